@@ -1,0 +1,43 @@
+# Everything a clone needs, by name: `make` lists it. Tools run under the Node that `make setup` chose; nothing global is touched.
+export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check types lint format-check format dead-code unit bench clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: ## bring Node 22 if this machine's is older, then the packages (skipped when up to date)
+	@sh scripts/setup.sh
+
+demo: setup ## a wearer's day, played against a real server
+	@bin/bandpass demo
+
+test: setup ## everything CI runs: check, then every test; ends with a line of counts
+	@sh scripts/test.sh
+
+check: types lint format-check dead-code ## all checks that run no test
+
+types: setup ## compile; a forbidden import between folders is an error
+	tsc -b
+
+lint: setup ## oxlint with type information
+	oxlint --type-aware --deny-warnings
+
+format-check: setup ## is everything formatted?
+	prettier --check --log-level warn .
+
+format: setup ## format everything
+	prettier --write --log-level warn .
+
+dead-code: setup ## unused files, exports and dependencies
+	knip
+
+unit: setup ## every test, without the checks
+	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts
+
+bench: setup ## measure the hot steps against their floors
+	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts
+
+clean: ## remove what was built (leaves .node and node_modules)
+	rm -rf .build
