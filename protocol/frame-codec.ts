@@ -1,0 +1,151 @@
+// Turns phone frames into MessagePack and back, by the table of frames.ts. Extra trailing fields are ignored: that is how it grows.
+
+import type { Field } from './frame-fields.ts'
+import { type EngineFrame, type PhoneFrame, type SlotRecord, engineFrames, phoneFrames } from './frames.ts'
+import { hubFrameBytesMax, recordBytesMax } from './limits.ts'
+import { type Malformed, malformed } from './malformed.ts'
+import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
+import { packArray } from './msgpack-writer.ts'
+
+type Shape = {
+  readonly type: string
+  readonly number: number
+  readonly fields: readonly (readonly [string, Field])[]
+  readonly rest: Field | undefined
+}
+
+const phoneShapes = shapesOf(phoneFrames)
+const engineShapes = shapesOf(engineFrames)
+
+/** Decodes what a phone or hub sent. Byte fields are views of `bytes` (borrowed): copy what you keep. */
+export function decodePhoneFrame(bytes: Uint8Array, bytesMax: number): PhoneFrame | Malformed {
+  return decode(bytes, bytesMax, phoneShapes) as PhoneFrame | Malformed
+}
+
+/** Decodes what the engine sent. */
+export function decodeEngineFrame(bytes: Uint8Array): EngineFrame | Malformed {
+  return decode(bytes, hubFrameBytesMax, engineShapes) as EngineFrame | Malformed
+}
+
+export function encodePhoneFrame(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
+  return encode(frame, phoneShapes)
+}
+
+export function encodeEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
+  return encode(frame, engineShapes)
+}
+
+/** Frames 3 and 120 of a hub: [type, 0, slot, bytes, slot, bytes, …]. */
+export function decodeHubRecords(bytes: Uint8Array): readonly SlotRecord[] | Malformed {
+  const items = unpackArray(bytes)
+  if (isMalformed(items)) return items
+  const records: SlotRecord[] = []
+  for (let at = 2; at + 1 < items.length; at += 2) {
+    const slot = items[at]
+    const record = items[at + 1]
+    if (typeof slot !== 'number' || !(record instanceof Uint8Array) || record.length > recordBytesMax) {
+      return malformed('pairs of slot and record', at)
+    }
+    records.push({ slot, bytes: record })
+  }
+  return records
+}
+
+/** Encodes the records of a hub's frame: 3 when the hub sends it, 120 when the engine does. */
+export function encodeHubRecords(sender: 'hub' | 'engine', records: readonly SlotRecord[]): Uint8Array<ArrayBuffer> {
+  const items: Unpacked[] = [sender === 'hub' ? phoneFrames.record.number : engineFrames.record.number, 0]
+  for (const record of records) items.push(record.slot, record.bytes)
+  return packArray(items)
+}
+
+/** The fields of a frame that a user verification covers: type, then all fields before `uv` (PROTOCOL §8). */
+export function fieldsBeforeUv(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
+  const shape = phoneShapes.ofType.get(frame.type)
+  if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)
+  const items: Unpacked[] = [shape.number]
+  const values = frame as unknown as Readonly<Record<string, unknown>>
+  for (const [name, field] of shape.fields) {
+    if (name === 'uv') break
+    items.push(written(shape, name, field, values[name]))
+  }
+  return packArray(items)
+}
+
+type Shapes = { readonly ofNumber: ReadonlyMap<number, Shape>; readonly ofType: ReadonlyMap<string, Shape> }
+
+function shapesOf(
+  table: Readonly<Record<string, { number: number; fields: Readonly<Record<string, Field>>; rest?: Field }>>,
+): Shapes {
+  const shapes = Object.entries(table).map(([type, { number, fields, rest }]): Shape => {
+    return { type, number, fields: Object.entries(fields), rest }
+  })
+  return {
+    ofNumber: new Map(shapes.map((shape) => [shape.number, shape])),
+    ofType: new Map(shapes.map((shape) => [shape.type, shape])),
+  }
+}
+
+function decode(bytes: Uint8Array, bytesMax: number, shapes: Shapes): Readonly<Record<string, unknown>> | Malformed {
+  if (bytes.length > bytesMax)
+    return malformed(`a frame of at most ${bytesMax} bytes, got ${bytes.length}`, bytes.length)
+  const items = unpackArray(bytes)
+  if (isMalformed(items)) return items
+  const [number, id] = items
+  const shape = typeof number === 'number' ? shapes.ofNumber.get(number) : undefined
+  if (shape === undefined) return malformed(`a frame type of this version, got ${describe(number)}`, 0)
+  if (typeof id !== 'number' || id > 0xffff_ffff) return malformed(`an id of 32 bits, got ${describe(id)}`, 1)
+  const frame: Record<string, unknown> = { type: shape.type, id }
+  let at = 2
+  for (const [name, field] of shape.fields) {
+    const value = field.read(items[at])
+    if (value === undefined)
+      return malformed(`${name} of ${shape.type}: ${field.expected}, got ${describe(items[at])}`, at)
+    frame[name] = value
+    at++
+  }
+  if (shape.rest !== undefined) {
+    const entries: unknown[] = []
+    for (; at < items.length; at++) {
+      const entry = shape.rest.read(items[at])
+      if (entry === undefined) return malformed(`an entry of ${shape.type}: ${shape.rest.expected}`, at)
+      entries.push(entry)
+    }
+    frame['entries'] = entries
+  }
+  return frame
+}
+
+function encode(frame: PhoneFrame | EngineFrame, shapes: Shapes): Uint8Array<ArrayBuffer> {
+  const shape = shapes.ofType.get(frame.type)
+  if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)
+  const values = frame as unknown as Readonly<Record<string, unknown>>
+  const items: Unpacked[] = [shape.number, frame.id]
+  for (const [name, field] of shape.fields) {
+    const value = values[name]
+    if (field.optional === true && (value === null || value === undefined)) break
+    items.push(written(shape, name, field, value))
+  }
+  const { rest } = shape
+  const entries = values['entries']
+  if (rest !== undefined && Array.isArray(entries)) {
+    for (const entry of entries) items.push(written(shape, 'entry', rest, entry))
+  }
+  return packArray(items)
+}
+
+// What would be refused on arrival is a bug here: it is not sent.
+function written(shape: Shape, name: string, field: Field, value: unknown): Unpacked {
+  const checked = field.read(value as Unpacked | undefined)
+  if (checked === undefined) {
+    throw new RangeError(`${name} of ${shape.type}: ${field.expected}, got ${describe(value as Unpacked | undefined)}`)
+  }
+  return checked
+}
+
+function describe(value: Unpacked | undefined): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'nil'
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (typeof value === 'object') return `an array of ${value.length}`
+  return typeof value === 'string' ? `a str of ${value.length}` : String(value)
+}

@@ -1,0 +1,91 @@
+// The kinds of field a phone frame is made of: each reads one unpacked value, refuses what does not fit, and is written as it stands.
+
+import type { Bytes } from './bytes.ts'
+import type { Unpacked } from './msgpack-reader.ts'
+
+/** `read` gives undefined for a value that does not fit `expected`. */
+export type Field<Value extends Unpacked = Unpacked> = {
+  readonly expected: string
+  readonly optional?: true
+  readonly read: (value: Unpacked | undefined) => Value | undefined
+}
+
+export function uint(max: number): Field<number> {
+  return {
+    expected: `an integer 0 to ${max}`,
+    read: (value) => (typeof value === 'number' && value <= max ? value : undefined),
+  }
+}
+
+export function bool(): Field<boolean> {
+  return {
+    expected: 'a bool',
+    read: (value) => (typeof value === 'boolean' ? value : undefined),
+  }
+}
+
+export function text(bytesMax: number): Field<string> {
+  return {
+    expected: `a str of at most ${bytesMax} bytes`,
+    read: (value) => (typeof value === 'string' && fitsUtf8(value, bytesMax) ? value : undefined),
+  }
+}
+
+/** Bytes of one of the given lengths, or of at most `max`. Read as a view of the frame (borrowed). */
+export function bin(length: number | { readonly oneOf: readonly number[] } | { readonly max: number }): Field<Bytes> {
+  const fits =
+    typeof length === 'number'
+      ? (bytes: Bytes) => bytes.length === length
+      : 'max' in length
+        ? (bytes: Bytes) => bytes.length <= length.max
+        : (bytes: Bytes) => length.oneOf.includes(bytes.length)
+  const size =
+    typeof length === 'number' ? `${length}` : 'max' in length ? `at most ${length.max}` : length.oneOf.join(' or ')
+  return {
+    expected: `a bin of ${size} bytes`,
+    read: (value) => (value instanceof Uint8Array && fits(value) ? value : undefined),
+  }
+}
+
+/** The field or nil. */
+export function orNil<Value extends Unpacked>(field: Field<Value>): Field<Value | null> {
+  return {
+    expected: `${field.expected}, or nil`,
+    read: (value) => (value === null ? null : field.read(value)),
+  }
+}
+
+/** A trailing field that older peers leave out: absent reads as nil. */
+export function added<Value extends Unpacked>(field: Field<Value>): Field<Value | null> {
+  const nilable = orNil(field)
+  return { ...nilable, optional: true, read: (value) => (value === undefined ? null : nilable.read(value)) }
+}
+
+type Values<Fields extends readonly Field[]> = {
+  readonly [Index in keyof Fields]: Fields[Index] extends Field<infer Value> ? Value : never
+}
+
+/** A nested array of fixed fields; longer ones are cut, for growth. */
+export function tuple<const Fields extends readonly Field[]>(
+  ...fields: Fields
+): Field<Values<Fields> & readonly Unpacked[]> {
+  return {
+    expected: `an array of ${fields.length}`,
+    read: (value) => {
+      if (!Array.isArray(value) || value.length < fields.length) return undefined
+      const values: Unpacked[] = []
+      for (const [index, field] of fields.entries()) {
+        const read = field.read(value[index])
+        if (read === undefined) return undefined
+        values.push(read)
+      }
+      return values as unknown as Values<Fields> & readonly Unpacked[]
+    },
+  }
+}
+
+function fitsUtf8(value: string, bytesMax: number): boolean {
+  return (
+    value.length <= bytesMax && (value.length * 3 <= bytesMax || new TextEncoder().encode(value).length <= bytesMax)
+  )
+}

@@ -1,0 +1,58 @@
+// Identifiers, each a type of its own, minted only by the parse functions here.
+// Binary ids are kept as lower-case hex strings: they are map keys, log fields and row keys.
+
+import { type Bytes, fromHex, toHex } from './bytes.ts'
+
+declare const brand: unique symbol
+type Branded<Value, Name extends string> = Value & { readonly [brand]: Name }
+
+/** The device, from its BandCert: 16 bytes, as 32 hex digits. Never on the air. */
+export type BandId = Branded<string, 'BandId'>
+/** A binding's name on the air, random per binding: 8 bytes, as 16 hex digits. */
+export type Bid = Branded<string, 'Bid'>
+/** The wallet identity, from the token's `sub`: 1 to 64 of `A-Z a-z 0-9 . _ : -`. */
+export type AccountId = Branded<string, 'AccountId'>
+/** A phone's installation: 16 bytes, as 32 hex digits. */
+export type PhoneId = Branded<string, 'PhoneId'>
+/** A relying party: 16 bytes, as 32 hex digits. */
+export type PartnerId = Branded<string, 'PartnerId'>
+/** What an offer is about (a till, a door): 16 bytes, as 32 hex digits. */
+export type ResourceId = Branded<string, 'ResourceId'>
+/** A partner's idempotency reference for one offer: 8 bytes, as 16 hex digits. */
+export type Rid = Branded<string, 'Rid'>
+/** One pairing window: 16 bytes, as 32 hex digits. */
+export type PairingId = Branded<string, 'PairingId'>
+
+function fixed<Name extends string>(name: Name, lengthBytes: number) {
+  const pattern = new RegExp(`^[0-9a-f]{${2 * lengthBytes}}$`)
+  return (value: Bytes | string): Branded<string, Name> => {
+    const hex = typeof value === 'string' ? value : toHex(value)
+    if (!pattern.test(hex)) {
+      throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
+    }
+    return hex as Branded<string, Name>
+  }
+}
+
+export const parseBandId: (value: Bytes | string) => BandId = fixed('BandId', 16)
+export const parseBid: (value: Bytes | string) => Bid = fixed('Bid', 8)
+export const parsePhoneId: (value: Bytes | string) => PhoneId = fixed('PhoneId', 16)
+export const parsePartnerId: (value: Bytes | string) => PartnerId = fixed('PartnerId', 16)
+export const parseResourceId: (value: Bytes | string) => ResourceId = fixed('ResourceId', 16)
+export const parseRid: (value: Bytes | string) => Rid = fixed('Rid', 8)
+export const parsePairingId: (value: Bytes | string) => PairingId = fixed('PairingId', 16)
+
+/** Checks an account id; throws a RangeError on anything but 1 to 64 of `A-Z a-z 0-9 . _ : -`. */
+export function parseAccountId(value: string): AccountId {
+  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(value)) {
+    throw new RangeError(`an account id is 1 to 64 of A-Z a-z 0-9 . _ : -, got ${JSON.stringify(value.slice(0, 80))}`)
+  }
+  return value as AccountId
+}
+
+/** The bytes of a binary id. */
+export function idBytes(
+  id: BandId | Bid | PhoneId | PartnerId | ResourceId | Rid | PairingId,
+): Uint8Array<ArrayBuffer> {
+  return fromHex(id)
+}

@@ -1,0 +1,26 @@
+// The states and holds of a band as the wire, the rows and the counters spell them (DESIGN §5, PROTOCOL §7).
+
+/** Wire numbers of a band's state, frames 118 and 121 and record STATE. */
+export const bandStates = { unbound: 0, pairing: 1, offWrist: 2, disarmed: 3, armed: 4, deactivating: 5 } as const
+export type BandState = keyof typeof bandStates
+
+/** Bits of the holds set. A band approves only when the set is empty. */
+export const holdBits = { 'owner-freeze': 1, 'operator-freeze': 2, 'risk-freeze': 4, lost: 8 } as const
+export type Hold = keyof typeof holdBits
+
+const stateOfNumber: ReadonlyMap<number, BandState> = new Map(
+  Object.entries(bandStates).map(([name, number]) => [number, name as BandState]),
+)
+
+export function parseBandState(number: number): BandState | undefined {
+  return stateOfNumber.get(number)
+}
+
+/** The holds whose bits are set, in the order of `holdBits`. */
+export function holdsOf(bits: number): readonly Hold[] {
+  return (Object.keys(holdBits) as Hold[]).filter((hold) => (bits & holdBits[hold]) !== 0)
+}
+
+/** A phone's session, DESIGN §5. */
+export const sessionStates = ['connecting', 'authenticating', 'live', 'draining', 'closed'] as const
+export type SessionState = (typeof sessionStates)[number]
