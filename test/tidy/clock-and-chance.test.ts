@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { sourceFiles } from './source-files.ts'
+
+/** Folders that start things, measure them or test them: there the real clock and real chance belong. */
+const freeFolders = ['server', 'cli', 'benchmarks', 'examples', 'test', 'scripts']
+
+/** Adapters: each file here is the one place where its folder touches the real clock, timers or chance. */
+const adapters: Readonly<Record<string, string>> = {}
+
+const touches: Readonly<Record<string, RegExp>> = {
+  'the clock': /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.(now|timeOrigin)\b|\bhrtime\b/,
+  timers: /\b(setTimeout|setInterval)\b/,
+  chance: /\bMath\.random\b|\b(randomBytes|randomUUID|randomInt|randomFill|randomFillSync|getRandomValues)\b/,
+}
+
+describe('time and chance come in from outside', () => {
+  const guarded = sourceFiles.filter(
+    (file) => !file.isTest && !freeFolders.includes(file.project) && file.project !== '.',
+  )
+
+  it.for(Object.keys(touches))('no engine, policy or protocol code reaches for %s itself', (what) => {
+    const found = guarded.filter((file) => touches[what]?.test(file.code)).filter((file) => !(file.path in adapters))
+    expect(found.map((file) => file.path)).toEqual([])
+  })
+
+  it.for(Object.keys(adapters))('the adapter %s still needs to be on the list', (path) => {
+    const file = guarded.find((one) => one.path === path)
+    expect(Object.values(touches).some((touch) => file !== undefined && touch.test(file.code))).toBe(true)
+  })
+
+  it('nothing decides by Math.random, not even where chance is allowed', () => {
+    const found = sourceFiles.filter(
+      (file) => !file.isTest && file.project !== 'test' && /\bMath\.random\b/.test(file.code),
+    )
+    expect(found.map((file) => file.path)).toEqual([])
+  })
+})

