@@ -33,8 +33,8 @@ format: setup ## format everything
 dead-code: setup ## unused files, exports and dependencies
 	knip
 
-unit: setup ## every test, without the checks
-	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts
+unit: setup ## every test, without the checks (FOLDERS="policy engine" for some)
+	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts $(FOLDERS)
 
 bench: setup ## measure the hot steps against their floors
 	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts

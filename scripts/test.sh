@@ -4,11 +4,5 @@ set -u
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root" || exit 1
 
-check=0
-${MAKE:-make} --no-print-directory --keep-going check || check=$?
-[ "$check" -eq 0 ] || trap 'echo "make check failed: see above" >&2' EXIT
-
-node --disable-warning=ExperimentalWarning scripts/run-tests.ts "$@"
-tests=$?
-[ "$tests" -eq 0 ] || exit "$tests"
-exit "$check"
+if ${MAKE:-make} --no-print-directory --keep-going check; then check=passed; else check=failed; fi
+exec node --disable-warning=ExperimentalWarning scripts/run-tests.ts "--check=$check"

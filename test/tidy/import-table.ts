@@ -33,7 +33,7 @@ export function readImportTable(path: string, projects: readonly string[]): read
     for (const folder of folderNames(cells[1] ?? '')) {
       rows.push({
         folder,
-        mayImport: foldersOf(cells[3] ?? '', above, projects).filter((name) => name !== folder),
+        mayImport: foldersOf(folder, cells[3] ?? '', above, projects),
         libraries: librariesOf(cells[4] ?? ''),
       })
     }
@@ -41,14 +41,20 @@ export function readImportTable(path: string, projects: readonly string[]): read
   return rows
 }
 
-function foldersOf(cell: string, above: readonly string[], projects: readonly string[]): readonly string[] {
-  const named = new Set(folderNames(cell))
+function foldersOf(
+  folder: string,
+  cell: string,
+  above: readonly string[],
+  projects: readonly string[],
+): readonly string[] {
+  const named = new Set([folder, ...folderNames(cell.replace(/\bnever\b.*/, ''))])
   if (cell.includes(everythingAbove)) for (const folder of above) named.add(folder)
   if (cell.includes(everything)) {
     for (const project of projects) if (!outermost.includes(project)) named.add(project)
   }
-  // Who may import a folder may import the projects inside it: `engine` includes `engine/ports`.
+  // A folder, and whoever may import it, may import the projects inside it: `engine` includes `engine/ports`.
   for (const project of projects) if (named.has(project.split('/')[0] ?? '')) named.add(project)
+  named.delete(folder)
   return [...named].sort()
 }
 
