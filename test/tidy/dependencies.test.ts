@@ -1,4 +1,5 @@
 // Threat E9: a dependency slips in or falls back to a version with a known hole.
+import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { readText } from './source-files.ts'
 
@@ -69,4 +70,32 @@ describe('dependencies', () => {
       expect(one?.integrity).toMatch(/^sha512-/)
     }
   })
+  it.runIf(hasPrebuiltListener())(
+    'include a native listener that loads here, so that nothing falls back to ws unseen',
+    () => {
+      const load = createRequire(import.meta.url)
+      const listeners = ['uws-current', 'uws-compat'].filter((name) => loads(() => load(name)))
+      expect(listeners).not.toEqual([])
+    },
+  )
+
+  it('include a prebuilt LMDB for this machine, although no install script ran', () => {
+    const load = createRequire(import.meta.url)
+    expect(loads(() => load('lmdb'))).toBe(true)
+  })
 })
+
+/** Linux on x64 with glibc: there the listener is native or the checks fail. */
+function hasPrebuiltListener(): boolean {
+  const report = process.report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } }
+  return process.platform === 'linux' && process.arch === 'x64' && report.header?.glibcVersionRuntime !== undefined
+}
+
+function loads(load: () => unknown): boolean {
+  try {
+    load()
+    return true
+  } catch {
+    return false
+  }
+}
