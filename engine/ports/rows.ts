@@ -1,0 +1,212 @@
+// The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
+
+import { added, bin, bool, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import {
+  type AccountId,
+  type BandId,
+  type PhoneId,
+  parseAccountId,
+  parseBandId,
+  parseBid,
+  parsePairingId,
+  parsePhoneId,
+} from '../../protocol/ids.ts'
+import { bandStates } from '../../protocol/states.ts'
+import { Fault } from './fault.ts'
+import { type Shape, type ShapeOf, id, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import type { Table } from './view.ts'
+
+const count = uint(Number.MAX_SAFE_INTEGER)
+const u32 = uint(0xffff_ffff)
+/** Bytes sealed under the master key (crypto/at-rest.ts). */
+const sealed = bin({ max: 256 })
+const bandState = word(Object.keys(bandStates) as (keyof typeof bandStates)[])
+
+/** A band: its binding, wear, holds and arm. Instants in ms, 0 = none. */
+export const bandShape = {
+  bandId: id(parseBandId),
+  state: bandState,
+  generation: u32,
+  /** Highest tombstoned generation. */
+  tombstoned: u32,
+  account: orNil(id(parseAccountId)),
+  bid: orNil(id(parseBid)),
+  pairingId: orNil(id(parsePairingId)),
+  pairingUntilMs: count,
+  vendor: uint(0xffff),
+  model: uint(0xffff),
+  batch: u32,
+  conformance: u32,
+  holds: uint(0xff),
+  holdSurfaces: list(text(64)),
+  holdEndedAtMs: count,
+  wearEpoch: u32,
+  armEpoch: u32,
+  armedUntilMs: count,
+  armedOwnerEpoch: count,
+  verifiedAtMs: count,
+  deactivateAtMs: count,
+  foundAtMs: count,
+  before: orNil(word(['offWrist', 'disarmed', 'armed'])),
+  /** The band's static key s_B, for rekey. */
+  bandKey: bin({ max: 32 }),
+  acctTag: bin({ max: 8 }),
+  sealedArmSecret: orNil(sealed),
+  name: text(24),
+} as const satisfies Shape
+
+/** Where a bid leads; a tombstoned bid stays, so that its band can be released. */
+export const bidShape = {
+  bandId: id(parseBandId),
+  account: id(parseAccountId),
+  generation: u32,
+  tombstoned: bool(),
+} as const satisfies Shape
+
+/** The resume chain of a band: root number `rootN`, sealed; the engine's k is `rootN` or `rootN + 1` (PROTOCOL §4). */
+export const ratchetShape = {
+  k: u32,
+  rootN: u32,
+  sealedRoot: sealed,
+  ratcheted: bool(),
+  resumes: u32,
+  rekeyedAtMs: count,
+  /** k minus one's root when a rekey replaced the chain and the band has not confirmed; nil otherwise. */
+  sealedPrevious: orNil(sealed),
+} as const satisfies Shape
+
+/** currency, perUseMinor, perDayMinor. */
+const ownLimit = tuple(uint(0xffff), count, count)
+
+/** A wearer's account: epoch, holds on everything it owns, its own limits and those that rise later. */
+export const accountShape = {
+  account: id(parseAccountId),
+  ownerEpoch: count,
+  holds: uint(0xff),
+  holdSurface: text(64),
+  holdEndedAtMs: count,
+  limits: list(ownLimit),
+  risingLimits: list(ownLimit),
+  limitsRiseAtMs: count,
+} as const satisfies Shape
+
+export const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape
+
+/** An enrolled phone; `pendingUntilMs` 0 = full rights. */
+export const phoneShape = {
+  account: id(parseAccountId),
+  phoneId: id(parsePhoneId),
+  sessionKey: bin({ oneOf: [32, 33] }),
+  verifyKey: bin({ oneOf: [32, 33] }),
+  enrolledAtMs: count,
+  pendingUntilMs: count,
+  removed: bool(),
+} as const satisfies Shape
+
+/** What an account spent on one UTC day: currency, payMinor, receiveMinor, by evidence level 0 to 4. */
+export const usageShape = {
+  day: count,
+  byCurrency: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
+} as const satisfies Shape
+
+/** The answer kept for a (partner, rid). `final`: asked again, the same answer. */
+export const referenceShape = {
+  rd: bin(32),
+  account: id(parseAccountId),
+  bandId: id(parseBandId),
+  final: bool(),
+  reason: uint(0xffff),
+  obligation: orNil(uint(0xff)),
+  level: uint(4),
+  useLeftMinor: count,
+  dayLeftMinor: count,
+  lsn: count,
+  decidedAtMs: count,
+  ownerEpoch: count,
+} as const satisfies Shape
+
+export const historyShape = {
+  atMs: count,
+  bandId: id(parseBandId),
+  canon: bin(73),
+  label: text(24),
+  reason: uint(0xffff),
+  obligation: orNil(uint(0xff)),
+  reversedBy: added(count),
+} as const satisfies Shape
+
+export const alarmKinds = [
+  'arm.expired',
+  'pairing.expired',
+  'deactivation.due',
+  'found.due',
+  'phone.due',
+  'limits.due',
+] as const
+export type AlarmKind = (typeof alarmKinds)[number]
+/** A deadline that survives restarts; its key begins with the instant. */
+export const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
+
+const shapes = {
+  band: bandShape,
+  bid: bidShape,
+  ratchet: ratchetShape,
+  account: accountShape,
+  accountBand: accountBandShape,
+  phone: phoneShape,
+  usage: usageShape,
+  reference: referenceShape,
+  history: historyShape,
+  alarm: alarmShape,
+} as const satisfies Record<Table, Shape>
+
+export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>
+export type BandRow = RowOf<'band'>
+export type BidRow = RowOf<'bid'>
+export type RatchetRow = RowOf<'ratchet'>
+export type AccountRow = RowOf<'account'>
+export type PhoneRow = RowOf<'phone'>
+export type UsageRow = RowOf<'usage'>
+export type ReferenceRow = RowOf<'reference'>
+export type HistoryRow = RowOf<'history'>
+export type AlarmRow = RowOf<'alarm'>
+
+const rowVersion = 1
+
+export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
+  return packShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
+}
+
+/** Decodes a row the view authenticated. Throws a Fault on one that no version of the engine wrote. */
+export function decodeRow<Name extends Table>(table: Name, bytes: Uint8Array): RowOf<Name> {
+  const unpacked = unpackItems(bytes)
+  const row = unpacked?.lead === rowVersion ? readShape(shapes[table] as Shape, unpacked.items) : undefined
+  if (row === undefined) {
+    throw new Fault(
+      'view-damaged',
+      `a ${table} row of version ${rowVersion} expected, got ${bytes.length} bytes that are none; rebuild the view from the journal`,
+    )
+  }
+  return row as RowOf<Name>
+}
+
+/** A number as a key part whose order as text is its order as a number: 14 hex digits. */
+export function orderedKey(value: number): string {
+  return value.toString(16).padStart(14, '0')
+}
+
+export function accountBandKey(account: AccountId, bandId: BandId): string {
+  return `${account}|${bandId}`
+}
+
+export function phoneKey(account: AccountId, phoneId: PhoneId): string {
+  return `${account}|${phoneId}`
+}
+
+export function historyKey(account: AccountId, lsn: number): string {
+  return `${account}|${orderedKey(lsn)}`
+}
+
+export function alarmKey(alarm: AlarmRow): string {
+  return `${orderedKey(alarm.atMs)}|${alarm.kind}|${alarm.subject}`
+}

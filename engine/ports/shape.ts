@@ -1,0 +1,92 @@
+// Rows and journal records are flat MessagePack arrays: a version, then fields in a fixed order. Add at the end, never reuse.
+
+import type { Field } from '../../protocol/frame-fields.ts'
+import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
+import { packArray } from '../../protocol/msgpack-writer.ts'
+
+export type Shape = Readonly<Record<string, Field>>
+type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
+export type ShapeOf<Fields extends Shape> = { readonly [Name in keyof Fields]: ValueOf<Fields[Name]> }
+
+/** Rows hold arrays of arrays (usage by currency and level): one deeper than a frame. */
+const depthMax = 3
+
+/** An id kept as text, minted by its parse function. */
+export function id<Value extends string>(parse: (text: string) => Value): Field<Value> {
+  return {
+    expected: 'an id',
+    read: (value) => {
+      if (typeof value !== 'string') return undefined
+      try {
+        return parse(value)
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+/** One of a closed list of words. */
+export function word<const Word extends string>(words: readonly Word[]): Field<Word> {
+  return { expected: words.join(' | '), read: (value) => words.find((known) => known === value) }
+}
+
+/** A list of entries of one kind. */
+export function list<Entry extends Unpacked>(entry: Field<Entry>): Field<readonly Entry[]> {
+  return {
+    expected: `a list of (${entry.expected})`,
+    read: (value) => {
+      if (!Array.isArray(value)) return undefined
+      const entries: Entry[] = []
+      for (const item of value as readonly Unpacked[]) {
+        const read = entry.read(item)
+        if (read === undefined) return undefined
+        entries.push(read)
+      }
+      return entries
+    },
+  }
+}
+
+/** Packs `lead` (a version or a type number) and then the fields. Throws a RangeError on a field that does not fit: a bug. */
+export function packShape<Fields extends Shape>(
+  lead: number,
+  fields: Fields,
+  value: ShapeOf<Fields>,
+): Uint8Array<ArrayBuffer> {
+  const items: Unpacked[] = [lead]
+  for (const name in fields) {
+    const checked = fields[name]?.read(value[name])
+    if (checked === undefined) {
+      throw new RangeError(`${name}: ${fields[name]?.expected} expected, got ${JSON.stringify(value[name])}`)
+    }
+    items.push(checked)
+  }
+  return packArray(items)
+}
+
+/** Unpacks to `lead` and the raw items; undefined when it is not an array that starts with a number. */
+export function unpackItems(
+  bytes: Uint8Array,
+): { readonly lead: number; readonly items: readonly Unpacked[] } | undefined {
+  const items = unpackArray(bytes, depthMax)
+  if (isMalformed(items)) return undefined
+  const lead = items[0]
+  return typeof lead === 'number' ? { lead, items } : undefined
+}
+
+/** Reads the fields after `lead`; undefined when one does not fit. */
+export function readShape<Fields extends Shape>(
+  fields: Fields,
+  items: readonly Unpacked[],
+): ShapeOf<Fields> | undefined {
+  const value: Record<string, Unpacked> = {}
+  let at = 1
+  for (const name in fields) {
+    const read = fields[name]?.read(items[at])
+    if (read === undefined) return undefined
+    value[name] = read
+    at++
+  }
+  return value as unknown as ShapeOf<Fields>
+}

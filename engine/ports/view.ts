@@ -1,0 +1,40 @@
+// The view as the engine sees it: tables of rows by key, written behind the journal in batches.
+
+import type { Lsn } from './journal.ts'
+
+export const tables = [
+  'band',
+  'bid',
+  'ratchet',
+  'account',
+  'accountBand',
+  'phone',
+  'usage',
+  'reference',
+  'history',
+  'alarm',
+] as const
+export type Table = (typeof tables)[number]
+
+/** One row written (`bytes`) or removed (null). Keys are printable ASCII, ordered as bytes. */
+export type RowChange = { readonly table: Table; readonly key: string; readonly bytes: Uint8Array | null }
+
+export type RowRange = {
+  /** First key, inclusive. */
+  readonly from: string
+  /** Last key, exclusive. */
+  readonly to: string
+  readonly limit: number
+  readonly reverse?: boolean
+}
+
+export type View = {
+  /** Every record up to here is in the rows. */
+  readonly appliedLsn: Lsn
+  /** The row's bytes, authenticated; undefined when there is none. Throws a Fault `view-damaged` on a row that fails its MAC. */
+  readonly get: (table: Table, key: string) => Uint8Array | undefined
+  readonly range: (table: Table, range: RowRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]
+  /** Writes the changes and the applied lsn in one transaction; resolves when that is durable. One call at a time. */
+  readonly write: (changes: readonly RowChange[], appliedLsn: Lsn) => Promise<void>
+  readonly close: () => Promise<void>
+}
