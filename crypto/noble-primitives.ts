@@ -1,0 +1,99 @@
+// The primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, secrets at rest, and as
+// the oracle of the node implementation. The one door to @noble. An X25519 or Ed25519 call costs about a millisecond.
+
+import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { ed25519, x25519 } from '@noble/curves/ed25519.js'
+import { p256 } from '@noble/curves/nist.js'
+import { expand } from '@noble/hashes/hkdf.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import type { Bytes } from '../protocol/bytes.ts'
+import {
+  type Primitives,
+  requireExpandLength,
+  requireLength,
+  requireP256Secret,
+  requireRandomLength,
+} from './primitives.ts'
+
+export const noblePrimitives: Primitives = {
+  name: 'noble',
+  randomBytes(length) {
+    requireRandomLength(length)
+    return globalThis.crypto.getRandomValues(new Uint8Array(length))
+  },
+  sha256: (message) => sha256(message),
+  hmac: (key, message) => hmac(sha256, key, message),
+  expand(prk, info, length = 32) {
+    requireExpandLength(length)
+    return expand(sha256, prk, info, length)
+  },
+  aeadSeal(key, nonce, aad, plaintext) {
+    requireLength('a ChaCha20-Poly1305 key', key, 32)
+    requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
+    return chacha20poly1305(key, nonce, aad).encrypt(plaintext)
+  },
+  aeadOpen(key, nonce, aad, sealed) {
+    requireLength('a ChaCha20-Poly1305 key', key, 32)
+    requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
+    if (sealed.length < 16) return undefined
+    return valueOf(() => chacha20poly1305(key, nonce, aad).decrypt(sealed))
+  },
+  x25519PublicKey(secret) {
+    requireLength('an X25519 secret', secret, 32)
+    return x25519.getPublicKey(secret)
+  },
+  x25519(secret, publicKey) {
+    requireLength('an X25519 secret', secret, 32)
+    if (publicKey.length !== 32) return undefined
+    return valueOf(() => x25519.getSharedSecret(secret, publicKey))
+  },
+  ed25519PublicKey(seed) {
+    requireLength('an Ed25519 seed', seed, 32)
+    return ed25519.getPublicKey(seed)
+  },
+  ed25519Sign(seed, message) {
+    requireLength('an Ed25519 seed', seed, 32)
+    return ed25519.sign(message, seed)
+  },
+  ed25519Verify(publicKey, message, signature) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false
+    return valueOf(() => ed25519.verify(signature, message, publicKey, { zip215: false })) ?? false
+  },
+  p256PublicKey(secret) {
+    requireP256Secret(secret)
+    return p256.getPublicKey(secret, true)
+  },
+  p256Sign(secret, message) {
+    requireP256Secret(secret)
+    return p256.sign(message, secret)
+  },
+  p256Verify(publicKey, message, signature) {
+    if (publicKey.length !== 33 || signature.length !== 64) return false
+    return valueOf(() => p256.verify(signature, message, publicKey, { lowS: false })) ?? false
+  },
+}
+
+/** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext ‖ tag[16]. Key 32 bytes, nonce 24. */
+export function xchachaSeal(key: Bytes, nonce: Bytes, aad: Bytes, plaintext: Bytes): Uint8Array<ArrayBuffer> {
+  requireLength('an XChaCha20-Poly1305 key', key, 32)
+  requireLength('an XChaCha20-Poly1305 nonce', nonce, 24)
+  return xchacha20poly1305(key, nonce, aad).encrypt(plaintext)
+}
+
+/** The plaintext, or undefined when the tag does not fit. */
+export function xchachaOpen(key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes): Uint8Array<ArrayBuffer> | undefined {
+  requireLength('an XChaCha20-Poly1305 key', key, 32)
+  requireLength('an XChaCha20-Poly1305 nonce', nonce, 24)
+  if (sealed.length < 16) return undefined
+  return valueOf(() => xchacha20poly1305(key, nonce, aad).decrypt(sealed))
+}
+
+/** noble throws on a refusal; here a refusal is a value. Only called once our own arguments are known to be right. */
+function valueOf<Value>(work: () => Value): Value | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
+}
