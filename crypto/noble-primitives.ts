@@ -4,12 +4,14 @@
 import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
+import { bytesToNumberLE } from '@noble/curves/utils.js'
 import { expand } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import type { Bytes } from '../protocol/bytes.ts'
+import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import { type Bytes, concatBytes, equalBytes } from '../protocol/bytes.ts'
 import {
   type Primitives,
+  isWeakEd25519Key,
   requireExpandLength,
   requireLength,
   requireP256Secret,
@@ -58,7 +60,8 @@ export const noblePrimitives: Primitives = {
   },
   ed25519Verify(publicKey, message, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false
-    return valueOf(() => ed25519.verify(signature, message, publicKey, { zip215: false })) ?? false
+    if (isWeakEd25519Key(publicKey)) return false
+    return valueOf(() => ed25519Fits(publicKey, message, signature)) ?? false
   },
   p256PublicKey(secret) {
     requireP256Secret(secret)
@@ -87,6 +90,21 @@ export function xchachaOpen(key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes)
   requireLength('an XChaCha20-Poly1305 nonce', nonce, 24)
   if (sealed.length < 16) return undefined
   return valueOf(() => xchacha20poly1305(key, nonce, aad).decrypt(sealed))
+}
+
+const { Point } = ed25519
+
+/**
+ * `[S]B = R + [k]A` of RFC 8032 §5.1.7 without the cofactor, as OpenSSL checks it. noble's own verify multiplies by the
+ * cofactor, which the RFC allows too, but then the two would disagree on some signatures by a malicious key.
+ */
+function ed25519Fits(publicKey: Bytes, message: Bytes, signature: Bytes): boolean {
+  const r = signature.subarray(0, 32)
+  // multiplyUnsafe throws unless S is below the group order, as step 1 asks.
+  const s = bytesToNumberLE(signature.subarray(32))
+  const k = Point.Fn.create(bytesToNumberLE(sha512(concatBytes(r, publicKey, message))))
+  const expected = Point.BASE.multiplyUnsafe(s).subtract(Point.fromBytes(publicKey).multiplyUnsafe(k))
+  return equalBytes(expected.toBytes(), r)
 }
 
 /** noble throws on a refusal; here a refusal is a value. Only called once our own arguments are known to be right. */

@@ -1,8 +1,9 @@
 // Noise handshakes (noiseprotocol.org, revision 34) of 25519_ChaChaPoly_SHA256: XK and KK, plain and with the psk that
-// pairing (XKpsk3) and rekey (KKpsk0) use. A read that fails leaves the handshake as it was, so a window can bear
-// several failures.
+// pairing (XKpsk3) and rekey (KKpsk0) use. A read that fails leaves the handshake as it was, so a pairing window can
+// bear several failures.
 
 import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { SymmetricState } from './noise-symmetric.ts'
 import { type Primitives, requireLength } from './primitives.ts'
 import { wipe } from './secret.ts'
 
@@ -13,9 +14,11 @@ export type HandshakeOptions = {
   readonly pattern: NoisePattern
   readonly role: NoiseRole
   readonly prologue: Bytes
+  /** The caller's own, not copied and not wiped: it outlives the handshake. */
   readonly staticSecret: Bytes
   /** The peer's static public key, where the pattern knows it beforehand. */
   readonly remoteStatic?: Bytes
+  /** Copied. */
   readonly psk?: Bytes
   /** Fixed only to replay test vectors; drawn from the primitives otherwise. */
   readonly ephemeralSecret?: Bytes
@@ -40,32 +43,41 @@ export type Handshake = {
   readonly remoteStatic: Bytes | undefined
   /** The keys; throws an Error before the last message. */
   readonly split: () => HandshakeKeys
-  /** Overwrites every secret the handshake holds. */
+  /** Overwrites every secret the handshake made or copied. */
   readonly wipe: () => void
 }
 
-type Token = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk'
+type DhToken = 'ee' | 'es' | 'se' | 'ss'
+type Token = 'e' | 's' | 'psk' | DhToken
 type Pattern = { readonly known: readonly NoiseRole[]; readonly messages: readonly (readonly Token[])[] }
 
-/** Noise §7.5 and §9.4. `known`: whose static key the other side knows beforehand, in the order they are hashed. */
+/** Noise §7.5, §9.4. `known`: whose static key the other side has beforehand, in the order they are hashed. */
 const patterns: Readonly<Record<NoisePattern, Pattern>> = {
-  XK: { known: ['responder'], messages: [['e', 'es'], ['e', 'ee'], ['s', 'se']] }, // prettier-ignore
-  XKpsk3: { known: ['responder'], messages: [['e', 'es'], ['e', 'ee'], ['s', 'se', 'psk']] }, // prettier-ignore
-  KK: { known: ['initiator', 'responder'], messages: [['e', 'es', 'ss'], ['e', 'ee', 'se']] }, // prettier-ignore
-  KKpsk0: { known: ['initiator', 'responder'], messages: [['psk', 'e', 'es', 'ss'], ['e', 'ee', 'se']] }, // prettier-ignore
+  XK: {
+    known: ['responder'],
+    messages: [['e', 'es'], ['e', 'ee'], ['s', 'se']], // prettier-ignore
+  },
+  XKpsk3: {
+    known: ['responder'],
+    messages: [['e', 'es'], ['e', 'ee'], ['s', 'se', 'psk']], // prettier-ignore
+  },
+  KK: {
+    known: ['initiator', 'responder'],
+    messages: [['e', 'es', 'ss'], ['e', 'ee', 'se']], // prettier-ignore
+  },
+  KKpsk0: {
+    known: ['initiator', 'responder'],
+    messages: [['psk', 'e', 'es', 'ss'], ['e', 'ee', 'se']], // prettier-ignore
+  },
 }
 
 const keyBytes = 32
 const tagBytes = 16
-const nothing = new Uint8Array(0)
 
-/** Values are replaced, never changed in place, so that the state before a message can be kept until it succeeds. */
+/** Everything a message changes; replaced as a whole once the message is through. */
 type State = {
-  messageIndex: number
-  chainingKey: Bytes
-  hash: Bytes
-  cipherKey: Bytes | undefined
-  nonce: number
+  readonly symmetric: SymmetricState
+  readonly messageIndex: number
   ephemeral: Bytes | undefined
   remoteEphemeral: Bytes | undefined
   remoteStatic: Bytes | undefined
@@ -73,117 +85,66 @@ type State = {
 
 /** Starts a handshake. Throws a RangeError when a key the pattern needs is missing or has a wrong length. */
 export function createHandshake(primitives: Primitives, options: HandshakeOptions): Handshake {
+  requireKeys(options)
+  const { role, staticSecret } = options
   const pattern = patterns[options.pattern]
-  const withPsk = options.psk !== undefined
-  if (withPsk !== options.pattern.includes('psk'))
-    throw new RangeError(`${options.pattern}: psk given or missing wrongly`)
-  if (options.psk !== undefined) requireLength('a psk', options.psk, keyBytes)
-  requireLength('a static secret', options.staticSecret, keyBytes)
-  const staticSecret = options.staticSecret.slice()
-  const staticPublic = primitives.x25519PublicKey(staticSecret)
   const psk = options.psk?.slice()
-  const other: NoiseRole = options.role === 'initiator' ? 'responder' : 'initiator'
-  if (pattern.known.includes(other) !== (options.remoteStatic !== undefined)) {
-    throw new RangeError(`${options.pattern}: the ${other}'s static key given or missing wrongly`)
-  }
-  if (options.remoteStatic !== undefined) requireLength('a static public key', options.remoteStatic, keyBytes)
-
-  // The protocol name is 32 bytes or fewer for none of our patterns: hash it (Noise §5.2, InitializeSymmetric).
-  const name = ascii(`Noise_${options.pattern}_25519_ChaChaPoly_SHA256`)
-  const start = name.length <= 32 ? concatBytes(name, new Uint8Array(32 - name.length)) : primitives.sha256(name)
+  const staticPublic = primitives.x25519PublicKey(staticSecret)
+  const symmetric = new SymmetricState(primitives, ascii(`Noise_${options.pattern}_25519_ChaChaPoly_SHA256`))
   let state: State = {
+    symmetric,
     messageIndex: 0,
-    chainingKey: start,
-    hash: primitives.sha256(concatBytes(start, options.prologue)),
-    cipherKey: undefined,
-    nonce: 0,
     ephemeral: undefined,
     remoteEphemeral: undefined,
     remoteStatic: options.remoteStatic?.slice(),
   }
-  for (const owner of pattern.known) {
-    mixHash(state, owner === options.role ? staticPublic : (state.remoteStatic ?? nothing))
+  symmetric.mixHash(options.prologue)
+  for (const owner of pattern.known) symmetric.mixHash(owner === role ? staticPublic : need(state.remoteStatic))
+
+  /** The tokens of the next message; initiator and responder take turns. */
+  function turn(doing: 'write' | 'read'): readonly Token[] {
+    const tokens = pattern.messages[state.messageIndex]
+    if (tokens === undefined) throw new Error('the handshake is over')
+    const writer: NoiseRole = state.messageIndex % 2 === 0 ? 'initiator' : 'responder'
+    if ((writer === role) !== (doing === 'write')) throw new Error(`it is not this side’s turn to ${doing}`)
+    return tokens
   }
 
-  function mixHash(at: State, data: Bytes): void {
-    at.hash = primitives.sha256(concatBytes(at.hash, data))
+  /** Runs `work` on a copy of the state, which replaces the state if the work succeeds. */
+  function attempt<Result>(work: (next: State) => Result | undefined): Result | undefined {
+    const next = { ...state, symmetric: state.symmetric.copy(), messageIndex: state.messageIndex + 1 }
+    const result = work(next)
+    const [winner, loser] = result === undefined ? [state, next] : [next, state]
+    loser.symmetric.wipe()
+    state = winner
+    return result
   }
 
-  /** HKDF of Noise §4.3 in terms of RFC 5869: Extract with the chaining key as salt, Expand without info. */
-  function hkdf(chainingKey: Bytes, input: Bytes, outputs: number): readonly Bytes[] {
-    const prk = primitives.hmac(chainingKey, input)
-    const output = primitives.expand(prk, nothing, outputs * keyBytes)
-    const parts = Array.from({ length: outputs }, (_, i) => output.slice(i * keyBytes, (i + 1) * keyBytes))
-    wipe(prk, output)
-    return parts
-  }
-
-  function mixKey(at: State, input: Bytes): void {
-    const [chainingKey, cipherKey] = hkdf(at.chainingKey, input, 2)
-    at.chainingKey = chainingKey ?? nothing
-    at.cipherKey = cipherKey
-    at.nonce = 0
-  }
-
-  function mixPsk(at: State): void {
-    const [chainingKey, hashed, cipherKey] = hkdf(at.chainingKey, psk ?? nothing, 3)
-    at.chainingKey = chainingKey ?? nothing
-    mixHash(at, hashed ?? nothing)
-    at.cipherKey = cipherKey
-    at.nonce = 0
-  }
-
-  /** False when the peer's key is of low order. */
-  function mixDh(at: State, token: 'ee' | 'es' | 'se' | 'ss'): boolean {
-    const mine = (options.role === 'initiator' ? token[0] : token[1]) === 'e' ? at.ephemeral : staticSecret
-    const theirs = (options.role === 'initiator' ? token[1] : token[0]) === 'e' ? at.remoteEphemeral : at.remoteStatic
-    if (mine === undefined || theirs === undefined) throw new Error(`the pattern uses ${token} before its keys`)
-    const shared = primitives.x25519(mine, theirs)
+  /** The tokens that need nothing of the message; false when a key of the peer is of low order. */
+  function mix(at: State, token: 'psk' | DhToken): boolean {
+    if (token === 'psk') {
+      at.symmetric.mixKeyAndHash(need(psk))
+      return true
+    }
+    // A token names the initiator's key first (Noise §5.3).
+    const [mine, theirs] = role === 'initiator' ? [token[0], token[1]] : [token[1], token[0]]
+    const shared = primitives.x25519(
+      mine === 'e' ? need(at.ephemeral) : staticSecret,
+      need(theirs === 'e' ? at.remoteEphemeral : at.remoteStatic),
+    )
     if (shared === undefined) return false
-    mixKey(at, shared)
+    at.symmetric.mixKey(shared)
     wipe(shared)
     return true
   }
 
   function mixEphemeral(at: State, publicKey: Bytes): void {
-    mixHash(at, publicKey)
-    if (withPsk) mixKey(at, publicKey)
+    at.symmetric.mixHash(publicKey)
+    // With a psk the ephemeral keys count for more than the hash (Noise §9.2).
+    if (psk !== undefined) at.symmetric.mixKey(publicKey)
   }
 
-  function encryptAndHash(at: State, plaintext: Bytes): Bytes {
-    const sealed =
-      at.cipherKey === undefined
-        ? plaintext
-        : primitives.aeadSeal(at.cipherKey, noiseNonce(at.nonce++), at.hash, plaintext)
-    mixHash(at, sealed)
-    return sealed
-  }
-
-  function decryptAndHash(at: State, sealed: Bytes): Bytes | undefined {
-    const plaintext =
-      at.cipherKey === undefined ? sealed : primitives.aeadOpen(at.cipherKey, noiseNonce(at.nonce++), at.hash, sealed)
-    mixHash(at, sealed)
-    return plaintext
-  }
-
-  function requireTurn(writing: boolean): readonly Token[] {
-    const tokens = pattern.messages[state.messageIndex]
-    if (tokens === undefined) throw new Error('the handshake is over')
-    const initiatorWrites = state.messageIndex % 2 === 0
-    if (((options.role === 'initiator') === initiatorWrites) !== writing) throw new Error('not this side’s turn')
-    return tokens
-  }
-
-  function keep(next: State): void {
-    const { chainingKey, cipherKey } = state
-    state = next
-    wipe(chainingKey)
-    if (cipherKey !== next.cipherKey) wipe(cipherKey)
-  }
-
-  function write(payload: Bytes): Uint8Array<ArrayBuffer> {
-    const tokens = requireTurn(true)
-    const next: State = { ...state, messageIndex: state.messageIndex + 1 }
+  function writeMessage(next: State, tokens: readonly Token[], payload: Bytes): Uint8Array<ArrayBuffer> | undefined {
     const parts: Bytes[] = []
     for (const token of tokens) {
       if (token === 'e') {
@@ -191,18 +152,14 @@ export function createHandshake(primitives: Primitives, options: HandshakeOption
         const publicKey = primitives.x25519PublicKey(next.ephemeral)
         mixEphemeral(next, publicKey)
         parts.push(publicKey)
-      } else if (token === 's') parts.push(encryptAndHash(next, staticPublic))
-      else if (token === 'psk') mixPsk(next)
-      else if (!mixDh(next, token)) throw new RangeError('the static key we were given is of low order')
+      } else if (token === 's') parts.push(next.symmetric.encryptAndHash(staticPublic))
+      else if (!mix(next, token)) return undefined
     }
-    parts.push(encryptAndHash(next, payload))
-    keep(next)
+    parts.push(next.symmetric.encryptAndHash(payload))
     return concatBytes(...parts)
   }
 
-  function read(message: Bytes): Uint8Array<ArrayBuffer> | undefined {
-    const tokens = requireTurn(false)
-    const next: State = { ...state, messageIndex: state.messageIndex + 1 }
+  function readMessage(next: State, tokens: readonly Token[], message: Bytes): Uint8Array<ArrayBuffer> | undefined {
     let rest = message
     for (const token of tokens) {
       if (token === 'e') {
@@ -211,44 +168,60 @@ export function createHandshake(primitives: Primitives, options: HandshakeOption
         rest = rest.subarray(keyBytes)
         mixEphemeral(next, next.remoteEphemeral)
       } else if (token === 's') {
-        const length = keyBytes + (next.cipherKey === undefined ? 0 : tagBytes)
+        const length = keyBytes + (next.symmetric.hasKey ? tagBytes : 0)
         if (rest.length < length) return undefined
-        const publicKey = decryptAndHash(next, rest.subarray(0, length))
-        if (publicKey === undefined) return undefined
-        next.remoteStatic = publicKey
+        next.remoteStatic = next.symmetric.decryptAndHash(rest.subarray(0, length))
+        if (next.remoteStatic === undefined) return undefined
         rest = rest.subarray(length)
-      } else if (token === 'psk') mixPsk(next)
-      else if (!mixDh(next, token)) return undefined
+      } else if (!mix(next, token)) return undefined
     }
-    const payload = decryptAndHash(next, rest)
-    if (payload === undefined) return undefined
-    keep(next)
-    return payload.slice()
+    return next.symmetric.decryptAndHash(rest)?.slice()
   }
 
   return {
-    write,
-    read,
+    write(payload) {
+      const tokens = turn('write')
+      const message = attempt((next) => writeMessage(next, tokens, payload))
+      // What the peer sent was refused when it was read, so only a key that the caller gave can be bad here.
+      if (message === undefined) throw new RangeError('the remote static key is of low order')
+      return message
+    },
+    read(message) {
+      const tokens = turn('read')
+      return attempt((next) => readMessage(next, tokens, message))
+    },
     get remoteStatic() {
       return state.remoteStatic
     },
     split() {
       if (state.messageIndex < pattern.messages.length) throw new Error('the handshake is not over')
-      const [toResponder, toInitiator, ask] = hkdf(state.chainingKey, nothing, 3)
-      return {
-        toResponder: toResponder ?? nothing,
-        toInitiator: toInitiator ?? nothing,
-        ask: ask ?? nothing,
-        handshakeHash: state.hash.slice(),
-      }
+      const [toResponder, toInitiator, ask] = state.symmetric.split()
+      return { toResponder, toInitiator, ask, handshakeHash: state.symmetric.hash.slice() }
     },
-    wipe: () => wipe(staticSecret, psk, state.chainingKey, state.cipherKey, state.ephemeral),
+    wipe() {
+      state.symmetric.wipe()
+      wipe(psk, state.ephemeral)
+    },
   }
 }
 
-/** Noise §12.3: 32 zero bits, then the counter as a little-endian u64; a handshake never passes a handful. */
-function noiseNonce(counter: number): Uint8Array<ArrayBuffer> {
-  const nonce = new Uint8Array(12)
-  nonce[4] = counter
-  return nonce
+function requireKeys({ pattern, role, staticSecret, remoteStatic, psk }: HandshakeOptions): void {
+  requireLength('a static secret', staticSecret, keyBytes)
+  if (psk !== undefined) requireLength('a psk', psk, keyBytes)
+  if ((psk !== undefined) !== pattern.includes('psk')) {
+    throw new RangeError(`${pattern} ${psk === undefined ? 'needs a' : 'has no'} psk`)
+  }
+  const peer: NoiseRole = role === 'initiator' ? 'responder' : 'initiator'
+  if (remoteStatic !== undefined) requireLength('a static public key', remoteStatic, keyBytes)
+  if ((remoteStatic !== undefined) !== patterns[pattern].known.includes(peer)) {
+    throw new RangeError(
+      `${pattern} ${remoteStatic === undefined ? 'needs' : 'does not know'} the ${peer}’s static key`,
+    )
+  }
+}
+
+/** A key that the pattern guarantees at this point; its absence is a bug in the pattern table. */
+function need(key: Bytes | undefined): Bytes {
+  if (key === undefined) throw new Error('a pattern uses a key before it has it')
+  return key
 }

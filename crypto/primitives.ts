@@ -1,7 +1,7 @@
 // The cryptographic primitives everything in crypto/ is built from. One interface, two implementations that a test holds
 // equal: node-primitives.ts for the engine, noble-primitives.ts where Node's crypto does not exist (phone, browser, band).
 
-import type { Bytes } from '../protocol/bytes.ts'
+import { type Bytes, fromHex, toHex } from '../protocol/bytes.ts'
 
 type OwnBytes = Uint8Array<ArrayBuffer>
 
@@ -51,7 +51,6 @@ export function requireLength(what: string, bytes: Bytes, length: number): void 
   if (bytes.length !== length) throw new RangeError(`${what} is ${length} bytes, got ${bytes.length}`)
 }
 
-/** Throws a RangeError unless HKDF-Expand can give `length` bytes from this PRK (RFC 5869 §2.3: at least 32 or a key). */
 export function requireExpandLength(length: number): void {
   if (!Number.isInteger(length) || length < 1 || length > expandBytesMax) {
     throw new RangeError(`HKDF-Expand gives 1 to ${expandBytesMax} bytes, asked for ${length}`)
@@ -65,20 +64,41 @@ export function requireRandomLength(length: number): void {
 }
 
 /** Order of the P-256 group, big-endian (SEC 2 §2.4.2). */
-const p256Order = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
+const p256Order = fromHex('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
 
-/** Throws a RangeError unless `secret` is a P-256 scalar, 1 to the order less one (FIPS 186-5 §6.2). */
+/** Throws a RangeError unless `secret` is a P-256 scalar, 1 to the order less one; in constant time. */
 export function requireP256Secret(secret: Bytes): void {
   requireLength('a P-256 secret', secret, 32)
-  let below = 0
+  let borrow = 0
   let bits = 0
   for (let i = 31; i >= 0; i--) {
     const byte = secret[i] ?? 0
-    const difference = byte - Number.parseInt(p256Order.slice(2 * i, 2 * i + 2), 16)
-    // The highest byte that differs decides; done without a branch on the secret.
-    const differs = difference === 0 ? 0 : 1
-    below = differs * (difference < 0 ? 1 : 0) + (1 - differs) * below
+    borrow = (byte - (p256Order[i] ?? 0) - borrow) >>> 31
     bits |= byte
   }
-  if (bits === 0 || below === 0) throw new RangeError('a P-256 secret is 1 to the group order less one')
+  if (borrow === 0 || bits === 0) throw new RangeError('a P-256 secret is 1 to the group order less one')
+}
+
+/** 2^255 - 19, little-endian. */
+const fieldPrime = fromHex('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f')
+
+/** y of the points of small order: 1, 2, 4, 4 again and 8 twice; little-endian, without the sign of x. */
+const smallOrderY: ReadonlySet<string> = new Set([
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+])
+
+/**
+ * Is this Ed25519 public key in a second spelling (y not reduced, RFC 8032 §5.1.3) or of small order, so that one
+ * signature fits many messages? OpenSSL takes both.
+ */
+export function isWeakEd25519Key(publicKey: Bytes): boolean {
+  const y = publicKey.slice()
+  y[31] = (y[31] ?? 0) & 0x7f
+  let borrow = 0
+  for (let i = 0; i < 32; i++) borrow = ((y[i] ?? 0) - (fieldPrime[i] ?? 0) - borrow) >>> 31
+  return borrow === 0 || smallOrderY.has(toHex(y))
 }
