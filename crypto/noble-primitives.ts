@@ -5,14 +5,13 @@ import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
-import { expand } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { type Bytes, concatBytes, equalBytes } from '../protocol/bytes.ts'
+import { expandWith } from './hkdf.ts'
 import {
   type Primitives,
   isWeakEd25519Key,
-  requireExpandLength,
   requireLength,
   requireP256Secret,
   requireRandomLength,
@@ -25,11 +24,8 @@ export const noblePrimitives: Primitives = {
     return globalThis.crypto.getRandomValues(new Uint8Array(length))
   },
   sha256: (message) => sha256(message),
-  hmac: (key, message) => hmac(sha256, key, message),
-  expand(prk, info, length = 32) {
-    requireExpandLength(length)
-    return expand(sha256, prk, info, length)
-  },
+  hmac: hmacSha256,
+  expand: (prk, info, length = 32) => expandWith(hmacSha256, prk, info, length),
   aeadSeal(key, nonce, aad, plaintext) {
     requireLength('a ChaCha20-Poly1305 key', key, 32)
     requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
@@ -75,6 +71,10 @@ export const noblePrimitives: Primitives = {
     if (publicKey.length !== 33 || signature.length !== 64) return false
     return valueOf(() => p256.verify(signature, message, publicKey, { lowS: false })) ?? false
   },
+}
+
+function hmacSha256(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
+  return hmac(sha256, key, message)
 }
 
 /** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext ‖ tag[16]. Key 32 bytes, nonce 24. */

@@ -55,19 +55,33 @@ type Pattern = { readonly known: readonly NoiseRole[]; readonly messages: readon
 const patterns: Readonly<Record<NoisePattern, Pattern>> = {
   XK: {
     known: ['responder'],
-    messages: [['e', 'es'], ['e', 'ee'], ['s', 'se']], // prettier-ignore
+    messages: [
+      ['e', 'es'],
+      ['e', 'ee'],
+      ['s', 'se'],
+    ],
   },
   XKpsk3: {
     known: ['responder'],
-    messages: [['e', 'es'], ['e', 'ee'], ['s', 'se', 'psk']], // prettier-ignore
+    messages: [
+      ['e', 'es'],
+      ['e', 'ee'],
+      ['s', 'se', 'psk'],
+    ],
   },
   KK: {
     known: ['initiator', 'responder'],
-    messages: [['e', 'es', 'ss'], ['e', 'ee', 'se']], // prettier-ignore
+    messages: [
+      ['e', 'es', 'ss'],
+      ['e', 'ee', 'se'],
+    ],
   },
   KKpsk0: {
     known: ['initiator', 'responder'],
-    messages: [['psk', 'e', 'es', 'ss'], ['e', 'ee', 'se']], // prettier-ignore
+    messages: [
+      ['psk', 'e', 'es', 'ss'],
+      ['e', 'ee', 'se'],
+    ],
   },
 }
 

@@ -56,8 +56,8 @@ export function startPairingAsBand(
         handshake.write(concatBytes(u32(hello.model), u32(hello.conformance), u32(hello.firmware))),
       ),
     readPair2(message) {
-      const payload = handshake.read(message)
-      return payload?.length === 10 ? { timeMs: readU48(payload, 0), flags: readU32(payload, 6) } : undefined
+      const payload = message.length === 58 ? handshake.read(message) : undefined
+      return payload === undefined ? undefined : { timeMs: readU48(payload, 0), flags: readU32(payload, 6) }
     },
     pair3(cert, flags) {
       requireLength('a BandCert', cert, bandCertBytes)

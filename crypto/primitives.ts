@@ -17,7 +17,7 @@ export type Primitives = {
   readonly sha256: (message: Bytes) => OwnBytes
   /** HMAC-SHA256 (RFC 2104), 32 bytes. */
   readonly hmac: (key: Bytes, message: Bytes) => OwnBytes
-  /** HKDF-Expand with SHA-256 (RFC 5869 §2.3), 32 bytes unless `length` says otherwise, at most 8,160. */
+  /** HKDF-Expand with SHA-256 (RFC 5869 §2.3), 32 bytes unless `length` says otherwise, at most 8,160; a PRK may be short. */
   readonly expand: (prk: Bytes, info: Bytes, length?: number) => OwnBytes
   /** ChaCha20-Poly1305 (RFC 8439 §2.8): ciphertext ‖ tag[16]. Key 32 bytes, nonce 12. */
   readonly aeadSeal: (key: Bytes, nonce: Bytes, aad: Bytes, plaintext: Bytes) => OwnBytes
@@ -41,20 +41,12 @@ export type Primitives = {
   readonly p256Verify: (publicKey: Bytes, message: Bytes, signature: Bytes) => boolean
 }
 
-/** Largest output of HKDF-Expand with SHA-256: 255 blocks (RFC 5869 §2.3). */
-export const expandBytesMax = 255 * 32
 /** What one call of randomBytes gives at most: the quota of Web Crypto's getRandomValues. */
 export const randomBytesMax = 65_536
 
 /** Throws a RangeError unless `bytes` has the length that `what` must have. */
 export function requireLength(what: string, bytes: Bytes, length: number): void {
   if (bytes.length !== length) throw new RangeError(`${what} is ${length} bytes, got ${bytes.length}`)
-}
-
-export function requireExpandLength(length: number): void {
-  if (!Number.isInteger(length) || length < 1 || length > expandBytesMax) {
-    throw new RangeError(`HKDF-Expand gives 1 to ${expandBytesMax} bytes, asked for ${length}`)
-  }
 }
 
 export function requireRandomLength(length: number): void {
