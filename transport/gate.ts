@@ -1,0 +1,108 @@
+// The door of a listener: who may connect, ask and upgrade, and what the others are told. One gate per listener, the
+// same for every library.
+
+import type { ConnectionKind } from '../engine/ports/connection.ts'
+import { AddressTable } from './address-table.ts'
+import type { AddressUse } from './address-table.ts'
+import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
+import { allInUse, draining, handlerFailed, judgeRequest, tooManyRequests, tooManySockets } from './upgrade.ts'
+import type { RequestHead } from './upgrade.ts'
+
+/** What a request becomes. With `upgrade` a place is taken: give it back with `leave` when the socket is gone. */
+export type Passage =
+  { readonly type: 'upgrade'; readonly pass: Pass } | { readonly type: 'answer'; readonly answer: HttpAnswer }
+
+/** What is known of a socket before it opens. */
+export type Pass = {
+  readonly kind: ConnectionKind
+  readonly remoteAddress: string
+  readonly host: string
+  readonly use: AddressUse
+}
+
+export class Gate {
+  readonly #options: ListenOptions
+  readonly #addresses: AddressTable
+  #isAccepting = true
+
+  constructor(options: ListenOptions) {
+    this.#options = options
+    this.#addresses = new AddressTable(options.limits)
+  }
+
+  /** From now on upgrades are refused; plain requests go on. */
+  stopAccepting(): void {
+    this.#isAccepting = false
+  }
+
+  /** Whether a new TCP connection may stay; asked before a byte of it is read. */
+  admitConnection(address: string): boolean {
+    return this.#addresses.admitConnection(address, this.#nowMs()) || this.#refused('connectionsPerAddress')
+  }
+
+  /** What becomes of a request. */
+  admit(head: RequestHead): Passage {
+    if (!this.#addresses.admitRequest(head.remoteAddress, this.#nowMs())) {
+      this.#refused('requestsPerAddress')
+      return { type: 'answer', answer: tooManyRequests }
+    }
+    const verdict = judgeRequest(head)
+    switch (verdict.type) {
+      case 'refuse':
+        return { type: 'answer', answer: verdict.answer }
+      case 'ask':
+        return { type: 'answer', answer: this.#ask(head, verdict.method) }
+      case 'upgrade':
+        return this.#admitSocket(head, verdict.kind)
+    }
+  }
+
+  /** The socket is gone. Call once for each pass. */
+  leave(pass: Pass): void {
+    this.#addresses.releaseSocket(pass.use)
+  }
+
+  #admitSocket(head: RequestHead, kind: ConnectionKind): Passage {
+    if (!this.#isAccepting) return { type: 'answer', answer: draining }
+    const { remoteAddress } = head
+    const use = this.#addresses.admitSocket(remoteAddress, this.#nowMs())
+    if (typeof use !== 'string') {
+      return { type: 'upgrade', pass: { kind, remoteAddress, host: head.header('host'), use } }
+    }
+    this.#refused(use)
+    return { type: 'answer', answer: use === 'socketsMax' ? allInUse : tooManySockets }
+  }
+
+  #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): HttpAnswer {
+    try {
+      return this.#options.http({ method, path, query, remoteAddress, header })
+    } catch (error) {
+      this.#options.observe.failed('http', error)
+      return handlerFailed
+    }
+  }
+
+  #refused(limit: RefusedBy): false {
+    this.#options.observe.refused(limit)
+    return false
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs()
+  }
+}
+
+/** Whether the connection ends with this answer: what was refused may be followed by a body that nobody reads. */
+export function endsConnection(answer: HttpAnswer): boolean {
+  return answer.status >= 400
+}
+
+/** The headers of an answer but its length and its connection, lower-case names. */
+export function headersOf(answer: HttpAnswer): Readonly<Record<string, string>> {
+  return {
+    'content-type': answer.contentType,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...answer.headers,
+  }
+}

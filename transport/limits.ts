@@ -1,0 +1,99 @@
+// Every limit of a listener by name, with the default that DESIGN (wire) and the threat list (D1 to D6) ask for.
+
+import type { ConnectionKind } from '../engine/ports/connection.ts'
+import { hubFrameBytesMax, phoneFrameBytesMax } from '../protocol/limits.ts'
+
+/** A token bucket's size: `perSecond` in the long run, `burst` at once. Whole numbers. */
+export type Rate = { readonly perSecond: number; readonly burst: number }
+
+/** What one socket of a kind may send. */
+export type KindLimits = {
+  /** Largest message, bytes; one more is close 1009. */
+  readonly frameBytesMax: number
+  /** Messages, pings and pongs; one more is `rate-limited`. */
+  readonly frames: Rate
+  /** Payload bytes; one more is `rate-limited`. The burst must hold a largest message. */
+  readonly bytes: Rate
+}
+
+export type ListenLimits = {
+  readonly kinds: Readonly<Record<ConnectionKind, KindLimits>>
+  /** Bytes waiting for a peer that does not read; past it the socket is closed with `slow-reader`. */
+  readonly bufferedBytesMax: number
+  /** A socket that says nothing this long, not even a pong, is cut, ms. uWebSockets takes 8 s to 16 min. */
+  readonly idleTimeoutMs: number
+  /** How long a request's head and the whole request may take, ms. uWebSockets has its own fixed 10 s. */
+  readonly requestTimeoutMs: number
+  /** How long a closed socket may wait for the peer's own close, ms. uWebSockets waits one idle timeout. */
+  readonly closeTimeoutMs: number
+  /** TCP connections that are not sockets yet. */
+  readonly connectionsMax: number
+  /** Sockets open at once. */
+  readonly socketsMax: number
+  /** Sockets open at once from one address. */
+  readonly socketsPerAddressMax: number
+  /** New TCP connections from one address; one more is cut before a byte of it is read. */
+  readonly connectionsPerAddress: Rate
+  /** Upgrades and plain requests from one address; one more is answered 429. */
+  readonly requestsPerAddress: Rate
+  /** Frames of all sockets of one address together; one more closes its socket with `rate-limited`. */
+  readonly framesPerAddress: Rate
+  /** Addresses without a socket that are remembered; the longest unseen is forgotten first. */
+  readonly idleAddressesMax: number
+}
+
+/** Carrier networks put thousands of phones behind one address, so the limits per address are wide. */
+export const defaultLimits: ListenLimits = {
+  kinds: {
+    phone: {
+      frameBytesMax: phoneFrameBytesMax,
+      frames: { perSecond: 50, burst: 100 },
+      bytes: { perSecond: 4_096, burst: 16_384 },
+    },
+    hub: {
+      frameBytesMax: hubFrameBytesMax,
+      frames: { perSecond: 5_000, burst: 10_000 },
+      bytes: { perSecond: 1_048_576, burst: 2_097_152 },
+    },
+  },
+  bufferedBytesMax: 8_192,
+  idleTimeoutMs: 60_000,
+  requestTimeoutMs: 5_000,
+  closeTimeoutMs: 2_000,
+  connectionsMax: 10_000,
+  socketsMax: 100_000,
+  socketsPerAddressMax: 5_000,
+  connectionsPerAddress: { perSecond: 200, burst: 4_000 },
+  requestsPerAddress: { perSecond: 100, burst: 2_000 },
+  framesPerAddress: { perSecond: 20_000, burst: 40_000 },
+  idleAddressesMax: 100_000,
+}
+
+/** What is wrong with these limits, one sentence each; empty when nothing is. */
+export function limitProblems(limits: ListenLimits): readonly string[] {
+  const problems: string[] = []
+  const count = (name: string, value: number): void => {
+    if (!Number.isSafeInteger(value) || value < 1) problems.push(`${name} must be a whole number above 0, not ${value}`)
+  }
+  const rate = (name: string, value: Rate): void => {
+    count(`${name}.perSecond`, value.perSecond)
+    count(`${name}.burst`, value.burst)
+  }
+  for (const [kind, one] of Object.entries(limits.kinds)) {
+    count(`${kind}.frameBytesMax`, one.frameBytesMax)
+    rate(`${kind}.frames`, one.frames)
+    rate(`${kind}.bytes`, one.bytes)
+    if (one.bytes.burst < one.frameBytesMax) {
+      problems.push(`${kind}.bytes.burst must hold a largest message of ${one.frameBytesMax} bytes`)
+    }
+  }
+  const { kinds: _, connectionsPerAddress, requestsPerAddress, framesPerAddress, ...counts } = limits
+  for (const [name, value] of Object.entries(counts)) count(name, value)
+  for (const [name, value] of Object.entries({ connectionsPerAddress, requestsPerAddress, framesPerAddress })) {
+    rate(name, value)
+  }
+  if (limits.idleTimeoutMs < 8_000 || limits.idleTimeoutMs > 960_000) {
+    problems.push(`idleTimeoutMs must be 8000 to 960000, not ${limits.idleTimeoutMs}`)
+  }
+  return problems
+}

@@ -1,0 +1,87 @@
+// What every listener is given and gives back; uWebSockets, ws and the loopback are three ways to do this one thing.
+// The peer's address is the address of its TCP connection: X-Forwarded-For and its kin are never trusted, so behind a
+// proxy the proxy must bound its clients and the limits per address must be set to what the proxy may bring.
+
+import type { Clock } from '../engine/ports/clock.ts'
+import type { Acceptor } from '../engine/ports/connection.ts'
+import type { ListenLimits } from './limits.ts'
+import type { UwsPackage } from './uws.ts'
+
+/** Which listener runs. */
+export type ListenerName = UwsPackage | 'ws' | 'loopback'
+
+/** A plain HTTP request. GET and HEAD only: a body is never read here. */
+export type HttpRequest = {
+  readonly method: 'GET' | 'HEAD'
+  /** Begins with a slash, without the query. */
+  readonly path: string
+  /** What followed the question mark, undecoded; empty when there was none. */
+  readonly query: string
+  /** In canonical form, see `address.ts`. */
+  readonly remoteAddress: string
+  /** A header by its lower-case name, or empty. Works only until the handler returns. */
+  readonly header: (name: string) => string
+}
+
+/** What a plain HTTP request is answered; sent with `cache-control: no-store` unless `headers` says otherwise. */
+export type HttpAnswer = {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+  /** Further headers, lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Answers health, readiness and key sets; synchronous, and called for every path but /phone and /hub. */
+export type HttpHandler = (request: HttpRequest) => HttpAnswer
+
+/** What a listener tells whoever runs it; neither callback may throw. */
+export type ListenObserver = {
+  /** Our own code threw while it was called: a bug, not the peer's doing. The socket concerned is already closed. */
+  readonly failed: (during: 'accept' | 'receive' | 'closed' | 'http' | 'listen', error: unknown) => void
+  /** A limit turned someone away. */
+  readonly refused: (limit: RefusedBy) => void
+}
+
+/** The limits that turn a peer away, for counting. */
+export type RefusedBy =
+  | 'connectionsMax'
+  | 'connectionsPerAddress'
+  | 'requestsPerAddress'
+  | 'socketsMax'
+  | 'socketsPerAddressMax'
+  | 'framesPerAddress'
+  | 'framesPerSocket'
+  | 'bytesPerSocket'
+  | 'frameBytesMax'
+  | 'bufferedBytesMax'
+
+/** Where and how to listen. */
+export type ListenOptions = {
+  readonly host: string
+  /** 0 lets the system choose; `Listener.port` says which. */
+  readonly port: number
+  readonly accept: Acceptor
+  readonly http: HttpHandler
+  readonly limits: ListenLimits
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
+  readonly observe: ListenObserver
+}
+
+/** A listener that listens. */
+export type Listener = {
+  readonly name: ListenerName
+  readonly port: number
+  /** Refuses further upgrades with 503; open sockets and plain HTTP go on, so that health still answers. */
+  readonly stopAccepting: () => void
+  /** Closes the port and every socket, those still open with `draining`; resolves when all is closed. */
+  readonly close: () => Promise<void>
+}
+
+/** Starts a listener; rejects with a `ListenError` when the address cannot be had. */
+export type Listen = (options: ListenOptions) => Promise<Listener>
+
+/** The address could not be listened on. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}

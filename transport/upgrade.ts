@@ -1,0 +1,90 @@
+// Decides what an HTTP request becomes: a socket, a refusal that says what was expected, or a question for the handler.
+// Pure, so that every listener answers the same.
+
+import type { ConnectionKind } from '../engine/ports/connection.ts'
+import { subprotocol } from '../protocol/versions.ts'
+import type { HttpAnswer } from './listener.ts'
+
+/** A request's head. Works only while its callback runs: the native listener keeps it on the stack. */
+export type RequestHead = {
+  /** Upper case. */
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  /** Canonical, see `address.ts`. */
+  readonly remoteAddress: string
+  /** Whether the library could turn this request into a socket. */
+  readonly canUpgrade: boolean
+  /** A header by its lower-case name, or empty. */
+  readonly header: (name: string) => string
+}
+
+export type Verdict =
+  | { readonly type: 'upgrade'; readonly kind: ConnectionKind }
+  | { readonly type: 'refuse'; readonly answer: HttpAnswer }
+  | { readonly type: 'ask'; readonly method: 'GET' | 'HEAD' }
+
+/** Where the two kinds of session live (PROTOCOL §8). */
+const kindOfPath: ReadonlyMap<string, ConnectionKind> = new Map([
+  ['/phone', 'phone'],
+  ['/hub', 'hub'],
+])
+
+/** The base64 of 16 bytes (RFC 6455 §4.1). */
+const keyShape = /^[+/0-9A-Za-z]{22}==$/
+
+/** What to do with a request. */
+export function judgeRequest(head: RequestHead): Verdict {
+  if (head.header('host') === '') return refuse(400, 'expected a Host header')
+  const kind = kindOfPath.get(head.path)
+  if (head.header('upgrade').toLowerCase() === 'websocket') {
+    if (kind === undefined) return refuse(404, 'expected a WebSocket at /phone or /hub')
+    return judgeUpgrade(head, kind)
+  }
+  if (kind !== undefined) return upgradeRequired
+  if (head.method === 'GET' || head.method === 'HEAD') return { type: 'ask', method: head.method }
+  return refuse(405, 'expected GET or HEAD', { allow: 'GET, HEAD' })
+}
+
+/** The answer to one request too many from an address. */
+export const tooManyRequests = answer(429, 'expected fewer requests from this address', { 'retry-after': '1' })
+
+/** The answer to one socket too many from an address. */
+export const tooManySockets = answer(429, 'expected fewer sockets from this address', { 'retry-after': '5' })
+
+/** The answer when the whole listener has as many sockets as it may. */
+export const allInUse = answer(503, 'expected a free socket; all are in use', { 'retry-after': '5' })
+
+/** The answer to an upgrade while the listener drains. */
+export const draining = answer(503, 'expected a server that is not draining; connect again', { 'retry-after': '1' })
+
+/** The answer when our own handler threw. */
+export const handlerFailed = answer(500, 'unavailable')
+
+const upgradeRequired = refuse(426, `expected a WebSocket upgrade with subprotocol ${subprotocol}`, {
+  upgrade: 'websocket',
+})
+
+function judgeUpgrade(head: RequestHead, kind: ConnectionKind): Verdict {
+  if (head.method !== 'GET') return refuse(400, 'expected a WebSocket upgrade by GET')
+  if (head.header('sec-websocket-version') !== '13') {
+    // RFC 6455 §4.4: say which version is spoken.
+    return refuse(426, 'expected Sec-WebSocket-Version: 13', { upgrade: 'websocket', 'sec-websocket-version': '13' })
+  }
+  if (!keyShape.test(head.header('sec-websocket-key'))) {
+    return refuse(400, 'expected a Sec-WebSocket-Key of 16 bytes in base64')
+  }
+  const offered = head.header('sec-websocket-protocol').split(',')
+  if (!offered.some((one) => one.trim() === subprotocol)) {
+    return refuse(400, `expected Sec-WebSocket-Protocol: ${subprotocol}`)
+  }
+  return head.canUpgrade ? { type: 'upgrade', kind } : upgradeRequired
+}
+
+function refuse(status: number, expected: string, headers: Readonly<Record<string, string>> = {}): Verdict {
+  return { type: 'refuse', answer: answer(status, expected, headers) }
+}
+
+function answer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${text}\n`, headers }
+}
