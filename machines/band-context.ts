@@ -49,8 +49,8 @@ export type BandEventType =
   | 'deactivation.veto'
   | 'deactivation.due'
 
-/** The durable facts of a band, and the effects of its last event. */
-export type BandContext = {
+/** The durable facts of a band: what its row keeps. */
+export type BandMemory = {
   readonly bandId: BandId
   /** Grows by one at each new binding; 0 before the first. */
   readonly generation: number
@@ -87,12 +87,20 @@ export type BandContext = {
   readonly foundAtMs: number
   /** What a veto of the deactivation returns to. */
   readonly before: 'offWrist' | 'disarmed' | 'armed' | null
+}
+
+/**
+ * The machine's context. The facts lie one level down because XState copies the context's own fields at every event: a
+ * decision, which changes no fact, then copies two (past 19 fields one such copy costs 3.5 µs more).
+ */
+export type BandContext = {
+  readonly band: BandMemory
   /** Replaced at every event. */
   readonly effects: readonly BandEffect[]
 }
 
 /** A band nobody ever paired. */
-export function initialBandContext(bandId: BandId): BandContext {
+export function initialBandMemory(bandId: BandId): BandMemory {
   return {
     bandId,
     generation: 0,
@@ -116,6 +124,5 @@ export function initialBandContext(bandId: BandId): BandContext {
     deactivateAtMs: 0,
     foundAtMs: 0,
     before: null,
-    effects: [],
   }
 }

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import type { BandId } from '../protocol/ids.ts'
 import type { BandState } from '../protocol/states.ts'
 import * as binding from './band-changes.ts'
-import { type BandContext, initialBandContext } from './band-context.ts'
+import { type BandContext, type BandMemory, initialBandMemory } from './band-context.ts'
 import type { BandEvent } from './band-events.ts'
 import * as holds from './hold-changes.ts'
 
@@ -32,7 +32,7 @@ const band = setup({
 
 export const bandMachine = band.createMachine({
   id: 'band',
-  context: ({ input }) => initialBandContext(input.bandId),
+  context: ({ input }) => ({ band: initialBandMemory(input.bandId), effects: [] }),
   type: 'parallel',
   states: {
     binding: {
@@ -111,10 +111,7 @@ export const bandMachine = band.createMachine({
             },
             disarmed: {
               on: {
-                'band.worn': [
-                  { guard: binding.isNewWearing, actions: assign(binding.changeWearing) },
-                  { actions: 'ignore' },
-                ],
+                'band.worn': [{ guard: binding.isNewWearing, actions: assign(binding.putOn) }, { actions: 'ignore' }],
                 'band.removed': [
                   { guard: binding.isRemovalNow, target: 'offWrist', actions: assign(binding.takeOff) },
                   { actions: 'ignore' },
@@ -133,7 +130,7 @@ export const bandMachine = band.createMachine({
             armed: {
               on: {
                 'band.worn': [
-                  { guard: binding.isNewWearing, target: 'disarmed', actions: assign(binding.changeWearing) },
+                  { guard: binding.isNewWearing, target: 'disarmed', actions: assign(binding.putOn) },
                   { actions: 'ignore' },
                 ],
                 'band.removed': [
@@ -263,14 +260,14 @@ export function bandStateOf(snapshot: BandSnapshot): BandState {
 }
 
 /** The snapshot of a row, to start an actor from: `createActor(bandMachine, { snapshot, input: { bandId } })`. */
-export function bandSnapshot(state: BandState, context: BandContext): BandSnapshot {
+export function bandSnapshot(state: BandState, band: BandMemory): BandSnapshot {
   const isOfBound = state === 'offWrist' || state === 'disarmed' || state === 'armed'
   return bandMachine.resolveState({
-    value: { binding: isOfBound ? { bound: state } : state, holds: context.holds === 0 ? 'free' : 'held' },
-    context,
+    value: { binding: isOfBound ? { bound: state } : state, holds: band.holds === 0 ? 'free' : 'held' },
+    context: { band, effects: [] },
   })
 }
 
-function isFreedByUnbinding(context: BandContext): boolean {
-  return holdsAfterUnbinding(context.holds) === 0
+function isFreedByUnbinding({ band }: BandContext): boolean {
+  return holdsAfterUnbinding(band.holds) === 0
 }
