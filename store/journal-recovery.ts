@@ -1,0 +1,125 @@
+// Opening a journal that was there: walk its segments, find where it ends, refuse what is damaged, cut what is torn.
+
+import { equalBytes, toHex } from '../protocol/bytes.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import { type FilePort, readWhole } from './file-port.ts'
+import { genesisChain } from './journal-format.ts'
+import { type ChainHead, type ScannedGroup, type SegmentEnd, scanSegment } from './journal-scan.ts'
+import { type Segment, damaged, listSegments } from './journal-segments.ts'
+
+export type Recovered = {
+  readonly segments: readonly Segment[]
+  readonly head: ChainHead
+  /** Where the next group goes in the last segment. */
+  readonly offset: number
+  readonly tornBytes: number
+}
+
+/** What must be in the journal, from elsewhere: the view, the witness. */
+export type Known = { readonly appliedLsn: number; readonly witness: ChainHead | undefined }
+
+/**
+ * Walks the segments that hold records after `known.appliedLsn`, and always the last; older ones are checked by name,
+ * header and size, and when they are read. Throws a Fault `journal-damaged` that names the place.
+ */
+export function recover(files: FilePort, folder: string, known: Known): Recovered | undefined {
+  const segments = listSegments(files, folder)
+  if (segments.length === 0) {
+    requireReached(folder, { lsn: 0, epoch: 0, chain: genesisChain }, known)
+    return undefined
+  }
+  const start = firstToWalk(segments, known.appliedLsn)
+  let end: SegmentEnd & { readonly type: 'end' } = endBefore(segments, start)
+  for (const [index, segment] of segments.entries()) {
+    if (index < start) continue
+    const isLast = index === segments.length - 1
+    requireFollows(segment, end.head, index > start || segment.header.firstLsn === 1)
+    end = walk(files, segment, isLast, end.head, (group) => requireWitness(segment, group, known.witness))
+  }
+  requireReached(folder, end.head, known)
+  return { segments, head: end.head, offset: end.offset, tornBytes: end.tornBytes }
+}
+
+/** Walks one segment, calling `onGroup` for each group. Throws a Fault `journal-damaged`. */
+export function walk(
+  files: FilePort,
+  segment: Segment,
+  isLast: boolean,
+  before: ChainHead,
+  onGroup: (group: ScannedGroup) => void,
+): SegmentEnd & { readonly type: 'end' } {
+  const file = files.open(segment.path, 'read')
+  try {
+    const scan = scanSegment(readWhole(file), segment.header, before)
+    for (;;) {
+      const step = scan.next()
+      if (!step.done) {
+        onGroup(step.value)
+        continue
+      }
+      const end = step.value
+      if (end.type === 'damaged') throw damaged({ path: segment.path, ...end })
+      if (end.tornBytes > 0 && !isLast) {
+        throw damaged({
+          path: segment.path,
+          offset: end.offset,
+          lsn: end.head.lsn + 1,
+          why: 'a torn group, but segments follow',
+        })
+      }
+      return end
+    }
+  } finally {
+    file.close()
+  }
+}
+
+/** The head that `segment` says it follows. */
+export function headBefore(segment: Segment): ChainHead {
+  return { lsn: segment.header.firstLsn - 1, epoch: 0, chain: segment.header.chain }
+}
+
+function endBefore(segments: readonly Segment[], start: number): SegmentEnd & { readonly type: 'end' } {
+  const first = segments[start]
+  const head = first === undefined ? { lsn: 0, epoch: 0, chain: genesisChain } : headBefore(first)
+  return { type: 'end', offset: 0, head, tornBytes: 0 }
+}
+
+function firstToWalk(segments: readonly Segment[], appliedLsn: number): number {
+  const wanted = segments.findLastIndex((segment) => segment.header.firstLsn <= appliedLsn + 1)
+  return Math.min(Math.max(wanted, 0), segments.length - 1)
+}
+
+function requireFollows(segment: Segment, before: ChainHead, isKnown: boolean): void {
+  const { firstLsn, chain } = segment.header
+  if (!isKnown) return
+  const expected = firstLsn === 1 && before.lsn === 0 ? genesisChain : before.chain
+  if (firstLsn !== before.lsn + 1) {
+    const why = `the segment before ends at lsn ${before.lsn}: records in between are missing`
+    throw damaged({ path: segment.path, offset: 0, lsn: firstLsn, why })
+  }
+  if (!equalBytes(chain, expected)) {
+    const why = `it follows chain hash ${toHex(chain)}, the segment before ends with ${toHex(expected)}`
+    throw damaged({ path: segment.path, offset: 0, lsn: firstLsn, why })
+  }
+}
+
+function requireWitness(segment: Segment, group: ScannedGroup, witness: ChainHead | undefined): void {
+  if (witness === undefined || group.head.lsn !== witness.lsn || group.head.epoch !== witness.epoch) return
+  if (equalBytes(group.head.chain, witness.chain)) return
+  const why = `the witness file has chain hash ${toHex(witness.chain)} at lsn ${witness.lsn}: this is another history`
+  throw damaged({ path: segment.path, offset: group.offset, lsn: group.header.firstLsn, why })
+}
+
+function requireReached(folder: string, head: ChainHead, { appliedLsn, witness }: Known): void {
+  const reached = Math.max(appliedLsn, witness?.lsn ?? 0)
+  const epoch = witness?.epoch ?? 0
+  if (head.lsn >= reached && head.epoch >= epoch) return
+  const who = (witness?.lsn ?? 0) > head.lsn || epoch > head.epoch ? 'the witness file' : 'the view'
+  throw new Fault(
+    'journal-damaged',
+    `the journal in ${folder} ends at lsn ${head.lsn}, epoch ${head.epoch}, but ${who} knows lsn ${reached}, epoch ${epoch}: ` +
+      'an older copy was put back, or acknowledged records are missing. Restore the newest backup; ' +
+      'if this older state is meant, start once with the rollback accepted.',
+  )
+}

@@ -1,0 +1,113 @@
+// The file port on the machine's own file system. Everything but `allocate` is synchronous: these are short calls on files
+// whose room is already there.
+
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { open as openAsync } from 'node:fs/promises'
+import { lockFolder } from './data-lock.ts'
+import { type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
+
+const flagsOf = { create: 'a+', existing: 'r+', read: 'r' } as const
+/** Zeros are written in steps of this, so that allocation does not hold up other users of the thread pool for long. */
+const allocationStepBytes = 1024 * 1024
+
+/** Files on this machine; `append` writes and syncs at once, on the calling thread. */
+export function realFiles(): FilePort {
+  return {
+    open: openFile,
+    list: (folder) => {
+      try {
+        return readdirSync(folder).sort()
+      } catch (error) {
+        if (fileErrorCode(error) === 'ENOENT') return []
+        throw error
+      }
+    },
+    makeFolder: (folder) => void mkdirSync(folder, { recursive: true }),
+    rename: renameSync,
+    remove: (path) => rmSync(path, { force: true }),
+    syncFolder: (folder) => {
+      const fd = openSync(folder, 'r')
+      try {
+        fsyncSync(fd)
+      } finally {
+        closeSync(fd)
+      }
+    },
+    lock: lockFolder,
+    close: () => Promise.resolve(),
+  }
+}
+
+function openFile(path: string, how: 'create' | 'existing' | 'read'): OpenFile {
+  // 'a+' would append whatever the position: it only makes the file.
+  if (how === 'create') closeSync(openSync(path, flagsOf.create))
+  const fd = openSync(path, how === 'read' ? flagsOf.read : flagsOf.existing)
+  const write = (position: number, bytes: Uint8Array) => writeAll(fd, position, bytes)
+  return {
+    path,
+    read: (position, into) => readAll(fd, position, into),
+    write,
+    datasync: () => fdatasyncSync(fd),
+    append: ({ position, bytes, sync }, done) => {
+      try {
+        write(position, bytes)
+        if (sync) fdatasyncSync(fd)
+      } catch (error) {
+        done(error)
+        return
+      }
+      done()
+    },
+    allocate: (bytes) => allocate(path, bytes),
+    sizeBytes: () => fstatSync(fd).size,
+    close: () => closeSync(fd),
+  }
+}
+
+function writeAll(fd: number, position: number, bytes: Uint8Array): void {
+  let written = 0
+  while (written < bytes.length) {
+    written += writeSync(fd, bytes, written, bytes.length - written, position + written)
+  }
+}
+
+function readAll(fd: number, position: number, into: Uint8Array): number {
+  let length = 0
+  while (length < into.length) {
+    const got = readSync(fd, into, length, into.length - length, position + length)
+    if (got === 0) break
+    length += got
+  }
+  return length
+}
+
+/** On threads of the pool: 64 MiB of zeros take long enough to be felt. */
+async function allocate(path: string, bytes: number): Promise<void> {
+  const file = await openAsync(path, 'r+')
+  try {
+    const zeros = Buffer.alloc(Math.min(bytes, allocationStepBytes))
+    for (let at = 0; at < bytes; at += zeros.length) {
+      const length = Math.min(zeros.length, bytes - at)
+      let written = 0
+      while (written < length) {
+        written += (await file.write(zeros, written, length - written, at + written)).bytesWritten
+      }
+    }
+    await file.truncate(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
