@@ -13,10 +13,25 @@ export function resumeMac(
   maced: Bytes,
   engineNonce: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  const key = primitives.expand(root, macLabel)
-  const mac = primitives.hmac(key, concatBytes(maced, engineNonce))
+  const key = resumeMacKey(primitives, root)
+  const mac = resumeMacWith(primitives, key, maced, engineNonce)
   wipe(key)
-  return mac.slice(0, 16)
+  return mac
+}
+
+/** `Expand(R_n, "bnd1 mac")`: recognizes a RESUME under R_n, but opens no link. */
+export function resumeMacKey(primitives: Primitives, root: Bytes): Uint8Array<ArrayBuffer> {
+  return primitives.expand(root, macLabel)
+}
+
+/** The mac of `resumeMac`, for who kept only the mac key: a dropped root is still recognized when a clone uses it. */
+export function resumeMacWith(
+  primitives: Primitives,
+  macKey: Bytes,
+  maced: Bytes,
+  engineNonce: Bytes,
+): Uint8Array<ArrayBuffer> {
+  return primitives.hmac(macKey, concatBytes(maced, engineNonce)).slice(0, 16)
 }
 
 /** The link's keys, of `PRK = HMAC(R_n, maced ‖ Ne)`. */
