@@ -46,6 +46,6 @@ export function isDeactivationImmediate(
     readonly nowMs: number
   },
 ): boolean {
-  const heldLately = facts.holdEndedAtMs > 0 && !(facts.nowMs - facts.holdEndedAtMs >= delays.holdFreeMs)
+  const heldLately = facts.holdEndedAtMs !== 0 && !(facts.nowMs - facts.holdEndedAtMs >= delays.holdFreeMs)
   return facts.state === 'armed' && facts.tapped && facts.holds === 0 && !heldLately
 }
