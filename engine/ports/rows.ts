@@ -63,28 +63,27 @@ export const bidShape = {
   tombstoned: bool(),
 } as const satisfies Shape
 
-/** The resume chain of a band: root number `rootN`, sealed; the engine's k is `rootN` or `rootN + 1` (PROTOCOL §4). */
+/** The resume chain of a band (PROTOCOL §4): the root it may resume with next, and what is kept of the one before. */
 export const ratchetShape = {
+  /** The engine's k: RESUME with n = k is accepted. */
   k: u32,
-  rootN: u32,
+  /** R_k, sealed with version k. */
   sealedRoot: sealed,
-  ratcheted: bool(),
+  /** R_(k-1), sealed with version k - 1, until the band has shown RATCHETED; then nil. */
+  sealedPrevious: orNil(sealed),
+  /** After RATCHETED: the mac key of R_(k-1), so that only a genuine old root raises the clone alarm. */
+  previousMacKey: orNil(bin(32)),
   resumes: u32,
   rekeyedAtMs: count,
-  /** k minus one's root when a rekey replaced the chain and the band has not confirmed; nil otherwise. */
-  sealedPrevious: orNil(sealed),
 } as const satisfies Shape
 
 /** currency, perUseMinor, perDayMinor. */
 const ownLimit = tuple(uint(0xffff), count, count)
 
-/** A wearer's account: epoch, holds on everything it owns, its own limits and those that rise later. */
+/** A wearer's account: owner epoch, its own limits and those that rise later. */
 export const accountShape = {
   account: id(parseAccountId),
   ownerEpoch: count,
-  holds: uint(0xff),
-  holdSurface: text(64),
-  holdEndedAtMs: count,
   limits: list(ownLimit),
   risingLimits: list(ownLimit),
   limitsRiseAtMs: count,
@@ -147,6 +146,9 @@ export type AlarmKind = (typeof alarmKinds)[number]
 /** A deadline that survives restarts; its key begins with the instant. */
 export const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
 
+/** How many bands are in a state; the key is the state. */
+const tallyShape = { count } as const satisfies Shape
+
 const shapes = {
   band: bandShape,
   bid: bidShape,
@@ -158,6 +160,7 @@ const shapes = {
   reference: referenceShape,
   history: historyShape,
   alarm: alarmShape,
+  tally: tallyShape,
 } as const satisfies Record<Table, Shape>
 
 export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>

@@ -13,6 +13,7 @@ export const tables = [
   'reference',
   'history',
   'alarm',
+  'tally',
 ] as const
 export type Table = (typeof tables)[number]
 

@@ -1,0 +1,61 @@
+// What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
+
+import type { AccountId } from '../protocol/ids.ts'
+
+const hourMs = 3_600_000
+/** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
+const keysMax = 100_000
+
+type Bucket = { tokens: number; atMs: number }
+
+export class Admission {
+  private readonly perSecond: number
+  private readonly burst: number
+  private readonly monotonicMs: () => number
+  private readonly buckets = new Map<AccountId, Bucket>()
+  private readonly failures = new Map<string, number[]>()
+
+  constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
+    this.perSecond = options.perSecond
+    this.burst = options.burst
+    this.monotonicMs = options.monotonicMs
+  }
+
+  /** Takes one frame's worth from the account; false when it has to wait. */
+  admit(account: AccountId): boolean {
+    const nowMs = this.monotonicMs()
+    let bucket = this.buckets.get(account)
+    if (bucket === undefined) {
+      bucket = { tokens: this.burst, atMs: nowMs }
+      remember(this.buckets, account, bucket)
+    }
+    bucket.tokens = Math.min(this.burst, bucket.tokens + ((nowMs - bucket.atMs) * this.perSecond) / 1_000)
+    bucket.atMs = nowMs
+    if (bucket.tokens < 1) return false
+    bucket.tokens--
+    return true
+  }
+
+  /** How long until another pairing may be tried, ms; 0 = now. `key` names an account or an address. */
+  pairingWaitMs(key: string, failuresMax: number): number {
+    const nowMs = this.monotonicMs()
+    const recent = (this.failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
+    const oldest = recent[recent.length - failuresMax]
+    return oldest === undefined ? 0 : Math.max(1, Math.ceil(oldest + hourMs - nowMs))
+  }
+
+  pairingFailed(key: string): void {
+    const nowMs = this.monotonicMs()
+    const recent = (this.failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
+    recent.push(nowMs)
+    remember(this.failures, key, recent)
+  }
+}
+
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= keysMax) return
+  const oldest = map.keys().next()
+  if (oldest.done !== true) map.delete(oldest.value)
+}

@@ -1,0 +1,132 @@
+// Deadlines that survive restarts: rows of the view, of which the near ones wait in a heap here.
+// A row removed before its time has passed silently cancels its alarm: what fires is checked against the row.
+
+import type { Clock } from './ports/clock.ts'
+import { type AlarmRow, alarmKey, orderedKey } from './ports/rows.ts'
+import type { Ledger } from './ledger.ts'
+
+/** Alarms further off than this stay in the view only, ms. */
+const horizonMs = 3_600_000
+/** Alarms read from the view at once, and fired in one turn. */
+const batchMax = 1_000
+
+export type AlarmsOptions = {
+  readonly clock: Clock
+  readonly nowMs: () => number
+  readonly ledger: Ledger
+  readonly fire: (alarm: AlarmRow) => void
+}
+
+export class Alarms {
+  private readonly options: AlarmsOptions
+  private readonly heap: AlarmRow[] = []
+  private loadedUntilMs = 0
+  private cancelTimer: (() => void) | undefined
+  private timerAtMs = Infinity
+  private stopped = false
+
+  constructor(options: AlarmsOptions) {
+    this.options = options
+  }
+
+  /** Loads what is due within the horizon; call once after recovery, it then renews itself. */
+  async start(): Promise<void> {
+    const untilMs = this.options.nowMs() + horizonMs
+    let from = orderedKey(this.loadedUntilMs)
+    this.loadedUntilMs = untilMs
+    for (;;) {
+      const rows = await this.options.ledger.range('alarm', { from, to: orderedKey(untilMs), limit: batchMax })
+      for (const { row } of rows) this.push(row)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < batchMax) break
+      from = `${last.key}~`
+    }
+    if (this.stopped) return
+    this.options.clock.after(horizonMs / 2, () => {
+      if (!this.stopped) void this.start().catch(() => this.retryStart())
+    })
+    this.arm()
+  }
+
+  /** A new alarm row; far ones are found again when the horizon reaches them. */
+  add(alarm: AlarmRow): void {
+    if (alarm.atMs >= this.loadedUntilMs) return
+    this.push(alarm)
+    this.arm()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.cancelTimer?.()
+  }
+
+  get waiting(): number {
+    return this.heap.length
+  }
+
+  private retryStart(): void {
+    this.loadedUntilMs = 0
+    this.options.clock.after(1_000, () => {
+      if (!this.stopped) void this.start().catch(() => this.retryStart())
+    })
+  }
+
+  private arm(): void {
+    const next = this.heap[0]
+    if (next === undefined || this.stopped || next.atMs >= this.timerAtMs) return
+    this.cancelTimer?.()
+    this.timerAtMs = next.atMs
+    this.cancelTimer = this.options.clock.after(Math.max(0, next.atMs - this.options.nowMs()), () => {
+      this.timerAtMs = Infinity
+      this.fireDue()
+    })
+  }
+
+  private fireDue(): void {
+    const nowMs = this.options.nowMs()
+    for (let fired = 0; fired < batchMax && (this.heap[0]?.atMs ?? Infinity) <= nowMs; fired++) {
+      const alarm = this.pop()
+      if (alarm !== undefined && this.options.ledger.get('alarm', alarmKey(alarm)) !== undefined)
+        this.options.fire(alarm)
+    }
+    this.arm()
+  }
+
+  private push(alarm: AlarmRow): void {
+    const { heap } = this
+    let index = heap.push(alarm) - 1
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      if (this.atMs(parent) <= alarm.atMs) break
+      this.swap(index, parent)
+      index = parent
+    }
+  }
+
+  private pop(): AlarmRow | undefined {
+    const { heap } = this
+    const top = heap[0]
+    const last = heap.pop()
+    if (top === undefined || last === undefined || heap.length === 0) return top
+    heap[0] = last
+    for (let index = 0; ;) {
+      const left = 2 * index + 1
+      const least = this.atMs(left + 1) < this.atMs(left) ? left + 1 : left
+      if (this.atMs(least) >= this.atMs(index)) return top
+      this.swap(index, least)
+      index = least
+    }
+  }
+
+  private atMs(index: number): number {
+    return this.heap[index]?.atMs ?? Infinity
+  }
+
+  private swap(left: number, right: number): void {
+    const kept = this.heap[left]
+    const other = this.heap[right]
+    if (kept === undefined || other === undefined) return
+    this.heap[left] = other
+    this.heap[right] = kept
+  }
+}

@@ -1,0 +1,71 @@
+// Arming (PROTOCOL §5 "Wrist latch"): only against user verification and a STATUS within the lease; A lives in the band's
+// RAM, and here sealed at rest.
+
+import type { PhoneFrameOf } from '../protocol/frames.ts'
+import { idBytes } from '../protocol/ids.ts'
+import { armedMaxMs } from '../protocol/limits.ts'
+import { bandSlot } from './attach.ts'
+import { sendDown } from './band-link.ts'
+import { tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import { type Session, answer, refuse } from './session.ts'
+import { isPresent } from './up-records.ts'
+import { verifyUser } from './user-verification.ts'
+import { wipe } from '../crypto/secret.ts'
+
+/** How long the band may take to acknowledge ARM, ms. */
+const ackWithinMs = 10_000
+
+/** Frame 8. Answered when the band has acknowledged that it holds the secret. */
+export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm'>): Promise<void> {
+  const { speaker } = session
+  if (speaker?.type !== 'phone') return refuse(session, frame.id, 'not-for-hubs')
+  const slot = bandSlot(session, frame.slot)
+  if (slot?.link === undefined) return refuse(session, frame.id, slot === undefined ? 'slot-empty' : 'not-present')
+  const nowMs = core.time.nowMs()
+  if (nowMs < speaker.pendingUntilMs) return refuse(session, frame.id, 'phone-pending')
+  if (!core.time.certain()) return refuse(session, frame.id, 'unavailable')
+  const { link } = slot
+  if (!isPresent(core, link)) return refuse(session, frame.id, 'not-present')
+  if (core.links.get(link, 'wearEpoch') !== frame.wearEpoch) return refuse(session, frame.id, 'not-worn')
+  if (verifyUser(core, session, frame, frame.uv) === undefined) return refuse(session, frame.id, 'verification-invalid')
+  const band = core.ledger.get('band', slot.bandId)
+  if (band === undefined) return refuse(session, frame.id, 'unknown-band')
+
+  const { wearEpoch } = frame
+  const untilMs = nowMs + Math.min(core.config.armedMs, armedMaxMs)
+  const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
+  const secret = core.random(16)
+  const sealedArmSecret = core.keys.keyring.seal('arm', idBytes(slot.bandId), band.armEpoch + 1, secret)
+  const told = tellBand(
+    core,
+    slot.bandId,
+    { type: 'band.arm', atMs: nowMs, wearEpoch, untilMs, ownerEpoch },
+    { by: speaker.surface, use: 'normal', keys: { sealedArmSecret } },
+  )
+  if (told.type === 'refused') {
+    wipe(secret)
+    return refuse(session, frame.id, told.error)
+  }
+  await core.ledger.durable(told.lsn)
+  const { armEpoch, armedUntilMs } = told.row
+  const isStillArmed = core.ledger.get('band', slot.bandId)?.armEpoch === armEpoch && slot.link === link
+  if (!isStillArmed) {
+    wipe(secret)
+    return refuse(session, frame.id, 'wrong-state')
+  }
+  slot.arming?.done(false)
+  const cancel = core.time.clock.after(ackWithinMs, () => slot.arming?.done(false))
+  slot.arming = {
+    armEpoch,
+    done: (acknowledged) => {
+      cancel()
+      slot.arming = undefined
+      if (acknowledged) answer(slot.session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
+      else refuse(slot.session, frame.id, 'band-silent')
+    },
+  }
+  const ttlS = Math.max(1, Math.floor((armedUntilMs - core.time.nowMs()) / 1_000))
+  sendDown(core, slot, { type: 'arm', secret, armEpoch, wearEpoch, ttlS }, link)
+  wipe(secret)
+}

@@ -1,0 +1,354 @@
+// The road of an authorization (DESIGN §3), one named step after the other; the only await is the append.
+
+import { verifyOffer } from '../crypto/offers.ts'
+import { armKey, proofTag, requestDigest } from '../crypto/proof.ts'
+import { equalSecret, wipe } from '../crypto/secret.ts'
+import type { Decision } from '../policy/facts.ts'
+import { gradeProximity } from '../policy/proximity.ts'
+import { utcDayOf } from '../policy/limits.ts'
+import { type Bytes, equalBytes } from '../protocol/bytes.ts'
+import { decodeEvidence } from '../protocol/evidence.ts'
+import type { PhoneFrameOf } from '../protocol/frames.ts'
+import { idBytes } from '../protocol/ids.ts'
+import { type Offer, decodeOffer } from '../protocol/offer.ts'
+import { type AuthProof, decodeUpOp, patterns } from '../protocol/ops.ts'
+import {
+  type DenialReason,
+  type Obligation,
+  type Reason,
+  obligations,
+  parseReason,
+  reasons,
+} from '../protocol/reasons.ts'
+import { type DataRecord, decodeData } from '../protocol/records.ts'
+import { holdsOf } from '../protocol/states.ts'
+import { bandSlot } from './attach.ts'
+import { endLink, openRecord, sendDown } from './band-link.ts'
+import { tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import type { LinkIndex } from './links.ts'
+import { usageOf } from './ports/apply.ts'
+import type { DecisionRecord } from './ports/records.ts'
+import type { AccountRow, BandRow, ReferenceRow } from './ports/rows.ts'
+import { makeReceipt } from './receipts.ts'
+import { type Session, answer, refuse } from './session.ts'
+import type { Slot } from './slots.ts'
+import { confirmLink, isPresent, isTickFresh } from './up-records.ts'
+import { verifyUser } from './user-verification.ts'
+
+/** What is answered with frame 105. */
+type Answer = {
+  readonly reason: Reason
+  readonly obligation: Obligation | null
+  readonly useLeftMinor: number
+  readonly dayLeftMinor: number
+  readonly lsn: number
+  readonly receipt: string | null
+}
+
+/** Frame 5. Resolves when the answer has left. */
+export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
+  const startedAtMs = core.time.monotonicMs()
+  const slot = bandSlot(session, borrowed.slot)
+  if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
+  // The offer's bytes are kept in rows and records; the frame's buffer is borrowed.
+  const frame = { ...borrowed, offer: borrowed.offer.slice() }
+  const answered = await decideAuthorize(core, session, slot, frame)
+  if (answered === undefined)
+    return refuse(session, frame.id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
+  session.connection.cork(() => {
+    sendDecision(session, frame.id, answered)
+    tellBandResult(core, slot, frame.offer, answered)
+  })
+  core.counters.decided(answered.reason)
+  core.watch.decided(answered.reason, core.time.monotonicMs() - startedAtMs)
+}
+
+async function decideAuthorize(
+  core: Core,
+  session: Session,
+  slot: Slot,
+  frame: PhoneFrameOf<'authorize'>,
+): Promise<Answer | undefined> {
+  const offer = decodeOffer(frame.offer)
+  if (offer.type === 'malformed' || !isFromPartner(core, offer)) return denied('offer-not-authentic')
+  const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
+  const stored = core.ledger.get('reference', referenceKey(offer))
+  if (stored !== undefined) {
+    if (stored.account !== slot.account || !equalBytes(stored.rd, rd)) return denied('reference-conflict')
+    if (stored.final) return answerStored(core, offer, rd, stored, frame.wantsReceipt === true)
+  }
+  const record = decodeData(frame.record)
+  const proof = record.type === 'data' ? openProof(core, slot, record, offer, rd) : undefined
+  // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.
+  if (proof === undefined || record.type !== 'data') return denied('proof-invalid')
+  return decideProved(core, session, slot, frame, { offer, rd, record, ...proof })
+}
+
+type Proved = {
+  readonly offer: Offer
+  readonly rd: Bytes
+  readonly record: DataRecord
+  readonly proof: AuthProof
+  readonly link: LinkIndex
+}
+
+async function decideProved(
+  core: Core,
+  session: Session,
+  slot: Slot,
+  frame: PhoneFrameOf<'authorize'>,
+  proved: Proved,
+): Promise<Answer | undefined> {
+  const { offer, rd } = proved
+  const facts = gatherFacts(core, session, slot, frame, proved)
+  const atMs = facts.nowMs
+  const told = tellBand(core, slot.bandId, { type: 'band.authorize', atMs, facts }, { by: 'band', use: 'normal' })
+  if (told.type === 'refused' || told.decision === undefined) return undefined
+  const { decision, row } = told
+  const record = decisionRecord(core, { slot, proved, facts, decision, row })
+  const lsn = core.ledger.append(record, 'normal')
+  if (typeof lsn !== 'number') return undefined
+  await core.ledger.durable(lsn)
+  const overtaken = decision.approved ? holdSince(core, slot, record) : undefined
+  if (overtaken !== undefined) return reverse(core, slot, offer, { lsn, reason: overtaken })
+  const { useLeftMinor, dayLeftMinor } = decision
+  if (!decision.approved) {
+    if (decision.obligation === 'tap') sendDown(core, slot, { type: 'authReq', offer: frame.offer })
+    return { reason: decision.reason, obligation: decision.obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null }
+  }
+  const receipt =
+    frame.wantsReceipt === true
+      ? makeReceipt(core, {
+          offer,
+          rd,
+          account: slot.account,
+          lsn,
+          atMs,
+          level: decision.level,
+          ownerEpoch: facts.ownerEpoch,
+        })
+      : null
+  return { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
+}
+
+function isFromPartner(core: Core, offer: Offer): boolean {
+  const key = core.partners.find(offer.terms.partner)?.offerKeys.get(offer.terms.kid)
+  return key !== undefined && verifyOffer(core.primitives, key, offer)
+}
+
+function referenceKey(offer: Offer): string {
+  return `${offer.terms.partner}${offer.terms.rid}`
+}
+
+function denied(reason: DenialReason): Answer {
+  return { reason, obligation: null, useLeftMinor: 0, dayLeftMinor: 0, lsn: 0, receipt: null }
+}
+
+/** A final answer given before: the same again, once it is surely on disk. */
+async function answerStored(
+  core: Core,
+  offer: Offer,
+  rd: Bytes,
+  stored: ReferenceRow,
+  wantsReceipt: boolean,
+): Promise<Answer> {
+  await core.ledger.durable(stored.lsn)
+  const current = core.ledger.get('reference', referenceKey(offer)) ?? stored
+  if (current.lsn !== stored.lsn) return answerStored(core, offer, rd, current, wantsReceipt)
+  const { useLeftMinor, dayLeftMinor, lsn, account, level, decidedAtMs, ownerEpoch } = stored
+  const reason = parseReason(stored.reason) ?? 'reference-conflict'
+  const receipt =
+    wantsReceipt && reason === 'approved'
+      ? makeReceipt(core, { offer, rd, account, lsn, atMs: decidedAtMs, level, ownerEpoch })
+      : null
+  return { reason, obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
+}
+
+/** Opens the band's AUTH_PROOF with `rd` as its context: a proof for one payment cannot open as another. */
+function openProof(
+  core: Core,
+  slot: Slot,
+  record: DataRecord,
+  offer: Offer,
+  rd: Bytes,
+): { readonly proof: AuthProof; readonly link: LinkIndex } | undefined {
+  if (!record.proof) return undefined
+  const opened = openRecord(core, slot, record, rd)
+  if (opened === undefined) return undefined
+  confirmLink(core, slot, record, opened)
+  const op = decodeUpOp(opened.plaintext)
+  if (op.type !== 'authProof') {
+    endLink(core, slot, opened.link)
+    return undefined
+  }
+  return op.rid === offer.terms.rid ? { proof: op, link: opened.link } : undefined
+}
+
+function gatherFacts(core: Core, session: Session, slot: Slot, frame: PhoneFrameOf<'authorize'>, proved: Proved) {
+  const { offer, proof, link } = proved
+  const band = core.ledger.get('band', slot.bandId)
+  const account = core.ledger.get('account', slot.account)
+  const conformance = band?.conformance ?? 0
+  const nowMs = core.time.nowMs()
+  const { speaker } = session
+  return {
+    nowMs,
+    clockCertain: core.time.certain(),
+    proof: {
+      valid: band !== undefined && isProofValid(core, slot, band, proved),
+      verdict: proof.verdict,
+      wear: proof.wear,
+      armEpoch: proof.armEpoch,
+    },
+    present: isPresent(core, link) && isTickFresh(core, link, proof.tick),
+    terms: offer.terms,
+    level: gradeProximity({
+      verdict: proof.verdict,
+      evidence: decodeEvidence(proof.evidence),
+      conformance,
+      // No reader speaks to the engine itself yet, so no reader's clock vouches for an echo.
+      readerNonceMatched: false,
+    }),
+    limits: { tables: core.config.limits, own: ownLimits(account) },
+    usage: usageOf(core.ledger.get('usage', slot.account)),
+    ownerEpoch: account?.ownerEpoch ?? 0,
+    phonePending: speaker?.type === 'phone' && nowMs < speaker.pendingUntilMs,
+    userVerifiedNow: frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined,
+    restricted: band === undefined || core.vendors.status(band.vendor, band.model, band.batch) !== 'active',
+  }
+}
+type Facts = ReturnType<typeof gatherFacts>
+
+function ownLimits(account: AccountRow | undefined) {
+  return (account?.limits ?? []).map(([currency, perUseMinor, perDayMinor]) => ({ currency, perUseMinor, perDayMinor }))
+}
+
+/** Does `p` prove that the worn, armed band saw these bytes? Without an arm secret nothing does. */
+function isProofValid(core: Core, slot: Slot, row: BandRow, { rd, record, proof }: Proved): boolean {
+  const key = currentArmKey(core, slot, row)
+  if (key === undefined || proof.armEpoch !== row.armEpoch) return false
+  const tag = proofTag(core.primitives, key, { rd, sid: record.sid, ctr: record.ctr, proved: proof.proved })
+  return equalSecret(tag, proof.p)
+}
+
+function currentArmKey(core: Core, slot: Slot, row: BandRow): Uint8Array | undefined {
+  const band = core.registry.wake(slot.bandId)
+  if (band.armKey !== undefined) return band.armKey
+  const { sealedArmSecret } = band.keys
+  if (sealedArmSecret === null) return undefined
+  const secret = core.keys.keyring.open('arm', idBytes(slot.bandId), row.armEpoch, sealedArmSecret)
+  if (secret === undefined) return undefined
+  band.armKey = armKey(core.primitives, secret, idBytes(slot.bid), row.armEpoch)
+  wipe(secret)
+  return band.armKey
+}
+
+function decisionRecord(
+  core: Core,
+  made: {
+    readonly slot: Slot
+    readonly proved: Proved
+    readonly facts: Facts
+    readonly decision: Decision
+    readonly row: BandRow
+  },
+): DecisionRecord {
+  const { slot, proved, facts, decision, row } = made
+  const { offer, rd, proof } = proved
+  return {
+    type: 'decision',
+    atMs: facts.nowMs,
+    account: slot.account,
+    bandId: slot.bandId,
+    generation: slot.generation,
+    canon: offer.canon,
+    label: offer.labelBytes,
+    rd,
+    reason: decision.approved ? reasons.approved : reasons[decision.reason],
+    obligation: decision.approved || decision.obligation === null ? null : obligations[decision.obligation],
+    level: decision.level,
+    useLeftMinor: decision.useLeftMinor,
+    dayLeftMinor: decision.dayLeftMinor,
+    bandState: row.state,
+    holds: row.holds,
+    armEpoch: row.armEpoch,
+    armedUntilMs: row.armedUntilMs,
+    verifiedAtMs: row.verifiedAtMs,
+    conformance: row.conformance,
+    restricted: facts.restricted,
+    verdict: proof.verdict,
+    wear: proof.wear,
+    proofValid: facts.proof.valid,
+    proofArmEpoch: proof.armEpoch,
+    present: facts.present,
+    clockCertain: facts.clockCertain,
+    phonePending: facts.phonePending,
+    userVerifiedNow: facts.userVerifiedNow,
+    evidence: proof.evidence,
+    ownerEpoch: facts.ownerEpoch,
+    armedOwnerEpoch: row.armedOwnerEpoch,
+    usageDay: utcDayOf(facts.nowMs),
+    usage: (core.ledger.get('usage', slot.account) ?? { byCurrency: [] }).byCurrency,
+  }
+}
+
+/** Deny beats allow: what came while the record went to disk. Undefined when the approval still stands. */
+function holdSince(core: Core, slot: Slot, record: DecisionRecord): DenialReason | undefined {
+  const row = core.ledger.get('band', slot.bandId)
+  if (row === undefined || row.generation !== slot.generation) return 'band-not-bound'
+  const hold = holdsOf(row.holds).at(-1)
+  if (hold !== undefined) return hold === 'lost' ? 'band-lost' : hold
+  if (row.state === 'deactivating') return 'band-deactivating'
+  const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
+  return ownerEpoch === record.ownerEpoch ? undefined : 'epoch-raised'
+}
+
+/** An approval that was overtaken never took effect: journaled, given back to the limits, and the reference denied. */
+async function reverse(
+  core: Core,
+  slot: Slot,
+  offer: Offer,
+  overtaken: { readonly lsn: number; readonly reason: DenialReason },
+): Promise<Answer | undefined> {
+  const { partner, rid } = offer.terms
+  const lsn = core.ledger.append(
+    {
+      type: 'reversal',
+      atMs: core.time.nowMs(),
+      account: slot.account,
+      partner,
+      rid,
+      reversedLsn: overtaken.lsn,
+      reason: reasons[overtaken.reason],
+    },
+    'reserve',
+  )
+  if (typeof lsn !== 'number') return undefined
+  core.counters.reversals++
+  await core.ledger.durable(lsn)
+  return { ...denied(overtaken.reason), lsn }
+}
+
+function sendDecision(session: Session, id: number, answered: Answer): void {
+  const { reason, obligation, receipt, useLeftMinor, dayLeftMinor, lsn } = answered
+  answer(session, {
+    type: 'decision',
+    id,
+    approved: reason === 'approved',
+    reason: reasons[reason],
+    obligation: obligation === null ? null : obligations[obligation],
+    receipt,
+    useLeftMinor,
+    dayLeftMinor,
+    lsn,
+  })
+}
+
+function tellBandResult(core: Core, slot: Slot, offerBytes: Uint8Array, { reason, lsn }: Answer): void {
+  const offer = decodeOffer(offerBytes)
+  if (offer.type === 'malformed' || lsn === 0) return
+  const isApproved = reason === 'approved'
+  const pattern = isApproved ? patterns.approved : patterns.denied
+  sendDown(core, slot, { type: 'authResult', rid: offer.terms.rid, outcome: isApproved ? 1 : 0, pattern })
+}

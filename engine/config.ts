@@ -1,0 +1,44 @@
+// What an operator may set about the engine; server/ validates it whole and fills the defaults.
+
+import type { Delays } from '../policy/delays.ts'
+import type { LimitTable } from '../policy/limits.ts'
+
+export type EngineConfig = {
+  /** Heartbeat of a worn band, seconds; the presence lease is three of them. */
+  readonly heartbeatS: number
+  /** How long a closed session's slots wait for its resume token, ms. */
+  readonly resumeWindowMs: number
+  /** Time from the upgrade to a verified hello, ms. */
+  readonly authDeadlineMs: number
+  /** Awake band actors kept, and how long an unused one stays, ms. */
+  readonly awakeBandsMax: number
+  readonly awakeIdleMs: number
+  /** Links kept in the slab. */
+  readonly linksMax: number
+  /** Phone sessions and pairing windows kept at once. */
+  readonly sessionsMax: number
+  readonly pairingWindowsMax: number
+  /** Failed pairings an hour: per account and per address. */
+  readonly pairingFailuresPerAccount: number
+  readonly pairingFailuresPerAddress: number
+  /** Frames a second of one account that may reach cryptography, and the burst above it. */
+  readonly accountFramesPerSecond: number
+  readonly accountFramesBurst: number
+  /** Answers waiting at the output gate before new work is refused with `busy`. */
+  readonly gateDepthMax: number
+  /** How long armed lasts, ms; at most 24 h. */
+  readonly armedMs: number
+  /** Security Delays (PROTOCOL §7). */
+  readonly delays: Delays
+  /** Limits by ISO 4217 numeric currency. */
+  readonly limits: ReadonlyMap<number, LimitTable>
+  /** How often changed rows leave for the view, ms, and after how many records at the latest. */
+  readonly viewFlushMs: number
+  readonly viewFlushRecords: number
+  /** `iss` of receipts, and how long one is valid, s. */
+  readonly issuer: string
+  readonly receiptLifeS: number
+  /** Greeting: what phones are told. */
+  readonly engineVersion: string
+  readonly framesPerSecond: number
+}

@@ -1,0 +1,44 @@
+// The parts of a running engine, handed to each step of a frame's road.
+
+import type { Primitives } from '../crypto/primitives.ts'
+import type { Bid } from '../protocol/ids.ts'
+import type { Admission } from './admission.ts'
+import type { EngineConfig } from './config.ts'
+import type { Counters } from './counters.ts'
+import type { EngineTime } from './engine-time.ts'
+import type { Ledger } from './ledger.ts'
+import type { Links } from './links.ts'
+import type { PairingWindows } from './pairing-window.ts'
+import type { RandomBytes } from './ports/clock.ts'
+import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
+import type { Registry } from './registry.ts'
+import type { SessionDirectory } from './session.ts'
+import type { Slot } from './slots.ts'
+import type { Watch } from './watch.ts'
+
+export type Core = {
+  readonly config: EngineConfig
+  readonly primitives: Primitives
+  readonly time: EngineTime
+  readonly random: RandomBytes
+  readonly keys: EngineKeys
+  readonly tokens: Tokens
+  readonly partners: Partners
+  readonly vendors: Vendors
+  readonly ledger: Ledger
+  readonly registry: Registry
+  readonly links: Links
+  /** Attached bands by the name they have on the air. */
+  readonly slots: Map<Bid, Slot>
+  readonly sessions: SessionDirectory
+  readonly windows: PairingWindows
+  readonly admission: Admission
+  /** Requests whose answers wait at the output gate. */
+  readonly gate: { waiting: number }
+  readonly counters: Counters
+  readonly watch: Watch
+  /** Grows with each start; part of session numbers and decision ids. */
+  readonly epoch: number
+  /** Takes the failure of work that nobody waits for. */
+  readonly failed: (error: unknown) => void
+}

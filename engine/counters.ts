@@ -1,0 +1,66 @@
+// What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
+
+import { type Reason, reasons } from '../protocol/reasons.ts'
+import { type BandState, type SessionState, bandStates, sessionStates } from '../protocol/states.ts'
+
+const bandStateNames = Object.keys(bandStates) as readonly BandState[]
+const reasonNames = Object.keys(reasons) as readonly Reason[]
+
+export type CountersSnapshot = {
+  readonly bands: Readonly<Record<BandState, number>>
+  readonly sessions: Readonly<Record<SessionState, number>>
+  readonly decisions: Readonly<Partial<Record<Reason, number>>>
+  readonly reversals: number
+  readonly unexpected: number
+  readonly actorErrors: number
+}
+
+export class Counters {
+  private readonly bands = new Float64Array(bandStateNames.length)
+  private readonly sessions = new Int32Array(sessionStates.length)
+  private readonly decisions = new Float64Array(Math.max(...Object.values(reasons)) + 1)
+  reversals = 0
+  unexpected = 0
+  actorErrors = 0
+
+  /** The number of bands in a state, from the tally the journal keeps. */
+  setBands(state: BandState, count: number): void {
+    this.bands[bandStates[state]] = count
+  }
+
+  sessionMoved(from: SessionState | undefined, to: SessionState | undefined): void {
+    if (from !== undefined) this.add(this.sessions, sessionStates.indexOf(from), -1)
+    if (to !== undefined) this.add(this.sessions, sessionStates.indexOf(to), 1)
+  }
+
+  decided(reason: Reason): void {
+    this.add(this.decisions, reasons[reason], 1)
+  }
+
+  snapshot(): CountersSnapshot {
+    const decisions: Partial<Record<Reason, number>> = {}
+    for (const name of reasonNames) {
+      const count = this.decisions[reasons[name]] ?? 0
+      if (count > 0) decisions[name] = count
+    }
+    return {
+      bands: byName(bandStateNames, (name) => this.bands[bandStates[name]] ?? 0),
+      sessions: byName(sessionStates, (name) => this.sessions[sessionStates.indexOf(name)] ?? 0),
+      decisions,
+      reversals: this.reversals,
+      unexpected: this.unexpected,
+      actorErrors: this.actorErrors,
+    }
+  }
+
+  private add(counts: Int32Array | Float64Array, index: number, step: number): void {
+    counts[index] = (counts[index] ?? 0) + step
+  }
+}
+
+function byName<Name extends string>(names: readonly Name[], count: (name: Name) => number): Record<Name, number> {
+  const counts: Partial<Record<Name, number>> = {}
+  for (const name of names) counts[name] = count(name)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name was just set
+  return counts as Record<Name, number>
+}

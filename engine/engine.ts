@@ -1,0 +1,195 @@
+// Puts a running engine together from its ports: recovers what the journal has, then takes connections.
+
+import type { Primitives } from '../crypto/primitives.ts'
+import { type BandState, bandStates } from '../protocol/states.ts'
+import { Admission } from './admission.ts'
+import { Alarms } from './alarms.ts'
+import { fallDue } from './changes.ts'
+import type { EngineConfig } from './config.ts'
+import type { Core } from './core.ts'
+import { Counters, type CountersSnapshot } from './counters.ts'
+import { EngineTime } from './engine-time.ts'
+import { Ledger } from './ledger.ts'
+import { Links } from './links.ts'
+import { PairingWindows } from './pairing-window.ts'
+import type { Change } from './ports/apply.ts'
+import type { Clock, RandomBytes } from './ports/clock.ts'
+import type { Acceptor } from './ports/connection.ts'
+import { Fault } from './ports/fault.ts'
+import type { Journal } from './ports/journal.ts'
+import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
+import type { View } from './ports/view.ts'
+import { Registry } from './registry.ts'
+import { SessionDirectory } from './session.ts'
+import { drainSessions, openSession } from './sessions.ts'
+import { Watch, type WatchEvent } from './watch.ts'
+
+export type EnginePorts = {
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly primitives: Primitives
+  readonly journal: Journal
+  readonly view: View
+  readonly keys: EngineKeys
+  readonly tokens: Tokens
+  readonly partners: Partners
+  readonly vendors: Vendors
+  /** Hears of failures that nobody waits for: bugs and faults of the outside world. */
+  readonly failed: (error: unknown) => void
+}
+
+/** What an operator watches. */
+export type EngineStatus = CountersSnapshot & {
+  readonly bandsAwake: number
+  readonly links: number
+  readonly sessionsOpen: number
+  readonly pairingWindows: number
+  readonly gateDepth: number
+  readonly alarmsWaiting: number
+  readonly journal: Journal['state']
+  readonly appendedLsn: number
+  readonly durableLsn: number
+  readonly appliedLsn: number
+  readonly clockCertain: boolean
+}
+
+export type Engine = {
+  /** Give this to a listener. */
+  readonly accept: Acceptor
+  readonly status: () => EngineStatus
+  /** Whether new work can be served durably. */
+  readonly ready: () => boolean
+  readonly watch: (watcher: (event: WatchEvent) => void) => () => void
+  /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
+  readonly stop: (withinMs: number) => Promise<void>
+}
+
+/** How often idle actors are put to sleep, ms, and how many are looked at each time. */
+const sleepEveryMs = 1_000
+const sleepLookMax = 5_000
+
+/** Starts an engine: replays the journal's tail into the view first. Rejects with a Fault when it must not run. */
+export async function createEngine(config: EngineConfig, ports: EnginePorts): Promise<Engine> {
+  const { clock, journal, view } = ports
+  const counters = new Counters()
+  let added: ((change: Change) => void) | undefined
+  const ledger = new Ledger({
+    journal,
+    view,
+    clock,
+    viewFlushMs: config.viewFlushMs,
+    viewFlushRecords: config.viewFlushRecords,
+    viewFailed: ports.failed,
+    changed: (change) => {
+      if (change.table === 'tally' && change.row !== null) setTally(counters, change.key, change.row.count)
+      added?.(change)
+    },
+  })
+  const { lastAtMs } = await ledger.recover()
+  for (const state of Object.keys(bandStates)) setTally(counters, state, ledger.get('tally', state)?.count ?? 0)
+  const time = new EngineTime(clock, lastAtMs)
+  const monotonicMs = () => clock.monotonicMs()
+
+  const core: Core = {
+    config,
+    primitives: ports.primitives,
+    time,
+    random: ports.random,
+    keys: ports.keys,
+    tokens: ports.tokens,
+    partners: ports.partners,
+    vendors: ports.vendors,
+    ledger,
+    registry: new Registry({
+      ledger,
+      awakeBandsMax: config.awakeBandsMax,
+      awakeIdleMs: config.awakeIdleMs,
+      monotonicMs,
+      actorFailed: (_bandId, error) => {
+        counters.actorErrors++
+        ports.failed(error)
+      },
+    }),
+    links: new Links(config.linksMax),
+    slots: new Map(),
+    sessions: new SessionDirectory(),
+    windows: new PairingWindows(config.pairingWindowsMax),
+    admission: new Admission({
+      perSecond: config.accountFramesPerSecond,
+      burst: config.accountFramesBurst,
+      monotonicMs,
+    }),
+    gate: { waiting: 0 },
+    counters,
+    watch: new Watch(),
+    epoch: journal.epoch,
+    failed: ports.failed,
+  }
+
+  const started = ledger.append(
+    { type: 'engine.started', atMs: time.nowMs(), epoch: journal.epoch, version: config.engineVersion },
+    'reserve',
+  )
+  if (typeof started !== 'number') {
+    throw new Fault(
+      'journal-failed',
+      'the journal took no record at start: free disk space or check the disk, then start again',
+    )
+  }
+  await ledger.durable(started)
+  const alarms = new Alarms({ clock, nowMs: () => time.nowMs(), ledger, fire: (alarm) => fallDue(core, alarm) })
+  await alarms.start()
+  added = (change) => {
+    if (change.table === 'alarm' && change.row !== null) alarms.add(change.row)
+  }
+  const stopSleeping = every(clock, sleepEveryMs, () => core.registry.sleepIdle(sleepLookMax))
+
+  return {
+    accept: (connection) => openSession(core, connection),
+    status: () => statusOf(core, alarms, ports),
+    ready: () => journal.state === 'open' && time.certain(),
+    watch: (watcher) => core.watch.subscribe(watcher),
+    stop: async (withinMs) => {
+      await drainSessions(core, withinMs)
+      alarms.stop()
+      stopSleeping()
+      await ledger.close()
+      await journal.close()
+      await view.close()
+    },
+  }
+}
+
+function setTally(counters: Counters, name: string, count: number): void {
+  if (isBandState(name)) counters.setBands(name, count)
+}
+
+function isBandState(name: string): name is BandState {
+  return Object.hasOwn(bandStates, name)
+}
+
+function every(clock: Clock, intervalMs: number, work: () => void): () => void {
+  let cancel = clock.after(intervalMs, again)
+  function again(): void {
+    work()
+    cancel = clock.after(intervalMs, again)
+  }
+  return () => cancel()
+}
+
+function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): EngineStatus {
+  return {
+    ...core.counters.snapshot(),
+    bandsAwake: core.registry.awakeCount,
+    links: core.links.count,
+    sessionsOpen: core.sessions.all.size,
+    pairingWindows: core.windows.count,
+    gateDepth: core.gate.waiting,
+    alarmsWaiting: alarms.waiting,
+    journal: journal.state,
+    appendedLsn: journal.appendedLsn,
+    durableLsn: journal.durableLsn,
+    appliedLsn: view.appliedLsn,
+    clockCertain: core.time.certain(),
+  }
+}

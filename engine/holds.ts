@@ -1,0 +1,232 @@
+// Freeze, lost, and the way back: stopping is cheap and at once, restoring is dear (PROTOCOL §7).
+
+import { isDeactivationImmediate, securityDelayMs } from '../policy/delays.ts'
+import type { Surface } from '../policy/holds.ts'
+import type { PhoneFrameOf } from '../protocol/frames.ts'
+import { type AccountId, type BandId, parseBid } from '../protocol/ids.ts'
+import { type Hold, holdBits } from '../protocol/states.ts'
+import { deciseconds } from './band-link.ts'
+import { type BandOutcome, tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import type { BandRow } from './ports/rows.ts'
+import { type Session, type Speaker, answer, refuse } from './session.ts'
+import { verifyUser } from './user-verification.ts'
+
+/** A tap this long ago still counts as "the wearer is here", deciseconds. */
+const tapRecentDs = 600
+/** A strong web sign-in must be this fresh, ms. */
+export const signInFreshMs = 5 * 60_000
+
+type PhoneSpeaker = Extract<Speaker, { readonly type: 'phone' }>
+
+/** Frame 9: one band, or with nil everything the wearer owns. One factor is enough: the session itself. */
+export async function freeze(core: Core, session: Session, frame: PhoneFrameOf<'freeze'>): Promise<void> {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return
+  if (frame.bid === null) {
+    const lsn = await freezeAll(core, owner.account, owner.surface)
+    if (lsn === undefined) return refuse(session, frame.id, 'unavailable')
+    return answer(session, { type: 'frozen', id: frame.id, holds: holdBits['owner-freeze'], lsn })
+  }
+  const holds = await setHold(core, session, { id: frame.id, bid: frame.bid, hold: 'owner-freeze', owner })
+  if (holds !== undefined) answer(session, { type: 'frozen', id: frame.id, ...holds })
+}
+
+/** Freezes all bands of an account; raising the owner epoch first kills everything at once, in one record. */
+export async function freezeAll(core: Core, account: AccountId, by: Surface): Promise<number | undefined> {
+  const row = accountRow(core, account)
+  const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
+  const atMs = core.time.nowMs()
+  const epochLsn = core.ledger.append({ type: 'account', atMs, cause: 'epoch.raised', by, ...raised }, 'reserve')
+  if (typeof epochLsn !== 'number') return undefined
+  let lsn = epochLsn
+  await core.ledger.durable(lsn)
+  for (const bandId of await bandsOf(core, account)) {
+    const told = tellBand(core, bandId, { type: 'hold.set', hold: 'owner-freeze', by, atMs }, { by, use: 'reserve' })
+    if (told.type === 'done' && told.lsn > lsn) lsn = told.lsn
+  }
+  await core.ledger.durable(lsn)
+  return lsn
+}
+
+/** Frame 11: reported lost; refused everywhere until deactivated or found. */
+export async function lost(core: Core, session: Session, frame: PhoneFrameOf<'lost'>): Promise<void> {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return
+  const holds = await setHold(core, session, { id: frame.id, bid: frame.bid, hold: 'lost', owner })
+  if (holds !== undefined) answer(session, { type: 'lostAnswer', id: frame.id, ...holds })
+}
+
+/** Frame 10: the owner lifts the owner freeze, verified; or clears a clone alarm on a rekeyed, tapped band. */
+export async function unfreeze(core: Core, session: Session, frame: PhoneFrameOf<'unfreeze'>): Promise<void> {
+  const owner = verifiedOwner(core, session, frame)
+  if (owner === undefined) return
+  const band = frame.bid === null ? undefined : ownBand(core, session, frame.id, frame.bid, owner)
+  if (frame.bid !== null && band === undefined) return
+  const bandIds = band === undefined ? await bandsOf(core, owner.account) : [band.bandId]
+  let last: BandOutcome | undefined
+  for (const bandId of bandIds) {
+    const told = liftOwnHolds(core, bandId, owner)
+    if (told.type === 'refused') return refuse(session, frame.id, told.error)
+    last = told
+  }
+  if (last?.type !== 'done') return refuse(session, frame.id, 'unknown-band')
+  await core.ledger.durable(last.lsn)
+  answer(session, { type: 'unfrozen', id: frame.id, holds: last.row.holds, lsn: last.lsn })
+}
+
+function liftOwnHolds(core: Core, bandId: BandId, owner: PhoneSpeaker): BandOutcome {
+  const by = owner.surface
+  const row = core.ledger.get('band', bandId)
+  const atMs = core.time.nowMs()
+  if (row !== undefined && (row.holds & holdBits['risk-freeze']) !== 0 && isRekeyedAndTapped(core, row)) {
+    tellBand(core, bandId, { type: 'rekey.cleared', atMs }, { by, use: 'normal' })
+  }
+  return tellBand(core, bandId, { type: 'hold.lift', hold: 'owner-freeze', by, atMs }, { by, use: 'normal' })
+}
+
+/** Rekey alone never clears a clone alarm: the keys are newer than the hold, and the wearer tapped just now. */
+function isRekeyedAndTapped(core: Core, row: BandRow): boolean {
+  const ratchet = core.ledger.get('ratchet', row.bandId)
+  return ratchet !== undefined && ratchet.rekeyedAtMs > row.holdEndedAtMs && isTapped(core, row)
+}
+
+function isTapped(core: Core, row: BandRow): boolean {
+  const link = row.bid === null ? undefined : core.slots.get(row.bid)?.link
+  if (link === undefined) return false
+  const tapAt = core.links.get(link, 'tapAt')
+  return tapAt > 0 && deciseconds(core) - tapAt <= tapRecentDs
+}
+
+/** Frame 12: only a fresh strong web sign-in begins it, and nothing shortens its delay. */
+export async function found(core: Core, session: Session, frame: PhoneFrameOf<'found'>): Promise<void> {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return
+  const isFresh = core.time.nowMs() - owner.signedInAtMs <= signInFreshMs
+  if (owner.surface !== 'web' || !isFresh) return refuse(session, frame.id, 'wrong-surface')
+  const band = ownBand(core, session, frame.id, frame.bid, owner)
+  if (band === undefined) return
+  const atMs = core.time.nowMs()
+  const dueAtMs = atMs + securityDelayMs(core.config.delays, 'found', owner.surface)
+  const told = tellBand(core, band.bandId, { type: 'found.begin', atMs, dueAtMs }, { by: owner.surface, use: 'normal' })
+  if (told.type === 'refused') return refuse(session, frame.id, told.error)
+  await core.ledger.durable(told.lsn)
+  answer(session, { type: 'foundAnswer', id: frame.id, dueAtMs: told.row.foundAtMs })
+}
+
+/** Frame 13: after the Security Delay, or at once from an armed, tapped band that was not held for a day. */
+export async function deactivate(core: Core, session: Session, frame: PhoneFrameOf<'deactivate'>): Promise<void> {
+  const owner = verifiedOwner(core, session, frame)
+  if (owner === undefined) return
+  const band = ownBand(core, session, frame.id, frame.bid, owner)
+  if (band === undefined) return
+  const nowMs = core.time.nowMs()
+  const { state, holds, holdEndedAtMs } = band
+  const isNow = isDeactivationImmediate(core.config.delays, {
+    state,
+    holds,
+    holdEndedAtMs,
+    nowMs,
+    tapped: isTapped(core, band),
+  })
+  const dueAtMs = isNow ? nowMs : nowMs + securityDelayMs(core.config.delays, 'deactivation', owner.surface)
+  const by = owner.surface
+  const told = tellBand(core, band.bandId, { type: 'deactivation.begin', atMs: nowMs, dueAtMs }, { by, use: 'normal' })
+  if (told.type === 'refused') return refuse(session, frame.id, told.error)
+  let { lsn } = told
+  if (isNow) {
+    const done = tellBand(core, band.bandId, { type: 'deactivation.due', atMs: nowMs }, { by, use: 'reserve' })
+    if (done.type === 'done') lsn = done.lsn
+  }
+  await core.ledger.durable(lsn)
+  answer(session, { type: 'deactivateAnswer', id: frame.id, dueAtMs })
+}
+
+type HoldAsked = { readonly id: number; readonly bid: Uint8Array; readonly hold: Hold; readonly owner: PhoneSpeaker }
+
+async function setHold(
+  core: Core,
+  session: Session,
+  asked: HoldAsked,
+): Promise<{ holds: number; lsn: number } | undefined> {
+  const { id, bid, hold, owner } = asked
+  const band = ownBand(core, session, id, bid, owner)
+  if (band === undefined) return undefined
+  const by = owner.surface
+  const told = tellBand(
+    core,
+    band.bandId,
+    { type: 'hold.set', hold, by, atMs: core.time.nowMs() },
+    { by, use: 'reserve' },
+  )
+  if (told.type === 'refused') {
+    refuse(session, id, told.error)
+    return undefined
+  }
+  // Set already, perhaps a moment ago: acknowledge it no earlier than its record is durable.
+  const lsn = told.lsn > 0 ? told.lsn : core.ledger.appendedLsn
+  await core.ledger.durable(lsn)
+  return { holds: told.row.holds, lsn }
+}
+
+/** The phone or web session that speaks for its owner; answers the refusal for hubs. */
+export function ownerOf(session: Session, id: number): PhoneSpeaker | undefined {
+  if (session.speaker?.type === 'phone') return session.speaker
+  refuse(session, id, 'not-for-hubs')
+  return undefined
+}
+
+/** The owner, past the Security Delay and verified for this very frame: by the phone's key, or by a fresh web sign-in. */
+export function verifiedOwner(
+  core: Core,
+  session: Session,
+  frame: PhoneFrameOf<'unfreeze' | 'deactivate' | 'limits'>,
+): PhoneSpeaker | undefined {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return undefined
+  if (core.time.nowMs() < owner.pendingUntilMs) {
+    refuse(session, frame.id, 'phone-pending')
+    return undefined
+  }
+  const isWebFresh = owner.surface === 'web' && core.time.nowMs() - owner.signedInAtMs <= signInFreshMs
+  const isVerified = isWebFresh || (frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined)
+  if (isVerified) return owner
+  refuse(session, frame.id, 'verification-invalid')
+  return undefined
+}
+
+/** The row of the owner's band; answers the one error for unknown and foreign bands. */
+export function ownBand(
+  core: Core,
+  session: Session,
+  id: number,
+  bid: Uint8Array,
+  owner: PhoneSpeaker,
+): BandRow | undefined {
+  const row = core.ledger.get('bid', parseBid(bid))
+  const band =
+    row === undefined || row.tombstoned || row.account !== owner.account
+      ? undefined
+      : core.ledger.get('band', row.bandId)
+  if (band === undefined) refuse(session, id, 'unknown-band')
+  return band
+}
+
+/** All bands an account has now. */
+export async function bandsOf(core: Core, account: AccountId): Promise<readonly BandId[]> {
+  const rows = await core.ledger.range('accountBand', {
+    from: `${account}|`,
+    to: `${account}}`,
+    limit: bandsPerAccountMax,
+  })
+  return rows.map(({ row }) => row.bandId)
+}
+
+/** Bands of one account that a freeze of everything reaches. */
+export const bandsPerAccountMax = 1_000
+
+/** The account's row, or what an account starts with. */
+export function accountRow(core: Core, account: AccountId) {
+  const fresh = { account, ownerEpoch: 0, limits: [], risingLimits: [], limitsRiseAtMs: 0 }
+  return core.ledger.get('account', account) ?? fresh
+}

@@ -1,0 +1,172 @@
+// Journal first, then rows: every durable change passes here. Rows that the view has not written yet are kept in an
+// overlay, so that the engine reads what it has appended; what leaves the engine waits for `durable`.
+
+import { type Change, type RowReader, apply } from './ports/apply.ts'
+import type { Clock } from './ports/clock.ts'
+import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
+import { type JournalRecord, decodeRecord, encodeRecord } from './ports/records.ts'
+import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
+import type { RowChange, RowRange, Table, View } from './ports/view.ts'
+
+export type LedgerOptions = {
+  readonly journal: Journal
+  readonly view: View
+  readonly clock: Clock
+  readonly viewFlushMs: number
+  readonly viewFlushRecords: number
+  /** Told of every change as it is appended (before it is durable): alarms and counters live from it. */
+  readonly changed: (change: Change) => void
+  /** Told when the view could not be written; the ledger tries again. */
+  readonly viewFailed: (error: unknown) => void
+}
+
+type Pending = { readonly lsn: Lsn; readonly changes: readonly Change[] }
+type Kept = { readonly lsn: Lsn; readonly row: unknown }
+
+export class Ledger implements RowReader {
+  private readonly options: LedgerOptions
+  private readonly overlay = new Map<Table, Map<string, Kept>>()
+  private pending: Pending[] = []
+  private flushing: Promise<void> | undefined
+  private cancelTimer: (() => void) | undefined
+  private lastAtMs = 0
+  private closed = false
+
+  constructor(options: LedgerOptions) {
+    this.options = options
+  }
+
+  /** Applies what the journal has beyond the view. Returns the newest instant and epoch seen there. */
+  async recover(): Promise<{ readonly lastAtMs: number; readonly recordCount: number }> {
+    const { journal, view } = this.options
+    let recordCount = 0
+    for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
+      this.take(decodeRecord(body), lsn)
+      recordCount++
+      if (this.pending.length >= this.options.viewFlushRecords) await this.flush()
+    }
+    await this.flush()
+    if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.newestAtMs()
+    return { lastAtMs: this.lastAtMs, recordCount }
+  }
+
+  get<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
+    const kept = this.overlay.get(table)?.get(key)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overlay of a table holds rows of that table only (see take)
+    if (kept !== undefined) return (kept.row as RowOf<Name> | null) ?? undefined
+    const bytes = this.options.view.get(table, key)
+    return bytes === undefined ? undefined : decodeRow(table, bytes)
+  }
+
+  /** Rows of a range as of now: waits until the view has everything. For pages, not for the road of a frame. */
+  async range<Name extends Table>(
+    table: Name,
+    range: RowRange,
+  ): Promise<readonly { readonly key: string; readonly row: RowOf<Name> }[]> {
+    await this.settle()
+    return this.options.view.range(table, range).map(({ key, bytes }) => ({ key, row: decodeRow(table, bytes) }))
+  }
+
+  /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
+  append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    const lsn = this.options.journal.append(encodeRecord(record), use)
+    if (typeof lsn !== 'number') return lsn
+    this.take(record, lsn)
+    if (this.pending.length >= this.options.viewFlushRecords) void this.flush()
+    else this.schedule()
+    return lsn
+  }
+
+  /** The output gate: resolves when everything up to `lsn` is on disk. */
+  durable(lsn: Lsn): Promise<void> {
+    return this.options.journal.durable(lsn)
+  }
+
+  get appendedLsn(): Lsn {
+    return this.options.journal.appendedLsn
+  }
+
+  /** Whether the journal takes records now. */
+  get writable(): Journal['state'] {
+    return this.options.journal.state
+  }
+
+  /** Resolves when the view has every record appended before the call. */
+  async settle(): Promise<void> {
+    const target = this.options.journal.appendedLsn
+    if (this.pending.length === 0 && this.flushing === undefined) return
+    await this.durable(target)
+    while (this.options.view.appliedLsn < target && !this.closed) await this.flush()
+  }
+
+  async close(): Promise<void> {
+    this.cancelTimer?.()
+    await this.settle().catch(this.options.viewFailed)
+    this.closed = true
+  }
+
+  private take(record: JournalRecord, lsn: Lsn): void {
+    this.lastAtMs = Math.max(this.lastAtMs, record.atMs)
+    const changes = apply(record, lsn, this)
+    for (const change of changes) {
+      let rows = this.overlay.get(change.table)
+      if (rows === undefined) this.overlay.set(change.table, (rows = new Map()))
+      rows.set(change.key, { lsn, row: change.row })
+      this.options.changed(change)
+    }
+    this.pending.push({ lsn, changes })
+  }
+
+  private schedule(): void {
+    this.cancelTimer ??= this.options.clock.after(this.options.viewFlushMs, () => {
+      this.cancelTimer = undefined
+      void this.flush()
+    })
+  }
+
+  private flush(): Promise<void> {
+    this.flushing ??= this.writeDurable()
+      .catch((error: unknown) => {
+        this.options.viewFailed(error)
+        this.schedule()
+      })
+      .finally(() => {
+        this.flushing = undefined
+        if (this.pending.length > 0 && !this.closed) this.schedule()
+      })
+    return this.flushing
+  }
+
+  // Only what is durable in the journal may reach the view: it must never know more than the truth.
+  private async writeDurable(): Promise<void> {
+    const { journal, view } = this.options
+    const durableLsn = journal.durableLsn
+    const count = this.pending.findIndex((entry) => entry.lsn > durableLsn)
+    const ready = count < 0 ? this.pending : this.pending.slice(0, count)
+    const last = ready.at(-1)
+    if (last === undefined) {
+      if (this.pending.length > 0) await journal.durable(this.pending[0]?.lsn ?? 0)
+      return
+    }
+    const newest = new Map<string, Change>()
+    for (const entry of ready) for (const change of entry.changes) newest.set(`${change.table}|${change.key}`, change)
+    await view.write([...newest.values()].map(rowChange), last.lsn)
+    this.pending = this.pending.slice(ready.length)
+    for (const change of newest.values()) {
+      const rows = this.overlay.get(change.table)
+      const kept = rows?.get(change.key)
+      if (kept !== undefined && kept.lsn <= last.lsn) rows?.delete(change.key)
+    }
+  }
+
+  private newestAtMs(): number {
+    const { journal } = this.options
+    for (const { body } of journal.read(journal.appendedLsn)) return decodeRecord(body).atMs
+    return 0
+  }
+}
+
+function rowChange(change: Change): RowChange {
+  const { table, key, row } = change
+  return { table, key, bytes: row === null ? null : encodeRow(table, row) }
+}

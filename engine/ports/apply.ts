@@ -1,0 +1,228 @@
+// What a journal record does to the rows. One function for the living engine, for replay at start and for audit:
+// replaying the journal gives exactly the rows the engine answered from.
+
+import { decodeOfferTerms } from '../../protocol/offer.ts'
+import type { BandState } from '../../protocol/states.ts'
+import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
+import type { ProximityLevel } from '../../policy/proximity.ts'
+import type { Lsn } from './journal.ts'
+import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.ts'
+import {
+  type AlarmRow,
+  type BandRow,
+  type RowOf,
+  type UsageRow,
+  accountBandKey,
+  alarmKey,
+  historyKey,
+  phoneKey,
+} from './rows.ts'
+import type { Table } from './view.ts'
+
+export type RowReader = {
+  readonly get: <Name extends Table>(table: Name, key: string) => RowOf<Name> | undefined
+}
+
+/** One row as it becomes; null removes it. */
+export type Change = {
+  [Name in Table]: { readonly table: Name; readonly key: string; readonly row: RowOf<Name> | null }
+}[Table]
+
+/** The changes of one record. Pure: reads rows as they were before it. */
+export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
+  switch (record.type) {
+    case 'engine.started':
+      return []
+    case 'band':
+      return applyBand(record, rows)
+    case 'ratchet': {
+      const { type: _type, atMs: _atMs, bandId, ...row } = record
+      return [{ table: 'ratchet', key: bandId, row }]
+    }
+    case 'account': {
+      const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
+      const before = rows.get('account', row.account)
+      return [
+        { table: 'account', key: row.account, row },
+        ...alarmChanges(
+          before === undefined ? [] : limitAlarms(before.account, before.limitsRiseAtMs),
+          limitAlarms(row.account, row.limitsRiseAtMs),
+        ),
+      ]
+    }
+    case 'phone': {
+      const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
+      const key = phoneKey(row.account, row.phoneId)
+      const before = rows.get('phone', key)
+      return [
+        { table: 'phone', key, row },
+        ...alarmChanges(phoneAlarms(key, before?.pendingUntilMs ?? 0), phoneAlarms(key, row.pendingUntilMs)),
+      ]
+    }
+    case 'decision':
+      return applyDecision(record, lsn, rows)
+    case 'reversal':
+      return applyReversal(record, lsn, rows)
+  }
+}
+
+function applyBand(record: JournalRecordOf<'band'>, rows: RowReader): readonly Change[] {
+  const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
+  const before = rows.get('band', row.bandId)
+  const changes: Change[] = [{ table: 'band', key: row.bandId, row }]
+  if (row.bid !== null && row.account !== null && row.bid !== before?.bid) {
+    const { bandId, bid, account, generation } = row
+    changes.push({ table: 'bid', key: bid, row: { bandId, account, generation, tombstoned: false } })
+    changes.push({ table: 'accountBand', key: accountBandKey(account, bandId), row: { bandId } })
+  }
+  if (before !== undefined && before.bid !== null && before.account !== null && before.bid !== row.bid) {
+    const { bandId, bid, account, generation } = before
+    changes.push({ table: 'bid', key: bid, row: { bandId, account, generation, tombstoned: true } })
+    if (row.account !== account) {
+      changes.push({ table: 'accountBand', key: accountBandKey(account, bandId), row: null })
+    }
+    changes.push({ table: 'ratchet', key: bandId, row: null })
+  }
+  changes.push(...alarmChanges(before === undefined ? [] : bandAlarms(before), bandAlarms(row)))
+  if (before?.state !== row.state) {
+    if (before !== undefined) changes.push(tally(before.state, -1, rows))
+    changes.push(tally(row.state, 1, rows))
+  }
+  return changes
+}
+
+function tally(state: BandState, step: 1 | -1, rows: RowReader): Change {
+  const count = Math.max(0, (rows.get('tally', state)?.count ?? 0) + step)
+  return { table: 'tally', key: state, row: { count } }
+}
+
+function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
+  const terms = decodeOfferTerms(record.canon)
+  const { account, bandId, reason, obligation, level, useLeftMinor, dayLeftMinor, rd, ownerEpoch } = record
+  const changes: Change[] = [
+    {
+      table: 'reference',
+      key: `${terms.partner}${terms.rid}`,
+      row: {
+        rd,
+        account,
+        bandId,
+        final: obligation === null,
+        reason,
+        obligation,
+        level,
+        useLeftMinor,
+        dayLeftMinor,
+        lsn,
+        decidedAtMs: record.atMs,
+        ownerEpoch,
+      },
+    },
+    {
+      table: 'history',
+      key: historyKey(account, lsn),
+      row: {
+        atMs: record.atMs,
+        bandId,
+        canon: record.canon,
+        label: labelText(record.label),
+        reason,
+        obligation,
+        reversedBy: null,
+      },
+    },
+  ]
+  if (reason === 0) {
+    const use = useOf(record.canon, record.atMs, level)
+    changes.push({ table: 'usage', key: account, row: usageRow(usageAfter(usageOf(rows.get('usage', account)), use)) })
+  }
+  return changes
+}
+
+function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowReader): readonly Change[] {
+  const referenceKey = `${record.partner}${record.rid}`
+  const reference = rows.get('reference', referenceKey)
+  const key = historyKey(record.account, record.reversedLsn)
+  const history = rows.get('history', key)
+  const usage = rows.get('usage', record.account)
+  const changes: Change[] = []
+  if (reference !== undefined) {
+    changes.push({
+      table: 'reference',
+      key: referenceKey,
+      row: { ...reference, reason: record.reason, obligation: null, final: true, lsn },
+    })
+  }
+  if (history !== undefined) {
+    changes.push({ table: 'history', key, row: { ...history, reason: record.reason, reversedBy: lsn } })
+    if (usage !== undefined && reference !== undefined) {
+      const use = useOf(history.canon, history.atMs, reference.level)
+      changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use)) })
+    }
+  }
+  return changes
+}
+
+/** The arithmetic of policy/ on a stored row. */
+export function usageOf(row: UsageRow | undefined): Usage {
+  if (row === undefined) return noUsage
+  return {
+    day: row.day,
+    byCurrency: row.byCurrency.map(([currency, payMinor, receiveMinor, byLevelMinor]) => {
+      return { currency, payMinor, receiveMinor, byLevelMinor }
+    }),
+  }
+}
+
+export function usageRow(usage: Usage): UsageRow {
+  return {
+    day: usage.day,
+    byCurrency: usage.byCurrency.map((sums) => [sums.currency, sums.payMinor, sums.receiveMinor, sums.byLevelMinor]),
+  }
+}
+
+function useOf(canon: Uint8Array, atMs: number, level: number): Use {
+  const { currency, action, amountMinor } = decodeOfferTerms(canon)
+  return { day: utcDayOf(atMs), currency, action, amountMinor, level: parseLevel(level) }
+}
+
+function parseLevel(level: number): ProximityLevel {
+  return level === 4 || level === 3 || level === 2 || level === 1 ? level : 0
+}
+
+const utf8 = new TextDecoder()
+
+function labelText(label: Uint8Array): string {
+  const end = label.indexOf(0)
+  return utf8.decode(end < 0 ? label : label.subarray(0, end))
+}
+
+function bandAlarms(row: BandRow): readonly AlarmRow[] {
+  const alarms: AlarmRow[] = []
+  const subject = row.bandId
+  if (row.state === 'armed' && row.armedUntilMs > 0)
+    alarms.push({ atMs: row.armedUntilMs, kind: 'arm.expired', subject })
+  if (row.state === 'pairing') alarms.push({ atMs: row.pairingUntilMs, kind: 'pairing.expired', subject })
+  if (row.deactivateAtMs > 0) alarms.push({ atMs: row.deactivateAtMs, kind: 'deactivation.due', subject })
+  if (row.foundAtMs > 0) alarms.push({ atMs: row.foundAtMs, kind: 'found.due', subject })
+  return alarms
+}
+
+function phoneAlarms(subject: string, pendingUntilMs: number): readonly AlarmRow[] {
+  return pendingUntilMs > 0 ? [{ atMs: pendingUntilMs, kind: 'phone.due', subject }] : []
+}
+
+function limitAlarms(subject: string, riseAtMs: number): readonly AlarmRow[] {
+  return riseAtMs > 0 ? [{ atMs: riseAtMs, kind: 'limits.due', subject }] : []
+}
+
+function alarmChanges(before: readonly AlarmRow[], after: readonly AlarmRow[]): readonly Change[] {
+  const kept = new Set(after.map(alarmKey))
+  const known = new Set(before.map(alarmKey))
+  const removed = before.filter((alarm) => !kept.has(alarmKey(alarm)))
+  const added = after.filter((alarm) => !known.has(alarmKey(alarm)))
+  return [
+    ...removed.map((alarm): Change => ({ table: 'alarm', key: alarmKey(alarm), row: null })),
+    ...added.map((alarm): Change => ({ table: 'alarm', key: alarmKey(alarm), row: alarm })),
+  ]
+}

@@ -1,0 +1,55 @@
+// The wearer's own ledger, page by page: history and bands (frames 16 and 18).
+
+import { idBytes } from '../protocol/ids.ts'
+import type { PhoneFrameOf } from '../protocol/frames.ts'
+import { pageEntriesMax } from '../protocol/limits.ts'
+import { decodeOfferTerms } from '../protocol/offer.ts'
+import { bandStates } from '../protocol/states.ts'
+import { bandsOf, ownerOf } from './holds.ts'
+import type { Core } from './core.ts'
+import { historyKey } from './ports/rows.ts'
+import { type Session, answer } from './session.ts'
+
+/** Frame 16: decisions before a journal position, newest first; `beforeLsn` 0 = from the newest. */
+export async function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'history'>): Promise<void> {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return
+  const { account } = owner
+  const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
+  const before = frame.beforeLsn === 0 ? Number.MAX_SAFE_INTEGER : frame.beforeLsn
+  const from = historyKey(account, 0)
+  const rows = await core.ledger.range('history', { from, to: historyKey(account, before), limit, reverse: true })
+  const entries = rows.map(({ key, row }) => {
+    const terms = decodeOfferTerms(row.canon)
+    const lsn = Number.parseInt(key.slice(account.length + 1), 16)
+    return [
+      lsn,
+      row.atMs,
+      idBytes(row.bandId),
+      idBytes(terms.partner),
+      terms.action,
+      terms.amountMinor,
+      terms.currency,
+      row.reason,
+      row.label,
+    ] as const
+  })
+  const nextBeforeLsn = rows.length < limit ? 0 : (entries.at(-1)?.[0] ?? 0)
+  answer(session, { type: 'historyPage', id: frame.id, nextBeforeLsn, entries })
+}
+
+/** Frame 18: the account's bands; `cursor` counts bands already read, `nextCursor` 0 = that was all. */
+export async function readBands(core: Core, session: Session, frame: PhoneFrameOf<'bands'>): Promise<void> {
+  const owner = ownerOf(session, frame.id)
+  if (owner === undefined) return
+  const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
+  const bandIds = await bandsOf(core, owner.account)
+  const page = bandIds.slice(frame.cursor, frame.cursor + limit)
+  const entries = page.flatMap((bandId) => {
+    const row = core.ledger.get('band', bandId)
+    if (row === undefined || row.bid === null) return []
+    return [[idBytes(bandId), idBytes(row.bid), row.name, bandStates[row.state], row.holds, row.generation] as const]
+  })
+  const next = frame.cursor + page.length
+  answer(session, { type: 'bandsPage', id: frame.id, nextCursor: next < bandIds.length ? next : 0, entries })
+}

@@ -1,0 +1,41 @@
+// Receipts: a decision signed for its partner, made only after its record is in the journal (PROTOCOL §9).
+
+import { pairwiseSubject, signReceipt } from '../crypto/receipts.ts'
+import { type Bytes, toHex } from '../protocol/bytes.ts'
+import type { AccountId } from '../protocol/ids.ts'
+import type { Offer } from '../protocol/offer.ts'
+import type { Core } from './core.ts'
+import type { Lsn } from './ports/journal.ts'
+
+export type Approved = {
+  readonly offer: Offer
+  readonly rd: Bytes
+  readonly account: AccountId
+  /** Where the approval stands in the journal: the receipt's `jti`, so that no two receipts share one. */
+  readonly lsn: Lsn
+  readonly atMs: number
+  readonly level: number
+  readonly ownerEpoch: number
+}
+
+/** The compact JWS. Made again for the same approval it is the same text: everything in it is on disk. */
+export function makeReceipt(core: Core, approved: Approved): string {
+  const { terms } = approved.offer
+  const iat = Math.floor(approved.atMs / 1_000)
+  return signReceipt(core.primitives, core.keys.receipt, {
+    iss: core.config.issuer,
+    aud: terms.partner,
+    sub: pairwiseSubject(core.primitives, core.keys.pepper, approved.account, terms.partner),
+    iat,
+    exp: iat + core.config.receiptLifeS,
+    jti: approved.lsn.toString(16).padStart(14, '0'),
+    nonce: toHex(terms.partnerNonce),
+    rd: toHex(approved.rd),
+    action: terms.action,
+    resource: terms.resource,
+    amountMinor: terms.amountMinor,
+    currency: terms.currency,
+    level: approved.level,
+    ownerEpoch: approved.ownerEpoch,
+  })
+}

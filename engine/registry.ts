@@ -1,0 +1,119 @@
+// Virtual actors: a band is always addressable and awake only while used. Waking starts its actor from its row,
+// sleeping drops the object; what an actor knows is in the journal, so forgetting one loses nothing.
+
+import { type Actor, createActor } from 'xstate'
+import { wipe } from '../crypto/secret.ts'
+import type { BandMemory } from '../machines/band-context.ts'
+import { bandMachine, bandSnapshot, bandStateOf } from '../machines/band-machine.ts'
+import type { BandId } from '../protocol/ids.ts'
+import type { Ledger } from './ledger.ts'
+import type { BandRow } from './ports/rows.ts'
+
+/** What a band's row keeps beside the machine's context: keys never enter a machine. */
+export type BandKeys = Pick<BandRow, 'bandKey' | 'acctTag' | 'sealedArmSecret' | 'name'>
+
+export type AwakeBand = {
+  readonly bandId: BandId
+  readonly actor: Actor<typeof bandMachine>
+  keys: BandKeys
+  /** `Expand(A, …)` of the current arming, kept while awake; undefined until a proof needs it. */
+  armKey: Uint8Array | undefined
+  usedAtMs: number
+}
+
+export type RegistryOptions = {
+  readonly ledger: Ledger
+  readonly awakeBandsMax: number
+  readonly awakeIdleMs: number
+  readonly monotonicMs: () => number
+  /** An actor threw: a bug. It is dropped and the request denied; the next one wakes it anew from its row. */
+  readonly actorFailed: (bandId: BandId, error: unknown) => void
+}
+
+const noKeys: BandKeys = { bandKey: new Uint8Array(0), acctTag: new Uint8Array(0), sealedArmSecret: null, name: '' }
+
+export class Registry {
+  private readonly options: RegistryOptions
+  private readonly awake = new Map<BandId, AwakeBand>()
+
+  constructor(options: RegistryOptions) {
+    this.options = options
+  }
+
+  get awakeCount(): number {
+    return this.awake.size
+  }
+
+  /** Finds the band's actor or starts it from its row; a band without a row starts unbound. */
+  wake(bandId: BandId): AwakeBand {
+    const known = this.awake.get(bandId)
+    if (known !== undefined) {
+      known.usedAtMs = this.options.monotonicMs()
+      return known
+    }
+    const row = this.options.ledger.get('band', bandId)
+    const actor =
+      row === undefined
+        ? createActor(bandMachine, { input: { bandId } })
+        : createActor(bandMachine, { snapshot: bandSnapshot(row.state, memoryOf(row)), input: { bandId } })
+    actor.subscribe({
+      error: (error) => {
+        this.forget(bandId)
+        this.options.actorFailed(bandId, error)
+      },
+    })
+    actor.start()
+    const keys = row === undefined ? noKeys : keysOf(row)
+    const band: AwakeBand = { bandId, actor, keys, armKey: undefined, usedAtMs: this.options.monotonicMs() }
+    if (this.awake.size >= this.options.awakeBandsMax) this.sleepOldest()
+    this.awake.set(bandId, band)
+    return band
+  }
+
+  /** Drops the actor: by sleep, or because what it did could not be journaled. */
+  forget(bandId: BandId): void {
+    const band = this.awake.get(bandId)
+    if (band === undefined) return
+    this.awake.delete(bandId)
+    if (band.armKey !== undefined) wipe(band.armKey)
+    band.actor.stop()
+  }
+
+  /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors. */
+  sleepIdle(countMax: number): void {
+    const before = this.options.monotonicMs() - this.options.awakeIdleMs
+    let looked = 0
+    for (const band of this.awake.values()) {
+      if (looked++ >= countMax) break
+      if (band.usedAtMs <= before) this.forget(band.bandId)
+      else this.requeue(band)
+    }
+  }
+
+  // The map is kept roughly by last use: whoever is looked at and still in use goes to the end.
+  private requeue(band: AwakeBand): void {
+    this.awake.delete(band.bandId)
+    this.awake.set(band.bandId, band)
+  }
+
+  private sleepOldest(): void {
+    const oldest = this.awake.values().next()
+    if (oldest.done !== true) this.forget(oldest.value.bandId)
+  }
+}
+
+/** The row of an actor as it stands. */
+export function rowOf(band: AwakeBand): BandRow {
+  const snapshot = band.actor.getSnapshot()
+  return { ...snapshot.context.band, state: bandStateOf(snapshot), ...band.keys }
+}
+
+function memoryOf(row: BandRow): BandMemory {
+  const { state: _state, bandKey: _key, acctTag: _tag, sealedArmSecret: _secret, name: _name, ...memory } = row
+  return memory
+}
+
+function keysOf(row: BandRow): BandKeys {
+  const { bandKey, acctTag, sealedArmSecret, name } = row
+  return { bandKey, acctTag, sealedArmSecret, name }
+}

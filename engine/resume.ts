@@ -1,0 +1,244 @@
+// CHAL, RESUME and REKEY: how a band gets a live link (PROTOCOL §4). Verify before allocating anything.
+
+import { rekeyMac, rekeyRoot, startRekeyAsEngine } from '../crypto/rekey.ts'
+import { nextRoot, resumeKeys, resumeMac, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
+import { signRelease } from '../crypto/release.ts'
+import { equalSecret, wipe } from '../crypto/secret.ts'
+import type { Bytes } from '../protocol/bytes.ts'
+import { idBytes } from '../protocol/ids.ts'
+import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'
+import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
+import { deciseconds, endLink, endLinks, sendDown } from './band-link.ts'
+import { tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import type { RatchetRow } from './ports/rows.ts'
+import { sendRecord } from './session.ts'
+import type { Candidate, Slot } from './slots.ts'
+
+type ResumeRecord = Extract<BandRecord, { readonly type: 'resume' }>
+type Rekey1Record = Extract<BandRecord, { readonly type: 'rekey1' }>
+
+/** A day: a link is asked to rekey that often, with jitter. */
+const rekeyAgeMs = 24 * 3_600_000
+
+/** Sends a fresh `Ne`, at most once a second per slot. */
+export function challengeBand(core: Core, slot: Slot): void {
+  const nowMs = core.time.monotonicMs()
+  if (nowMs - slot.chalAtMs < challengeIntervalMs) return
+  slot.chalAtMs = nowMs
+  slot.nonceAtMs = nowMs
+  slot.engineNonce = core.random(16)
+  sendRecord(slot.session, slot.number, encodeChal(slot.engineNonce))
+}
+
+/** Answers a RESUME: a link to be confirmed by its first record, a RELEASE, or a new CHAL. */
+export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
+  if (record.bid !== slot.bid) return
+  if (releaseTombstoned(core, slot)) return
+  const nonce = freshNonce(core, slot)
+  const ratchet = core.ledger.get('ratchet', slot.bandId)
+  if (nonce === undefined || ratchet === undefined) return challengeBand(core, slot)
+  const root = rootFor(core, slot, ratchet, record.n)
+  if (root === undefined) {
+    suspectClone(core, slot, ratchet, record, nonce)
+    return
+  }
+  // A forged RESUME does not burn `Ne`.
+  if (!equalSecret(resumeMac(core.primitives, root, record.maced, nonce), record.mac)) {
+    wipe(root)
+    sendRecord(slot.session, slot.number, encodeNolink())
+    return
+  }
+  slot.engineNonce = undefined
+  const keys = resumeKeys(core.primitives, root, record.maced, nonce)
+  wipe(root)
+  openCandidate(core, slot, keys, { n: record.n, rekeyedRoot: undefined })
+  acknowledgePairing(core, slot, record.n)
+}
+
+/** Answers a REKEY1 with REKEY2 and a link under new keys that no older state can derive. */
+export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
+  const nonce = freshNonce(core, slot)
+  const ratchet = core.ledger.get('ratchet', slot.bandId)
+  const band = core.ledger.get('band', slot.bandId)
+  if (record.bid !== slot.bid || nonce === undefined || ratchet === undefined || band === undefined) {
+    return challengeBand(core, slot)
+  }
+  const root = rootFor(core, slot, ratchet, record.n)
+  const engineSecret = core.keys.engineSecrets.get(core.keys.ekid)
+  if (root === undefined || engineSecret === undefined) return
+  const isGenuine = equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac)
+  const rekey = startRekeyAsEngine(core.primitives, {
+    maced: record.maced,
+    generation: slot.generation,
+    root,
+    engineNonce: nonce,
+    engineSecret,
+    bandKey: band.bandKey,
+  })
+  wipe(root)
+  if (!isGenuine || !rekey.readRekey1(record.message)) {
+    rekey.wipe()
+    return
+  }
+  slot.engineNonce = undefined
+  const answer = rekey.rekey2({ timeMs: core.time.nowMs(), flags: 0 })
+  const { ask, ...keys } = rekey.finish()
+  const { bid, generation } = slot
+  const rekeyedRoot = rekeyRoot(core.primitives, ask, { bid, generation, n: record.n })
+  rekey.wipe()
+  sendRecord(slot.session, slot.number, answer)
+  openCandidate(core, slot, keys, { n: record.n, rekeyedRoot })
+}
+
+/** The first valid record on a new link: k becomes n + 1, on disk within a second, and then RATCHET_ACK is sent. */
+export async function establishLink(core: Core, slot: Slot, candidate: Candidate): Promise<void> {
+  const { n, rekeyedRoot } = candidate.pending
+  const ratchet = core.ledger.get('ratchet', slot.bandId)
+  if (ratchet === undefined) return
+  const moved = ratchetTo(core, slot, ratchet, n, rekeyedRoot)
+  if (rekeyedRoot !== undefined) wipe(rekeyedRoot)
+  if (moved === undefined) return
+  const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'reserve')
+  if (typeof lsn !== 'number') return
+  await core.ledger.durable(lsn)
+  // ◆ RATCHET_ACK only after k is on disk, and only while it is this link's root that is there.
+  if (slot.link !== candidate.link || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
+  sendDown(core, slot, { type: 'ratchetAck', n: n + 1 })
+  const isOld = core.time.nowMs() - moved.rekeyedAtMs > rekeyAgeMs + jitterMs(slot)
+  if (moved.resumes >= resumesBeforeRekeyMax || isOld) sendDown(core, slot, { type: 'rekeyPlease' })
+}
+
+/**
+ * ◆ The previous root is dropped only when the band shows RATCHETED on the link that made k. From then on nothing that
+ * the band began under the old root may end as a clone alarm: its `Ne` and its pending link go too.
+ */
+export function dropPreviousRoot(core: Core, slot: Slot, root: number): void {
+  const ratchet = core.ledger.get('ratchet', slot.bandId)
+  if (ratchet === undefined || ratchet.sealedPrevious === null || ratchet.k !== root + 1) return
+  const previous = openRoot(core, slot, ratchet.sealedPrevious, root)
+  if (previous === undefined) return
+  slot.engineNonce = undefined
+  if (slot.candidate !== undefined && slot.candidate.pending.n <= root) endLink(core, slot, slot.candidate.link)
+  const previousMacKey = resumeMacKey(core.primitives, previous)
+  wipe(previous)
+  core.ledger.append(
+    { type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...ratchet, sealedPrevious: null, previousMacKey },
+    'reserve',
+  )
+}
+
+/** Seals a root of a band's resume chain; its version is its number. */
+export function sealRoot(core: Core, bandId: Slot['bandId'], n: number, root: Bytes): Uint8Array {
+  return core.keys.keyring.seal('ratchet', idBytes(bandId), n, root)
+}
+
+function openRoot(core: Core, slot: Slot, sealed: Bytes, n: number): Uint8Array | undefined {
+  return core.keys.keyring.open('ratchet', idBytes(slot.bandId), n, sealed)
+}
+
+// A band that resumes with k - 1 has never seen R_k: whatever R_k was (a rekey's that got lost among them), it now is what
+// this link makes it, or the acknowledgement would leave the band with a root the engine does not hold.
+function ratchetTo(
+  core: Core,
+  slot: Slot,
+  ratchet: RatchetRow,
+  n: number,
+  rekeyedRoot: Bytes | undefined,
+): RatchetRow | undefined {
+  const used = rootFor(core, slot, ratchet, n)
+  if (used === undefined) return undefined
+  const next = rekeyedRoot ?? nextRoot(core.primitives, used)
+  const row: RatchetRow = {
+    k: n + 1,
+    sealedRoot: sealRoot(core, slot.bandId, n + 1, next),
+    sealedPrevious: n === ratchet.k ? ratchet.sealedRoot : ratchet.sealedPrevious,
+    previousMacKey: null,
+    resumes: rekeyedRoot === undefined ? ratchet.resumes + 1 : 0,
+    rekeyedAtMs: rekeyedRoot === undefined ? ratchet.rekeyedAtMs : core.time.nowMs(),
+  }
+  wipe(used)
+  if (rekeyedRoot === undefined) wipe(next)
+  return row
+}
+
+/** R_n if n is k, or k - 1 while the previous root is kept. */
+function rootFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): Uint8Array | undefined {
+  if (n === ratchet.k) return openRoot(core, slot, ratchet.sealedRoot, n)
+  if (n === ratchet.k - 1 && ratchet.sealedPrevious !== null) return openRoot(core, slot, ratchet.sealedPrevious, n)
+  return undefined
+}
+
+function freshNonce(core: Core, slot: Slot): Bytes | undefined {
+  const { engineNonce } = slot
+  if (engineNonce === undefined) return undefined
+  return core.time.monotonicMs() - slot.nonceAtMs <= challengeLifeMs ? engineNonce : undefined
+}
+
+function openCandidate(
+  core: Core,
+  slot: Slot,
+  keys: { readonly up: Bytes; readonly down: Bytes; readonly sid: number },
+  pending: Candidate['pending'],
+): void {
+  if (slot.candidate !== undefined) core.links.close(slot.candidate.link)
+  slot.candidate = undefined
+  const { bid, generation } = slot
+  const link = core.links.open({ ...keys, bid: idBytes(bid), generation, root: pending.n })
+  wipe(keys.up)
+  wipe(keys.down)
+  if (link === undefined) return
+  core.links.set(link, 'tickAt', deciseconds(core))
+  slot.candidate = { link, pending }
+  sendDown(core, slot, { type: 'hello' }, link)
+}
+
+// ◆ After RATCHETED an older root is a copy of the band's flash speaking. Only a genuine one raises the alarm: the mac key
+// of R_(k-1) was kept for this, so that nobody can freeze a band by making numbers up.
+function suspectClone(core: Core, slot: Slot, ratchet: RatchetRow, record: ResumeRecord, nonce: Bytes): void {
+  const { previousMacKey } = ratchet
+  const isOlder = record.n === ratchet.k - 1 && previousMacKey !== null
+  if (!isOlder || !equalSecret(resumeMacWith(core.primitives, previousMacKey, record.maced, nonce), record.mac)) {
+    sendRecord(slot.session, slot.number, encodeNolink())
+    return
+  }
+  slot.engineNonce = undefined
+  endLinks(core, slot)
+  tellBand(
+    core,
+    slot.bandId,
+    { type: 'clone.suspected', atMs: core.time.nowMs() },
+    { by: 'rule:clone', use: 'reserve' },
+  )
+}
+
+function releaseTombstoned(core: Core, slot: Slot): boolean {
+  const row = core.ledger.get('bid', slot.bid)
+  const band = core.ledger.get('band', slot.bandId)
+  if (row === undefined || band === undefined || !row.tombstoned) return false
+  sendRecord(slot.session, slot.number, releaseOf(core, slot.bandId, band.tombstoned))
+  return true
+}
+
+/** A RELEASE for a band whose generations up to `generationMax` are tombstoned. */
+export function releaseOf(core: Core, bandId: Slot['bandId'], generationMax: number): Uint8Array {
+  const { rkid, releaseSeed } = core.keys
+  return signRelease(core.primitives, releaseSeed, { rkid, bandId, generationMax })
+}
+
+// A RESUME under R_0 counts as COMMIT_ACK: the ack itself may have been lost.
+function acknowledgePairing(core: Core, slot: Slot, n: number): void {
+  const band = core.ledger.get('band', slot.bandId)
+  if (n !== 0 || band?.state !== 'pairing') return
+  tellBand(
+    core,
+    slot.bandId,
+    { type: 'pairing.acked', generation: slot.generation, atMs: core.time.nowMs() },
+    { by: 'band', use: 'normal' },
+  )
+}
+
+// Spread over an hour by the binding's own random name, so that a fleet does not rekey at once.
+function jitterMs(slot: Slot): number {
+  return Number.parseInt(slot.bid.slice(0, 4), 16) * 55
+}

@@ -1,0 +1,248 @@
+// The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
+
+import { createActor } from 'xstate'
+import { type SessionEffect, type SessionEvent, sessionMachine } from '../machines/session-machine.ts'
+import { toHex } from '../protocol/bytes.ts'
+import type { CloseCode } from '../protocol/errors.ts'
+import { decodePhoneFrame } from '../protocol/frame-codec.ts'
+import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
+import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
+import type { SessionState } from '../protocol/states.ts'
+import { closeSlot } from './attach.ts'
+import type { Core } from './core.ts'
+import { verifyHello } from './hello.ts'
+import { leavePairing } from './pairing.ts'
+import type { Connection, ConnectionEvents } from './ports/connection.ts'
+import { phoneKey } from './ports/rows.ts'
+import { serve } from './serve.ts'
+import { type Session, answer, refuse, resumeKey } from './session.ts'
+
+/** Takes a new socket: greets it and waits for its hello. */
+export function openSession(core: Core, connection: Connection): ConnectionEvents {
+  const session: Session = {
+    connection,
+    actor: createActor(sessionMachine),
+    challenge: core.random(32),
+    slots: new Map(),
+    uvChallenges: new Map(),
+    speaker: undefined,
+    number: 0,
+    resumeToken: '',
+    waiting: 0,
+  }
+  session.actor.subscribe({
+    error: (error) => {
+      core.failed(error)
+      connection.close('unavailable')
+    },
+  })
+  session.actor.start()
+  core.sessions.all.add(session)
+  core.counters.sessionMoved(undefined, 'connecting')
+  if (core.sessions.all.size > core.config.sessionsMax) connection.close('unavailable')
+  else tell(core, session, { type: 'session.opened', atMs: core.time.monotonicMs() })
+  return {
+    receive: (bytes) => receive(core, session, bytes),
+    closed: () => tell(core, session, { type: 'socket.closed', atMs: core.time.monotonicMs() }),
+  }
+}
+
+function receive(core: Core, session: Session, bytes: Uint8Array): void {
+  const bytesMax = session.connection.kind === 'hub' ? hubFrameBytesMax : phoneFrameBytesMax
+  const frame = decodePhoneFrame(bytes, bytesMax)
+  if (frame.type === 'malformed') return session.connection.close('malformed')
+  const atMs = core.time.monotonicMs()
+  tell(core, session, { type: frame.type === 'hello' ? 'hello.received' : 'frame.received', atMs }, { frame, bytes })
+}
+
+/** Ends all sessions gently: no new work, what is under way is answered, then the sockets close. */
+export async function drainSessions(core: Core, withinMs: number): Promise<void> {
+  const atMs = core.time.monotonicMs()
+  for (const session of core.sessions.all) tell(core, session, { type: 'session.drain', atMs })
+  const untilMs = core.time.monotonicMs() + withinMs
+  while (isAnyWaiting(core) && core.time.monotonicMs() < untilMs) {
+    await new Promise<void>((resolve) => core.time.clock.after(5, resolve))
+  }
+  for (const session of core.sessions.all) tell(core, session, { type: 'drain.done', atMs: core.time.monotonicMs() })
+}
+
+function isAnyWaiting(core: Core): boolean {
+  for (const session of core.sessions.all) if (session.waiting > 0) return true
+  return false
+}
+
+type Arrived = { readonly frame: PhoneFrame; readonly bytes: Uint8Array }
+
+function tell(core: Core, session: Session, event: SessionEvent, arrived?: Arrived): void {
+  const before = stateOf(session)
+  session.actor.send(event)
+  const after = stateOf(session)
+  if (before !== after) core.counters.sessionMoved(before, after)
+  for (const effect of session.actor.getSnapshot().context.effects) perform(core, session, effect, arrived)
+}
+
+function stateOf(session: Session): SessionState {
+  return session.actor.getSnapshot().value
+}
+
+function perform(core: Core, session: Session, effect: SessionEffect, arrived: Arrived | undefined): void {
+  switch (effect.type) {
+    case 'greet':
+      return greet(core, session)
+    case 'alarm':
+      core.time.clock.after(Math.max(0, core.config.authDeadlineMs), () => {
+        tell(core, session, { type: 'auth.timeout', atMs: core.time.monotonicMs() })
+      })
+      return
+    case 'verify':
+      if (arrived?.frame.type === 'hello') void verify(core, session, copied(arrived.frame))
+      return
+    case 'admit':
+      return
+    case 'serve':
+      if (arrived !== undefined) serveFrame(core, session, arrived)
+      return
+    case 'refuse':
+      return refuse(session, arrived?.frame.id ?? 0, effect.error)
+    case 'close':
+      return session.connection.close(effect.code)
+    case 'release':
+      return release(core, session)
+    case 'unexpected':
+      core.counters.unexpected++
+  }
+}
+
+function greet(core: Core, session: Session): void {
+  const isHub = session.connection.kind === 'hub'
+  answer(session, {
+    type: 'greeting',
+    id: 0,
+    challenge: session.challenge,
+    engineVersion: core.config.engineVersion,
+    frameBytesMax: isHub ? hubFrameBytesMax : phoneFrameBytesMax,
+    slotMax: isHub ? hubSlotMax : phoneSlotMax,
+    framesPerSecond: core.config.framesPerSecond,
+  })
+}
+
+function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): void {
+  const { speaker } = session
+  if (speaker === undefined) return
+  if (core.time.nowMs() >= speaker.tokenExpiresAtMs) return session.connection.close('token-expired')
+  if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
+    return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
+  }
+  if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', 100)
+  const served = serve(core, session, frame, bytes)
+  if (served === undefined) return
+  session.waiting++
+  core.gate.waiting++
+  void served
+    .catch((error: unknown) => {
+      core.failed(error)
+      refuse(session, frame.id, 'unavailable')
+    })
+    .finally(() => {
+      session.waiting--
+      core.gate.waiting--
+    })
+}
+
+async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): Promise<void> {
+  try {
+    const outcome = await verifyHello(core, session, frame)
+    const atMs = core.time.monotonicMs()
+    if (outcome.type === 'refused') return tell(core, session, { type: 'hello.refused', atMs, close: outcome.close })
+    if (stateOf(session) !== 'authenticating') return
+    session.speaker = outcome.speaker
+    session.number = core.sessions.nextNumber(core.epoch)
+    const { pendingUntilMs } = outcome
+    tell(core, session, { type: 'hello.verified', atMs, sessionNumber: session.number, pendingUntilMs })
+    admit(core, session, frame, pendingUntilMs)
+  } catch (error) {
+    core.failed(error)
+    closeAs(core, session, 'unavailable')
+  }
+}
+
+function closeAs(core: Core, session: Session, close: CloseCode): void {
+  tell(core, session, { type: 'hello.refused', atMs: core.time.monotonicMs(), close })
+}
+
+// Registers the session, fences the older one of this phone, takes over the slots that a resume token names.
+function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendingUntilMs: number): void {
+  const { sessions } = core
+  const { speaker } = session
+  const older = frame.resumeToken === null ? undefined : sessions.ofResumeToken.get(resumeKey(frame.resumeToken))
+  const isResumed = older !== undefined && older !== session && isSameSpeaker(older, session)
+  if (isResumed) adoptSlots(core, older, session)
+  if (speaker?.type === 'phone') {
+    const key = phoneKey(speaker.account, speaker.phoneId)
+    const fenced = sessions.ofPhone.get(key)
+    sessions.add(session, key, speaker.account)
+    if (fenced !== undefined && fenced !== session) {
+      tell(core, fenced, { type: 'session.fenced', atMs: core.time.monotonicMs(), sessionNumber: session.number })
+    }
+  }
+  const resumeToken = core.random(32)
+  session.resumeToken = toHex(resumeToken)
+  sessions.ofResumeToken.set(session.resumeToken, session)
+  answer(session, {
+    type: 'helloAnswer',
+    id: frame.id,
+    sessionNumber: session.number,
+    resumeToken,
+    pendingUntilMs,
+    resumed: isResumed,
+    timeMs: core.time.nowMs(),
+    heartbeatS: core.config.heartbeatS,
+  })
+}
+
+function isSameSpeaker(older: Session, newer: Session): boolean {
+  const [before, now] = [older.speaker, newer.speaker]
+  if (before?.type === 'phone' && now?.type === 'phone') {
+    return before.account === now.account && before.phoneId === now.phoneId
+  }
+  return (
+    before?.type === 'hub' && now?.type === 'hub' && [...before.accounts].every((account) => now.accounts.has(account))
+  )
+}
+
+function adoptSlots(core: Core, older: Session, session: Session): void {
+  core.sessions.ofResumeToken.delete(older.resumeToken)
+  for (const [number, used] of older.slots) {
+    if (used.type !== 'band') continue
+    used.slot.session = session
+    // ◆ `Ne` is bound to its socket.
+    used.slot.engineNonce = undefined
+    used.slot.chalAtMs = -Infinity
+    session.slots.set(number, used)
+    older.slots.delete(number)
+  }
+}
+
+// The slots wait for the phone to come back with its resume token, then they are given up.
+function release(core: Core, session: Session): void {
+  core.sessions.remove(session)
+  core.counters.sessionMoved('closed', undefined)
+  for (const used of session.slots.values()) if (used.type === 'pairing') leavePairing(core, used.window)
+  if (session.resumeToken === '') return
+  core.time.clock.after(core.config.resumeWindowMs, () => {
+    core.sessions.ofResumeToken.delete(session.resumeToken)
+    for (const used of session.slots.values()) closeSlot(core, used)
+    session.slots.clear()
+  })
+}
+
+function copied(frame: PhoneFrameOf<'hello'>): PhoneFrameOf<'hello'> {
+  return {
+    ...frame,
+    phoneId: frame.phoneId.slice(),
+    sessionKey: frame.sessionKey.slice(),
+    verifyKey: frame.verifyKey.slice(),
+    signature: frame.signature.slice(),
+    resumeToken: frame.resumeToken?.slice() ?? null,
+  }
+}

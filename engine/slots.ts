@@ -1,0 +1,34 @@
+// A slot names one band inside a session: who may be spoken for through it, its freshness nonce, its links.
+
+import type { Bytes } from '../protocol/bytes.ts'
+import type { AccountId, BandId, Bid } from '../protocol/ids.ts'
+import type { LinkIndex } from './links.ts'
+import type { PairingWindow } from './pairing-window.ts'
+import type { Session } from './session.ts'
+
+/** The root that a link's first valid record makes current (PROTOCOL §4). */
+export type PendingRoot = { readonly n: number; readonly rekeyedRoot: Uint8Array | undefined }
+
+/** A link being tried: it replaces the slot's link with its first valid record. */
+export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRoot }
+
+export type Slot = {
+  session: Session
+  number: number
+  readonly bid: Bid
+  readonly bandId: BandId
+  readonly account: AccountId
+  readonly generation: number
+  /** ◆ `Ne`: random, in RAM only, one use, ten seconds, this socket and slot. */
+  engineNonce: Bytes | undefined
+  nonceAtMs: number
+  chalAtMs: number
+  link: LinkIndex | undefined
+  candidate: Candidate | undefined
+  /** Answer 108 waits here for the band's ARM_ACK. */
+  arming: { readonly armEpoch: number; readonly done: (acknowledged: boolean) => void } | undefined
+}
+
+/** What occupies a slot number of a session: an attached band, or a pairing under way. */
+export type SlotUse =
+  { readonly type: 'band'; readonly slot: Slot } | { readonly type: 'pairing'; readonly window: PairingWindow }

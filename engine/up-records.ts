@@ -1,0 +1,110 @@
+// What a band says on its live link: heartbeats and wear edges, acknowledgements, gestures (PROTOCOL §5).
+
+import type { BandEvent } from '../machines/band-events.ts'
+import { type Status, decodeUpOp, wears } from '../protocol/ops.ts'
+import type { DataRecord } from '../protocol/records.ts'
+import { bandStates } from '../protocol/states.ts'
+import { type Opened, deciseconds, endLink, leaseDeciseconds, openRecord, sendDown } from './band-link.ts'
+import { tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import { freezeAll } from './holds.ts'
+import type { LinkIndex } from './links.ts'
+import { dropPreviousRoot, establishLink } from './resume.ts'
+import type { Slot } from './slots.ts'
+
+/** Takes one DATA record that is not an AUTH_PROOF: those come with their offer, in frame 5. */
+export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
+  if (record.proof) return
+  const opened = openRecord(core, slot, record)
+  if (opened === undefined) return
+  confirmLink(core, slot, record, opened)
+  const op = decodeUpOp(opened.plaintext)
+  switch (op.type) {
+    case 'status':
+      return takeStatus(core, slot, opened.link, op)
+    case 'armAck':
+      if (slot.arming?.armEpoch === op.armEpoch) slot.arming.done(true)
+      return
+    case 'intent':
+      if (op.gesture === 'longPress') void freezeAll(core, slot.account, 'band').catch(core.failed)
+      else core.links.set(opened.link, 'tapAt', deciseconds(core))
+      return
+    case 'commitAck':
+      // A late ack of a binding that is made: nothing changes.
+      return
+    case 'authProof':
+    case 'malformed':
+      // A flag that does not match its op, or what this version does not know, ends the link: nothing is guessed.
+      endLink(core, slot, opened.link)
+  }
+}
+
+/** The first record of a link makes it the slot's link; RATCHETED lets the previous root go. */
+export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: Opened): void {
+  if (opened.first !== undefined) void establishLink(core, slot, opened.first).catch(core.failed)
+  else if (record.ratcheted) dropPreviousRoot(core, slot, core.links.get(opened.link, 'root'))
+}
+
+/** Was this tick the latest or the one before, and issued within the lease? */
+export function isTickFresh(core: Core, link: LinkIndex, tick: number): boolean {
+  const latest = core.links.get(link, 'tick')
+  if (latest === 0 || (tick !== latest && tick !== latest - 1) || tick === 0) return false
+  const issuedAt = core.links.get(link, tick === latest ? 'tickAt' : 'tickBeforeAt')
+  return deciseconds(core) - issuedAt <= leaseDeciseconds(core)
+}
+
+/** Is the wearer present: worn, by a STATUS within the lease? */
+export function isPresent(core: Core, link: LinkIndex): boolean {
+  return core.links.get(link, 'wear') === wears.on && deciseconds(core) < core.links.get(link, 'leaseUntil')
+}
+
+function takeStatus(core: Core, slot: Slot, link: LinkIndex, status: Status): void {
+  const { links } = core
+  const now = deciseconds(core)
+  // The first STATUS of a link is as fresh as its RESUME; `tickAt` holds the link's beginning until the first STATE.
+  const isFirst = links.get(link, 'statusSeen') === 0 && now - links.get(link, 'tickAt') <= leaseDeciseconds(core)
+  const isFresh = isFirst || isTickFresh(core, link, status.tick)
+  // A status that was held back renews nothing; news of a removal is believed whatever its age.
+  if (isFresh || status.wear !== 'on') {
+    links.set(link, 'statusSeen', 1)
+    links.set(link, 'wear', wears[status.wear])
+    links.set(link, 'wearEpoch', status.wearEpoch)
+    if (status.wear === 'on') links.set(link, 'leaseUntil', now + leaseDeciseconds(core))
+    followWear(core, slot, status)
+  }
+  sendState(core, slot, link)
+}
+
+// Wakes the actor only for a change: a heartbeat of a sleeping band must not cost a wake.
+function followWear(core: Core, slot: Slot, status: Status): void {
+  const row = core.ledger.get('band', slot.bandId)
+  if (row === undefined || row.generation !== slot.generation) return
+  const { wearEpoch } = status
+  const atMs = core.time.nowMs()
+  if (status.wear === 'on') {
+    if (row.state !== 'offWrist' && wearEpoch <= row.wearEpoch) return
+    const event: BandEvent = { type: 'band.worn', wearEpoch, atMs }
+    tellBand(core, slot.bandId, event, { by: 'band', use: 'reserve' })
+  } else if (row.state === 'disarmed' || row.state === 'armed' || row.state === 'deactivating') {
+    tellBand(core, slot.bandId, { type: 'band.removed', wearEpoch, atMs }, { by: 'band', use: 'reserve' })
+  }
+}
+
+function sendState(core: Core, slot: Slot, link: LinkIndex): void {
+  const row = core.ledger.get('band', slot.bandId)
+  if (row === undefined) return
+  const { links } = core
+  const now = deciseconds(core)
+  const tick = links.get(link, 'tick') + 1
+  links.set(link, 'tickBeforeAt', links.get(link, 'tickAt'))
+  links.set(link, 'tickAt', now)
+  links.set(link, 'tick', tick)
+  const armedForS = row.state === 'armed' ? Math.max(0, Math.floor((row.armedUntilMs - core.time.nowMs()) / 1_000)) : 0
+  const { heartbeatS } = core.config
+  sendDown(
+    core,
+    slot,
+    { type: 'state', tick, state: bandStates[row.state], holds: row.holds, armedForS, heartbeatS },
+    link,
+  )
+}
