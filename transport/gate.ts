@@ -4,6 +4,8 @@
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { AddressTable } from './address-table.ts'
 import type { AddressUse } from './address-table.ts'
+import { limitProblems } from './limits.ts'
+import { ListenError } from './listener.ts'
 import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
 import { allInUse, draining, handlerFailed, judgeRequest, tooManyRequests, tooManySockets } from './upgrade.ts'
 import type { RequestHead } from './upgrade.ts'
@@ -26,6 +28,8 @@ export class Gate {
   #isAccepting = true
 
   constructor(options: ListenOptions) {
+    const problems = limitProblems(options.limits)
+    if (problems.length > 0) throw new ListenError(problems.join('; '))
     this.#options = options
     this.#addresses = new AddressTable(options.limits)
   }

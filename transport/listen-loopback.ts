@@ -4,10 +4,12 @@
 import { subprotocol } from '../protocol/versions.ts'
 import { canonicalAddress } from './address.ts'
 import { Gate } from './gate.ts'
+import type { Pass } from './gate.ts'
 import type { HttpAnswer, Listener, ListenOptions } from './listener.ts'
 import { LoopbackSocket } from './loopback-socket.ts'
 import type { ClientSocket, LoopbackWire } from './loopback-socket.ts'
 import { SocketConnection } from './socket-connection.ts'
+import type { RequestHead } from './upgrade.ts'
 
 /** Who connects, as a network would tell. */
 export type LoopbackPeer = {
@@ -21,16 +23,24 @@ export type LoopbackPeer = {
   readonly host?: string
 }
 
+/** A plain HTTP request, as a network would bring it. */
+export type LoopbackRequest = {
+  readonly method: string
+  /** With the query, if any. */
+  readonly path: string
+  /** Lower-case names; `host` is `loopback` by default. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** `127.0.0.1` by default. */
+  readonly remoteAddress?: string
+}
+
 export type LoopbackListener = Listener & {
   /** Connects; the socket opens, or fails as a browser's does when the upgrade is refused. */
   readonly connect: (peer?: LoopbackPeer) => ClientSocket
+  /** The same as a constructor like the browser's WebSocket: path and Host are those of the URL. */
+  readonly webSocket: new (url: string, protocols?: string | readonly string[]) => ClientSocket
   /** Asks by plain HTTP. */
-  readonly request: (request: {
-    readonly method: string
-    readonly path: string
-    readonly headers?: Readonly<Record<string, string>>
-    readonly remoteAddress?: string
-  }) => HttpAnswer
+  readonly request: (request: LoopbackRequest) => HttpAnswer
 }
 
 /**
@@ -40,88 +50,113 @@ export type LoopbackListener = Listener & {
 export function createLoopback(
   later: (work: () => void) => void = queueMicrotask,
 ): (options: ListenOptions) => Promise<LoopbackListener> {
-  return (options) => Promise.resolve(loopbackListener(options, later))
+  return async (options) => new MemoryListener(options, later)
 }
 
-function loopbackListener(options: ListenOptions, later: (work: () => void) => void): LoopbackListener {
-  const gate = new Gate(options)
-  const wires = new Set<LoopbackWire>()
-  const port = options.port
-  let isClosed = false
+class MemoryListener implements LoopbackListener {
+  readonly name = 'loopback'
+  readonly port: number
+  readonly webSocket: LoopbackListener['webSocket']
+  readonly #options: ListenOptions
+  readonly #later: (work: () => void) => void
+  readonly #gate: Gate
+  readonly #connections = new Set<SocketConnection>()
+  #isClosed = false
 
-  const connect = (peer: LoopbackPeer = {}): ClientSocket => {
-    const socket = new LoopbackSocket(later)
-    later(() => upgrade(socket, peer))
-    return socket.client
+  constructor(options: ListenOptions, later: (work: () => void) => void) {
+    this.#options = options
+    this.#later = later
+    this.#gate = new Gate(options)
+    this.port = options.port
+    const connect = (socket: LoopbackSocket, peer: LoopbackPeer): void => this.#connectLater(socket, peer)
+    this.webSocket = class extends LoopbackSocket {
+      constructor(url: string, protocols: string | readonly string[] = []) {
+        super(later)
+        const { host, pathname, search } = new URL(url)
+        connect(this, { path: pathname + search, host, protocols })
+      }
+    }
   }
 
-  const upgrade = (socket: LoopbackSocket, peer: LoopbackPeer): void => {
-    const remoteAddress = canonicalAddress(peer.remoteAddress ?? '127.0.0.1')
-    if (isClosed || !gate.admitConnection(remoteAddress)) {
-      socket.refused()
+  readonly connect = (peer: LoopbackPeer = {}): ClientSocket => {
+    const socket = new LoopbackSocket(this.#later)
+    this.#connectLater(socket, peer)
+    return socket
+  }
+
+  readonly request = (request: LoopbackRequest): HttpAnswer => {
+    const headers = { host: 'loopback', ...request.headers }
+    const passage = this.#gate.admit(headOf({ ...request, headers }, false))
+    // Without `canUpgrade` nothing becomes a socket.
+    if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
+    return passage.answer
+  }
+
+  stopAccepting(): void {
+    this.#gate.stopAccepting()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const connection of this.#connections) connection.close('draining')
+  }
+
+  #connectLater(socket: LoopbackSocket, peer: LoopbackPeer): void {
+    this.#later(() => this.#connected(socket, peer))
+  }
+
+  #connected(socket: LoopbackSocket, peer: LoopbackPeer): void {
+    const head = headOf({ ...peer, method: 'GET', path: peer.path ?? '/phone', headers: upgradeHeaders(peer) }, true)
+    if (this.#isClosed || !this.#gate.admitConnection(head.remoteAddress)) {
+      socket.refused(undefined)
       return
     }
-    const offered = peer.protocols ?? subprotocol
-    const headers: Readonly<Record<string, string>> = {
-      host: peer.host ?? 'loopback',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-      'sec-websocket-protocol': typeof offered === 'string' ? offered : offered.join(', '),
-    }
-    const [path = '', query = ''] = (peer.path ?? '/phone').split('?')
-    const passage = gate.admit({
-      method: 'GET',
-      path,
-      query,
-      remoteAddress,
-      canUpgrade: true,
-      header: (name) => headers[name] ?? '',
-    })
+    const passage = this.#gate.admit(head)
     if (passage.type === 'answer') {
-      socket.refused()
+      socket.refused(passage.answer)
       return
     }
-    const { pass } = passage
-    const connection = new SocketConnection(socket.server, pass, options)
+    this.#opened(socket, passage.pass)
+  }
+
+  #opened(socket: LoopbackSocket, pass: Pass): void {
+    const connection = new SocketConnection(socket.server, pass, this.#options)
+    this.#connections.add(connection)
     const wire: LoopbackWire = {
       received: (bytes, isBinary) => connection.received(bytes, isBinary),
       gone: () => {
-        if (!wires.delete(wire)) return
-        gate.leave(pass)
+        if (!this.#connections.delete(connection)) return
+        this.#gate.leave(pass)
         connection.gone()
       },
-      drain: () => connection.close('draining'),
     }
-    wires.add(wire)
     socket.opened(wire, subprotocol)
-    connection.start(options.accept)
+    connection.start(this.#options.accept)
   }
+}
 
+function upgradeHeaders({
+  protocols = subprotocol,
+  host = 'loopback',
+}: LoopbackPeer): Readonly<Record<string, string>> {
   return {
-    name: 'loopback',
-    port,
-    connect,
-    request: ({ method, path: target, headers = {}, remoteAddress = '127.0.0.1' }) => {
-      const [path = '', query = ''] = target.split('?')
-      const all: Readonly<Record<string, string>> = { host: 'loopback', ...headers }
-      const passage = gate.admit({
-        method,
-        path,
-        query,
-        remoteAddress: canonicalAddress(remoteAddress),
-        canUpgrade: false,
-        header: (name) => all[name] ?? '',
-      })
-      // Without `canUpgrade` nothing becomes a socket.
-      if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
-      return passage.answer
-    },
-    stopAccepting: () => gate.stopAccepting(),
-    close: () => {
-      isClosed = true
-      for (const wire of wires) wire.drain()
-      return Promise.resolve()
-    },
+    host,
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    'sec-websocket-protocol': typeof protocols === 'string' ? protocols : protocols.join(', '),
+  }
+}
+
+function headOf(request: LoopbackRequest, canUpgrade: boolean): RequestHead {
+  const { method, path: target, headers = {}, remoteAddress = '127.0.0.1' } = request
+  const [path = '', query = ''] = target.split('?')
+  return {
+    method,
+    path,
+    query,
+    remoteAddress: canonicalAddress(remoteAddress),
+    canUpgrade,
+    header: (name) => headers[name] ?? '',
   }
 }

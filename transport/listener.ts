@@ -78,10 +78,10 @@ export type Listener = {
   readonly close: () => Promise<void>
 }
 
-/** Starts a listener; rejects with a `ListenError` when the address cannot be had. */
+/** Starts a listener; rejects with a `ListenError` when the address cannot be had or the limits make no sense. */
 export type Listen = (options: ListenOptions) => Promise<Listener>
 
-/** The address could not be listened on. */
+/** The address could not be listened on, or the limits make no sense: the message says which. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
 }

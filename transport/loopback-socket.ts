@@ -1,9 +1,21 @@
 // Both ends of one socket in memory. Bytes are copied into a buffer of the receiver's own; the server's is wiped after
 // each message, so that whoever keeps borrowed bytes finds zeros, as with the native listener.
 
+import type { HttpAnswer } from './listener.ts'
 import type { RawSocket } from './socket-connection.ts'
 
-/** The client end: the part of the browser's WebSocket that a phone uses. */
+/** What a listener on the client end is told. */
+export type ClientEvent = {
+  readonly type: 'open' | 'message' | 'close' | 'error'
+  /** The message: an ArrayBuffer. */
+  readonly data?: ArrayBuffer
+  readonly code?: number
+  readonly reason?: string
+  /** Whether a close frame was seen. */
+  readonly wasClean?: boolean
+}
+
+/** The client end: the part of the browser's WebSocket that a phone uses, and what a test does to a phone. */
 export type ClientSocket = {
   /** Only `arraybuffer` is spoken here. */
   binaryType: string
@@ -11,115 +23,98 @@ export type ClientSocket = {
   readonly readyState: number
   /** The agreed subprotocol, once open. */
   readonly protocol: string
-  onopen: ((event: object) => void) | null
-  onmessage: ((event: { readonly data: ArrayBuffer }) => void) | null
-  onerror: ((event: object) => void) | null
-  onclose: ((event: ClientClose) => void) | null
+  readonly addEventListener: (type: ClientEvent['type'], listener: (event: ClientEvent) => void) => void
   readonly send: (data: Uint8Array | ArrayBuffer | string) => void
   readonly close: (code?: number, reason?: string) => void
-  /** Stops reading, as a phone that hangs: what the server sends waits. Not part of the browser's WebSocket. */
+  /** Stops reading, as a phone that hangs: what the server sends waits. Not in browsers. */
   readonly pause: () => void
-  /** Reads on. */
+  /** Reads on. Not in browsers. */
   readonly resume: () => void
+  /** Ends without a close frame, as a phone that loses its network. Not in browsers. */
+  readonly cut: () => void
+  /** What the upgrade was refused with, where a browser has only its console. */
+  readonly refusal: HttpAnswer | undefined
 }
-
-export type ClientClose = { readonly code: number; readonly reason: string; readonly wasClean: boolean }
 
 /** What the listener does for one socket. */
 export type LoopbackWire = {
   readonly received: (bytes: Uint8Array, isBinary: boolean) => void
   /** May be called again. */
   readonly gone: () => void
-  readonly drain: () => void
 }
 
-/** RFC 6455 §7.1.5: no close frame was seen. */
-const abnormalClosure = 1006
+/** RFC 6455 §7.4.1: closed without a code; ended without a close frame. */
 const noStatus = 1005
+const abnormalClosure = 1006
 
-type ToClient =
-  | { readonly type: 'message'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly type: 'close'; readonly code: number; readonly reason: string }
+type ClosedForClient = {
+  readonly type: 'close'
+  readonly code: number
+  readonly reason: string
+  readonly wasClean: boolean
+}
+type ToClient = { readonly type: 'message'; readonly bytes: Uint8Array<ArrayBuffer> } | ClosedForClient
 
-export class LoopbackSocket {
-  readonly client: ClientSocket
+export class LoopbackSocket implements ClientSocket {
+  binaryType = 'arraybuffer'
+  protocol = ''
+  readyState = 0
+  refusal: HttpAnswer | undefined
+  /** The server's end. */
   readonly server: RawSocket
+  readonly #listeners: { readonly type: ClientEvent['type']; readonly listener: (event: ClientEvent) => void }[] = []
   readonly #later: (work: () => void) => void
   /** On the way to the client; what a paused client leaves here counts as buffered. */
   readonly #toClient: ToClient[] = []
-  #bufferedBytes = 0
+  #toClientBytes = 0
   #isPaused = false
-  #isFlushing = false
-  #readyState = 0
-  #protocol = ''
+  #willFlush = false
   #wire: LoopbackWire | undefined
 
+  /** `later` runs work after the current run, in order. */
   constructor(later: (work: () => void) => void) {
     this.#later = later
-    this.client = this.#createClient()
     this.server = {
       send: (bytes) => {
         this.#push({ type: 'message', bytes: new Uint8Array(bytes) })
         return 'taken'
       },
-      bufferedBytes: () => (this.#isPaused ? this.#bufferedBytes : 0),
+      bufferedBytes: () => (this.#isPaused ? this.#toClientBytes : 0),
       end: (code, reason) => {
-        this.#push({ type: 'close', code, reason })
+        this.#push({ type: 'close', code, reason, wasClean: true })
         this.#wire?.gone()
       },
       cork: (work) => work(),
     }
   }
 
-  /** The upgrade was granted. */
+  /** For the listener: the upgrade was granted. */
   opened(wire: LoopbackWire, protocol: string): void {
     this.#wire = wire
-    this.#protocol = protocol
+    this.protocol = protocol
     this.#later(() => {
-      if (this.#readyState !== 0) return
-      this.#readyState = 1
-      this.client.onopen?.({})
+      if (this.readyState !== 0) return
+      this.readyState = 1
+      this.#emit({ type: 'open' })
     })
   }
 
-  /** The upgrade was refused; a browser is not told why. */
-  refused(): void {
+  /** For the listener: the upgrade was refused, or the connection cut when there is no answer. */
+  refused(answer: HttpAnswer | undefined): void {
+    this.refusal = answer
     this.#later(() => {
-      this.client.onerror?.({})
-      this.#closed({ code: abnormalClosure, reason: '', wasClean: false })
+      this.#emit({ type: 'error' })
+      this.#closed({ type: 'close', code: abnormalClosure, reason: '', wasClean: false })
     })
   }
 
-  #createClient(): ClientSocket {
-    const readyState = (): number => this.#readyState
-    const protocol = (): string => this.#protocol
-    return {
-      binaryType: 'arraybuffer',
-      get readyState() {
-        return readyState()
-      },
-      get protocol() {
-        return protocol()
-      },
-      onopen: null,
-      onmessage: null,
-      onerror: null,
-      onclose: null,
-      send: (data) => this.#sendToServer(data),
-      close: (code = noStatus, reason = '') => this.#closeByClient(code, reason),
-      pause: () => {
-        this.#isPaused = true
-      },
-      resume: () => {
-        this.#isPaused = false
-        this.#flushLater()
-      },
-    }
+  addEventListener(type: ClientEvent['type'], listener: (event: ClientEvent) => void): void {
+    this.#listeners.push({ type, listener })
   }
 
-  #sendToServer(data: Uint8Array | ArrayBuffer | string): void {
-    if (this.#readyState === 0) throw new Error('expected an open socket, this one is still connecting')
-    if (this.#readyState !== 1) return
+  send(data: Uint8Array | ArrayBuffer | string): void {
+    if (this.readyState === 0) throw new Error('expected an open socket, this one is still connecting')
+    if (this.readyState !== 1) return
     const isBinary = typeof data !== 'string'
     const bytes = isBinary ? new Uint8Array(data).slice() : new TextEncoder().encode(data)
     this.#later(() => {
@@ -128,26 +123,43 @@ export class LoopbackSocket {
     })
   }
 
-  #closeByClient(code: number, reason: string): void {
-    if (this.#readyState > 1) return
-    this.#readyState = 2
+  close(code: number = noStatus, reason = ''): void {
+    this.#endByClient({ type: 'close', code, reason, wasClean: true })
+  }
+
+  cut(): void {
+    this.#endByClient({ type: 'close', code: abnormalClosure, reason: '', wasClean: false })
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#flushLater()
+  }
+
+  #endByClient(event: ClosedForClient): void {
+    if (this.readyState > 1) return
+    this.readyState = 2
     this.#later(() => {
       this.#wire?.gone()
-      this.#closed({ code, reason, wasClean: true })
+      this.#closed(event)
     })
   }
 
   #push(item: ToClient): void {
     this.#toClient.push(item)
-    if (item.type === 'message') this.#bufferedBytes += item.bytes.length
+    if (item.type === 'message') this.#toClientBytes += item.bytes.length
     this.#flushLater()
   }
 
   #flushLater(): void {
-    if (this.#isFlushing) return
-    this.#isFlushing = true
+    if (this.#willFlush) return
+    this.#willFlush = true
     this.#later(() => {
-      this.#isFlushing = false
+      this.#willFlush = false
       this.#flush()
     })
   }
@@ -157,17 +169,21 @@ export class LoopbackSocket {
       const item = this.#toClient.shift()
       if (item === undefined) return
       if (item.type === 'close') {
-        this.#closed({ code: item.code, reason: item.reason, wasClean: true })
+        this.#closed(item)
       } else {
-        this.#bufferedBytes -= item.bytes.length
-        if (this.#readyState === 1) this.client.onmessage?.({ data: item.bytes.buffer })
+        this.#toClientBytes -= item.bytes.length
+        if (this.readyState === 1) this.#emit({ type: 'message', data: item.bytes.buffer })
       }
     }
   }
 
-  #closed(event: ClientClose): void {
-    if (this.#readyState === 3) return
-    this.#readyState = 3
-    this.client.onclose?.(event)
+  #closed(event: ClosedForClient): void {
+    if (this.readyState === 3) return
+    this.readyState = 3
+    this.#emit(event)
+  }
+
+  #emit(event: ClientEvent): void {
+    for (const { type, listener } of this.#listeners) if (type === event.type) listener(event)
   }
 }
