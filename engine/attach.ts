@@ -6,6 +6,7 @@ import { hubSlotMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { decodeRecord } from '../protocol/records.ts'
 import { endLinks } from './band-link.ts'
+import { stateFrame } from './bands.ts'
 import type { Core } from './core.ts'
 import { pairingRecord } from './pairing.ts'
 import { challengeBand, rekeyBand, resumeBand } from './resume.ts'
@@ -26,6 +27,8 @@ export function attach(core: Core, session: Session, frame: PhoneFrameOf<'attach
   if (used !== undefined && used.slot.bid !== bid) return refuse(session, frame.id, 'slot-in-use')
   const slot = used?.slot ?? takeOver(core, session, { number: frame.slot, bid, ...row })
   answer(session, { type: 'attachAnswer', id: frame.id })
+  const band = core.ledger.get('band', row.bandId)
+  if (band !== undefined && band.bid === bid) answer(session, stateFrame(bid, band))
   challengeBand(core, slot)
 }
 

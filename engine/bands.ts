@@ -4,8 +4,8 @@ import { wipe } from '../crypto/secret.ts'
 import type { BandEffect } from '../machines/band-context.ts'
 import type { BandEvent } from '../machines/band-events.ts'
 import type { Decision } from '../policy/facts.ts'
-import { idBytes } from '../protocol/ids.ts'
-import type { AccountId, BandId } from '../protocol/ids.ts'
+import type { EngineFrameOf } from '../protocol/frames.ts'
+import { type AccountId, type BandId, type Bid, idBytes } from '../protocol/ids.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { bandStates } from '../protocol/states.ts'
 import { endLinks, sendDown } from './band-link.ts'
@@ -103,15 +103,16 @@ async function announce(core: Core, { lsn, account, before, row, effects }: Anno
     if (effect.type === 'destroyKeys' && slot !== undefined) endLinks(core, slot)
     if (effect.type === 'alert' && account !== null) alertAccount(core, account, { kind: effect.kind, bid })
   }
-  const isSeen = before.state !== row.state || before.holds !== row.holds || before.armedUntilMs !== row.armedUntilMs
-  if (lsn === 0 || account === null || bid === null || !isSeen) return
-  const { state, holds, armedUntilMs } = row
-  answerAccount(core, account, {
-    type: 'state',
-    id: 0,
-    bid: idBytes(bid),
-    state: bandStates[state],
-    holds,
-    armedUntilMs,
-  })
+  const isSeen =
+    before.state !== row.state ||
+    before.holds !== row.holds ||
+    before.armedUntilMs !== row.armedUntilMs ||
+    before.wearEpoch !== row.wearEpoch
+  if (lsn > 0 && account !== null && bid !== null && isSeen) answerAccount(core, account, stateFrame(bid, row))
+}
+
+/** Frame 121: how a band stands. A binding that has ended is told under the name it had. */
+export function stateFrame(bid: Bid, row: BandRow): EngineFrameOf<'state'> {
+  const { state, holds, armedUntilMs, wearEpoch } = row
+  return { type: 'state', id: 0, bid: idBytes(bid), state: bandStates[state], holds, armedUntilMs, wearEpoch }
 }

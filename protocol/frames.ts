@@ -120,7 +120,8 @@ export const engineFrames = {
   },
   challengeAnswer: { number: 119, fields: { challenge: bin(32) } },
   record: { number: 120, fields: { slot, bytes: recordBytes } },
-  state: { number: 121, fields: { bid, state: u8, holds: u8, armedUntilMs: safe } },
+  /** `wearEpoch` numbers the wearing that `arm` (8) names. */
+  state: { number: 121, fields: { bid, state: u8, holds: u8, armedUntilMs: safe, wearEpoch: u32 } },
   alert: { number: 122, fields: { kind: u8, bid: orNil(bid), text: text(96) } },
   asked: { number: 123, fields: { slot, offer: bin(offerBytes) } },
   error: { number: 200, fields: { code: u16, retryAfterMs: orNil(u32) } },

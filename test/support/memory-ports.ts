@@ -1,0 +1,128 @@
+// Journal and view in memory, for scenarios that crash and restart an engine hundreds of times: fakes of ports, nothing
+// else. What is appended becomes durable a turn later; `crash` keeps what was durable and forgets the rest.
+
+import type { AppendUse, Journal, JournalRecordBytes, Lsn } from '../../engine/ports/journal.ts'
+import type { RowChange, RowRange, Table, View } from '../../engine/ports/view.ts'
+import { Fault } from '../../engine/ports/fault.ts'
+
+/** The disk that outlives an engine. */
+export class MemoryDisk {
+  readonly records: Uint8Array[] = []
+  readonly rows = new Map<string, { readonly table: Table; readonly key: string; readonly bytes: Uint8Array }>()
+  appliedLsn = 0
+  epoch = 0
+  /** What the next append meets. */
+  trouble: 'none' | 'full' | 'failed' = 'none'
+  /** Called with what has just become durable, before anybody is told. */
+  becameDurable: (lsn: Lsn) => void = () => undefined
+}
+
+export class MemoryJournal implements Journal {
+  readonly epoch: number
+  readonly firstLsn = 1
+  private readonly disk: MemoryDisk
+  private readonly pending: Uint8Array[] = []
+  private readonly waiters: { lsn: Lsn; resolve: () => void; reject: (fault: Fault) => void }[] = []
+  private scheduled = false
+  private crashed = false
+
+  constructor(disk: MemoryDisk) {
+    this.disk = disk
+    this.epoch = ++disk.epoch
+  }
+
+  get state(): Journal['state'] {
+    if (this.crashed) return 'closed'
+    return this.disk.trouble === 'none' ? 'open' : this.disk.trouble
+  }
+
+  get durableLsn(): Lsn {
+    return this.disk.records.length
+  }
+
+  get appendedLsn(): Lsn {
+    return this.disk.records.length + this.pending.length
+  }
+
+  append(body: Uint8Array, use: AppendUse): Lsn | 'full' | 'failed' {
+    if (this.crashed || this.disk.trouble === 'failed') return 'failed'
+    if (this.disk.trouble === 'full' && use === 'normal') return 'full'
+    this.pending.push(body.slice())
+    if (!this.scheduled) {
+      this.scheduled = true
+      // Two microtasks later: an answer that does not wait for its record would be seen to leave too early.
+      queueMicrotask(() => queueMicrotask(() => this.sync()))
+    }
+    return this.appendedLsn
+  }
+
+  durable(lsn: Lsn): Promise<void> {
+    if (lsn <= this.durableLsn) return Promise.resolve()
+    return new Promise((resolve, reject) => this.waiters.push({ lsn, resolve, reject }))
+  }
+
+  *read(lsn: Lsn): Iterable<JournalRecordBytes> {
+    for (let at = Math.max(1, lsn); at <= this.disk.records.length; at++) {
+      const body = this.disk.records[at - 1]
+      if (body !== undefined) yield { lsn: at, body }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.crashed = true
+  }
+
+  /** Power goes: nothing that is not durable will ever be, and nobody hears of it. */
+  crash(): void {
+    this.crashed = true
+    this.pending.length = 0
+    this.waiters.length = 0
+  }
+
+  private sync(): void {
+    this.scheduled = false
+    if (this.crashed) return
+    this.disk.records.push(...this.pending.splice(0))
+    this.disk.becameDurable(this.durableLsn)
+    for (const waiter of this.waiters.splice(0)) {
+      if (waiter.lsn <= this.durableLsn) waiter.resolve()
+      else this.waiters.push(waiter)
+    }
+  }
+}
+
+export class MemoryView implements View {
+  private readonly disk: MemoryDisk
+
+  constructor(disk: MemoryDisk) {
+    this.disk = disk
+  }
+
+  get appliedLsn(): Lsn {
+    return this.disk.appliedLsn
+  }
+
+  get(table: Table, key: string): Uint8Array | undefined {
+    return this.disk.rows.get(`${table}/${key}`)?.bytes.slice()
+  }
+
+  range(table: Table, range: RowRange): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
+    const rows = [...this.disk.rows.values()]
+      .filter((row) => row.table === table && row.key >= range.from && row.key < range.to)
+      .toSorted((left, right) => (left.key < right.key ? -1 : 1))
+    if (range.reverse === true) rows.reverse()
+    return rows.slice(0, range.limit).map(({ key, bytes }) => ({ key, bytes: bytes.slice() }))
+  }
+
+  async write(changes: readonly RowChange[], appliedLsn: Lsn): Promise<void> {
+    await Promise.resolve()
+    if (appliedLsn > this.disk.records.length) throw new Fault('view-failed', 'the view is ahead of the journal')
+    for (const { table, key, bytes } of changes) {
+      if (bytes === null) this.disk.rows.delete(`${table}/${key}`)
+      else this.disk.rows.set(`${table}/${key}`, { table, key, bytes })
+    }
+    this.disk.appliedLsn = appliedLsn
+  }
+
+  async close(): Promise<void> {}
+}

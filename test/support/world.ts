@@ -1,0 +1,309 @@
+// A whole world for scenarios: one engine over the in-memory listener, phones with the real client, bands with the real
+// firmware, one clock that only moves when told. Everything is drawn from one seed.
+
+import { createKeyring } from '../../crypto/at-rest.ts'
+import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import type { Primitives } from '../../crypto/primitives.ts'
+import type { EngineConfig } from '../../engine/config.ts'
+import { type Engine, createEngine } from '../../engine/engine.ts'
+import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/surroundings.ts'
+import { defaultDelays } from '../../policy/delays.ts'
+import type { LimitTable } from '../../policy/limits.ts'
+import { toHex } from '../../protocol/bytes.ts'
+import { parseAccountId, parsePartnerId } from '../../protocol/ids.ts'
+import { BandFlash } from '../../band-sim/flash.ts'
+import { type BandDevice, type Vendor, makeBand } from '../../band-sim/package.ts'
+import { type Air, Radio, clearAir } from '../../band-sim/radio.ts'
+import { VirtualTime } from '../../band-sim/scheduler.ts'
+import { type SeededRandom, seededRandom, withRandom } from '../../band-sim/seeded-random.ts'
+import { Wearer } from '../../band-sim/wearer.ts'
+import { type MadeOffer, type OfferRequest, createPartner } from '../../sdk/offers.ts'
+import { PhoneClient } from '../../sdk/phone-client.ts'
+import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone-keys.ts'
+import { defaultLimits } from '../../transport/limits.ts'
+import { type LoopbackListener, createLoopback } from '../../transport/listen-loopback.ts'
+import { MemoryDisk, MemoryJournal, MemoryView } from './memory-ports.ts'
+
+export const euro = 978
+export const tillResource = '00112233445566778899aabbccddeeff'
+const partnerId = 'aa'.repeat(16)
+
+export const euroLimits: LimitTable = {
+  perUseMinor: 10_000,
+  perDayMinor: 20_000,
+  perClassDayMinor: { pay: 20_000, receive: 30_000 },
+  perLevelUseMinor: [2_000, 3_000, 10_000, 10_000, 10_000],
+  perLevelDayMinor: [20_000, 20_000, 20_000, 20_000, 20_000],
+  verification: [{ aboveMinor: 5_000, withinMs: 3_600_000 }],
+  restrictedPerUseMinor: 500,
+  tapAboveMinor: 3_000,
+}
+
+export const engineConfig: EngineConfig = {
+  heartbeatS: 30,
+  resumeWindowMs: 60_000,
+  authDeadlineMs: 5_000,
+  awakeBandsMax: 1_000,
+  awakeIdleMs: 60_000,
+  linksMax: 1_000,
+  sessionsMax: 1_000,
+  pairingWindowsMax: 100,
+  pairingFailuresPerAccount: 5,
+  pairingFailuresPerAddress: 50,
+  accountFramesPerSecond: 1_000,
+  accountFramesBurst: 2_000,
+  gateDepthMax: 10_000,
+  armedMs: 24 * 3_600_000,
+  delays: defaultDelays,
+  limits: new Map([[euro, euroLimits]]),
+  viewFlushMs: 50,
+  viewFlushRecords: 500,
+  issuer: 'https://engine.test',
+  receiptLifeS: 3_600,
+  engineVersion: '0.0.0-test',
+  framesPerSecond: 50,
+}
+
+export type WorldOptions = {
+  readonly seed?: number
+  readonly config?: Partial<EngineConfig>
+  readonly disk?: MemoryDisk
+}
+
+/** A phone of an account, its keys and its client. */
+export type Phone = {
+  readonly account: string
+  readonly phoneId: string
+  readonly keys: PhoneKeys
+  client: PhoneClient
+}
+
+export class World {
+  readonly time = new VirtualTime()
+  readonly random: SeededRandom
+  readonly primitives: Primitives
+  readonly disk: MemoryDisk
+  readonly config: EngineConfig
+  readonly vendor: Vendor
+  readonly keys: EngineKeys
+  readonly receiptKey: Uint8Array
+  /** Statuses of the one vendor; a test may revoke it. */
+  vendorStatus: VendorStatus = 'active'
+  /** Failures nobody waited for; a scenario that ends with any is broken. */
+  readonly failures: unknown[] = []
+  /** Offset of the wall clock against true time, ms. */
+  wallSkewMs = 0
+  private readonly partnerKey: Uint8Array
+  private journal: MemoryJournal | undefined
+  private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
+
+  constructor(options: WorldOptions = {}) {
+    this.random = seededRandom(nodePrimitives, `world ${options.seed ?? 1}`)
+    this.primitives = withRandom(nodePrimitives, this.random)
+    this.disk = options.disk ?? new MemoryDisk()
+    this.config = { ...engineConfig, ...options.config }
+    this.vendor = { vendor: 1, model: 1, batch: 1, issuer: 1, seed: this.random.bytes(32) }
+    this.partnerKey = this.random.bytes(32)
+    const receiptSeed = this.random.bytes(32)
+    this.receiptKey = nodePrimitives.ed25519PublicKey(receiptSeed)
+    this.keys = {
+      ekid: 1,
+      engineSecrets: new Map([[1, this.random.bytes(32)]]),
+      rkid: 1,
+      releaseSeed: this.random.bytes(32),
+      receipt: { kid: 'r1', seed: receiptSeed },
+      pepper: this.random.bytes(32),
+      keyring: createKeyring(nodePrimitives, [{ id: 1, key: this.random.bytes(32) }]),
+    }
+  }
+
+  get engine(): Engine {
+    if (this.running === undefined) throw new Error('the engine is not running')
+    return this.running.engine
+  }
+
+  get listener(): LoopbackListener {
+    if (this.running === undefined) throw new Error('the engine is not running')
+    return this.running.listener
+  }
+
+  /** Starts the engine on the world's disk. */
+  async start(): Promise<void> {
+    const journal = new MemoryJournal(this.disk)
+    const clock = {
+      nowMs: () => this.time.nowMs() + this.wallSkewMs,
+      monotonicMs: () => this.time.nowMs() - 1_600_000_000_000,
+      after: this.time.after,
+    }
+    const vendorKey = {
+      signatureType: 'ed25519',
+      publicKey: nodePrimitives.ed25519PublicKey(this.vendor.seed),
+    } as const
+    const partner = { id: parsePartnerId(partnerId), name: 'Test till', offerKeys: new Map([[1, this.partnerKey]]) }
+    const engine = await createEngine(this.config, {
+      clock,
+      random: (length) => this.random.bytes(length),
+      primitives: this.primitives,
+      journal,
+      view: new MemoryView(this.disk),
+      keys: this.keys,
+      tokens: { verify: async (token) => this.claimsOf(token) },
+      partners: { find: (id) => (id === partner.id ? partner : undefined) },
+      vendors: {
+        status: (vendor) => (vendor === this.vendor.vendor ? this.vendorStatus : 'unknown'),
+        rootKey: (vendor, issuer) => (vendor === this.vendor.vendor && issuer === 1 ? vendorKey : undefined),
+      },
+      failed: (error) => this.failures.push(error),
+    })
+    const observe = { failed: (_during: string, error: unknown) => this.failures.push(error), refused: () => undefined }
+    const kinds = {
+      phone: {
+        ...defaultLimits.kinds.phone,
+        frames: { perSecond: 5_000, burst: 10_000 },
+        bytes: { perSecond: 1_000_000, burst: 2_000_000 },
+      },
+      hub: defaultLimits.kinds.hub,
+    }
+    const listener = await createLoopback()({
+      host: 'loopback',
+      port: 0,
+      accept: engine.accept,
+      http: () => ({ status: 404, contentType: 'text/plain', body: '' }),
+      limits: { ...defaultLimits, kinds },
+      clock,
+      observe,
+    })
+    this.journal = journal
+    this.running = { engine, listener }
+  }
+
+  /** Power goes: what was not durable is lost, sockets are cut, nobody is told. */
+  async crash(): Promise<void> {
+    this.journal?.crash()
+    const listener = this.running?.listener
+    this.running = undefined
+    await listener?.close()
+    await this.time.settle()
+  }
+
+  /** The engine ends as an operator ends it. */
+  async stop(): Promise<void> {
+    const { running } = this
+    this.running = undefined
+    running?.listener.stopAccepting()
+    const stopping = running?.engine.stop(100)
+    await this.time.advance(200)
+    await stopping
+    await running?.listener.close()
+  }
+
+  /** A token of this world: the tests' own issuer, checked by nobody but this file. */
+  token(claims: Partial<Omit<TokenClaims, 'account'>> & { readonly account: string }): string {
+    const nowMs = this.time.nowMs()
+    const full = {
+      authTimeMs: nowMs,
+      expiresAtMs: nowMs + 30 * 86_400_000,
+      scopes: [],
+      boundToKey: true,
+      hubAccounts: [],
+      ...claims,
+    }
+    return JSON.stringify(full)
+  }
+
+  /** Connects a phone; a new one of the account unless `as` is given. */
+  async phone(
+    account: string,
+    as: Partial<Pick<Phone, 'phoneId' | 'keys'>> & { readonly scopes?: readonly string[] } = {},
+  ): Promise<Phone> {
+    const keys = as.keys ?? createSoftwareKeys(this.primitives)
+    const phoneId = as.phoneId ?? toHex(this.random.bytes(16))
+    const client = await this.run(
+      PhoneClient.connect({
+        url: 'ws://engine.test/phone',
+        token: () => this.token({ account, scopes: as.scopes ?? [] }),
+        phoneId,
+        keys,
+        webSocket: this.webSocket(),
+        clock: this.time,
+        primitives: this.primitives,
+      }),
+    )
+    return { account, phoneId, keys, client }
+  }
+
+  /** A WebSocket constructor that reaches whichever engine runs when it is called. */
+  webSocket(): LoopbackListener['webSocket'] {
+    const world = this
+    return class {
+      constructor(url: string, protocols: string | readonly string[] = []) {
+        if (world.running === undefined) throw new Error('connection refused')
+        return new world.running.listener.webSocket(url, protocols)
+      }
+    } as unknown as LoopbackListener['webSocket']
+  }
+
+  /** A new band from the vendor's line. */
+  device(): BandDevice {
+    const engineKey = nodePrimitives.x25519PublicKey(this.keys.engineSecrets.get(1) ?? new Uint8Array(32))
+    const releaseKey = nodePrimitives.ed25519PublicKey(this.keys.releaseSeed)
+    return makeBand(this.primitives, this.vendor, {
+      engineKeys: [{ id: 1, publicKey: engineKey }],
+      releaseKeys: [{ id: 1, publicKey: releaseKey }],
+    })
+  }
+
+  wearer(device: BandDevice = this.device(), flash: BandFlash = new BandFlash(device.engineKeys)): Wearer {
+    return new Wearer({ device, flash, scheduler: this.time, primitives: this.primitives })
+  }
+
+  radio(wearer: Wearer, air: Air = clearAir): Radio {
+    return new Radio(wearer.band, { scheduler: this.time, random: this.random, air })
+  }
+
+  offer(request: Partial<OfferRequest> = {}): MadeOffer {
+    const partner = createPartner({ id: partnerId, kid: 1, key: this.partnerKey }, this.primitives)
+    return partner.offer({
+      action: 'pay',
+      resource: tillResource,
+      amountMinor: 1_250,
+      currency: euro,
+      label: 'Coffee',
+      expiresAtMs: this.time.nowMs() + 60_000,
+      ...request,
+    })
+  }
+
+  /** Lets time pass in small steps until `work` is done; a scenario that waits for nothing fails. */
+  async run<Value>(work: Promise<Value>, withinMs = 600_000): Promise<Value> {
+    let isDone = false
+    const settled = work.finally(() => {
+      isDone = true
+    })
+    settled.catch(() => undefined)
+    const untilMs = this.time.nowMs() + withinMs
+    while (!isDone && this.time.nowMs() < untilMs) await this.time.advance(isDone ? 0 : 20)
+    if (!isDone) throw new Error(`nothing happened within ${withinMs} ms of the world's time`)
+    return settled
+  }
+
+  private claimsOf(token: string): TokenClaims | undefined {
+    const parsed: unknown = JSON.parse(token)
+    if (typeof parsed !== 'object' || parsed === null || !('account' in parsed) || typeof parsed.account !== 'string')
+      return undefined
+    return { ...parsed, account: parseAccountId(parsed.account) } as TokenClaims
+  }
+}
+
+/** A band that is paired, worn and armed, with its phone: where most scenarios begin. */
+export async function armedBand(world: World, account = 'alice') {
+  const phone = await world.phone(account)
+  const wearer = world.wearer()
+  const radio = world.radio(wearer)
+  wearer.taps()
+  const band = await world.run(phone.client.pair(radio.phone, { packageSecret: wearer.band.device.packageSecret }))
+  wearer.putsOn()
+  await world.time.advance(3_000)
+  await world.run(band.arm())
+  return { phone, wearer, radio, band }
+}
