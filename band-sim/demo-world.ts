@@ -1,0 +1,103 @@
+// The world of a demo engine, as `bandpass serve --demo` writes it to demo.json: where it listens, a token, a partner, and
+// a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
+
+import { fromHex, toHex } from '../protocol/bytes.ts'
+import { nodePrimitives } from '../crypto/node-primitives.ts'
+import type { PhoneClientOptions } from '../sdk/phone-client.ts'
+import { systemClock } from '../sdk/phone-clock.ts'
+import { type Vendor, makeBand, pinsOf } from './package.ts'
+import { Radio } from './radio.ts'
+import { seededRandom } from './seeded-random.ts'
+import { Wearer } from './wearer.ts'
+
+/** demo.json. Keys and seeds are hex; everything in it is public knowledge of the demo, nothing of it is for production. */
+export type DemoFile = {
+  readonly url: string
+  readonly token: string
+  readonly partner: { readonly id: string; readonly kid: number; readonly key: string }
+  readonly engine: { readonly ekid: number; readonly key: string; readonly rkid: number; readonly releaseKey: string }
+  readonly vendor: {
+    readonly vendor: number
+    readonly model: number
+    readonly batch: number
+    readonly issuer: number
+    readonly seed: string
+  }
+}
+
+export type DemoWorld = {
+  readonly partner: { readonly id: string; readonly kid: number; readonly key: Uint8Array }
+  readonly vendor: Vendor
+  /** What a phone needs beside its keys; a new phone each time. */
+  readonly phone: () => Omit<PhoneClientOptions, 'keys'>
+  /** A new band in its package, on a wearer, within reach of a radio. */
+  readonly newBand: () => { readonly wearer: Wearer; readonly radio: Radio }
+}
+
+/** Reads demo.json; throws a TypeError that names what is missing. */
+export function demoWorld(json: string): DemoWorld {
+  const file = readDemoFile(JSON.parse(json))
+  const vendor = { ...file.vendor, seed: fromHex(file.vendor.seed) }
+  const pins = pinsOf(file.engine)
+  const primitives = nodePrimitives
+  return {
+    partner: { ...file.partner, key: fromHex(file.partner.key) },
+    vendor,
+    phone: () => ({ url: file.url, token: () => file.token, phoneId: toHex(primitives.randomBytes(16)) }),
+    newBand() {
+      const device = makeBand(primitives, vendor, pins)
+      const wearer = new Wearer({ device, scheduler: systemClock, primitives })
+      const random = seededRandom(primitives, device.bandId)
+      return { wearer, radio: new Radio(wearer.band, { scheduler: systemClock, random }) }
+    },
+  }
+}
+
+/** Shape only. */
+export function readDemoFile(value: unknown): DemoFile {
+  const file = objectOf(value, 'demo.json')
+  const partner = objectOf(file['partner'], 'partner')
+  const engine = objectOf(file['engine'], 'engine')
+  const vendor = objectOf(file['vendor'], 'vendor')
+  return {
+    url: textOf(file, 'url'),
+    token: textOf(file, 'token'),
+    partner: { id: textOf(partner, 'id'), kid: countOf(partner, 'kid'), key: textOf(partner, 'key') },
+    engine: {
+      ekid: countOf(engine, 'ekid'),
+      key: textOf(engine, 'key'),
+      rkid: countOf(engine, 'rkid'),
+      releaseKey: textOf(engine, 'releaseKey'),
+    },
+    vendor: {
+      vendor: countOf(vendor, 'vendor'),
+      model: countOf(vendor, 'model'),
+      batch: countOf(vendor, 'batch'),
+      issuer: countOf(vendor, 'issuer'),
+      seed: textOf(vendor, 'seed'),
+    },
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function objectOf(value: unknown, name: string): Fields {
+  if (!isFields(value)) throw new TypeError(`${name}: an object expected, got ${typeof value}`)
+  return value
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name]
+  if (typeof value !== 'string') throw new TypeError(`${name}: a string expected, got ${typeof value}`)
+  return value
+}
+
+function countOf(fields: Fields, name: string): number {
+  const value = fields[name]
+  if (typeof value !== 'number') throw new TypeError(`${name}: a number expected, got ${typeof value}`)
+  return value
+}

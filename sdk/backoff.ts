@@ -1,0 +1,11 @@
+// How long to wait before connecting again: doubling, with full jitter, so that a million phones that lost one engine do
+// not come back in one second.
+
+export const backoffFirstMs = 500
+export const backoffMaxMs = 30_000
+
+/** The wait before attempt `attempt` (0 is the first after a loss); `fraction` is random, 0 ≤ fraction < 1. */
+export function backoffMs(attempt: number, fraction: number, retryAfterMs: number | null): number {
+  const ceiling = Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(attempt, 16))
+  return Math.round((retryAfterMs ?? 0) + fraction * ceiling)
+}

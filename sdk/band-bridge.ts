@@ -1,0 +1,215 @@
+// Carries sealed records between a slot of the session and a band's radio, in fragments on the radio side. It reads no
+// more than the header that everyone on the air can read; that is enough to see whether the link is up.
+
+import type { Bytes } from '../protocol/bytes.ts'
+import { Reassembler, fragment } from '../protocol/fragments.ts'
+import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
+import type { PhoneClock } from './phone-clock.ts'
+import { PhoneError } from './phone-errors.ts'
+
+/** A band's GATT service, as the app's Bluetooth library offers it (PROTOCOL §6). */
+export type BandRadio = {
+  /** 23 to 517; read anew for every record. */
+  readonly mtu: number
+  /** Writes one fragment to RX, without response. */
+  readonly send: (fragment: Uint8Array<ArrayBuffer>) => void | Promise<void>
+  /** Calls back for each notification of TX; returns what stops that. */
+  readonly onFragment: (listener: (fragment: Uint8Array) => void) => () => void
+}
+
+export type BandBridgeParts = {
+  readonly radio: BandRadio
+  readonly clock: PhoneClock
+  /** Sends a band's record to the engine, in this bridge's slot. */
+  readonly toEngine: (record: Uint8Array<ArrayBuffer>) => void
+  readonly linkChanged: (isUp: boolean) => void
+}
+
+/** PAIR0 is shown again this often until the band answers, ms: it may be lost, or the band not touched yet. */
+const pair0AgainMs = 2_000
+
+/** A proof in hand. Records the band sends after it wait until `release`, because counters only rise. */
+export type HeldProof = { readonly record: Uint8Array<ArrayBuffer>; readonly release: () => void }
+
+type Awaited = { readonly resolve: (proof: HeldProof) => void; readonly reject: (error: PhoneError) => void }
+
+export class BandBridge {
+  readonly #parts: BandBridgeParts
+  readonly #reassembler = new Reassembler()
+  readonly #stopListening: () => void
+  #writing: Promise<void> = Promise.resolve()
+  #writesCount = 0
+  #downSid: number | undefined
+  #isUp = false
+  #lastHeardAtMs: number
+  #proof: Awaited | undefined
+  /** Records that wait behind a proof in hand. */
+  #behind: Uint8Array<ArrayBuffer>[] | undefined
+  #cancelPair0: () => void = () => {}
+
+  constructor(parts: BandBridgeParts) {
+    this.#parts = parts
+    this.#lastHeardAtMs = parts.clock.nowMs()
+    this.#stopListening = parts.radio.onFragment((bytes) => this.#fromRadio(bytes))
+  }
+
+  /** Has a sealed record gone each way under one link? */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Since a whole record came from the band, ms. */
+  get silenceMs(): number {
+    return this.#parts.clock.nowMs() - this.#lastHeardAtMs
+  }
+
+  /** A record of frame 120. */
+  fromEngine(record: Bytes): void {
+    if (record[0] === recordTypes.nolink) this.linkIsDown()
+    if (record[0] === recordTypes.pair0) this.#showPair0(record.slice())
+    const data = decodeData(record)
+    if (data.type === 'data' && data.down) this.#downSid = data.sid
+    this.#toRadio(record)
+  }
+
+  /** The engine's side of the link is gone; it comes back with the next CHAL. */
+  linkIsDown(): void {
+    this.#downSid = undefined
+    this.#setUp(false)
+  }
+
+  /** Shows an offer to the band and waits for its proof: as long as the wearer may think about it. */
+  askProof(offer: Bytes, timeoutMs: number): Promise<HeldProof> {
+    const proof = this.nextProof(timeoutMs)
+    this.#toRadio(encodeOfferRecord(offer))
+    return proof
+  }
+
+  /** Waits for the band's next proof without showing it anything: the engine has asked it. */
+  nextProof(timeoutMs: number): Promise<HeldProof> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#parts.clock.after(timeoutMs, () => {
+        this.#proof = undefined
+        reject(new PhoneError('band-silent', { about: 'no proof for the offer' }))
+      })
+      this.#proof?.reject(new PhoneError('busy', { about: 'another offer is shown on this band' }))
+      this.#proof = {
+        resolve: (proof) => {
+          cancel()
+          resolve(proof)
+        },
+        reject: (error) => {
+          cancel()
+          reject(error)
+        },
+      }
+    })
+  }
+
+  close(error: PhoneError): void {
+    this.#stopListening()
+    this.#cancelPair0()
+    this.#proof?.reject(error)
+    this.#proof = undefined
+    this.#behind = undefined
+    this.linkIsDown()
+  }
+
+  #fromRadio(bytes: Bytes): void {
+    const record = this.#reassembler.push(bytes, this.#parts.clock.nowMs())
+    if (record === undefined) return
+    this.#lastHeardAtMs = this.#parts.clock.nowMs()
+    this.#cancelPair0()
+    if (this.#behind === undefined) this.#fromBand(record)
+    else this.#behind.push(record)
+  }
+
+  #showPair0(pair0: Uint8Array<ArrayBuffer>): void {
+    this.#cancelPair0()
+    this.#cancelPair0 = this.#parts.clock.after(pair0AgainMs, () => {
+      this.#showPair0(pair0)
+      this.#toRadio(pair0)
+    })
+  }
+
+  #fromBand(record: Uint8Array<ArrayBuffer>): void {
+    const data = decodeData(record)
+    const awaited = this.#proof
+    if (data.type === 'data' && !data.down && data.proof && awaited !== undefined) {
+      this.#proof = undefined
+      this.#behind = []
+      awaited.resolve({ record, release: this.#releaseOnce() })
+      return
+    }
+    this.#parts.toEngine(record)
+    if (data.type === 'data' && !data.down && data.sid === this.#downSid) this.#setUp(true)
+  }
+
+  #releaseOnce(): () => void {
+    let isHeld = true
+    return () => {
+      if (isHeld) this.#release()
+      isHeld = false
+    }
+  }
+
+  #release(): void {
+    const behind = this.#behind ?? []
+    this.#behind = undefined
+    for (const [index, record] of behind.entries()) {
+      this.#fromBand(record)
+      if (this.#isHolding()) {
+        this.#behind = behind.slice(index + 1)
+        return
+      }
+    }
+  }
+
+  #isHolding(): boolean {
+    return this.#behind !== undefined
+  }
+
+  // Fragments of one record stay together; a radio that answers with promises is waited for.
+  #toRadio(record: Bytes): void {
+    const fragments = fragment(record, this.#parts.radio.mtu)
+    if (this.#writesCount === 0) {
+      const rest = this.#writeNow(fragments)
+      if (rest === undefined) return
+      this.#queue(rest)
+    } else this.#queue(async () => this.#writeAll(fragments))
+  }
+
+  /** Writes as far as the radio takes fragments at once; what is left, as work to wait for. */
+  #writeNow(fragments: readonly Uint8Array<ArrayBuffer>[]): (() => Promise<void>) | undefined {
+    for (const [index, one] of fragments.entries()) {
+      const written = this.#parts.radio.send(one)
+      if (written === undefined) continue
+      return async () => {
+        await written
+        await this.#writeAll(fragments.slice(index + 1))
+      }
+    }
+    return undefined
+  }
+
+  async #writeAll(fragments: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+    for (const one of fragments) await this.#parts.radio.send(one)
+  }
+
+  // A write that fails is a fragment lost on the air: the band drops the record, and sealed records bear loss.
+  #queue(work: () => Promise<void>): void {
+    this.#writesCount += 1
+    this.#writing = this.#writing
+      .then(work)
+      .catch(() => undefined)
+      .then(() => {
+        this.#writesCount -= 1
+      })
+  }
+
+  #setUp(isUp: boolean): void {
+    if (this.#isUp === isUp) return
+    this.#isUp = isUp
+    this.#parts.linkChanged(isUp)
+  }
+}

@@ -1,0 +1,69 @@
+// A partner's side of asking: makes the 117 bytes that a phone carries to a band and the engine checks (PROTOCOL §5).
+
+import type { Bytes } from '../protocol/bytes.ts'
+import { type NamedAction, actions } from '../protocol/actions.ts'
+import { type PartnerId, type ResourceId, parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
+import { noblePrimitives } from '../crypto/noble-primitives.ts'
+import { makeOffer } from '../crypto/offers.ts'
+import type { Primitives } from '../crypto/primitives.ts'
+
+/** What is asked. Amounts are minor units of an ISO 4217 numeric currency. */
+export type OfferRequest = {
+  /** A named action, or 128 to 255 of the partner's own. */
+  readonly action: NamedAction | number
+  /** The till, door or show this is about: 32 hex digits. */
+  readonly resource: string
+  readonly amountMinor: number
+  readonly currency: number
+  /** At most 24 bytes of UTF-8; the band shows it. */
+  readonly label: string
+  /** The engine takes offers of at most 15 minutes. */
+  readonly expiresAtMs: number
+  /** 8 bytes as 16 hex digits; drawn at random unless this is the same request again. */
+  readonly reference?: string
+}
+
+/** An offer and what the partner keeps of it to check the receipt. */
+export type MadeOffer = {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly reference: string
+  /** 16 bytes; the receipt carries it as `nonce`. */
+  readonly nonce: Bytes
+}
+
+export type Partner = {
+  readonly id: PartnerId
+  /** Throws a RangeError on what does not fit. */
+  readonly offer: (request: OfferRequest) => MadeOffer
+}
+
+/** A partner with its 32-byte key; `kid` names the key at the engine. Keep the key on a server, never in a page. */
+export function createPartner(
+  partner: { readonly id: string; readonly kid: number; readonly key: Bytes },
+  primitives: Primitives = noblePrimitives,
+): Partner {
+  const id = parsePartnerId(partner.id)
+  const key = partner.key.slice()
+  return {
+    id,
+    offer(request) {
+      const nonce = primitives.randomBytes(16)
+      const rid = parseRid(request.reference ?? primitives.randomBytes(8))
+      const resource: ResourceId = parseResourceId(request.resource)
+      const { action, amountMinor, currency, label, expiresAtMs } = request
+      const bytes = makeOffer(primitives, key, {
+        partner: id,
+        resource,
+        action: typeof action === 'number' ? action : actions[action],
+        amountMinor,
+        currency,
+        partnerNonce: nonce,
+        rid,
+        expiresAtMs,
+        label,
+        kid: partner.kid,
+      })
+      return { bytes, reference: rid, nonce }
+    },
+  }
+}

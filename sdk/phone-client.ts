@@ -1,0 +1,424 @@
+// The phone app's door to the engine: one live session, the bands behind this phone, and what an owner may do from here.
+// Runs in a browser, React Native or Node: it uses no Node built-ins.
+
+import type { Bytes } from '../protocol/bytes.ts'
+import {
+  type AlertKind,
+  type Change,
+  type EngineFrame,
+  type EngineFrameOf,
+  alertKinds,
+  changes,
+} from '../protocol/frames.ts'
+import {
+  type BandId,
+  type Bid,
+  type PartnerId,
+  idBytes,
+  parseBandId,
+  parseBid,
+  parsePartnerId,
+  parsePhoneId,
+} from '../protocol/ids.ts'
+import { pageEntriesMax, pairingWindowMs, phoneSlotMax } from '../protocol/limits.ts'
+import { type OfferTerms, decodeOffer } from '../protocol/offer.ts'
+import { type Reason, parseReason } from '../protocol/reasons.ts'
+import { type BandState, type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
+import { noblePrimitives } from '../crypto/noble-primitives.ts'
+import type { Primitives } from '../crypto/primitives.ts'
+import { BandBridge, type BandRadio } from './band-bridge.ts'
+import type { WebSocketConstructor, Welcome } from './connection.ts'
+import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
+import { type PhoneClock, systemClock } from './phone-clock.ts'
+import { PhoneError } from './phone-errors.ts'
+import type { PhoneKeys } from './phone-keys.ts'
+import type { Asked, Requests } from './requests.ts'
+import { Session, type TokenSource } from './session.ts'
+import { TypedEvents } from './typed-events.ts'
+import { type Unverified, verifyUser } from './uv.ts'
+
+export type PhoneClientOptions = {
+  /** `wss://…/phone`. */
+  readonly url: string
+  /** The account token (JWT); called again when the engine wants a new one. */
+  readonly token: TokenSource
+  /** 16 bytes as 32 hex digits: this installation, for good. */
+  readonly phoneId: string
+  readonly keys: PhoneKeys
+  /** Where `globalThis.WebSocket` is missing. */
+  readonly webSocket?: WebSocketConstructor
+  readonly clock?: PhoneClock
+  readonly primitives?: Primitives
+}
+
+/** Events by name. */
+export type PhoneEvents = {
+  /** A band's state changed. */
+  readonly state: BandStatus
+  /** Something the owner should know. */
+  readonly alert: { readonly kind: AlertKind | 'unknown'; readonly bid: Bid | null; readonly text: string }
+  /** A partner asks through the engine: show it, then `band.pay(offer)`. */
+  readonly asked: { readonly band: PhoneBand; readonly offer: Uint8Array<ArrayBuffer>; readonly terms: OfferTerms }
+  /** The connection is lost; it is being restored. */
+  readonly disconnected: PhoneError
+  readonly reconnected: { readonly resumed: boolean }
+  /** This band is no longer carried by this phone, and why. */
+  readonly 'band-left': { readonly bid: Bid; readonly error: PhoneError }
+  /** The session is over for good: look at `error.then`. */
+  readonly 'session-ended': PhoneError
+}
+
+/** One of the account's bands, as bands() lists them. */
+export type BandListing = {
+  readonly bandId: BandId
+  readonly bid: Bid
+  readonly name: string
+  readonly state: BandState | 'unknown'
+  readonly holds: readonly Hold[]
+  readonly generation: number
+}
+
+/** One decision of the wearer's own ledger. */
+export type HistoryEntry = {
+  readonly lsn: number
+  readonly atMs: number
+  readonly bandId: BandId
+  readonly partner: PartnerId
+  readonly action: number
+  readonly amountMinor: number
+  readonly currency: number
+  readonly reason: Reason | 'unknown'
+  readonly label: string
+}
+
+/** The owner's own limits, minor units of `currency` (ISO 4217 numeric); of one band, or of the account without `bid`. */
+export type OwnLimits = {
+  readonly bid?: Bid
+  readonly perUseMinor: number
+  readonly perDayMinor: number
+  readonly currency: number
+}
+
+/** A link takes a CHAL, a RESUME and a few records; on a bad radio several tries. */
+const linkTimeoutMs = 20_000
+
+type SlotUse =
+  { readonly type: 'band'; readonly band: PhoneBand } | { readonly type: 'pairing'; readonly bridge: BandBridge }
+
+export class PhoneClient {
+  readonly #primitives: Primitives
+  readonly #keys: PhoneKeys
+  readonly #clock: PhoneClock
+  readonly #session: Session
+  readonly #events: TypedEvents<PhoneEvents>
+  readonly #slots = new Map<number, SlotUse>()
+
+  /** Connects and says hello; resolves when the session is live. Rejects with a PhoneError. */
+  static async connect(options: PhoneClientOptions): Promise<PhoneClient> {
+    const client = new PhoneClient(options)
+    await client.#session.start()
+    return client
+  }
+
+  private constructor(options: PhoneClientOptions) {
+    this.#primitives = options.primitives ?? noblePrimitives
+    this.#keys = options.keys
+    this.#clock = options.clock ?? systemClock
+    // What a listener throws is the app's own failure: it surfaces as an unhandled rejection, in the app's name.
+    this.#events = new TypedEvents((error) => void Promise.reject(error))
+    let isFirst = true
+    this.#session = new Session({
+      url: options.url,
+      token: options.token,
+      phoneId: parsePhoneId(options.phoneId),
+      keys: options.keys,
+      webSocket: options.webSocket ?? globalThis.WebSocket,
+      clock: this.#clock,
+      primitives: this.#primitives,
+      received: (frame) => this.#received(frame),
+      connected: (welcome) => {
+        if (!isFirst) this.#reconnected(welcome)
+        isFirst = false
+      },
+      disconnected: (error) => this.#events.emit('disconnected', error),
+      ended: (error) => this.#ended(error),
+    })
+  }
+
+  /** A new phone may only stop and read until then, ms since 1970; 0 = full rights. */
+  get pendingUntilMs(): number {
+    return this.#session.welcome?.pendingUntilMs ?? 0
+  }
+
+  get isLive(): boolean {
+    return this.#session.isLive
+  }
+
+  /** Listens; returns what stops listening. */
+  on<Name extends keyof PhoneEvents>(name: Name, listener: (event: PhoneEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /** Every band of the account. */
+  async bands(): Promise<readonly BandListing[]> {
+    const listings: BandListing[] = []
+    let cursor = 0
+    do {
+      const page = await this.#requests.ask({ type: 'bands', cursor, count: pageEntriesMax }, 'bandsPage')
+      listings.push(...page.entries.map(listingOf))
+      cursor = page.nextCursor
+    } while (cursor !== 0)
+    return listings
+  }
+
+  /**
+   * Pairs a new band within three minutes: asks the user, carries the handshake, waits for the wearer's tap, and then
+   * brings the link up. `packageSecret` is the 16 bytes of the package; `bandId` on it lets a used band be released.
+   */
+  async pair(radio: BandRadio, what: { readonly packageSecret: Bytes; readonly bandId?: BandId }): Promise<PhoneBand> {
+    const slot = this.#freeSlot()
+    const bridge = new BandBridge({
+      radio,
+      clock: this.#clock,
+      toEngine: (bytes) => this.#requests.tell({ type: 'record', slot, bytes }),
+      linkChanged: () => undefined,
+    })
+    this.#slots.set(slot, { type: 'pairing', bridge })
+    try {
+      const hint = what.bandId === undefined ? null : idBytes(what.bandId)
+      const frame = await this.#verify({ type: 'pairStart', slot, ps: what.packageSecret, hint })
+      const { bid } = await this.#requests.ask(frame, 'paired', pairingWindowMs + linkTimeoutMs)
+      return await this.#carry(radio, parseBid(bid), slot)
+    } finally {
+      bridge.close(new PhoneError('closed'))
+      if (this.#slots.get(slot)?.type === 'pairing') this.#slots.delete(slot)
+    }
+  }
+
+  /** Gives up a pairing under way: its `pair` rejects with `pair-cancelled`. */
+  async cancelPairing(): Promise<void> {
+    for (const [slot, use] of this.#slots) {
+      if (use.type === 'pairing') await this.#requests.ask({ type: 'pairCancel', slot }, 'pairCancelAnswer')
+    }
+  }
+
+  /** Carries a band of this account; resolves when its link is up. Attached again by itself after a reconnection. */
+  attach(radio: BandRadio, bid: Bid): Promise<PhoneBand> {
+    return this.#carry(radio, bid, this.#freeSlot())
+  }
+
+  /** Freezes one band, or without `bid` everything the account owns. Needs no verification; durable when it resolves. */
+  async freeze(bid?: Bid): Promise<readonly Hold[]> {
+    const { holds } = await this.#requests.ask({ type: 'freeze', bid: orNull(bid) }, 'frozen')
+    return holdsOf(holds)
+  }
+
+  /** Lifts the owner freeze; asks the user. */
+  async unfreeze(bid?: Bid): Promise<readonly Hold[]> {
+    const { holds } = await this.#requests.ask(await this.#verify({ type: 'unfreeze', bid: orNull(bid) }), 'unfrozen')
+    return holdsOf(holds)
+  }
+
+  /** Reports a band lost. It stays refused everywhere until it is found or deactivated. */
+  async lost(bid: Bid): Promise<readonly Hold[]> {
+    const { holds } = await this.#requests.ask({ type: 'lost', bid: idBytes(bid) }, 'lostAnswer')
+    return holdsOf(holds)
+  }
+
+  /** Takes a loss back: needs a strong web sign-in, and takes effect at the instant it resolves with. */
+  async found(bid: Bid): Promise<{ readonly dueAtMs: number }> {
+    const { dueAtMs } = await this.#requests.ask({ type: 'found', bid: idBytes(bid), uv: null }, 'foundAnswer')
+    return { dueAtMs }
+  }
+
+  /** Begins the end of a binding; asks the user. */
+  async deactivate(bid: Bid): Promise<{ readonly dueAtMs: number }> {
+    const frame = await this.#verify({ type: 'deactivate', bid: idBytes(bid) })
+    const { dueAtMs } = await this.#requests.ask(frame, 'deactivateAnswer')
+    return { dueAtMs }
+  }
+
+  /** Stops a pending change; `target` is the band's bid or the new phone's id, where there are several. */
+  async veto(change: Change, target: Bytes | null = null): Promise<void> {
+    await this.#requests.ask({ type: 'veto', change: changes[change], target }, 'vetoAnswer')
+  }
+
+  /** Sets the owner's own limits. Lowering acts at once; raising asks the user and waits for the security delay. */
+  async limits(own: OwnLimits, raises: boolean): Promise<{ readonly effectiveAtMs: number }> {
+    const { perUseMinor, perDayMinor, currency } = own
+    const frame = { type: 'limits' as const, bid: orNull(own.bid), perUseMinor, perDayMinor, currency }
+    const asked: Asked = raises ? await this.#verify(frame) : { ...frame, uv: null }
+    const { effectiveAtMs } = await this.#requests.ask(asked, 'limitsAnswer')
+    return { effectiveAtMs }
+  }
+
+  /** The wearer's own ledger, newest first, page by page as it is read. */
+  async *history(): AsyncGenerator<HistoryEntry, void, undefined> {
+    let beforeLsn: number = Number.MAX_SAFE_INTEGER
+    do {
+      const page = await this.#requests.ask({ type: 'history', beforeLsn, count: pageEntriesMax }, 'historyPage')
+      yield* page.entries.map(historyOf)
+      beforeLsn = page.nextBeforeLsn
+    } while (beforeLsn !== 0)
+  }
+
+  /** Ends the session on purpose. */
+  close(): void {
+    this.#session.close()
+  }
+
+  get #requests(): Requests {
+    return this.#session.requests
+  }
+
+  #verify<Frame extends Unverified>(frame: Frame): Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }> {
+    const parts = { primitives: this.#primitives, requests: this.#requests, verifyKey: this.#keys.verify }
+    return verifyUser(parts, frame)
+  }
+
+  async #carry(radio: BandRadio, bid: Bid, slot: number): Promise<PhoneBand> {
+    const host: BandHost = {
+      clock: this.#clock,
+      requests: this.#requests,
+      whenLive: () => this.#session.whenLive(),
+      verify: (frame) => this.#verify(frame),
+      heartbeatMs: () => 1_000 * (this.#session.welcome?.heartbeatS ?? 30),
+      left: (left) => {
+        this.#slots.delete(left)
+      },
+    }
+    const band = new PhoneBand(host, { bid, slot, radio })
+    this.#slots.set(slot, { type: 'band', band })
+    try {
+      await band.attach()
+      await band.whenLinked(linkTimeoutMs)
+      return band
+    } catch (error) {
+      band.leave(error instanceof PhoneError ? error : new PhoneError('closed'))
+      throw error
+    }
+  }
+
+  #freeSlot(): number {
+    for (let slot = 0; slot <= phoneSlotMax; slot++) if (!this.#slots.has(slot)) return slot
+    throw new PhoneError('no-slot-free')
+  }
+
+  #received(frame: EngineFrame): void {
+    switch (frame.type) {
+      case 'record':
+        return this.#toBand(frame)
+      case 'state':
+        return this.#state(frame)
+      case 'alert':
+        return this.#events.emit('alert', {
+          kind: alertKindOf(frame.kind),
+          bid: frame.bid === null ? null : parseBid(frame.bid),
+          text: frame.text,
+        })
+      case 'asked':
+        return this.#asked(frame)
+      default:
+        // An answer nobody waits for any more.
+        return
+    }
+  }
+
+  #toBand({ slot, bytes }: EngineFrameOf<'record'>): void {
+    const use = this.#slots.get(slot)
+    if (use?.type === 'band') use.band.fromEngine(bytes)
+    else use?.bridge.fromEngine(bytes)
+  }
+
+  #state(frame: EngineFrameOf<'state'>): void {
+    const bid = parseBid(frame.bid)
+    const band = this.#bandOf(bid)
+    const unattached = { bid, state: parseBandState(frame.state) ?? 'unknown', holds: holdsOf(frame.holds) } as const
+    const status = band?.told(frame) ?? { ...unattached, armedUntilMs: frame.armedUntilMs, wearEpoch: frame.wearEpoch }
+    this.#events.emit('state', status)
+  }
+
+  #asked({ slot, offer }: EngineFrameOf<'asked'>): void {
+    const use = this.#slots.get(slot)
+    const decoded = decodeOffer(offer.slice())
+    if (use?.type !== 'band' || decoded.type === 'malformed') return
+    this.#events.emit('asked', { band: use.band, offer: offer.slice(), terms: decoded.terms })
+  }
+
+  #reconnected({ resumed }: Welcome): void {
+    for (const use of [...this.#slots.values()]) {
+      if (use.type === 'pairing') {
+        // A window belongs to its socket: the engine has cancelled it.
+        if (!resumed) use.bridge.close(new PhoneError('pair-cancelled'))
+      } else if (!resumed) this.#attachAgain(use.band)
+    }
+    this.#events.emit('reconnected', { resumed })
+  }
+
+  #attachAgain(band: PhoneBand): void {
+    band.linkIsDown()
+    band.attach().catch((error: unknown) => {
+      if (!(error instanceof PhoneError) || error.then === 'retry') return
+      band.leave(error)
+      this.#events.emit('band-left', { bid: band.bid, error })
+    })
+  }
+
+  #ended(error: PhoneError): void {
+    for (const use of [...this.#slots.values()]) {
+      if (use.type === 'band') use.band.leave(error)
+      else use.bridge.close(error)
+    }
+    this.#slots.clear()
+    this.#events.emit('session-ended', error)
+  }
+
+  #bandOf(bid: Bid): PhoneBand | undefined {
+    for (const use of this.#slots.values()) if (use.type === 'band' && use.band.bid === bid) return use.band
+    return undefined
+  }
+}
+
+function orNull(bid: Bid | undefined): Uint8Array<ArrayBuffer> | null {
+  return bid === undefined ? null : idBytes(bid)
+}
+
+const alertKindOfNumber: ReadonlyMap<number, string> = new Map(
+  Object.entries(alertKinds).map(([name, number]) => [number, name]),
+)
+
+function alertKindOf(number: number): AlertKind | 'unknown' {
+  const name = alertKindOfNumber.get(number)
+  return isAlertKind(name) ? name : 'unknown'
+}
+
+function isAlertKind(name: string | undefined): name is AlertKind {
+  return name !== undefined && name in alertKinds
+}
+
+function listingOf(entry: EngineFrameOf<'bandsPage'>['entries'][number]): BandListing {
+  const [bandId, bid, name, state, holds, generation] = entry
+  return {
+    bandId: parseBandId(bandId),
+    bid: parseBid(bid),
+    name,
+    state: parseBandState(state) ?? 'unknown',
+    holds: holdsOf(holds),
+    generation,
+  }
+}
+
+function historyOf(entry: EngineFrameOf<'historyPage'>['entries'][number]): HistoryEntry {
+  const [lsn, atMs, bandId, partner, action, amountMinor, currency, reason, label] = entry
+  return {
+    lsn,
+    atMs,
+    bandId: parseBandId(bandId),
+    partner: parsePartnerId(partner),
+    action,
+    amountMinor,
+    currency,
+    reason: parseReason(reason) ?? 'unknown',
+    label,
+  }
+}
