@@ -55,15 +55,18 @@ export class Bench {
 
   /** Runs `work` while time passes, up to `withinMs`; rejects as `work` does. */
   async during<Value>(work: Promise<Value>, withinMs = 240_000): Promise<Value> {
-    let isOver = false
+    const over = { isOver: false }
     const done = work.finally(() => {
-      isOver = true
+      over.isOver = true
     })
     // Whoever waits for `done` below sees its failure.
     done.catch(() => undefined)
     await this.time.settle()
-    for (let passedMs = 0; !isOver && passedMs < withinMs; passedMs += 100) await this.time.advance(100)
-    if (!isOver) throw new Error(`nothing came of it in ${withinMs} ms`)
+    const untilMs = this.time.nowMs() + withinMs
+    while (!over.isOver) {
+      if (this.time.nowMs() >= untilMs) throw new Error(`nothing came of it in ${withinMs} ms`)
+      await this.time.advance(100)
+    }
     return done
   }
 
@@ -91,13 +94,11 @@ export class Bench {
   /** Arms, again if the band did not hear it: the air loses things. */
   async arm(band: PhoneBand): Promise<void> {
     for (let tries = 5; !this.wearer.band.isArmed && tries > 0; tries--) {
-      const silence = await this.during(
-        band.arm().then(
-          () => undefined,
-          (error: unknown) => error,
-        ),
-      )
-      if (silence !== undefined && !(silence instanceof PhoneError && silence.then === 'retry')) throw silence
+      try {
+        await this.during(band.arm())
+      } catch (error) {
+        if (!(error instanceof PhoneError) || error.then !== 'retry') throw error
+      }
       await this.time.advance(1_000)
     }
   }

@@ -157,7 +157,7 @@ export class EngineEnd {
 
   /** Closes every socket, as an engine that drains or dies does; 1006 is a lost connection. */
   closeAll(code: CloseCode | 'lost'): void {
-    for (const session of [...this.sessions]) this.#end(session, code === 'lost' ? 1006 : closeCodes[code].number)
+    for (const session of this.sessions) this.#end(session, code === 'lost' ? 1006 : closeCodes[code].number)
   }
 
   /** A restart: sessions, links and nonces are gone; roots stay. */
@@ -254,7 +254,7 @@ export class EngineEnd {
       return this.#end(session, closeCodes['auth-failed'].number)
     }
     const phoneKey = `${frame.token}|${phoneId}`
-    for (const other of [...this.sessions]) if (other.phoneKey === phoneKey) this.#end(other, closeCodes.fenced.number)
+    for (const other of this.sessions) if (other.phoneKey === phoneKey) this.#end(other, closeCodes.fenced.number)
     Object.assign(session, { account: frame.token, verifyKey: frame.verifyKey.slice(), phoneKey })
     this.#answer(session, {
       type: 'helloAnswer',

@@ -169,7 +169,7 @@ export class PhoneBand {
   /** Frame 121, for the client. */
   told(frame: EngineFrameOf<'state'>): BandStatus {
     this.#status = statusOf(frame, this.#status)
-    if (isWorn(this.#status)) for (const waiter of [...this.#wornWaiters]) waiter.resolve()
+    if (isWorn(this.#status)) for (const waiter of this.#wornWaiters) waiter.resolve()
     return this.#status
   }
 
@@ -256,7 +256,7 @@ export class PhoneBand {
   }
 
   #linkChanged(isUp: boolean): void {
-    if (isUp) for (const waiter of [...this.#linkWaiters]) waiter.resolve()
+    if (isUp) for (const waiter of this.#linkWaiters) waiter.resolve()
   }
 
   #wait(waiters: Set<Waiter>, timeoutMs: number, late: PhoneError): Promise<void> {

@@ -125,7 +125,7 @@ export class PhoneClient {
     this.#keys = options.keys
     this.#clock = options.clock ?? systemClock
     // What a listener throws is the app's own failure: it surfaces as an unhandled rejection, in the app's name.
-    this.#events = new TypedEvents((error) => void Promise.reject(error))
+    this.#events = new TypedEvents((error) => void surface(error))
     let isFirst = true
     this.#session = new Session({
       url: options.url,
@@ -346,7 +346,7 @@ export class PhoneClient {
   }
 
   #reconnected({ resumed }: Welcome): void {
-    for (const use of [...this.#slots.values()]) {
+    for (const use of this.#slots.values()) {
       if (use.type === 'pairing') {
         // A window belongs to its socket: the engine has cancelled it.
         if (!resumed) use.bridge.close(new PhoneError('pair-cancelled'))
@@ -365,7 +365,7 @@ export class PhoneClient {
   }
 
   #ended(error: PhoneError): void {
-    for (const use of [...this.#slots.values()]) {
+    for (const use of this.#slots.values()) {
       if (use.type === 'band') use.band.leave(error)
       else use.bridge.close(error)
     }
@@ -377,6 +377,10 @@ export class PhoneClient {
     for (const use of this.#slots.values()) if (use.type === 'band' && use.band.bid === bid) return use.band
     return undefined
   }
+}
+
+async function surface(error: unknown): Promise<never> {
+  throw error instanceof Error ? error : new Error(String(error))
 }
 
 function orNull(bid: Bid | undefined): Uint8Array<ArrayBuffer> | null {

@@ -35,7 +35,7 @@ export class Requests {
   /** Rejects every open question with this error. */
   disconnected(error: PhoneError): void {
     this.#send = undefined
-    for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error)
+    for (const id of this.#waiting.keys()) this.#take(id)?.reject(error)
   }
 
   /** Sends what wants no answer; dropped while offline, as the radio would drop it. */

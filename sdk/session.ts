@@ -93,7 +93,7 @@ export class Session {
     const { url, webSocket, phoneId, keys, clock, received } = this.#parts
     const refused = this.#refused
     const token = await this.#token(refused)
-    let opened: Connection | undefined
+    const opened: { connection?: Connection } = {}
     const connection = await openConnection({
       url,
       webSocket,
@@ -106,7 +106,7 @@ export class Session {
         if (!this.requests.answered(frame)) received(frame)
       },
       closed: (error) => {
-        if (opened !== undefined && opened === this.#connection) this.#lost(error)
+        if (opened.connection !== undefined && opened.connection === this.#connection) this.#lost(error)
       },
     })
     if (this.#over !== undefined) {
@@ -115,7 +115,7 @@ export class Session {
     }
     const ended = connection.ended()
     if (ended !== undefined) throw ended
-    opened = connection
+    opened.connection = connection
     this.#connection = connection
     this.#resumeToken = connection.welcome.resumeToken.slice()
     this.#refused = null
@@ -152,11 +152,16 @@ export class Session {
     if (then === 're-authenticate') this.#refused = error
     const { clock, primitives } = this.#parts
     const fraction = readU32(primitives.randomBytes(4), 0) / 0x1_0000_0000
-    this.#cancelRetry = clock.after(backoffMs(this.#attempt++, fraction, error.retryAfterMs), () => {
-      this.#connect().catch((failure: unknown) => {
-        if (this.#over === undefined) this.#again(asPhoneError(failure))
-      })
-    })
+    const waitMs = backoffMs(this.#attempt++, fraction, error.retryAfterMs)
+    this.#cancelRetry = clock.after(waitMs, () => void this.#retry())
+  }
+
+  async #retry(): Promise<void> {
+    try {
+      await this.#connect()
+    } catch (failure) {
+      if (this.#over === undefined) this.#again(asPhoneError(failure))
+    }
   }
 
   #fail(error: PhoneError): PhoneError {

@@ -3,7 +3,7 @@
 
 import { concatBytes } from '../protocol/bytes.ts'
 import { fieldsBeforeUv } from '../protocol/frame-codec.ts'
-import { type PhoneFrame, phoneFrames } from '../protocol/frames.ts'
+import { phoneFrames } from '../protocol/frames.ts'
 import { uvMessage } from '../crypto/phone-auth.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { PhoneKey } from './phone-keys.ts'
@@ -22,7 +22,7 @@ export async function verifyUser<Frame extends Unverified>(
   const message = uvMessage(parts.primitives, {
     purpose: phoneFrames[frame.type].number,
     challenge,
-    fields: fieldsBeforeUv({ ...frame, uv: new Uint8Array(96), id: 0 } as unknown as PhoneFrame),
+    fields: fieldsBeforeUv({ ...frame, uv: new Uint8Array(96), id: 0 }),
   })
   return { ...frame, uv: concatBytes(challenge, await parts.verifyKey.sign(message)) }
 }
