@@ -141,6 +141,7 @@ function upgradeHeaders({
 }: LoopbackPeer): Readonly<Record<string, string>> {
   return {
     host,
+    connection: 'Upgrade',
     upgrade: 'websocket',
     'sec-websocket-version': '13',
     'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',

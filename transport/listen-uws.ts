@@ -11,6 +11,7 @@ import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
 import { ListenError } from './listener.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { RawSocket } from './socket-connection.ts'
+import { handlerFailed } from './upgrade.ts'
 import type { RequestHead } from './upgrade.ts'
 import type {
   Uws,
@@ -135,16 +136,27 @@ class UwsListener implements Listener {
     }
   }
 
-  /** Every request comes here, those that the library can upgrade with a `context`. */
+  /**
+   * Every request comes here, those that the library can upgrade with a `context`. The library ends the process when a
+   * handler returns without having answered, so whatever throws is answered too.
+   */
   #requested(response: UwsResponse, request: UwsRequest, context: object | undefined): void {
-    const passage = this.#gate.admit(headOf(response, request, context !== undefined))
-    if (passage.type === 'answer' || context === undefined) {
-      if (passage.type === 'answer') write(response, passage.answer, request.getMethod() === 'head')
-      return
+    const isHead = request.getMethod() === 'head'
+    try {
+      const passage = this.#gate.admit(headOf(response, request, context !== undefined))
+      if (passage.type === 'answer') write(response, passage.answer, isHead)
+      else this.#upgrade(response, request, passage.pass, context)
+    } catch (error) {
+      write(response, handlerFailed, isHead)
+      this.#options.observe.failed('http', error)
     }
+  }
+
+  #upgrade(response: UwsResponse, request: UwsRequest, pass: Pass, context: object | undefined): void {
+    if (context === undefined) throw new Error('expected an upgrade only where the library can')
     // From here on the connection is a socket, and the filter will not say when it ends.
     this.#connectionsCount -= 1
-    const upgraded = new UpgradedSocket(passage.pass, this.#options)
+    const upgraded = new UpgradedSocket(pass, this.#options)
     // The empty string is the extensions' answer: compression is never negotiated.
     response.upgrade({ upgraded }, request.getHeader('sec-websocket-key'), subprotocol, '', context)
   }
@@ -244,7 +256,8 @@ function write(response: UwsResponse, answer: HttpAnswer, isHead: boolean): void
   response.cork(() => {
     response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`)
     for (const [name, value] of Object.entries(headersOf(answer))) response.writeHeader(name, value)
-    if (isHead) response.endWithoutBody(Buffer.byteLength(answer.body), closes)
+    // Without the length: told one, 20.51 takes the answer for unfinished.
+    if (isHead) response.endWithoutBody()
     else response.end(answer.body, closes)
   })
 }

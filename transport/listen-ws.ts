@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { RawData, ServerOptions, WebSocket } from 'ws'
 import type { ConnectionKind } from '../engine/ports/connection.ts'
+import { subprotocol } from '../protocol/versions.ts'
 import { canonicalAddress } from './address.ts'
 import { Gate, endsConnection, headersOf } from './gate.ts'
 import type { Pass } from './gate.ts'
@@ -99,28 +100,38 @@ class WsListener implements Listener {
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
-    const passage = this.#gate.admit(headOf(request, false))
-    if (passage.type !== 'answer') return
-    const { answer } = passage
-    response.shouldKeepAlive = !endsConnection(answer)
-    response.writeHead(answer.status, { ...headersOf(answer), 'content-length': Buffer.byteLength(answer.body) })
-    // Node leaves the body out when the method was HEAD.
-    response.end(answer.body)
+    try {
+      const passage = this.#gate.admit(headOf(request, false))
+      if (passage.type !== 'answer') throw new Error('expected an upgrade only where Node gave the stream away')
+      const { answer } = passage
+      response.shouldKeepAlive = !endsConnection(answer)
+      response.writeHead(answer.status, { ...headersOf(answer), 'content-length': Buffer.byteLength(answer.body) })
+      // Node leaves the body out when the method was HEAD.
+      response.end(answer.body)
+    } catch (error) {
+      response.destroy()
+      this.#options.observe.failed('http', error)
+    }
   }
 
   /** Node hands every request with an Upgrade header here, also one for another protocol. */
-  #upgrading(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy())
-    const passage = this.#gate.admit(headOf(request, true))
-    if (passage.type === 'answer') {
-      writeRaw(socket, passage.answer, request.method === 'HEAD')
-      return
+  #upgrading(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', () => stream.destroy())
+    try {
+      const passage = this.#gate.admit(headOf(request, true))
+      if (passage.type === 'answer') writeRaw(stream, passage.answer, request.method === 'HEAD')
+      else this.#upgrade({ request, stream, head, pass: passage.pass })
+    } catch (error) {
+      stream.destroy()
+      this.#options.observe.failed('http', error)
     }
-    const { pass } = passage
+  }
+
+  #upgrade({ request, stream, head, pass }: Upgrade): void {
     // ws looks at the head again and may refuse it by itself, so the place is given back by the stream's end.
-    socket.once('close', () => this.#gate.leave(pass))
-    this.#upgraders[pass.kind].handleUpgrade(request, socket, head, (webSocket) =>
-      this.#opened(webSocket, socket, pass),
+    stream.once('close', () => this.#gate.leave(pass))
+    this.#upgraders[pass.kind].handleUpgrade(request, stream, head, (webSocket) =>
+      this.#opened(webSocket, stream, pass),
     )
   }
 
@@ -165,6 +176,12 @@ class WsListener implements Listener {
   }
 }
 
+type Upgrade = {
+  readonly request: IncomingMessage
+  readonly stream: Duplex
+  readonly head: Buffer
+  readonly pass: Pass
+}
 type WsSocket = { readonly webSocket: WebSocket; readonly connection: SocketConnection; hasSpoken: boolean }
 
 /** `closeTimeout` is newer than the type declarations. */
@@ -175,6 +192,7 @@ function upgraderOptions(
   return {
     noServer: true,
     clientTracking: false,
+    handleProtocols: () => subprotocol,
     maxPayload: limits.kinds[kind].frameBytesMax,
     maxFragments: fragmentsMax,
     maxBufferedChunks: bufferedChunksMax,

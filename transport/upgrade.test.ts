@@ -4,6 +4,7 @@ import type { RequestHead } from './upgrade.ts'
 
 const upgrade: Readonly<Record<string, string>> = {
   host: 'engine.test',
+  connection: 'keep-alive, Upgrade',
   upgrade: 'websocket',
   'sec-websocket-version': '13',
   'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
@@ -48,6 +49,7 @@ describe('a request', () => {
     [{ canUpgrade: false }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
     [{ headers: { upgrade: '' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
     [{ headers: { upgrade: 'h2c' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
+    [{ headers: { connection: 'close' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
     [{ path: '/', method: 'POST', headers: { upgrade: '' } }, '405 expected GET or HEAD'],
   ] as const satisfies readonly (readonly [Change, string])[])('%j is answered %s', ([change, expected]) => {
     expect(judge(change)).toBe(expected)

@@ -37,7 +37,7 @@ const keyShape = /^[+/0-9A-Za-z]{22}==$/
 export function judgeRequest(head: RequestHead): Verdict {
   if (head.header('host') === '') return refuse(400, 'expected a Host header')
   const kind = kindOfPath.get(head.path)
-  if (head.header('upgrade').toLowerCase() === 'websocket') {
+  if (wantsSocket(head)) {
     if (kind === undefined) return refuse(404, 'expected a WebSocket at /phone or /hub')
     return judgeUpgrade(head, kind)
   }
@@ -64,6 +64,12 @@ export const handlerFailed = answer(500, 'unavailable')
 const upgradeRequired = refuse(426, `expected a WebSocket upgrade with subprotocol ${subprotocol}`, {
   upgrade: 'websocket',
 })
+
+/** RFC 6455 §4.2.1; the native library would do without the Connection header. */
+function wantsSocket({ header }: RequestHead): boolean {
+  const connection = header('connection').toLowerCase().split(',')
+  return header('upgrade').toLowerCase() === 'websocket' && connection.some((one) => one.trim() === 'upgrade')
+}
 
 function judgeUpgrade(head: RequestHead, kind: ConnectionKind): Verdict {
   if (head.method !== 'GET') return refuse(400, 'expected a WebSocket upgrade by GET')

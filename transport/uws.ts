@@ -52,7 +52,7 @@ export type UwsResponse = {
   readonly writeStatus: (status: string) => UwsResponse
   readonly writeHeader: (name: string, value: string) => UwsResponse
   readonly end: (body: string, closeConnection: boolean) => UwsResponse
-  readonly endWithoutBody: (reportedContentLength: number, closeConnection: boolean) => UwsResponse
+  readonly endWithoutBody: () => UwsResponse
   readonly close: () => UwsResponse
   readonly cork: (work: () => void) => UwsResponse
   readonly getRemoteAddressAsText: () => ArrayBuffer

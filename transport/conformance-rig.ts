@@ -1,0 +1,245 @@
+// What the conformance tests share: an engine that records what it is told, and one way to be its client over a network
+// or in memory. Every listener that runs here goes through the same tests.
+
+import { request as httpRequest } from 'node:http'
+import type { Acceptor, Connection } from '../engine/ports/connection.ts'
+import { subprotocol } from '../protocol/versions.ts'
+import { chooseListener } from './choose-listener.ts'
+import { defaultLimits } from './limits.ts'
+import type { ListenLimits } from './limits.ts'
+import { createLoopback } from './listen-loopback.ts'
+import type { LoopbackListener } from './listen-loopback.ts'
+import type { HttpAnswer, HttpHandler, ListenOptions, Listener, ListenerName, RefusedBy } from './listener.ts'
+
+/** The names of the listeners that run here: a native one if any loads, ws, and the loopback. */
+export async function listenersHere(): Promise<readonly ListenerName[]> {
+  const { name } = await chooseListener()
+  return name === 'ws' ? ['ws', 'loopback'] : [name, 'ws', 'loopback']
+}
+
+/** One accepted socket as the engine saw it. */
+export type Accepted = {
+  readonly connection: Connection
+  /** Copies of what was received. */
+  readonly received: Uint8Array[]
+  closedCount: number
+}
+
+/** An engine that echoes unless told otherwise. */
+export class RecordingEngine {
+  readonly accepted: Accepted[] = []
+  onAccept: (connection: Connection) => void = () => {}
+  onReceive: (connection: Connection, bytes: Uint8Array) => void = (connection, bytes) => connection.send(bytes)
+  onClosed: () => void = () => {}
+
+  readonly accept: Acceptor = (connection) => {
+    const one: Accepted = { connection, received: [], closedCount: 0 }
+    this.accepted.push(one)
+    this.onAccept(connection)
+    return {
+      receive: (bytes) => {
+        one.received.push(new Uint8Array(bytes))
+        this.onReceive(connection, bytes)
+      },
+      closed: () => {
+        one.closedCount += 1
+        this.onClosed()
+      },
+    }
+  }
+
+  /** The socket accepted last. */
+  get last(): Accepted {
+    const last = this.accepted.at(-1)
+    if (last === undefined) throw new Error('expected an accepted socket, there was none')
+    return last
+  }
+}
+
+/** The client's end of a socket, however it is carried. */
+export type Client = {
+  readonly protocol: () => string
+  readonly received: readonly Uint8Array[]
+  readonly send: (data: Uint8Array<ArrayBuffer> | string) => void
+  readonly close: (code?: number, reason?: string) => void
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>
+}
+
+export type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** A running listener with its engine, its clock and what it reported. */
+export type Rig = {
+  readonly listener: Listener
+  /** The Host that clients name. */
+  readonly host: string
+  readonly engine: RecordingEngine
+  readonly failures: { readonly during: string; readonly error: unknown }[]
+  readonly refusals: RefusedBy[]
+  /** Monotonic time stands still until a test moves it. */
+  readonly clock: TestClock
+  readonly open: (path?: string, protocols?: readonly string[]) => Promise<Client>
+  /** Tries to upgrade and returns the refusal; fails when it was granted. */
+  readonly refusedUpgrade: (path?: string, protocols?: readonly string[]) => Promise<Answer>
+  readonly ask: (path: string, method?: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+}
+
+/** A clock whose time a test moves; what is due then runs. */
+export class TestClock {
+  #nowMs = 1_000
+  #alarms: { readonly atMs: number; readonly work: () => void }[] = []
+
+  readonly monotonicMs = (): number => this.#nowMs
+
+  readonly after = (afterMs: number, work: () => void): (() => void) => {
+    const alarm = { atMs: this.#nowMs + afterMs, work }
+    this.#alarms.push(alarm)
+    return () => {
+      this.#alarms = this.#alarms.filter((one) => one !== alarm)
+    }
+  }
+
+  advance(byMs: number): void {
+    this.#nowMs += byMs
+    const due = this.#alarms.filter(({ atMs }) => atMs <= this.#nowMs)
+    this.#alarms = this.#alarms.filter(({ atMs }) => atMs > this.#nowMs)
+    for (const { work } of due) work()
+  }
+}
+
+const greeting: HttpHandler = ({ method, path, query, header }) => ({
+  status: 200,
+  contentType: 'application/json',
+  body: JSON.stringify({ method, path, query, accept: header('accept') }),
+})
+
+/** Starts a listener by name. `http` is a handler that says what it was asked. */
+export async function startRig(
+  name: ListenerName,
+  limits: Partial<ListenLimits> = {},
+  http: HttpHandler = greeting,
+  port = 0,
+): Promise<Rig> {
+  const engine = new RecordingEngine()
+  const clock = new TestClock()
+  const failures: Rig['failures'] = []
+  const refusals: Rig['refusals'] = []
+  const options: ListenOptions = {
+    host: '127.0.0.1',
+    port,
+    accept: engine.accept,
+    http,
+    limits: { ...defaultLimits, ...limits },
+    clock,
+    observe: {
+      failed: (during, error) => failures.push({ during, error }),
+      refused: (limit) => refusals.push(limit),
+    },
+  }
+  const shared = { engine, clock, failures, refusals }
+  if (name === 'loopback') return { ...shared, ...memoryClient(await createLoopback()(options)) }
+  const { listen } = await chooseListener(name)
+  return { ...shared, ...networkClient(await listen(options)) }
+}
+
+type RigClient = Pick<Rig, 'listener' | 'host' | 'open' | 'refusedUpgrade' | 'ask'>
+
+function networkClient(listener: Listener): RigClient {
+  const ask: Rig['ask'] = (path, method = 'GET', headers = {}) =>
+    new Promise((resolve, reject) => {
+      const request = httpRequest({ host: '127.0.0.1', port: listener.port, path, method, headers, agent: false })
+      request.on('error', reject)
+      request.on('upgrade', (_response, socket) => {
+        socket.destroy()
+        reject(new Error('expected a refusal, the upgrade was granted'))
+      })
+      request.on('response', (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => {
+          const entries = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: Object.fromEntries(entries),
+            body: Buffer.concat(chunks).toString(),
+          })
+        })
+      })
+      request.end()
+    })
+  return {
+    listener,
+    host: `127.0.0.1:${listener.port}`,
+    ask,
+    open: (path = '/phone', protocols = [subprotocol]) =>
+      opened(new WebSocket(`ws://127.0.0.1:${listener.port}${path}`, [...protocols])),
+    refusedUpgrade: (path = '/phone', protocols = [subprotocol]) =>
+      ask(path, 'GET', {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        ...(protocols.length === 0 ? {} : { 'sec-websocket-protocol': protocols.join(', ') }),
+      }),
+  }
+}
+
+function memoryClient(listener: LoopbackListener): RigClient {
+  const answerOf = ({ status, headers = {}, body, contentType }: HttpAnswer): Answer => ({
+    status,
+    headers: { ...headers, 'content-type': contentType },
+    body,
+  })
+  return {
+    listener,
+    host: '127.0.0.1',
+    open: (path = '/phone', protocols = [subprotocol]) =>
+      opened(new listener.webSocket(`ws://127.0.0.1${path}`, protocols)),
+    async refusedUpgrade(path = '/phone', protocols = [subprotocol]) {
+      const socket = listener.connect({ path, protocols })
+      await new Promise<void>((resolve) => socket.addEventListener('error', () => resolve()))
+      if (socket.refusal === undefined) throw new Error('expected a refusal with an answer')
+      return answerOf(socket.refusal)
+    },
+    ask: async (path, method = 'GET', headers = {}) => {
+      const answer = answerOf(listener.request({ path, method, headers }))
+      return method === 'HEAD' ? { ...answer, body: '' } : answer
+    },
+  }
+}
+
+/** What the tests use of a WebSocket; Node's own and the loopback's both fit. */
+type AnyWebSocket = {
+  binaryType: string
+  readonly protocol: string
+  readonly send: (data: Uint8Array<ArrayBuffer> | string) => void
+  readonly close: (code?: number, reason?: string) => void
+  readonly addEventListener: (type: 'open' | 'message' | 'close' | 'error', listener: (event: AnyEvent) => void) => void
+}
+type AnyEvent = { readonly type: string; readonly data?: unknown; readonly code?: number; readonly reason?: string }
+
+function opened(socket: AnyWebSocket): Promise<Client> {
+  socket.binaryType = 'arraybuffer'
+  const received: Uint8Array[] = []
+  const closed: Client['closed'] = new Promise((resolve) =>
+    socket.addEventListener('close', ({ code = 0, reason = '' }) => resolve({ code, reason })),
+  )
+  socket.addEventListener('message', ({ data }) => {
+    if (data instanceof ArrayBuffer) received.push(new Uint8Array(data))
+  })
+  const client: Client = {
+    protocol: () => socket.protocol,
+    received,
+    send: (data) => socket.send(data),
+    close: (code, reason) => socket.close(code, reason),
+    closed,
+  }
+  return new Promise((resolve, reject) => {
+    socket.addEventListener('open', () => resolve(client))
+    socket.addEventListener('error', () => reject(new Error('expected the socket to open')))
+  })
+}

@@ -1,0 +1,252 @@
+// Conformance, first part: what becomes a socket, what is answered, and who is turned away at the door.
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { listenersHere, startRig } from './conformance-rig.ts'
+import type { Rig } from './conformance-rig.ts'
+import type { ListenLimits } from './limits.ts'
+import type { HttpHandler, ListenerName } from './listener.ts'
+import { RawPeer } from './raw-peer.ts'
+
+const names = await listenersHere()
+const rigs: Rig[] = []
+
+afterEach(async () => {
+  await Promise.all(rigs.splice(0).map((rig) => rig.listener.close()))
+})
+
+describe('the listeners that are tested here', () => {
+  it.runIf(hasNativeBuild())('include a native one on Linux with x64 and glibc', () => {
+    expect(names.filter((name) => name.startsWith('uws'))).toHaveLength(1)
+  })
+
+  it('include ws and the loopback everywhere', () => {
+    expect(names).toEqual(expect.arrayContaining(['ws', 'loopback']))
+  })
+})
+
+describe.each(names)('%s at the door', (name) => {
+  const start = starter(name)
+
+  it('says which listener it is', async () => {
+    expect((await start()).listener.name).toBe(name)
+  })
+
+  it.for([
+    ['/phone', 'phone'],
+    ['/hub', 'hub'],
+    ['/phone?v=1', 'phone'],
+  ] as const)('opens a socket on %s as a %s, with the address and the host it came to', async ([path, kind]) => {
+    const rig = await start()
+    const client = await rig.open(path)
+    expect(client.protocol()).toBe('bandpass.v1')
+    const { connection } = rig.engine.last
+    expect(connection.kind).toBe(kind)
+    expect(connection.remoteAddress).toBe('127.0.0.1')
+    expect(connection.host).toBe(rig.host)
+    expect(connection.isOpen).toBe(true)
+  })
+
+  it('speaks bandpass.v1 when it is offered among others', async () => {
+    const rig = await start()
+    expect((await rig.open('/phone', ['mqtt', 'bandpass.v1'])).protocol()).toBe('bandpass.v1')
+  })
+
+  it.for([
+    ['/phone', [], 400, 'Sec-WebSocket-Protocol: bandpass.v1'],
+    ['/phone', ['bandpass.v0'], 400, 'Sec-WebSocket-Protocol: bandpass.v1'],
+    ['/hub', ['mqtt'], 400, 'Sec-WebSocket-Protocol: bandpass.v1'],
+    ['/watch', ['bandpass.v1'], 404, '/phone or /hub'],
+  ] as const)(
+    'refuses an upgrade of %s with %j by %i, and says what it expected',
+    async ([path, protocols, status, hint]) => {
+      const rig = await start()
+      const answer = await rig.refusedUpgrade(path, protocols)
+      expect(answer.status).toBe(status)
+      expect(answer.body).toContain(hint)
+      expect(rig.engine.accepted).toEqual([])
+    },
+  )
+
+  it('answers a plain request to /phone and /hub with 426', async () => {
+    const rig = await start()
+    for (const path of ['/phone', '/hub']) {
+      const answer = await rig.ask(path)
+      expect(answer.status).toBe(426)
+      expect(answer.headers['upgrade']).toBe('websocket')
+      expect(answer.body).toContain('bandpass.v1')
+    }
+  })
+
+  it('asks the handler for every other GET and HEAD', async () => {
+    const rig = await start()
+    const answer = await rig.ask('/health/ready?verbose=1', 'GET', { accept: 'application/json' })
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } })
+    expect(JSON.parse(answer.body)).toEqual({
+      method: 'GET',
+      path: '/health/ready',
+      query: 'verbose=1',
+      accept: 'application/json',
+    })
+    expect(await rig.ask('/', 'HEAD')).toMatchObject({ status: 200, body: '' })
+  })
+
+  it('refuses other methods with 405', async () => {
+    const rig = await start()
+    for (const method of ['POST', 'PUT', 'DELETE']) {
+      expect(await rig.ask('/health', method)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+    }
+  })
+
+  it('answers 500 without a reason when the handler throws, reports it, and lives on', async () => {
+    const rig = await start({}, () => {
+      throw new Error('a secret detail')
+    })
+    const answer = await rig.ask('/health')
+    expect(answer).toMatchObject({ status: 500, body: 'unavailable\n' })
+    expect(rig.failures).toMatchObject([{ during: 'http', error: new Error('a secret detail') }])
+    await rig.open()
+  })
+
+  it('gives an address as many sockets as it may have, not one more, and the place of one that went', async () => {
+    const rig = await start({ socketsPerAddressMax: 2 })
+    const first = await rig.open()
+    await rig.open('/hub')
+    const refused = await rig.refusedUpgrade()
+    expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '5' } })
+    expect(rig.refusals).toEqual(['socketsPerAddressMax'])
+    first.close()
+    await vi.waitFor(() => expect(rig.engine.accepted[0]?.closedCount).toBe(1))
+    await rig.open()
+    expect(rig.engine.accepted).toHaveLength(3)
+  })
+
+  it('gives out as many sockets as there may be, not one more', async () => {
+    const rig = await start({ socketsMax: 1 })
+    await rig.open()
+    expect((await rig.refusedUpgrade()).status).toBe(503)
+    expect(rig.refusals).toEqual(['socketsMax'])
+  })
+
+  it('answers as many requests and upgrades of an address as its rate allows, not one more', async () => {
+    const rig = await start({ requestsPerAddress: { perSecond: 1, burst: 3 } })
+    expect((await rig.ask('/health')).status).toBe(200)
+    await rig.open()
+    expect((await rig.refusedUpgrade('/watch')).status).toBe(404)
+    expect(await rig.ask('/health')).toMatchObject({ status: 429, headers: { 'retry-after': '1' } })
+    expect((await rig.refusedUpgrade()).status).toBe(429)
+    expect(rig.refusals).toEqual(['requestsPerAddress', 'requestsPerAddress'])
+    rig.clock.advance(1_000)
+    expect((await rig.ask('/health')).status).toBe(200)
+  })
+
+  it('cuts the one connection too many of an address before it reads a byte of it', async () => {
+    const rig = await start({ connectionsPerAddress: { perSecond: 1, burst: 2 } })
+    await rig.open()
+    await rig.open()
+    await expect(rig.open()).rejects.toThrow('expected the socket to open')
+    expect(rig.refusals).toEqual(['connectionsPerAddress'])
+    rig.clock.advance(1_000)
+    await rig.open()
+  })
+
+  it('refuses upgrades with 503 while it drains, serves the sockets it has, and still answers health', async () => {
+    const rig = await start()
+    const client = await rig.open()
+    rig.listener.stopAccepting()
+    expect(await rig.refusedUpgrade()).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+    expect((await rig.ask('/health')).status).toBe(200)
+    client.send(new Uint8Array([7]))
+    await vi.waitFor(() => expect(client.received).toEqual([new Uint8Array([7])]))
+  })
+
+  it('tells every open socket that it drains when it closes, and is then gone', async () => {
+    const rig = await start()
+    const clients = await Promise.all([rig.open(), rig.open('/hub'), rig.open()])
+    await rig.listener.close()
+    for (const client of clients) expect(await client.closed).toEqual({ code: 4006, reason: 'draining' })
+    expect(rig.engine.accepted.map(({ closedCount }) => closedCount)).toEqual([1, 1, 1])
+    await expect(rig.open()).rejects.toThrow('expected the socket to open')
+    await rig.listener.close()
+  })
+
+  it('does not start with limits that make no sense', async () => {
+    await expect(startRig(name, { socketsMax: -1 })).rejects.toThrow('socketsMax must be a whole number above 0')
+  })
+})
+
+describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', (name) => {
+  const start = starter(name)
+
+  it.for([
+    [{ 'sec-websocket-version': '8' }, 'HTTP/1.1 426'],
+    [{ 'sec-websocket-key': 'short' }, 'HTTP/1.1 400'],
+    [{ upgrade: 'h2c' }, 'HTTP/1.1 426'],
+    [{ connection: 'close' }, 'HTTP/1.1 426'],
+  ] as const)('does not open a socket for a handshake with %j', async ([headers, expected]) => {
+    const rig = await start()
+    const peer = new RawPeer(rig.listener.port)
+    const head = await peer.upgrade('/phone', headers)
+    expect(head).toMatch(expected)
+    expect(rig.engine.accepted).toEqual([])
+    peer.socket.destroy()
+  })
+
+  it('lets no answer be cached or sniffed unless the handler says so', async () => {
+    const plain = await start()
+    expect((await plain.ask('/health')).headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    })
+    const keys = await start({}, () => ({
+      status: 200,
+      contentType: 'application/jwk-set+json',
+      body: '{"keys":[]}',
+      headers: { 'cache-control': 'max-age=300' },
+    }))
+    expect((await keys.ask('/.well-known/jwks.json')).headers['cache-control']).toBe('max-age=300')
+  })
+
+  it('never negotiates compression, whatever is offered', async () => {
+    const rig = await start()
+    const peer = new RawPeer(rig.listener.port)
+    const head = await peer.upgrade('/phone', {
+      'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits, x-webkit-deflate-frame',
+    })
+    expect(head).toMatch(/^HTTP\/1\.1 101/)
+    expect(head.toLowerCase()).not.toContain('sec-websocket-extensions')
+    const answer = await rig.ask('/health', 'GET', { 'accept-encoding': 'gzip, br' })
+    expect(answer.headers['content-encoding']).toBeUndefined()
+    peer.socket.destroy()
+  })
+
+  it('does not believe X-Forwarded-For', async () => {
+    const rig = await start({ requestsPerAddress: { perSecond: 1, burst: 2 } })
+    const statuses: number[] = []
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+      const answer = await rig.ask('/health', 'GET', { 'x-forwarded-for': address, forwarded: `for=${address}` })
+      statuses.push(answer.status)
+    }
+    expect(statuses).toEqual([200, 200, 429])
+  })
+
+  it('does not start on a port that is taken', async () => {
+    const { listener } = await start()
+    await expect(startRig(name, {}, undefined, listener.port)).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${listener.port}`,
+    )
+  })
+})
+
+/** Starts listeners of one name that are closed after the test. */
+function starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler) => Promise<Rig> {
+  return async (limits, http) => {
+    const rig = await startRig(name, limits, http)
+    rigs.push(rig)
+    return rig
+  }
+}
+
+/** Linux on x64 with glibc: there a native build exists, and a silent fallback must fail the tests. */
+function hasNativeBuild(): boolean {
+  const report = process.report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } }
+  return process.platform === 'linux' && process.arch === 'x64' && report.header?.glibcVersionRuntime !== undefined
+}
