@@ -146,6 +146,24 @@ export async function startRig(
   return { ...shared, ...networkClient(await listen(options)) }
 }
 
+/** The rigs of one test file; each test leaves none running. */
+export class Rigs {
+  readonly #rigs: Rig[] = []
+
+  /** Starts rigs of one name. */
+  starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler) => Promise<Rig> {
+    return async (limits, http) => {
+      const rig = await startRig(name, limits, http)
+      this.#rigs.push(rig)
+      return rig
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#rigs.splice(0).map((rig) => rig.listener.close()))
+  }
+}
+
 type RigClient = Pick<Rig, 'listener' | 'host' | 'open' | 'refusedUpgrade' | 'ask'>
 
 function networkClient(listener: Listener): RigClient {

@@ -1,17 +1,12 @@
 // Conformance, first part: what becomes a socket, what is answered, and who is turned away at the door.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { listenersHere, startRig } from './conformance-rig.ts'
-import type { Rig } from './conformance-rig.ts'
-import type { ListenLimits } from './limits.ts'
-import type { HttpHandler, ListenerName } from './listener.ts'
+import { Rigs, listenersHere, startRig } from './conformance-rig.ts'
 import { RawPeer } from './raw-peer.ts'
 
 const names = await listenersHere()
-const rigs: Rig[] = []
+const rigs = new Rigs()
 
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map((rig) => rig.listener.close()))
-})
+afterEach(() => rigs.close())
 
 describe('the listeners that are tested here', () => {
   it.runIf(hasNativeBuild())('include a native one on Linux with x64 and glibc', () => {
@@ -24,7 +19,7 @@ describe('the listeners that are tested here', () => {
 })
 
 describe.each(names)('%s at the door', (name) => {
-  const start = starter(name)
+  const start = rigs.starter(name)
 
   it('says which listener it is', async () => {
     expect((await start()).listener.name).toBe(name)
@@ -174,7 +169,7 @@ describe.each(names)('%s at the door', (name) => {
 })
 
 describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', (name) => {
-  const start = starter(name)
+  const start = rigs.starter(name)
 
   it.for([
     [{ 'sec-websocket-version': '8' }, 'HTTP/1.1 426'],
@@ -235,15 +230,6 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     )
   })
 })
-
-/** Starts listeners of one name that are closed after the test. */
-function starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler) => Promise<Rig> {
-  return async (limits, http) => {
-    const rig = await startRig(name, limits, http)
-    rigs.push(rig)
-    return rig
-  }
-}
 
 /** Linux on x64 with glibc: there a native build exists, and a silent fallback must fail the tests. */
 function hasNativeBuild(): boolean {
