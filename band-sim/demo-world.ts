@@ -1,10 +1,12 @@
-// The world of a demo engine, as `bandpass serve --demo` writes it to demo.json: where it listens, a token, a partner, and
-// a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
+// The world of a demo engine, as `bandpass serve --demo` writes it to demo.json: where it listens, who signs its tokens, a
+// partner, and a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
 
 import { fromHex, toHex } from '../protocol/bytes.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { PhoneClientOptions } from '../sdk/phone-client.ts'
 import { systemClock } from '../sdk/phone-clock.ts'
+import { createSoftwareKeys } from '../sdk/phone-keys.ts'
+import { mintToken } from './demo-tokens.ts'
 import { type Vendor, makeBand, pinsOf } from './package.ts'
 import { Radio } from './radio.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -13,7 +15,8 @@ import { Wearer } from './wearer.ts'
 /** demo.json. Keys and seeds are hex; everything in it is public knowledge of the demo, nothing of it is for production. */
 export type DemoFile = {
   readonly url: string
-  readonly token: string
+  /** The demo's token issuer, so that a demo's phones can sign in. */
+  readonly tokens: { readonly iss: string; readonly aud: string; readonly kid: string; readonly seed: string }
   readonly partner: { readonly id: string; readonly kid: number; readonly key: string }
   readonly engine: { readonly ekid: number; readonly key: string; readonly rkid: number; readonly releaseKey: string }
   readonly vendor: {
@@ -28,8 +31,8 @@ export type DemoFile = {
 export type DemoWorld = {
   readonly partner: { readonly id: string; readonly kid: number; readonly key: Uint8Array }
   readonly vendor: Vendor
-  /** What a phone needs beside its keys; a new phone each time. */
-  readonly phone: () => Omit<PhoneClientOptions, 'keys'>
+  /** A new phone with keys of its own, signed in to a new account unless one is named. */
+  readonly phone: (account?: string) => PhoneClientOptions
   /** A new band in its package, on a wearer, within reach of a radio. */
   readonly newBand: () => { readonly wearer: Wearer; readonly radio: Radio }
 }
@@ -39,11 +42,17 @@ export function demoWorld(json: string): DemoWorld {
   const file = readDemoFile(JSON.parse(json))
   const vendor = { ...file.vendor, seed: fromHex(file.vendor.seed) }
   const pins = pinsOf(file.engine)
+  const issuer = { ...file.tokens, seed: fromHex(file.tokens.seed) }
   const primitives = nodePrimitives
   return {
     partner: { ...file.partner, key: fromHex(file.partner.key) },
     vendor,
-    phone: () => ({ url: file.url, token: () => file.token, phoneId: toHex(primitives.randomBytes(16)) }),
+    phone(account = `demo-${toHex(primitives.randomBytes(4))}`) {
+      const keys = createSoftwareKeys(primitives)
+      const signIn = (): string =>
+        mintToken(primitives, issuer, { account, nowMs: systemClock.nowMs() }, keys.session.publicKey)
+      return { url: file.url, token: signIn, phoneId: toHex(primitives.randomBytes(16)), keys, primitives }
+    },
     newBand() {
       const device = makeBand(primitives, vendor, pins)
       const wearer = new Wearer({ device, scheduler: systemClock, primitives })
@@ -58,10 +67,16 @@ export function readDemoFile(value: unknown): DemoFile {
   const file = objectOf(value, 'demo.json')
   const partner = objectOf(file['partner'], 'partner')
   const engine = objectOf(file['engine'], 'engine')
+  const tokens = objectOf(file['tokens'], 'tokens')
   const vendor = objectOf(file['vendor'], 'vendor')
   return {
     url: textOf(file, 'url'),
-    token: textOf(file, 'token'),
+    tokens: {
+      iss: textOf(tokens, 'iss'),
+      aud: textOf(tokens, 'aud'),
+      kid: textOf(tokens, 'kid'),
+      seed: textOf(tokens, 'seed'),
+    },
     partner: { id: textOf(partner, 'id'), kid: countOf(partner, 'kid'), key: textOf(partner, 'key') },
     engine: {
       ekid: countOf(engine, 'ekid'),

@@ -43,6 +43,10 @@ export class BandBridge {
   #isUp = false
   #lastHeardAtMs: number
   #proof: Awaited | undefined
+  /** Is somebody about to want a proof that the engine, not this phone, asks the band for? */
+  #expectsProofs = false
+  /** Such a proof, before anybody waited for it. */
+  #early: HeldProof | undefined
   /** Records that wait behind a proof in hand. */
   #behind: Uint8Array<ArrayBuffer>[] | undefined
   #cancelPair0: () => void = () => {}
@@ -80,13 +84,27 @@ export class BandBridge {
 
   /** Shows an offer to the band and waits for its proof: as long as the wearer may think about it. */
   askProof(offer: Bytes, timeoutMs: number): Promise<HeldProof> {
-    const proof = this.nextProof(timeoutMs)
+    const proof = this.#waitForProof(timeoutMs)
     this.#toRadio(encodeOfferRecord(offer))
     return proof
   }
 
+  /** Keeps a proof that comes unasked for `nextProof`, until told otherwise. */
+  expectProofs(expects: boolean): void {
+    this.#expectsProofs = expects
+    if (expects) return
+    this.#early?.release()
+    this.#early = undefined
+  }
+
   /** Waits for the band's next proof without showing it anything: the engine has asked it. */
   nextProof(timeoutMs: number): Promise<HeldProof> {
+    const early = this.#early
+    this.#early = undefined
+    return early === undefined ? this.#waitForProof(timeoutMs) : Promise.resolve(early)
+  }
+
+  #waitForProof(timeoutMs: number): Promise<HeldProof> {
     return new Promise((resolve, reject) => {
       const cancel = this.#parts.clock.after(timeoutMs, () => {
         this.#proof = undefined
@@ -135,10 +153,12 @@ export class BandBridge {
   #fromBand(record: Uint8Array<ArrayBuffer>): void {
     const data = decodeData(record)
     const awaited = this.#proof
-    if (data.type === 'data' && !data.down && data.proof && awaited !== undefined) {
-      this.#proof = undefined
+    if (data.type === 'data' && !data.down && data.proof && (awaited !== undefined || this.#expectsProofs)) {
       this.#behind = []
-      awaited.resolve({ record, release: this.#releaseOnce() })
+      const proof = { record, release: this.#releaseOnce() }
+      this.#proof = undefined
+      if (awaited === undefined) this.#early = proof
+      else awaited.resolve(proof)
       return
     }
     this.#parts.toEngine(record)

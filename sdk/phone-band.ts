@@ -38,7 +38,7 @@ export type PhoneDecision = {
 export type PayOptions = {
   /** Ask for a signed receipt. */
   readonly receipt?: boolean
-  /** On the obligation `verify-user`: ask the user and try once more. */
+  /** On the obligation `verify-user`: ask the user, arm the band if it is not armed, and try once more. */
   readonly verifyUser?: boolean
   /** On the obligation `tap`: wait this long for the wearer's tap and try once more, ms. */
   readonly tapWithinMs?: number
@@ -53,13 +53,16 @@ export type BandHost = {
   readonly whenLive: () => Promise<void>
   readonly verify: <Frame extends Unverified>(frame: Frame) => Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }>
   readonly heartbeatMs: () => number
-  readonly left: (slot: number) => void
+  /** The band is no longer carried, and why. */
+  readonly left: (band: PhoneBand, error: PhoneError) => void
 }
 
 type Waiter = { readonly resolve: () => void; readonly reject: (error: PhoneError) => void }
 
 /** How long the wearer may take to answer, unless the call says otherwise, ms. */
 export const wearerTimeoutMs = 30_000
+/** The engine itself waits 10 s for the band to acknowledge, ms. */
+const armTimeoutMs = 15_000
 /** A CHAL or RESUME may be lost on the air: attach again, ms. */
 const attachAgainMs = 3_000
 /** Connections one payment may lose before it gives up. */
@@ -127,7 +130,7 @@ export class PhoneBand {
   /** Makes the worn band able to approve: asks the user, then tells engine and band. */
   async arm(): Promise<{ readonly armEpoch: number; readonly armedUntilMs: number }> {
     const frame = await this.#host.verify({ type: 'arm', slot: this.slot, wearEpoch: this.#status.wearEpoch })
-    const { armEpoch, armedUntilMs } = await this.#host.requests.ask(frame, 'armed')
+    const { armEpoch, armedUntilMs } = await this.#host.requests.ask(frame, 'armed', armTimeoutMs)
     this.#status = { ...this.#status, state: 'armed', armedUntilMs }
     return { armEpoch, armedUntilMs }
   }
@@ -173,9 +176,15 @@ export class PhoneBand {
     return this.#status
   }
 
-  /** The engine forgot this session's slots: the link must come up anew. */
-  linkIsDown(): void {
+  /** The engine forgot this session's slots, or the band went silent: the link must come up anew. */
+  attachAgain(): void {
     this.#bridge.linkIsDown()
+    this.attach().catch((error: unknown) => {
+      const failure = error instanceof PhoneError ? error : new PhoneError('engine-misspoke', { about: String(error) })
+      // Offline: the client attaches again once it is back. What cannot be helped is told to who waits for the link.
+      if (failure.then !== 'retry') this.leave(failure)
+      else if (failure.code !== 'offline') this.#watch()
+    })
   }
 
   /** Ends the bridge on this phone, with what to answer those who wait; for the client. */
@@ -185,20 +194,27 @@ export class PhoneBand {
     this.#cancelWatch()
     this.#bridge.close(error)
     for (const waiter of [...this.#linkWaiters, ...this.#wornWaiters]) waiter.reject(error)
-    this.#host.left(this.slot)
+    this.#host.left(this, error)
   }
 
   async #pay(offer: Bytes, options: PayOptions): Promise<PhoneDecision> {
-    const decision = await this.#decide(offer, options, false, () => this.#askBand(offer, options))
-    if (decision.obligation === 'verify-user' && options.verifyUser === true) {
-      return this.#decide(offer, options, true, () => this.#askBand(offer, options))
+    // The engine itself asks the band for a missing tap (AUTH_REQ), so that proof may come before the decision.
+    this.#bridge.expectProofs(options.tapWithinMs !== undefined)
+    try {
+      const decision = await this.#decide(offer, options, false, () => this.#askBand(offer, options))
+      const { tapWithinMs } = options
+      if (decision.obligation === 'verify-user' && options.verifyUser === true) {
+        const isArmMissing = this.#status.state !== 'armed'
+        if (isArmMissing) await this.arm()
+        return await this.#decide(offer, options, !isArmMissing, () => this.#askBand(offer, options))
+      }
+      if (decision.obligation === 'tap' && tapWithinMs !== undefined) {
+        return await this.#decide(offer, options, false, () => this.#bridge.nextProof(tapWithinMs))
+      }
+      return decision
+    } finally {
+      this.#bridge.expectProofs(false)
     }
-    if (decision.obligation === 'tap' && options.tapWithinMs !== undefined) {
-      const within = options.tapWithinMs
-      // The engine itself has asked the band for a tap (AUTH_REQ): its proof comes by itself.
-      return this.#decide(offer, options, false, () => this.#bridge.nextProof(within))
-    }
-    return decision
   }
 
   async #askBand(offer: Bytes, options: PayOptions): Promise<HeldProof> {
@@ -286,17 +302,7 @@ export class PhoneBand {
     const leaseMs = 3 * this.#host.heartbeatMs()
     this.#cancelWatch = this.#host.clock.after(this.#bridge.isUp ? leaseMs : attachAgainMs, () => {
       if (this.#bridge.isUp && this.#bridge.silenceMs < leaseMs) this.#watch()
-      else this.#attachAgain()
-    })
-  }
-
-  #attachAgain(): void {
-    this.#bridge.linkIsDown()
-    this.attach().catch((error: unknown) => {
-      // Offline: the client attaches again when it is back. Anything final is told to who waits for the link.
-      if (!(error instanceof PhoneError) || error.then !== 'retry') {
-        this.leave(error instanceof PhoneError ? error : new PhoneError('engine-misspoke', { about: String(error) }))
-      } else if (error.code !== 'offline') this.#watch()
+      else this.attachAgain()
     })
   }
 }

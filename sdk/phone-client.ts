@@ -283,8 +283,9 @@ export class PhoneClient {
       whenLive: () => this.#session.whenLive(),
       verify: (frame) => this.#verify(frame),
       heartbeatMs: () => 1_000 * (this.#session.welcome?.heartbeatS ?? 30),
-      left: (left) => {
-        this.#slots.delete(left)
+      left: (left, error) => {
+        this.#slots.delete(left.slot)
+        if (error.code !== 'closed') this.#events.emit('band-left', { bid: left.bid, error })
       },
     }
     const band = new PhoneBand(host, { bid, slot, radio })
@@ -350,18 +351,9 @@ export class PhoneClient {
       if (use.type === 'pairing') {
         // A window belongs to its socket: the engine has cancelled it.
         if (!resumed) use.bridge.close(new PhoneError('pair-cancelled'))
-      } else if (!resumed) this.#attachAgain(use.band)
+      } else if (!resumed) use.band.attachAgain()
     }
     this.#events.emit('reconnected', { resumed })
-  }
-
-  #attachAgain(band: PhoneBand): void {
-    band.linkIsDown()
-    band.attach().catch((error: unknown) => {
-      if (!(error instanceof PhoneError) || error.then === 'retry') return
-      band.leave(error)
-      this.#events.emit('band-left', { bid: band.bid, error })
-    })
   }
 
   #ended(error: PhoneError): void {
