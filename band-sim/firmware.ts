@@ -329,7 +329,7 @@ export class Band {
     this.#arm.forgetEpochs()
     this.#endLink()
     this.flash.eraseBinding()
-    this.#pairing.reboot()
+    this.#pairing.released()
     this.#tell({ type: 'released' })
   }
 

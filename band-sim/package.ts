@@ -67,7 +67,8 @@ export function makeBand(
     model: vendor.model,
     conformance,
     firmware: firmwareVersion,
-    ...pins,
+    engineKeys: pins.engineKeys,
+    releaseKeys: pins.releaseKeys,
   }
 }
 

@@ -138,6 +138,11 @@ export class PairingWindow {
     this.#endAttempt()
   }
 
+  /** RELEASE erased the binding: whatever was going on is over. The wearer's touch still counts: PAIR0 may come next. */
+  released(): void {
+    this.#forget()
+  }
+
   /** RAM is gone, and with it the channel: an unconfirmed binding can never be acknowledged any more. */
   reboot(): void {
     this.#gestureAtMs = Number.NEGATIVE_INFINITY
