@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii, toHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, toHex } from '../protocol/bytes.ts'
 import { createKeyring } from './at-rest.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives } from './node-primitives.ts'
@@ -79,6 +79,18 @@ describe('a row’s MAC', () => {
     expect(keyring.checkMac('bands', ascii('ro'), ascii('wbound, generation 4'), mac)).toBe(false)
     expect(keyring.checkMac('bands', rowKey, row, mac.subarray(0, 15))).toBe(false)
     expect(keyring.checkMac('bands', rowKey, row, new Uint8Array(0))).toBe(false)
+  })
+})
+
+describe('a place', () => {
+  it('ends where its lengths say, so that no bytes can be shifted from the row into the key or the table', () => {
+    // Without the length of the table's name both of these would be `t 00 0200 07 01 01 …`.
+    const content = filled(600, 1)
+    const mac = keyring.mac('t', Uint8Array.of(0, 7), content)
+    const shiftedKey = concatBytes(Uint8Array.of(7), content.subarray(0, 511))
+    expect(shiftedKey).toHaveLength(0x0200)
+    expect(keyring.checkMac('t\0', shiftedKey, content.subarray(511), mac)).toBe(false)
+    expect(keyring.checkMac('t', Uint8Array.of(0, 7), content, mac)).toBe(true)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type BandCert, decodeBandCert } from '../protocol/band-cert.ts'
+import { type BandCert, decodeBandCert, encodeBandCertSigned } from '../protocol/band-cert.ts'
+import { concatBytes } from '../protocol/bytes.ts'
 import { parseBandId } from '../protocol/ids.ts'
 import { type BandCertFields, type VendorKey, signBandCert, verifyBandCert } from './band-certs.ts'
 import { noblePrimitives } from './noble-primitives.ts'
@@ -66,6 +67,13 @@ describe('the type of a vendor’s signature', () => {
       expect(verifyBandCert(node, vendorKeys[stated], cert)).toBe(true)
       expect(verifyBandCert(node, vendorKeys[listed], cert)).toBe(false)
     }
+  })
+
+  it('must be the one stated: a good signature by the listed scheme on a cert that states the other is refused', () => {
+    const signed = encodeBandCertSigned({ ...fields, signatureType: 'es256' })
+    const cert = certOf(concatBytes(signed, node.ed25519Sign(secret, signed)))
+    expect(node.ed25519Verify(vendorKeys.ed25519.publicKey, cert.signed, cert.signature)).toBe(true)
+    expect(verifyBandCert(node, vendorKeys.ed25519, cert)).toBe(false)
   })
 
   it('is not guessed from a key of the other kind', () => {

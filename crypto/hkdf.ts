@@ -6,7 +6,7 @@ import { type Bytes, concatBytes } from '../protocol/bytes.ts'
 
 const blockBytes = 32
 /** Largest output: 255 blocks. */
-export const expandBytesMax = 255 * blockBytes
+const expandBytesMax = 255 * blockBytes
 const firstBlock = Uint8Array.of(1)
 
 /** Throws a RangeError unless `length` is 1 to 8,160. */

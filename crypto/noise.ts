@@ -25,7 +25,7 @@ export type HandshakeOptions = {
 }
 
 /** What Split() leaves (Noise §5.2), each 32 bytes. */
-export type HandshakeKeys = {
+type HandshakeKeys = {
   /** Initiator to responder. */
   readonly toResponder: Bytes
   readonly toInitiator: Bytes

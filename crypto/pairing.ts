@@ -11,9 +11,9 @@ import { type LinkKeys, sidOf } from './link-keys.ts'
 import { wipe } from './secret.ts'
 
 /** What a band says of itself in PAIR1; believed only once its BandCert is verified. */
-export type BandHello = { readonly model: number; readonly conformance: number; readonly firmware: number }
+type BandHello = { readonly model: number; readonly conformance: number; readonly firmware: number }
 /** What the engine says in PAIR2. */
-export type EngineHello = { readonly timeMs: number; readonly flags: number }
+type EngineHello = { readonly timeMs: number; readonly flags: number }
 /** What both ends hold after PAIR3: the pairing channel's keys, `ask` for the root, the hash for the code. */
 export type PairingKeys = LinkKeys & { readonly ask: Bytes; readonly handshakeHash: Bytes }
 

@@ -10,9 +10,9 @@ import { type Primitives, requireLength } from './primitives.ts'
 import { wipe } from './secret.ts'
 
 /** The new link's keys, and `ask` for the new root. */
-export type RekeyKeys = LinkKeys & { readonly ask: Bytes }
+type RekeyKeys = LinkKeys & { readonly ask: Bytes }
 /** What the engine says in REKEY2; flags is a u16. */
-export type RekeyHello = { readonly timeMs: number; readonly flags: number }
+type RekeyHello = { readonly timeMs: number; readonly flags: number }
 
 /** `mac1 = HMAC(Expand(R_n, "bnd1 rekmac"), REKEY1[0..13] ‖ Ne)[0..15]`; compare with `equalSecret`. */
 export function rekeyMac(
