@@ -160,9 +160,7 @@ function takeCommitAck(core: Core, window: PairingWindow, record: DataRecord): v
 }
 
 function tellWindow(core: Core, window: PairingWindow, event: PairingEvent): void {
-  const { failures } = window.actor.getSnapshot().context
   window.actor.send(event)
-  if (window.actor.getSnapshot().context.failures > failures) noteFailure(core, window)
   perform(core, window)
 }
 
@@ -237,7 +235,6 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
   wipe(root)
   if (told.type === 'refused') {
     wipe(keys.ask)
-    noteFailure(core, window)
     return tellWindow(core, window, { type: 'commit.refused', atMs })
   }
   const lsn = core.ledger.append(
@@ -315,6 +312,7 @@ function finish(core: Core, window: PairingWindow): void {
 // The band hears nothing; the phone hears the same words after the same wait, whatever the reason.
 function refuseLater(core: Core, window: PairingWindow, effect: Extract<PairingEffect, { type: 'refuse' }>): void {
   window.cancelTimer()
+  if (effect.error === 'pair-refused') noteFailure(core, window)
   core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
     closeWindow(core, window)
     refuse(window.session, window.requestId, effect.error)

@@ -8,8 +8,8 @@ export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
 export type ShapeOf<Fields extends Shape> = { readonly [Name in keyof Fields]: ValueOf<Fields[Name]> }
 
-/** Rows hold arrays of arrays (usage by currency and level): one deeper than a frame. */
-const depthMax = 3
+/** A row, its list of currencies, one currency, its amounts by level: two deeper than a frame. */
+const depthMax = 4
 
 /** An id kept as text, minted by its parse function. */
 export function id<Value extends string>(parse: (text: string) => Value): Field<Value> {

@@ -18,10 +18,12 @@ import { VirtualTime } from '../../band-sim/scheduler.ts'
 import { type SeededRandom, seededRandom, withRandom } from '../../band-sim/seeded-random.ts'
 import { Wearer } from '../../band-sim/wearer.ts'
 import { type MadeOffer, type OfferRequest, createPartner } from '../../sdk/offers.ts'
+import type { WebSocketConstructor, WebSocketLike } from '../../sdk/connection.ts'
 import { PhoneClient } from '../../sdk/phone-client.ts'
 import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone-keys.ts'
 import { defaultLimits } from '../../transport/limits.ts'
 import { type LoopbackListener, createLoopback } from '../../transport/listen-loopback.ts'
+import type { ClientSocket } from '../../transport/loopback-socket.ts'
 import { MemoryDisk, MemoryJournal, MemoryView } from './memory-ports.ts'
 
 export const euro = 978
@@ -91,9 +93,12 @@ export class World {
   vendorStatus: VendorStatus = 'active'
   /** Failures nobody waited for; a scenario that ends with any is broken. */
   readonly failures: unknown[] = []
+  /** Sees every message between phones and engine; what it returns arrives instead, undefined = lost. */
+  intercept: (way: 'up' | 'down', bytes: Uint8Array) => Uint8Array | undefined = (_way, bytes) => bytes
   /** Offset of the wall clock against true time, ms. */
   wallSkewMs = 0
   private readonly partnerKey: Uint8Array
+  private readonly sockets: ClientSocket[] = []
   private journal: MemoryJournal | undefined
   private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
@@ -186,6 +191,11 @@ export class World {
     await this.time.settle()
   }
 
+  /** The network drops every phone's connection; the engine lives on. */
+  cutSockets(): void {
+    for (const socket of this.sockets.splice(0)) socket.cut()
+  }
+
   /** The engine ends as an operator ends it. */
   async stop(): Promise<void> {
     const { running } = this
@@ -233,14 +243,39 @@ export class World {
   }
 
   /** A WebSocket constructor that reaches whichever engine runs when it is called. */
-  webSocket(): LoopbackListener['webSocket'] {
+  webSocket(): WebSocketConstructor {
     const world = this
-    return class {
-      constructor(url: string, protocols: string | readonly string[] = []) {
+    return class implements WebSocketLike {
+      private readonly inner: ClientSocket
+
+      constructor(url: string, protocols: string[]) {
         if (world.running === undefined) throw new Error('connection refused')
-        return new world.running.listener.webSocket(url, protocols)
+        this.inner = new world.running.listener.webSocket(url, protocols)
+        this.inner.binaryType = 'arraybuffer'
+        world.sockets.push(this.inner)
       }
-    } as unknown as LoopbackListener['webSocket']
+
+      binaryType = 'arraybuffer'
+
+      send(bytes: Uint8Array<ArrayBuffer>): void {
+        const passed = world.intercept('up', bytes)
+        if (passed !== undefined) this.inner.send(passed)
+      }
+
+      close(code?: number): void {
+        this.inner.close(code)
+      }
+
+      addEventListener: WebSocketLike['addEventListener'] = (type, listener) => {
+        if (type !== 'message') return this.inner.addEventListener(type, listener)
+        this.inner.addEventListener('message', (event) => {
+          const { data } = event
+          const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data
+          const passed = bytes instanceof Uint8Array ? world.intercept('down', bytes) : undefined
+          if (passed !== undefined) listener({ type: 'message', data: passed })
+        })
+      }
+    }
   }
 
   /** A new band from the vendor's line. */
