@@ -44,11 +44,26 @@ export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-const asciiEncoder = new TextEncoder()
+const utf8Encoder = new TextEncoder()
+// A byte order mark is a character like any other: what was sent is what is read.
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Bytes of an ASCII label, such as those that separate the uses of a key. */
 export function ascii(label: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(asciiEncoder.encode(label))
+  return encodeUtf8(label)
+}
+
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  return utf8Encoder.encode(text)
+}
+
+/** The text of UTF-8 bytes; undefined when they are not UTF-8. */
+export function decodeUtf8(bytes: Bytes): string | undefined {
+  try {
+    return utf8Decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
 }
 
 export function u8(value: number): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,7 @@
 // What frame 200 and a closing socket say: closed lists, each with what the phone should do.
 
+import { finderOf, namesOf } from './names.ts'
+
 /** Error codes of frame 200. Wire numbers are forever. */
 export const errorCodes = {
   malformed: 1,
@@ -47,16 +49,14 @@ export const closeCodes = {
 } as const satisfies Record<string, { readonly number: number; readonly then: 'retry' | 're-authenticate' | 'stop' }>
 export type CloseCode = keyof typeof closeCodes
 
-const errorOfNumber: ReadonlyMap<number, ErrorCode> = new Map(
-  Object.entries(errorCodes).map(([name, number]) => [number, name as ErrorCode]),
-)
+const errorOfNumber = finderOf(errorCodes)
 const closeOfNumber: ReadonlyMap<number, CloseCode> = new Map(
-  Object.entries(closeCodes).map(([name, code]) => [code.number, name as CloseCode]),
+  namesOf(closeCodes).map((name) => [closeCodes[name].number, name]),
 )
 
 /** The error code with this wire number, or undefined for one this version does not know. */
 export function parseErrorCode(number: number): ErrorCode | undefined {
-  return errorOfNumber.get(number)
+  return errorOfNumber(number)
 }
 
 /** The close code with this number, or undefined: then treat 4000-4099 as `stop` and the rest as `retry`. */

@@ -1,4 +1,5 @@
 // BLE fragments (PROTOCOL §6): one header byte `S E seq6`, then data; the first carries the total length.
+// A whole fragment, its header included, fits an ATT value: MTU - 3, and never more than 512 (Core 5.4 Vol 3 Part F §3.2.9).
 // One message at a time each way. A gap, a lying length or five seconds of silence drop the message, nothing else.
 
 import { type Bytes, readU16, u16 } from './bytes.ts'
@@ -16,7 +17,7 @@ export function fragment(message: Bytes, mtu: number): readonly Uint8Array<Array
   if (message.length === 0 || message.length > recordBytesMax) {
     throw new RangeError(`a message is 1 to ${recordBytesMax} bytes, got ${message.length}`)
   }
-  const room = Math.min(mtu - attBytes, fragmentDataBytesMax + 1) - 1
+  const room = Math.min(mtu - attBytes, fragmentDataBytesMax) - 1
   if (message.length <= room) return [join(start | end, message)]
   const fragments: Uint8Array<ArrayBuffer>[] = []
   let at = room - 2
@@ -40,6 +41,7 @@ export class Reassembler {
   /** Takes one fragment; returns the message when it is complete (a copy), else undefined. */
   push(bytes: Bytes, nowMs: number): Uint8Array<ArrayBuffer> | undefined {
     const head = bytes[0]
+    // A sender that does not count the header among its 512 is understood too.
     if (head === undefined || bytes.length > 1 + fragmentDataBytesMax) return this.drop()
     const silent = nowMs - this.lastAtMs > fragmentSilenceMs
     this.lastAtMs = nowMs

@@ -2,9 +2,9 @@
 
 import type { Field } from './frame-fields.ts'
 import { type EngineFrame, type PhoneFrame, type SlotRecord, engineFrames, phoneFrames } from './frames.ts'
-import { hubFrameBytesMax, recordBytesMax } from './limits.ts'
+import { hubFrameBytesMax, hubSlotMax, recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
-import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
+import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'
 
 type Shape = {
@@ -19,11 +19,13 @@ const engineShapes = shapesOf(engineFrames)
 
 /** Decodes what a phone or hub sent. Byte fields are views of `bytes` (borrowed): copy what you keep. */
 export function decodePhoneFrame(bytes: Uint8Array, bytesMax: number): PhoneFrame | Malformed {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table that the type is made of decoded it
   return decode(bytes, bytesMax, phoneShapes) as PhoneFrame | Malformed
 }
 
 /** Decodes what the engine sent. */
 export function decodeEngineFrame(bytes: Uint8Array): EngineFrame | Malformed {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table that the type is made of decoded it
   return decode(bytes, hubFrameBytesMax, engineShapes) as EngineFrame | Malformed
 }
 
@@ -43,9 +45,8 @@ export function decodeHubRecords(bytes: Uint8Array): readonly SlotRecord[] | Mal
   for (let at = 2; at + 1 < items.length; at += 2) {
     const slot = items[at]
     const record = items[at + 1]
-    if (typeof slot !== 'number' || !(record instanceof Uint8Array) || record.length > recordBytesMax) {
-      return malformed('pairs of slot and record', at)
-    }
+    const isPair = typeof slot === 'number' && slot <= hubSlotMax && record instanceof Uint8Array
+    if (!isPair || record.length > recordBytesMax) return malformed('pairs of slot and record', at)
     records.push({ slot, bytes: record })
   }
   return records
@@ -63,7 +64,7 @@ export function fieldsBeforeUv(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
   const shape = phoneShapes.ofType.get(frame.type)
   if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)
   const items: Unpacked[] = [shape.number]
-  const values = frame as unknown as Readonly<Record<string, unknown>>
+  const values: Values = frame
   for (const [name, field] of shape.fields) {
     if (name === 'uv') break
     items.push(written(shape, name, field, values[name]))
@@ -71,6 +72,8 @@ export function fieldsBeforeUv(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
   return packArray(items)
 }
 
+/** A frame by the names of its fields. */
+type Values = Readonly<Record<string, Unpacked | undefined>>
 type Shapes = { readonly ofNumber: ReadonlyMap<number, Shape>; readonly ofType: ReadonlyMap<string, Shape> }
 
 function shapesOf(
@@ -118,7 +121,7 @@ function decode(bytes: Uint8Array, bytesMax: number, shapes: Shapes): Readonly<R
 function encode(frame: PhoneFrame | EngineFrame, shapes: Shapes): Uint8Array<ArrayBuffer> {
   const shape = shapes.ofType.get(frame.type)
   if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)
-  const values = frame as unknown as Readonly<Record<string, unknown>>
+  const values: Values = frame
   const items: Unpacked[] = [shape.number, frame.id]
   for (const [name, field] of shape.fields) {
     const value = values[name]
@@ -127,17 +130,17 @@ function encode(frame: PhoneFrame | EngineFrame, shapes: Shapes): Uint8Array<Arr
   }
   const { rest } = shape
   const entries = values['entries']
-  if (rest !== undefined && Array.isArray(entries)) {
+  if (rest !== undefined && isArray(entries)) {
     for (const entry of entries) items.push(written(shape, 'entry', rest, entry))
   }
   return packArray(items)
 }
 
 // What would be refused on arrival is a bug here: it is not sent.
-function written(shape: Shape, name: string, field: Field, value: unknown): Unpacked {
-  const checked = field.read(value as Unpacked | undefined)
+function written(shape: Shape, name: string, field: Field, value: Unpacked | undefined): Unpacked {
+  const checked = field.read(value)
   if (checked === undefined) {
-    throw new RangeError(`${name} of ${shape.type}: ${field.expected}, got ${describe(value as Unpacked | undefined)}`)
+    throw new RangeError(`${name} of ${shape.type}: ${field.expected}, got ${describe(value)}`)
   }
   return checked
 }

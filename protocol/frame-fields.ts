@@ -1,7 +1,7 @@
 // The kinds of field a phone frame is made of: each reads one unpacked value, refuses what does not fit, and is written as it stands.
 
-import type { Bytes } from './bytes.ts'
-import type { Unpacked } from './msgpack-reader.ts'
+import { type Bytes, encodeUtf8 } from './bytes.ts'
+import { type Unpacked, isArray } from './msgpack-reader.ts'
 
 /** `read` gives undefined for a value that does not fit `expected`. */
 export type Field<Value extends Unpacked = Unpacked> = {
@@ -72,20 +72,19 @@ export function tuple<const Fields extends readonly Field[]>(
   return {
     expected: `an array of ${fields.length}`,
     read: (value) => {
-      if (!Array.isArray(value) || value.length < fields.length) return undefined
+      if (!isArray(value) || value.length < fields.length) return undefined
       const values: Unpacked[] = []
       for (const [index, field] of fields.entries()) {
         const read = field.read(value[index])
         if (read === undefined) return undefined
         values.push(read)
       }
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value was read by the field of its place
       return values as unknown as Values<Fields> & readonly Unpacked[]
     },
   }
 }
 
 function fitsUtf8(value: string, bytesMax: number): boolean {
-  return (
-    value.length <= bytesMax && (value.length * 3 <= bytesMax || new TextEncoder().encode(value).length <= bytesMax)
-  )
+  return value.length <= bytesMax && (value.length * 3 <= bytesMax || encodeUtf8(value).length <= bytesMax)
 }

@@ -25,12 +25,11 @@ export type PairingId = Branded<string, 'PairingId'>
 
 function fixed<Name extends string>(name: Name, lengthBytes: number) {
   const pattern = new RegExp(`^[0-9a-f]{${2 * lengthBytes}}$`)
+  const isId = (hex: string): hex is Branded<string, Name> => pattern.test(hex)
   return (value: Bytes | string): Branded<string, Name> => {
     const hex = typeof value === 'string' ? value : toHex(value)
-    if (!pattern.test(hex)) {
-      throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
-    }
-    return hex as Branded<string, Name>
+    if (isId(hex)) return hex
+    throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
   }
 }
 
@@ -44,10 +43,12 @@ export const parsePairingId: (value: Bytes | string) => PairingId = fixed('Pairi
 
 /** Checks an account id; throws a RangeError on anything but 1 to 64 of `A-Z a-z 0-9 . _ : -`. */
 export function parseAccountId(value: string): AccountId {
-  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(value)) {
-    throw new RangeError(`an account id is 1 to 64 of A-Z a-z 0-9 . _ : -, got ${JSON.stringify(value.slice(0, 80))}`)
-  }
-  return value as AccountId
+  if (isAccountId(value)) return value
+  throw new RangeError(`an account id is 1 to 64 of A-Z a-z 0-9 . _ : -, got ${JSON.stringify(value.slice(0, 80))}`)
+}
+
+function isAccountId(value: string): value is AccountId {
+  return /^[A-Za-z0-9._:-]{1,64}$/.test(value)
 }
 
 /** The bytes of a binary id. */

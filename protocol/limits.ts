@@ -51,7 +51,7 @@ export const offerLabelBytesMax = 24
 export const armedMaxMs = 24 * 3_600_000
 /** The presence lease is this many heartbeats. */
 export const leaseHeartbeats = 3
-/** BLE: data bytes of one fragment, and the silence that drops a partial message. */
+/** BLE: bytes of one fragment, and the silence that drops a partial message. */
 export const fragmentDataBytesMax = 512
 export const fragmentSilenceMs = 5_000
 export const mtuMin = 23
@@ -60,5 +60,5 @@ export const mtuMax = 517
 export const pageEntriesMax = 32
 /** Largest amount, minor units: every sum stays a safe integer. */
 export const amountMinorMax = 1_000_000_000_000
-/** Holds keep an offer from living longer than this, ms. */
+/** The longest an offer may still have to live when it is decided, ms. */
 export const offerLifeMaxMs = 15 * 60_000

@@ -1,7 +1,7 @@
 // The strict reader: arrays, unsigned integers, bin, str, bool and nil, a bounded depth, exact length (PROTOCOL §8).
 // Everything else, extensions, maps, floats and negative numbers among them, is malformed.
 
-import { type Bytes, readU16, readU32, readU64 } from './bytes.ts'
+import { type Bytes, decodeUtf8, readU16, readU32, readU64 } from './bytes.ts'
 import { frameDepthMax, frameItemsMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
 
@@ -12,7 +12,7 @@ export function unpackArray(bytes: Bytes, depthMax: number = frameDepthMax): rea
   const reader = new Reader(bytes)
   const value = reader.value(depthMax)
   if (reader.fault !== undefined) return reader.fault
-  if (!Array.isArray(value)) return malformed('an array', 0)
+  if (!isArray(value)) return malformed('an array', 0)
   if (reader.at !== bytes.length)
     return malformed(`the end at ${reader.at}, got ${bytes.length - reader.at} bytes more`, reader.at)
   return value
@@ -23,7 +23,10 @@ export function isMalformed(value: readonly Unpacked[] | Malformed): value is Ma
   return !Array.isArray(value)
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** Tells an array from the other values; a byte string is none. */
+export function isArray(value: Unpacked | undefined): value is readonly Unpacked[] {
+  return Array.isArray(value)
+}
 
 class Reader {
   at = 0
@@ -107,11 +110,7 @@ class Reader {
   private text(length: number): Unpacked {
     const view = this.binary(length)
     if (!(view instanceof Uint8Array)) return null
-    try {
-      return utf8.decode(view)
-    } catch {
-      return this.refuse('a str of UTF-8', this.at - length)
-    }
+    return decodeUtf8(view) ?? this.refuse('a str of UTF-8', this.at - length)
   }
 
   private refuse(expected: string, at: number = this.at): null {

@@ -1,6 +1,7 @@
 // Writes the MessagePack subset that the strict reader reads, each value in its shortest form.
 // Why not a library: see docs/decisions/0001-own-messagepack-writer.md.
 
+import { encodeUtf8 } from './bytes.ts'
 import type { Unpacked } from './msgpack-reader.ts'
 
 /** Encodes an array. Throws a RangeError on a number that is not an unsigned safe integer. */
@@ -12,7 +13,6 @@ export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
 
 // One buffer serves all calls: packing is synchronous and the result is a copy.
 let shared = new Uint8Array(32_768)
-const utf8 = new TextEncoder()
 
 class Writer {
   bytes = shared
@@ -44,7 +44,7 @@ class Writer {
   }
 
   private text(value: string): void {
-    const bytes = utf8.encode(value)
+    const bytes = encodeUtf8(value)
     if (bytes.length <= 31) this.byte(0xa0 | bytes.length)
     else this.head(bytes.length <= 0xff ? 0xd9 : 0xda, this.within(bytes.length), bytes.length <= 0xff ? 1 : 2)
     this.raw(bytes)

@@ -1,6 +1,20 @@
 // An offer: a partner's authenticated request (PROTOCOL §5). `canon` is what is agreed to; `rd` hashes canon and label.
 
-import { type Bytes, concatBytes, readU16, readU32, readU48, readU64, u16, u32, u48, u64, u8 } from './bytes.ts'
+import {
+  type Bytes,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  readU16,
+  readU32,
+  readU48,
+  readU64,
+  u16,
+  u32,
+  u48,
+  u64,
+  u8,
+} from './bytes.ts'
 import { type PartnerId, type ResourceId, type Rid, idBytes, parsePartnerId, parseResourceId, parseRid } from './ids.ts'
 import { amountMinorMax, offerLabelBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
@@ -49,14 +63,7 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   return {
     type: 'offer',
     terms: {
-      partner: parsePartnerId(bytes.subarray(0, 16)),
-      resource: parseResourceId(bytes.subarray(16, 32)),
-      action: bytes[32] ?? 0,
-      amountMinor,
-      currency: readU16(bytes, 41),
-      partnerNonce: bytes.subarray(43, 59),
-      rid: parseRid(bytes.subarray(59, 67)),
-      expiresAtMs: readU48(bytes, 67),
+      ...decodeOfferTerms(bytes),
       label,
       kid: readU32(bytes, canonBytes + offerLabelBytesMax),
     },
@@ -67,17 +74,33 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   }
 }
 
-/** The 101 bytes a partner's MAC covers. Throws a RangeError on terms that do not fit. */
+/** What a journaled canon says: the terms without label and kid. The canon was decoded once when it was an offer. */
+export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'> {
+  return {
+    partner: parsePartnerId(canon.subarray(0, 16)),
+    resource: parseResourceId(canon.subarray(16, 32)),
+    action: canon[32] ?? 0,
+    amountMinor: readU64(canon, 33) ?? 0,
+    currency: readU16(canon, 41),
+    partnerNonce: canon.subarray(43, 59),
+    rid: parseRid(canon.subarray(59, 67)),
+    expiresAtMs: readU48(canon, 67),
+  }
+}
+
+/** The 101 bytes a partner's MAC covers. Throws a RangeError on terms that do not fit: a number is never cut. */
 export function encodeOfferTerms(terms: OfferTerms): Uint8Array<ArrayBuffer> {
-  const label = new TextEncoder().encode(terms.label)
-  if (label.length > offerLabelBytesMax) {
-    throw new RangeError(`a label is at most ${offerLabelBytesMax} bytes of UTF-8, got ${label.length}`)
-  }
-  if (!Number.isSafeInteger(terms.amountMinor) || terms.amountMinor < 0 || terms.amountMinor > amountMinorMax) {
-    throw new RangeError(`an amount is 0 to ${amountMinorMax} minor units, got ${terms.amountMinor}`)
-  }
+  requireInteger('an action', terms.action, 0xff)
+  requireInteger('an amount in minor units', terms.amountMinor, amountMinorMax)
+  requireInteger('a currency', terms.currency, 0xffff)
+  requireInteger('an expiry in ms', terms.expiresAtMs, 0xffff_ffff_ffff)
+  requireInteger('a kid', terms.kid, 0xffff_ffff)
   if (terms.partnerNonce.length !== 16)
     throw new RangeError(`a partner nonce is 16 bytes, got ${terms.partnerNonce.length}`)
+  const label = encodeUtf8(terms.label)
+  if (label.length > offerLabelBytesMax || label.includes(0)) {
+    throw new RangeError(`a label is at most ${offerLabelBytesMax} bytes of UTF-8 without zeros, got ${label.length}`)
+  }
   const padded = new Uint8Array(offerLabelBytesMax)
   padded.set(label)
   return concatBytes(
@@ -94,7 +117,10 @@ export function encodeOfferTerms(terms: OfferTerms): Uint8Array<ArrayBuffer> {
   )
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+function requireInteger(what: string, value: number, max: number): void {
+  if (!Number.isSafeInteger(value) || value < 0 || value > max)
+    throw new RangeError(`${what} is 0 to ${max}, got ${value}`)
+}
 
 function decodeLabel(bytes: Bytes): string | undefined {
   let end = bytes.indexOf(0)
@@ -107,12 +133,4 @@ function decodeLabel(bytes: Bytes): string | undefined {
     plain += String.fromCharCode(byte)
   }
   return plain
-}
-
-function decodeUtf8(bytes: Bytes): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
 }

@@ -1,9 +1,10 @@
 // What is sealed inside a DATA record: an op byte and fixed fields (PROTOCOL §5).
 
-import { type Bytes, concatBytes, readU16, readU32, u16, u32, u8 } from './bytes.ts'
+import { type Bytes, concatBytes, decodeUtf8, encodeUtf8, readU16, readU32, u16, u32, u8 } from './bytes.ts'
 import { type Bid, type Rid, idBytes, parseBid, parseRid } from './ids.ts'
 import { alertTextBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
+import { finderOf } from './names.ts'
 import { offerBytes } from './offer.ts'
 
 export const opCodes = {
@@ -203,7 +204,7 @@ export function encodeDownOp(op: DownOp): Uint8Array<ArrayBuffer> {
     case 'lock':
       return concatBytes(u8(opCodes.lock), u8(op.holds))
     case 'alert': {
-      const text = new TextEncoder().encode(op.text)
+      const text = encodeUtf8(op.text)
       if (text.length > alertTextBytesMax)
         throw new RangeError(`an alert is at most ${alertTextBytesMax} bytes, got ${text.length}`)
       return concatBytes(u8(opCodes.alert), u8(op.pattern), u8(text.length), text)
@@ -267,7 +268,9 @@ export function decodeDownOp(bytes: Bytes): DownOp | Malformed {
     case opCodes.lock:
       return { type: 'lock', holds: bytes[1] ?? 0 }
     case opCodes.alert: {
-      const text = decodeText(bytes.subarray(3))
+      if (bytes.length > 3 + alertTextBytesMax)
+        return malformed(`an alert text of at most ${alertTextBytesMax} bytes, got ${bytes.length - 3}`, 2)
+      const text = decodeUtf8(bytes.subarray(3))
       if (text === undefined) return malformed('an alert text of UTF-8', 3)
       return { type: 'alert', pattern: bytes[1] ?? 0, text }
     }
@@ -317,7 +320,7 @@ function downOpBytes(bytes: Bytes): number | undefined {
     case opCodes.lock:
       return 2
     case opCodes.alert:
-      return 3 + Math.min(bytes[2] ?? 0, alertTextBytesMax)
+      return 3 + (bytes[2] ?? 0)
     case opCodes.state:
       return 13
     case opCodes.commit:
@@ -329,23 +332,6 @@ function downOpBytes(bytes: Bytes): number | undefined {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-function decodeText(bytes: Bytes): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
-}
-
-function nameOf<Name extends string>(
-  numbers: Readonly<Record<Name, number>>,
-): (number: number | undefined) => Name | undefined {
-  const names = new Map(Object.entries(numbers).map(([name, number]) => [number, name as Name]))
-  return (number) => (number === undefined ? undefined : names.get(number))
-}
-
-const verdictOf = nameOf<Verdict>(verdicts)
-const wearOf = nameOf<Wear>(wears)
-const gestureOf = nameOf<Gesture>(gestures)
+const verdictOf = finderOf(verdicts)
+const wearOf = finderOf(wears)
+const gestureOf = finderOf(gestures)

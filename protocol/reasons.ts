@@ -1,6 +1,8 @@
 // Why a request was denied: the closed list. To add a reason, add one line here and one in docs/protocol.md;
 // the compiler and a test then point at whatever else must know it.
 
+import { finderOf } from './names.ts'
+
 /** What would help the wearer get past a denial. */
 export const obligations = { 'verify-user': 1, tap: 2 } as const
 export type Obligation = keyof typeof obligations
@@ -42,19 +44,15 @@ export const reasons = {
 export type Reason = keyof typeof reasons
 export type DenialReason = Exclude<Reason, 'approved'>
 
-const reasonOfNumber: ReadonlyMap<number, Reason> = new Map(
-  Object.entries(reasons).map(([name, number]) => [number, name as Reason]),
-)
-const obligationOfNumber: ReadonlyMap<number, Obligation> = new Map(
-  Object.entries(obligations).map(([name, number]) => [number, name as Obligation]),
-)
+const reasonOfNumber = finderOf(reasons)
+const obligationOfNumber = finderOf(obligations)
 
 /** The reason with this wire number, or undefined for a number this version does not know. */
 export function parseReason(number: number): Reason | undefined {
-  return reasonOfNumber.get(number)
+  return reasonOfNumber(number)
 }
 
 /** The obligation with this wire number, or undefined for a number this version does not know. */
 export function parseObligation(number: number): Obligation | undefined {
-  return obligationOfNumber.get(number)
+  return obligationOfNumber(number)
 }

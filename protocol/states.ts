@@ -1,5 +1,7 @@
 // The states and holds of a band as the wire, the rows and the counters spell them (DESIGN §5, PROTOCOL §7).
 
+import { finderOf, namesOf } from './names.ts'
+
 /** Wire numbers of a band's state, frames 118 and 121 and record STATE. */
 export const bandStates = { unbound: 0, pairing: 1, offWrist: 2, disarmed: 3, armed: 4, deactivating: 5 } as const
 export type BandState = keyof typeof bandStates
@@ -8,17 +10,16 @@ export type BandState = keyof typeof bandStates
 export const holdBits = { 'owner-freeze': 1, 'operator-freeze': 2, 'risk-freeze': 4, lost: 8 } as const
 export type Hold = keyof typeof holdBits
 
-const stateOfNumber: ReadonlyMap<number, BandState> = new Map(
-  Object.entries(bandStates).map(([name, number]) => [number, name as BandState]),
-)
+const stateOfNumber = finderOf(bandStates)
 
+/** The state with this wire number, or undefined for a number this version does not know. */
 export function parseBandState(number: number): BandState | undefined {
-  return stateOfNumber.get(number)
+  return stateOfNumber(number)
 }
 
 /** The holds whose bits are set, in the order of `holdBits`. */
 export function holdsOf(bits: number): readonly Hold[] {
-  return (Object.keys(holdBits) as Hold[]).filter((hold) => (bits & holdBits[hold]) !== 0)
+  return namesOf(holdBits).filter((hold) => (bits & holdBits[hold]) !== 0)
 }
 
 /** A phone's session, DESIGN §5. */
