@@ -17,7 +17,7 @@ const phones = (limits: Partial<KindLimits>): Partial<ListenLimits> => ({
 })
 const bytesOf = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length).map((_, at) => at * 31)
 const arrived = async (client: Client, count: number): Promise<void> => {
-  await vi.waitFor(() => expect(client.received).toHaveLength(count))
+  await vi.waitFor(() => expect(client.received).toHaveLength(count), { interval: 5 })
 }
 
 describe.each(names)('%s with messages', (name) => {

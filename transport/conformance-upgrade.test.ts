@@ -1,4 +1,5 @@
 // Conformance, first part: what becomes a socket, what is answered, and who is turned away at the door.
+import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Rigs, listenersHere, startRig } from './conformance-rig.ts'
 import { RawPeer } from './raw-peer.ts'
@@ -211,6 +212,30 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     const answer = await rig.ask('/health', 'GET', { 'accept-encoding': 'gzip, br' })
     expect(answer.headers['content-encoding']).toBeUndefined()
     peer.socket.destroy()
+  })
+
+  it('keeps as many connections that are no sockets as there may be, and cuts one more', async () => {
+    const rig = await start({ connectionsMax: 2 })
+    await Promise.all([rig.open(), rig.open()])
+    await rig.open()
+    const idle = [new RawPeer(rig.listener.port), new RawPeer(rig.listener.port)]
+    await Promise.all(idle.map(({ socket }) => once(socket, 'connect')))
+    await new RawPeer(rig.listener.port).gone
+    expect(rig.refusals).toEqual(['connectionsMax'])
+    idle[0]?.socket.destroy()
+    await vi.waitFor(() => rig.open())
+    idle[1]?.socket.destroy()
+  })
+
+  it('closes in bounded time although a peer does not answer its close', async () => {
+    const rig = await start({ closeTimeoutMs: 100 })
+    const peer = new RawPeer(rig.listener.port)
+    await peer.upgrade('/phone')
+    const idle = new RawPeer(rig.listener.port)
+    await once(idle.socket, 'connect')
+    await rig.listener.close()
+    await Promise.all([peer.gone, idle.gone])
+    expect(peer.closeCode()).toBe(4006)
   })
 
   it('does not believe X-Forwarded-For', async () => {

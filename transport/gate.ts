@@ -39,8 +39,9 @@ export class Gate {
     this.#isAccepting = false
   }
 
-  /** Whether a new TCP connection may stay; asked before a byte of it is read. */
-  admitConnection(address: string): boolean {
+  /** Whether a new TCP connection may stay beside `others` that are no sockets yet; asked before a byte of it is read. */
+  admitConnection(address: string, others: number): boolean {
+    if (others >= this.#options.limits.connectionsMax) return this.#refused('connectionsMax')
     return this.#addresses.admitConnection(address, this.#nowMs()) || this.#refused('connectionsPerAddress')
   }
 

@@ -107,7 +107,7 @@ class MemoryListener implements LoopbackListener {
 
   #connected(socket: LoopbackSocket, peer: LoopbackPeer): void {
     const head = headOf({ ...peer, method: 'GET', path: peer.path ?? '/phone', headers: upgradeHeaders(peer) }, true)
-    if (this.#isClosed || !this.#gate.admitConnection(head.remoteAddress)) {
+    if (this.#isClosed || !this.#gate.admitConnection(head.remoteAddress, 0)) {
       socket.refused(undefined)
       return
     }

@@ -107,14 +107,9 @@ class UwsListener implements Listener {
 
   /** The library's filter: a TCP connection began (1), or ended without having become a socket (−1). */
   #connected(response: UwsResponse, count: number): void {
+    const others = this.#connectionsCount
     this.#connectionsCount += count
-    if (count < 0) return
-    if (this.#connectionsCount > this.#options.limits.connectionsMax) {
-      this.#options.observe.refused('connectionsMax')
-      response.close()
-    } else if (!this.#gate.admitConnection(addressOf(response))) {
-      response.close()
-    }
+    if (count > 0 && !this.#gate.admitConnection(addressOf(response), others)) response.close()
   }
 
   #behavior(kind: ConnectionKind): UwsBehavior {

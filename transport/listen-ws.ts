@@ -37,6 +37,8 @@ class WsListener implements Listener {
   readonly #gate: Gate
   readonly #http: Server
   readonly #upgraders: Readonly<Record<ConnectionKind, WebSocketServer>>
+  /** TCP connections that are no sockets, or not yet. */
+  readonly #connections = new Set<Duplex>()
   readonly #sockets = new Set<WsSocket>()
   #stopSweep: () => void = () => {}
 
@@ -67,10 +69,7 @@ class WsListener implements Listener {
   }
 
   listen(): Promise<void> {
-    const { host, port, limits } = this.#options
-    // Node counts upgraded sockets too.
-    this.#http.maxConnections = limits.connectionsMax + limits.socketsMax
-    this.#http.on('drop', () => this.#options.observe.refused('connectionsMax'))
+    const { host, port } = this.#options
     return new Promise((resolve, reject) => {
       this.#http.once('error', (error) => reject(new ListenError(`cannot listen on ${host}:${port}`, { cause: error })))
       this.#http.listen(port, host, () => {
@@ -96,7 +95,12 @@ class WsListener implements Listener {
   }
 
   #connected(socket: Socket): void {
-    if (!this.#gate.admitConnection(addressOf(socket))) socket.destroy()
+    if (!this.#gate.admitConnection(addressOf(socket), this.#connections.size)) {
+      socket.destroy()
+      return
+    }
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
@@ -128,6 +132,7 @@ class WsListener implements Listener {
   }
 
   #upgrade({ request, stream, head, pass }: Upgrade): void {
+    this.#connections.delete(stream)
     // ws looks at the head again and may refuse it by itself, so the place is given back by the stream's end.
     stream.once('close', () => this.#gate.leave(pass))
     this.#upgraders[pass.kind].handleUpgrade(request, stream, head, (webSocket) =>

@@ -44,6 +44,7 @@ export class SocketConnection implements Connection {
   #events: ConnectionEvents | undefined
   #isOpen = true
   #corks = 0
+  #endAfterCork: (() => void) | undefined
 
   constructor(raw: RawSocket, pass: Pass, options: ListenOptions) {
     this.kind = pass.kind
@@ -117,6 +118,7 @@ export class SocketConnection implements Connection {
       this.#raw.cork(work)
     } finally {
       this.#corks -= 1
+      if (this.#corks === 0) this.#endAfterCork?.()
       this.#checkBuffered()
     }
   }
@@ -159,7 +161,9 @@ export class SocketConnection implements Connection {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#tellClosed()
-    this.#raw.end(code, reason)
+    // Ended within a cork, uWebSockets 20.51 sends the close frame but not its FIN, and the peer waits for a timeout.
+    if (this.#corks === 0) this.#raw.end(code, reason)
+    else this.#endAfterCork = () => this.#raw.end(code, reason)
   }
 
   /** In a microtask, so that `closed` never runs inside `accept`, `close` or `send`. */
