@@ -12,18 +12,19 @@ const rigs = new Rigs()
 afterEach(() => rigs.close())
 
 const one = new Uint8Array([1])
+/** The engine learns of the end once, and never again. */
+const closedOnce = async (rig: Rig): Promise<void> => {
+  await vi.waitFor(() => expect(rig.engine.last.closedCount).toBe(1))
+  expect(rig.engine.last.connection.isOpen).toBe(false)
+  // Whatever is still on its way gets its chance to call a second time.
+  await rig.listener.close()
+  expect(rig.engine.last.closedCount).toBe(1)
+}
+
 const closeCodeNames = Object.keys(closeCodes) as CloseCode[]
 
 describe.each(names)('%s at the end of a socket', (name) => {
   const start = rigs.starter(name)
-  const closedOnce = async (rig: Rig): Promise<void> => {
-    await vi.waitFor(() => expect(rig.engine.last.closedCount).toBe(1))
-    expect(rig.engine.last.connection.isOpen).toBe(false)
-    // Whatever is still on its way gets its chance to call a second time.
-    await rig.listener.close()
-    expect(rig.engine.last.closedCount).toBe(1)
-  }
-
   it.for(closeCodeNames)('tells the client %s by number and name', async (code) => {
     const rig = await start()
     const client = await rig.open()
@@ -164,6 +165,22 @@ describe.each(names)('%s at the end of a socket', (name) => {
 
 describe.each(names.filter((name) => name !== 'loopback'))('%s at the end of a connection', (name) => {
   const start = rigs.starter(name)
+
+  it('ends the connection at once when the engine closes within a cork', async () => {
+    const rig = await start()
+    const peer = new RawPeer(rig.listener.port)
+    await peer.upgrade('/phone')
+    const { connection } = rig.engine.last
+    connection.cork(() => {
+      connection.send(one)
+      connection.close('fenced')
+    })
+    // The peer does not answer the close frame: the end must come from the server, long before any of its timeouts.
+    const finished = new Promise((resolve) => peer.socket.once('end', resolve))
+    await vi.waitFor(() => expect(peer.closeCode()).toBe(4003))
+    await finished
+    await closedOnce(rig)
+  }, 5_000)
 
   it.for(['reset', 'half-closed'] as const)('tells the engine once when the connection is %s', async (how) => {
     const rig = await start()

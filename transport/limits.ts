@@ -24,7 +24,7 @@ export type ListenLimits = {
   readonly idleTimeoutMs: number
   /** How long a request's head and the whole request may take, ms. uWebSockets has its own fixed 10 s. */
   readonly requestTimeoutMs: number
-  /** How long a closed socket may wait for the peer's own close, ms. uWebSockets waits one idle timeout. */
+  /** How long a closed socket may wait for the peer's own close, ms. uWebSockets has its own, under the idle timeout. */
   readonly closeTimeoutMs: number
   /** TCP connections that are not sockets yet. */
   readonly connectionsMax: number
