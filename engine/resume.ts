@@ -106,7 +106,10 @@ export async function establishLink(core: Core, slot: Slot, candidate: Candidate
   if (slot.link !== candidate.link || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
   sendDown(core, slot, { type: 'ratchetAck', n: n + 1 })
   const isOld = core.time.nowMs() - moved.rekeyedAtMs > rekeyAgeMs + jitterMs(slot)
-  if (moved.resumes >= resumesBeforeRekeyMax || isOld) sendDown(core, slot, { type: 'rekeyPlease' })
+  if (moved.resumes >= resumesBeforeRekeyMax || isOld) {
+    sendDown(core, slot, { type: 'rekeyPlease' })
+    challengeBand(core, slot)
+  }
 }
 
 /**

@@ -99,7 +99,7 @@ export class World {
   wallSkewMs = 0
   private readonly partnerKey: Uint8Array
   private readonly sockets: ClientSocket[] = []
-  private journal: MemoryJournal | undefined
+  private storage: { readonly journal: MemoryJournal; readonly view: MemoryView } | undefined
   private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
   constructor(options: WorldOptions = {}) {
@@ -135,6 +135,7 @@ export class World {
   /** Starts the engine on the world's disk. */
   async start(): Promise<void> {
     const journal = new MemoryJournal(this.disk)
+    const view = new MemoryView(this.disk)
     const clock = {
       nowMs: () => this.time.nowMs() + this.wallSkewMs,
       monotonicMs: () => this.time.nowMs() - 1_600_000_000_000,
@@ -150,7 +151,7 @@ export class World {
       random: (length) => this.random.bytes(length),
       primitives: this.primitives,
       journal,
-      view: new MemoryView(this.disk),
+      view,
       keys: this.keys,
       tokens: { verify: async (token) => this.claimsOf(token) },
       partners: { find: (id) => (id === partner.id ? partner : undefined) },
@@ -178,13 +179,14 @@ export class World {
       clock,
       observe,
     })
-    this.journal = journal
+    this.storage = { journal, view }
     this.running = { engine, listener }
   }
 
   /** Power goes: what was not durable is lost, sockets are cut, nobody is told. */
   async crash(): Promise<void> {
-    this.journal?.crash()
+    this.storage?.journal.crash()
+    this.storage?.view.crash()
     const listener = this.running?.listener
     this.running = undefined
     await listener?.close()

@@ -1,0 +1,130 @@
+// Walks a journal from its first record and holds every invariant of THREATS that a journal alone can show.
+// What it finds is a sentence; an honest engine gives none, whatever crashed when.
+
+import type { JournalRecord, JournalRecordOf } from '../../engine/ports/records.ts'
+import { type LimitTable, type Usage, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
+import { decodeOfferTerms } from '../../protocol/offer.ts'
+import { reasons } from '../../protocol/reasons.ts'
+import { holdsOf } from '../../protocol/states.ts'
+
+export type AuditedRecord = { readonly lsn: number; readonly record: JournalRecord }
+
+type BandSeen = JournalRecordOf<'band'>
+
+export class JournalAuditor {
+  readonly violations: string[] = []
+  readonly approvals = new Map<number, JournalRecordOf<'decision'>>()
+  readonly reversed = new Set<number>()
+  readonly bands = new Map<string, BandSeen>()
+  private readonly limits: ReadonlyMap<number, LimitTable>
+  private readonly finals = new Map<string, number>()
+  private readonly usages = new Map<string, Usage>()
+  private readonly ownerEpochs = new Map<string, number>()
+  private lastLsn = 0
+  private lastAtMs = 0
+  private lastEpoch = 0
+
+  constructor(limits: ReadonlyMap<number, LimitTable>) {
+    this.limits = limits
+  }
+
+  take({ lsn, record }: AuditedRecord): void {
+    this.expect(lsn === this.lastLsn + 1, `lsn ${lsn} follows ${this.lastLsn}`)
+    this.lastLsn = lsn
+    this.expect(record.atMs >= this.lastAtMs, `time runs back at ${lsn} (I26)`)
+    this.lastAtMs = Math.max(this.lastAtMs, record.atMs)
+    switch (record.type) {
+      case 'engine.started':
+        this.expect(record.epoch > this.lastEpoch, `epoch ${record.epoch} after ${this.lastEpoch} at ${lsn}`)
+        this.lastEpoch = record.epoch
+        return
+      case 'band':
+        return this.takeBand(lsn, record)
+      case 'account':
+        this.expect(record.ownerEpoch >= (this.ownerEpochs.get(record.account) ?? 0), `owner epoch falls at ${lsn}`)
+        this.ownerEpochs.set(record.account, record.ownerEpoch)
+        return
+      case 'decision':
+        return this.takeDecision(lsn, record)
+      case 'reversal':
+        return this.takeReversal(lsn, record)
+      case 'phone':
+      case 'ratchet':
+        return
+    }
+  }
+
+  private takeBand(lsn: number, row: BandSeen): void {
+    const before = this.bands.get(row.bandId)
+    this.bands.set(row.bandId, row)
+    const isBound = row.account !== null
+    this.expect(!isBound || row.generation > row.tombstoned, `a tombstoned generation is bound at ${lsn} (I3)`)
+    this.expect(row.holds === 0 || row.state !== 'armed', `armed under ${holdsOf(row.holds).join()} at ${lsn}`)
+    if (before === undefined) return
+    this.expect(row.generation >= before.generation, `a generation falls at ${lsn} (I3)`)
+    this.expect(row.armEpoch >= before.armEpoch, `an arm epoch falls at ${lsn} (I18)`)
+    const isOther = before.account !== null && row.account !== null && row.account !== before.account
+    this.expect(!isOther, `a band changes from account to account at ${lsn} (I2)`)
+    if (row.generation > before.generation) {
+      this.expect(before.account === null, `a bound band is bound again at ${lsn} (I1)`)
+      this.expect(row.cause === 'pairing.commit', `a generation begins by ${row.cause} at ${lsn}`)
+    }
+    if (row.state === 'armed' && before.state !== 'armed' && before.state !== 'deactivating') {
+      this.expect(row.cause === 'band.arm', `armed by ${row.cause} at ${lsn}: only user verification arms`)
+      this.expect(row.armEpoch > before.armEpoch, `armed under an old arm epoch at ${lsn} (I18)`)
+    }
+    if (row.cause === 'band.removed') this.expect(row.state !== 'armed', `armed after a removal at ${lsn}`)
+  }
+
+  private takeDecision(lsn: number, record: JournalRecordOf<'decision'>): void {
+    const terms = decodeOfferTerms(record.canon)
+    const reference = `${terms.partner}${terms.rid}`
+    this.expect(!this.finals.has(reference), `a reference is decided again at ${lsn} (I12)`)
+    if (record.obligation === null) this.finals.set(reference, lsn)
+    if (record.reason !== reasons.approved) return
+    this.approvals.set(lsn, record)
+    const band = this.bands.get(record.bandId)
+    this.expect(band?.state === 'armed', `approved while ${band?.state ?? 'unknown'} at ${lsn} (I8)`)
+    this.expect(band?.holds === 0, `approved under a hold at ${lsn} (I16)`)
+    this.expect(band?.account === record.account, `approved for another account at ${lsn}`)
+    this.expect(record.proofValid && record.present, `approved without proof or presence at ${lsn} (I8)`)
+    this.expect(record.atMs < (band?.armedUntilMs ?? 0), `approved after the arming ended at ${lsn}`)
+    this.expect(
+      (this.ownerEpochs.get(record.account) ?? 0) === record.ownerEpoch,
+      `approved under an old epoch at ${lsn}`,
+    )
+    this.spend(lsn, record)
+  }
+
+  private spend(lsn: number, record: JournalRecordOf<'decision'>): void {
+    const { currency, action, amountMinor } = decodeOfferTerms(record.canon)
+    const level =
+      record.level === 4 || record.level === 3 || record.level === 2 || record.level === 1 ? record.level : 0
+    const use = { day: utcDayOf(record.atMs), currency, action, amountMinor, level } as const
+    const usage = usageAfter(this.usages.get(record.account) ?? noUsage, use)
+    this.usages.set(record.account, usage)
+    const table = this.limits.get(currency)
+    const sums = usage.byCurrency.find((one) => one.currency === currency)
+    this.expect(
+      table !== undefined && (sums?.payMinor ?? 0) <= table.perDayMinor,
+      `a day's limit is exceeded at ${lsn} (I20)`,
+    )
+    this.expect(table !== undefined && amountMinor <= table.perUseMinor, `a use's limit is exceeded at ${lsn} (I20)`)
+  }
+
+  private takeReversal(lsn: number, record: JournalRecordOf<'reversal'>): void {
+    const approval = this.approvals.get(record.reversedLsn)
+    this.expect(approval !== undefined && !this.reversed.has(record.reversedLsn), `nothing to reverse at ${lsn}`)
+    this.reversed.add(record.reversedLsn)
+    if (approval === undefined) return
+    const { currency, action, amountMinor } = decodeOfferTerms(approval.canon)
+    const level =
+      approval.level === 4 || approval.level === 3 || approval.level === 2 || approval.level === 1 ? approval.level : 0
+    const use = { day: utcDayOf(approval.atMs), currency, action, amountMinor, level } as const
+    this.usages.set(record.account, usageReversed(this.usages.get(record.account) ?? noUsage, use))
+  }
+
+  private expect(holds: boolean, violation: string): void {
+    if (!holds) this.violations.push(violation)
+  }
+}
