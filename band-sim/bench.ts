@@ -3,6 +3,7 @@
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { toHex } from '../protocol/bytes.ts'
+import type { BandRadio } from '../sdk/band-bridge.ts'
 import type { PhoneBand } from '../sdk/phone-band.ts'
 import { PhoneError } from '../sdk/phone-errors.ts'
 import { PhoneClient, type PhoneClientOptions } from '../sdk/phone-client.ts'
@@ -75,16 +76,16 @@ export class Bench {
   }
 
   /** Taps the band open and pairs it. */
-  async pair(phone: PhoneClient): Promise<PhoneBand> {
+  async pair(phone: PhoneClient, radio: BandRadio = this.radio.phone): Promise<PhoneBand> {
     this.wearer.taps()
     const { packageSecret } = this.wearer.band.device
-    return this.during(phone.pair(this.radio.phone, { packageSecret }))
+    return this.during(phone.pair(radio, { packageSecret }))
   }
 
   /** A phone with the band paired, worn and armed. */
-  async armed(): Promise<{ readonly phone: PhoneClient; readonly band: PhoneBand }> {
+  async armed(radio?: BandRadio): Promise<{ readonly phone: PhoneClient; readonly band: PhoneBand }> {
     const phone = await this.connect()
-    const band = await this.pair(phone)
+    const band = await this.pair(phone, radio)
     this.wearer.putsOn()
     await this.time.advance(1_000)
     await this.arm(band)

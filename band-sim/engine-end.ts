@@ -178,7 +178,7 @@ export class EngineEnd {
   }
 
   /** Sends ARM as if frame 8 had come: for tests of what a band obeys. */
-  arm(band: BenchBand, wearEpoch: number, ttlS = 3_600): number {
+  arm(band: BenchBand, wearEpoch: number, ttlS = 86_400): number {
     band.armEpoch += 1
     band.armSecret = this.#parts.primitives.randomBytes(16)
     this.tell(band, { type: 'arm', secret: band.armSecret.slice(), armEpoch: band.armEpoch, wearEpoch, ttlS })
@@ -550,7 +550,7 @@ export class EngineEnd {
     use.armed = (armEpoch) => {
       cancel()
       use.armed = undefined
-      const armedUntilMs = scheduler.nowMs() + 3_600_000
+      const armedUntilMs = scheduler.nowMs() + 86_400_000
       this.#answer(session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
     }
     this.arm(use, use.wearEpoch)

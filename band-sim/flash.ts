@@ -14,7 +14,12 @@ export type StoredBinding = {
 export type StoredRoot = { readonly n: number; readonly root: Bytes }
 export type PinnedKey = { readonly id: number; readonly publicKey: Bytes }
 
-/** What is about to be written; a hook that throws is a battery that comes out. */
+/** The battery comes out in the middle of what the band does. A radio that meets it reboots the band. */
+export class PowerCut extends Error {
+  override readonly name = 'PowerCut'
+}
+
+/** What is about to be written; a hook that throws `PowerCut` is a battery that comes out. */
 export type FlashOperation = 'root' | 'root-erase' | 'binding' | 'wear-epoch' | 'engine-keys'
 
 const slotBytes = 40

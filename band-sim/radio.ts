@@ -4,6 +4,7 @@
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import type { BandRadio } from '../sdk/band-bridge.ts'
 import type { Band } from './firmware.ts'
+import { PowerCut } from './flash.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
@@ -90,9 +91,18 @@ export class Radio {
       (atMs) => (this.#lastDownAtMs = atMs),
       (arrived) => {
         const record = this.#reassembler.push(arrived, this.#scheduler.nowMs())
-        if (record !== undefined) this.#band.receive(record)
+        if (record !== undefined) this.#toBand(record)
       },
     )
+  }
+
+  #toBand(record: Uint8Array): void {
+    try {
+      this.#band.receive(record)
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error
+      this.#band.reboot()
+    }
   }
 
   #carry(

@@ -188,10 +188,10 @@ export class PhoneClient {
       const hint = what.bandId === undefined ? null : idBytes(what.bandId)
       const frame = await this.#verify({ type: 'pairStart', slot, ps: what.packageSecret, hint })
       const { bid } = await this.#requests.ask(frame, 'paired', pairingWindowMs + linkTimeoutMs)
+      this.#endPairing(slot, bridge)
       return await this.#carry(radio, parseBid(bid), slot)
     } finally {
-      bridge.close(new PhoneError('closed'))
-      if (this.#slots.get(slot)?.type === 'pairing') this.#slots.delete(slot)
+      this.#endPairing(slot, bridge)
     }
   }
 
@@ -274,6 +274,12 @@ export class PhoneClient {
   #verify<Frame extends Unverified>(frame: Frame): Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }> {
     const parts = { primitives: this.#primitives, requests: this.#requests, verifyKey: this.#keys.verify }
     return verifyUser(parts, frame)
+  }
+
+  /** One bridge a radio: the pairing's stops listening before the band's begins. */
+  #endPairing(slot: number, bridge: BandBridge): void {
+    bridge.close(new PhoneError('closed'))
+    if (this.#slots.get(slot)?.type === 'pairing') this.#slots.delete(slot)
   }
 
   async #carry(radio: BandRadio, bid: Bid, slot: number): Promise<PhoneBand> {
