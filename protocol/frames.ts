@@ -3,7 +3,7 @@
 
 import type { Bytes } from './bytes.ts'
 import { type Field, added, bin, bool, orNil, text, tuple, uint } from './frame-fields.ts'
-import { hubSlotMax, recordBytesMax, tokenBytesMax } from './limits.ts'
+import { alertTextBytesMax, hubSlotMax, offerLabelBytesMax, recordBytesMax, tokenBytesMax } from './limits.ts'
 import { offerBytes } from './offer.ts'
 
 const u8 = uint(0xff)
@@ -13,7 +13,7 @@ const safe = uint(Number.MAX_SAFE_INTEGER)
 const slot = uint(hubSlotMax)
 const bid = bin(8)
 const publicKey = bin({ oneOf: [32, 33] })
-/** challenge[32] ‖ signature[64], see uv.ts. */
+/** User verification: challenge[32] ‖ signature[64]. */
 const uv = bin(96)
 const recordBytes = bin({ max: recordBytesMax })
 
@@ -109,7 +109,7 @@ export const engineFrames = {
     number: 116,
     fields: { nextBeforeLsn: safe },
     // lsn, atMs, bandId, partner, action, amountMinor, currency, reason, label
-    rest: tuple(safe, safe, bin(16), bin(16), u8, safe, u16, u16, text(24)),
+    rest: tuple(safe, safe, bin(16), bin(16), u8, safe, u16, u16, text(offerLabelBytesMax)),
   },
   grantsPage: { number: 117, fields: { nextCursor: safe } },
   bandsPage: {
@@ -122,7 +122,7 @@ export const engineFrames = {
   record: { number: 120, fields: { slot, bytes: recordBytes } },
   /** `wearEpoch` numbers the wearing that `arm` (8) names. */
   state: { number: 121, fields: { bid, state: u8, holds: u8, armedUntilMs: safe, wearEpoch: u32 } },
-  alert: { number: 122, fields: { kind: u8, bid: orNil(bid), text: text(96) } },
+  alert: { number: 122, fields: { kind: u8, bid: orNil(bid), text: text(alertTextBytesMax) } },
   asked: { number: 123, fields: { slot, offer: bin(offerBytes) } },
   error: { number: 200, fields: { code: u16, retryAfterMs: orNil(u32) } },
 } as const satisfies Record<string, Shape>

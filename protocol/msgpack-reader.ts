@@ -40,7 +40,7 @@ class Reader {
   value(depthLeft: number): Unpacked {
     const { bytes } = this
     const head = bytes[this.at++]
-    if (head === undefined) return this.refuse('a value, got the end')
+    if (head === undefined) return this.refuse('a value, got the end', bytes.length)
     if (head <= 0x7f) return head
     if (head >= 0x90 && head <= 0x9f) return this.array(head & 0x0f, depthLeft)
     if (head >= 0xa0 && head <= 0xbf) return this.text(head & 0x1f)
