@@ -41,12 +41,14 @@ describe.each(names)('%s with messages', (name) => {
     expect(client.received).toEqual([new Uint8Array([100])])
   })
 
-  it('lets the engine reuse the bytes it sent, at once', async () => {
+  it('lets the engine reuse the bytes it sent, at once, also within a cork', async () => {
     const rig = await start()
     const scratch = new Uint8Array(64)
     rig.engine.onReceive = (connection) => {
-      for (let value = 1; value <= 20; value += 1) connection.send(scratch.fill(value))
-      scratch.fill(0xff)
+      connection.cork(() => {
+        for (let value = 1; value <= 20; value += 1) connection.send(scratch.fill(value))
+        scratch.fill(0xff)
+      })
     }
     const client = await rig.open()
     client.send(bytesOf(1))
@@ -283,3 +285,43 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s with frames', (na
     expect(rig.failures).toEqual([])
   })
 })
+
+describe('ws, which keeps every fragment and every piece apart', () => {
+  const start = rigs.starter('ws')
+
+  it('closes for a fifth fragment (threat D4)', async () => {
+    const rig = await start()
+    const peer = new RawPeer(rig.listener.port)
+    await peer.upgrade('/phone')
+    peer.send(opcodes.binary, bytesOf(1), false)
+    for (let count = 0; count < 4; count += 1) peer.send(opcodes.continuation, bytesOf(1), count === 3)
+    await peer.gone
+    expect(peer.closeCode()).toBe(1008)
+    expect(rig.engine.last.received).toEqual([])
+  })
+
+  it.for([
+    [64, undefined],
+    [99, 1008],
+  ] as const)('given a message in %i pieces too small to read, ends with %s', async ([pieces, code]) => {
+    const rig = await start()
+    const peer = new RawPeer(rig.listener.port)
+    await peer.upgrade('/phone')
+    peer.socket.setNoDelay(true)
+    // A frame of 100 bytes; its head comes first and is read at once, each further byte waits in a piece of its own.
+    peer.socket.write(Buffer.from([0x82, 0x80 | 100, 0, 0, 0, 0]))
+    for (let piece = 0; piece < pieces; piece += 1) {
+      await nextTurns()
+      peer.socket.write(Buffer.from([piece]))
+    }
+    await nextTurns()
+    if (code !== undefined) await peer.gone
+    expect(peer.closeCode()).toBe(code)
+    peer.socket.destroy()
+  })
+})
+
+/** Long enough for one write to be read by the other end, which lives in the same process. */
+async function nextTurns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
