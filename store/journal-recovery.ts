@@ -28,6 +28,7 @@ export function recover(files: FilePort, folder: string, known: Known): Recovere
     requireReached(folder, { lsn: 0, epoch: 0, chain: genesisChain }, known)
     return undefined
   }
+  requireUnbroken(folder, segments, known)
   const start = firstToWalk(segments, known.appliedLsn)
   let end: SegmentEnd & { readonly type: 'end' } = endBefore(segments, start)
   for (const [index, segment] of segments.entries()) {
@@ -90,7 +91,19 @@ function firstToWalk(segments: readonly Segment[], appliedLsn: number): number {
   return Math.min(Math.max(wanted, 0), segments.length - 1)
 }
 
-function requireFollows(segment: Segment, before: ChainHead, isKnown: boolean): void {
+/** Records that were neither applied nor kept are gone. */
+function requireUnbroken(folder: string, segments: readonly Segment[], { appliedLsn }: Known): void {
+  const firstLsn = segments[0]?.header.firstLsn ?? 1
+  if (appliedLsn === 0 || firstLsn <= appliedLsn + 1) return
+  throw new Fault(
+    'journal-damaged',
+    `the view holds records up to lsn ${appliedLsn}, but the journal in ${folder} starts at ${firstLsn}: those in between ` +
+      'are missing. Restore the newest backup, journal and view together.',
+  )
+}
+
+/** Throws a Fault `journal-damaged` unless the segment goes on where `before` ends, when that is known. */
+export function requireFollows(segment: Segment, before: ChainHead, isKnown: boolean): void {
   const { firstLsn, chain } = segment.header
   if (!isKnown) return
   const expected = firstLsn === 1 && before.lsn === 0 ? genesisChain : before.chain

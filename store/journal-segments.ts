@@ -104,8 +104,12 @@ export class Spares {
     const name = this.#made.toString(16).padStart(14, '0')
     const unfinished = join(this.#folder, `${name}.unfinished`)
     const path = join(this.#folder, `${name}.spare`)
-    if (from !== undefined) this.#files.rename(from, unfinished)
     try {
+      if (from !== undefined) {
+        // Its old name must be gone for good before its content is: a power cut would bring back an emptied segment.
+        this.#files.rename(from, unfinished)
+        this.#files.syncFolder(this.#folder)
+      }
       const file = this.#files.open(unfinished, 'create')
       try {
         await file.allocate(this.segmentBytes)

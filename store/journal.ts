@@ -70,7 +70,7 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     unlock = files.lock(options.folder)
     const found = recoverAgainstWitness(files, options)
     const spares = new Spares(files, options.folder, segmentBytes)
-    while (spares.count < (found === undefined ? 2 : 1)) await spares.make()
+    await stockUp(spares, found === undefined)
     const journal = new OpenedJournal({ ...options, files, spares, found, unlock })
     await journal.begin()
     return journal
@@ -78,6 +78,15 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     unlock()
     await files.close()
     throw error instanceof Fault ? error : failed(`opening the journal in ${options.folder}`, error)
+  }
+}
+
+/** A new journal needs a segment and the reserve; one that was there opens on a full disk too, for what is left of it. */
+async function stockUp(spares: Spares, isNew: boolean): Promise<void> {
+  try {
+    while (spares.count < (isNew ? 2 : 1)) await spares.make()
+  } catch (error) {
+    if (isNew || !isDiskFull(error)) throw error
   }
 }
 
@@ -213,6 +222,7 @@ class OpenedJournal implements FileJournal {
 
   *read(lsn: Lsn): Generator<JournalRecordBytes> {
     const through = this.durableLsn
+    if (Math.max(lsn, 1) < this.firstLsn) throw recycled(this.#opening.folder, lsn, this.firstLsn)
     const start = this.#segments.findLastIndex((segment) => segment.header.firstLsn <= lsn)
     for (const segment of this.#segments.slice(Math.max(start, 0))) {
       if (segment.header.firstLsn > through) return
@@ -357,6 +367,14 @@ class OpenedJournal implements FileJournal {
       if (step.value.head.lsn >= through) return
     }
   }
+}
+
+function recycled(folder: string, lsn: Lsn, firstLsn: Lsn): Fault {
+  return new Fault(
+    'journal-damaged',
+    `records from lsn ${lsn} on expected in ${folder}, but the first there is ${firstLsn}: older segments were recycled after ` +
+      'a backup. Restore that backup, whose view holds what they said.',
+  )
 }
 
 function failed(doing: string, cause: unknown): Fault {

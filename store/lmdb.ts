@@ -1,13 +1,19 @@
-// The door to lmdb: one B+ tree of binary values under text keys. Opened so that a resolved commit is on disk and nothing is
-// readable before it is (`overlappingSync: false`), with a fixed map and without lmdb's own value encoding (threat D10).
+// The door to lmdb: a file of named tables, binary values under text keys. Opened so that a resolved commit is on disk and
+// nothing is readable before it is (`overlappingSync: false`), with a fixed map and without lmdb's own value encoding
+// (threat D10). A table of its own costs 0.3 µs less a read than a prefix in one shared tree, and commits are no slower
+// (10 tables of 30,000 rows: 1.2 against 1.5 µs; a commit of 80 rows about 4 ms either way).
 
-import { type RootDatabase, open } from 'lmdb'
+import { type Database, type RootDatabase, open } from 'lmdb'
 
 /** One row put (`bytes`) or removed (null). */
-export type StoredChange = { readonly key: string; readonly bytes: Uint8Array | null }
+export type StoredChange = { readonly table: string; readonly key: string; readonly bytes: Uint8Array | null }
+
+export type StoredRow = { readonly key: string; readonly bytes: Uint8Array }
 
 export type StoredRange = {
+  /** First key, inclusive. */
   readonly from: string
+  /** Last key, exclusive. */
   readonly to: string
   readonly limit: number
   readonly reverse: boolean
@@ -15,9 +21,11 @@ export type StoredRange = {
 
 export type LmdbRows = {
   /** A copy of the value under `key`. */
-  readonly get: (key: string) => Uint8Array | undefined
-  /** Copies of the values from `from` (inclusive) to `to` (exclusive), in order of keys or against it. */
-  readonly range: (range: StoredRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]
+  readonly get: (table: string, key: string) => Uint8Array | undefined
+  /** Copies of the rows of a range, in order of keys or against it. */
+  readonly range: (table: string, range: StoredRange) => readonly StoredRow[]
+  /** All rows of a table, copied one by one. */
+  readonly all: (table: string) => Iterable<StoredRow>
   /** All changes in one transaction; resolves when it is on disk. Rejects with lmdb's error, and nothing else does. */
   readonly commit: (changes: readonly StoredChange[]) => Promise<void>
   /** A consistent copy of the file at another path, while writing goes on. */
@@ -25,42 +33,64 @@ export type LmdbRows = {
   readonly close: () => Promise<void>
 }
 
-/** Longest key in bytes; lmdb itself would take 1,978. */
-export const keyBytesMax = 512
+export type LmdbOptions = {
+  readonly path: string
+  readonly tables: readonly string[]
+  /** Address space for the file, and so its largest size; neither memory nor disk. */
+  readonly mapBytes: number
+  readonly isReadOnly: boolean
+}
+
+type Rows = Database<Uint8Array, string>
 
 /** Keys are ASCII, written byte for byte, so that they are ordered as bytes. `target` and `source` are lmdb's own buffers. */
 const keyEncoder = {
   writeKey: (key: string, target: Buffer, at: number) => at + target.write(key, at, 'latin1'),
   readKey: (source: Buffer, from: number, to: number) => source.toString('latin1', from, to),
 }
+const binary = { encoding: 'binary', keyEncoder } as const
 
-/** Opens or makes the file at `path`. `mapBytes` is address space, not memory or disk. */
-export function openLmdb(path: string, mapBytes: number): LmdbRows {
-  const database: RootDatabase<Uint8Array, string> = open<Uint8Array, string>({
+/** Opens or makes the file; read-only, tables that are not there are empty. Throws lmdb's error. */
+export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): LmdbRows {
+  const root = open<Uint8Array, string>({
+    ...binary,
     path,
     noSubdir: true,
     mapSize: mapBytes,
-    encoding: 'binary',
-    keyEncoder,
+    maxDbs: tables.length,
     overlappingSync: false,
-    maxDbs: 1,
+    eventTurnBatching: false,
+    readOnly: isReadOnly,
   })
+  const opened = new Map(tables.map((table) => [table, openTable(root, table)]))
+  const rowsOf = (table: string) => opened.get(table)
   return {
-    get: (key) => database.getBinary(key),
-    range: (range) => readRange(database, range),
-    commit: (changes) => commit(database, changes),
-    copyTo: (to) => database.backup(to, false),
-    close: () => database.close(),
+    get: (table, key) => rowsOf(table)?.getBinary(key),
+    range: (table, range) => readRange(rowsOf(table), range),
+    all: (table) => allRows(rowsOf(table)),
+    commit: (changes) => commit(root, opened, changes),
+    copyTo: (to) => root.backup(to, false),
+    close: () => root.close(),
   }
 }
 
-async function commit(database: RootDatabase<Uint8Array, string>, changes: readonly StoredChange[]): Promise<void> {
+/** Undefined when read-only and not there, whatever lmdb's types say. */
+function openTable(root: RootDatabase<Uint8Array, string>, name: string): Rows | undefined {
+  return root.openDB<Uint8Array, string>({ ...binary, name })
+}
+
+async function commit(
+  root: RootDatabase<Uint8Array, string>,
+  tables: ReadonlyMap<string, Rows | undefined>,
+  changes: readonly StoredChange[],
+): Promise<void> {
   try {
-    await database.batch(() => {
-      for (const { key, bytes } of changes) {
+    await root.batch(() => {
+      for (const { table, key, bytes } of changes) {
+        const rows = tables.get(table)
         // The promises of single operations resolve at once inside a batch; the batch's own is the one that counts.
-        if (bytes === null) void database.remove(key)
-        else void database.put(key, bytes)
+        if (bytes === null) void rows?.remove(key)
+        else void rows?.put(key, bytes)
       }
     })
   } catch (error) {
@@ -82,17 +112,19 @@ async function causeOf(error: unknown): Promise<unknown> {
   }
 }
 
-function readRange(
-  database: RootDatabase<Uint8Array, string>,
-  { from, to, limit, reverse }: StoredRange,
-): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
-  const rows: { key: string; bytes: Uint8Array }[] = []
-  // Against the order lmdb starts at the upper end, inclusive: the row at `to` is skipped, so one more is asked for.
+function readRange(rows: Rows | undefined, { from, to, limit, reverse }: StoredRange): readonly StoredRow[] {
+  const found: StoredRow[] = []
+  if (rows === undefined || from >= to || limit <= 0) return found
+  // Against the order lmdb starts at the upper key, if it is there: that row is skipped, so one more is asked for.
   const options = reverse ? { start: to, end: from, reverse, inclusiveEnd: true } : { start: from, end: to }
-  for (const { key, value } of database.getRange({ ...options, limit: limit + 1 })) {
-    if (rows.length === limit) break
-    if (key < from || key >= to) continue
-    rows.push({ key, bytes: Uint8Array.from(value) })
+  for (const { key, value } of rows.getRange({ ...options, limit: limit + 1 })) {
+    if (found.length === limit) break
+    if (key >= from && key < to) found.push({ key, bytes: Uint8Array.from(value) })
   }
-  return rows
+  return found
+}
+
+function* allRows(rows: Rows | undefined): Generator<StoredRow> {
+  if (rows === undefined) return
+  for (const { key, value } of rows.getRange({ start: '\0' })) yield { key, bytes: Uint8Array.from(value) }
 }

@@ -1,0 +1,72 @@
+// Is every row of the view there, and reachable? A walk through the whole file, compared with the digest in the state row.
+// It runs in a process of its own: a damaged LMDB file can crash the process that reads it (threat T7).
+
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { equalBytes } from '../protocol/bytes.ts'
+import type { LmdbRows } from './lmdb.ts'
+import { type ViewDigest, emptyDigest, withRow } from './view-digest.ts'
+import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewDamaged } from './view-state.ts'
+
+/** What a walk found: the stored state row (hex, empty when none) and the digest of the rows, or what is wrong. */
+export type Walked =
+  { readonly state: string; readonly rows: number; readonly sum: string } | { readonly damage: string }
+
+const checkProgram = fileURLToPath(new URL('./view-check-main.ts', import.meta.url))
+
+/** Walks all rows: in order, and each found again by its key, so that no damaged page hides one. */
+export function walkRows(rows: LmdbRows): Walked {
+  let digest: ViewDigest = emptyDigest
+  for (const table of storedTables) {
+    if (table === metaTable) continue
+    let before = ''
+    for (const { key, bytes } of rows.all(table)) {
+      if (key <= before) return { damage: `keys out of order in table ${table}` }
+      before = key
+      const again = rows.get(table, key)
+      if (again === undefined || !equalBytes(again, bytes))
+        return { damage: `the ${table} row ${key} is not found by its key` }
+      digest = withRow(digest, table, key, bytes)
+    }
+  }
+  const state = rows.get(metaTable, stateKey)
+  return {
+    state: state === undefined ? '' : Buffer.from(state).toString('hex'),
+    rows: digest.rows,
+    sum: digest.sum.toString(16),
+  }
+}
+
+/** Throws a Fault `view-damaged` unless what was walked is what the state row says. */
+export function requireWhole(macs: RowMacs, walked: Walked): void {
+  if ('damage' in walked) throw viewDamaged(walked.damage)
+  const { digest } = decodeState(macs, walked.state === '' ? undefined : Buffer.from(walked.state, 'hex'))
+  if (digest.rows === walked.rows && digest.sum.toString(16) === walked.sum) return
+  throw viewDamaged(`${digest.rows} rows expected by the view's digest, got ${walked.rows}, or others`)
+}
+
+/** Walks the view file at `path` in another process. Rejects with a Fault `view-damaged`, also when that process dies. */
+export async function checkView(path: string, mapBytes: number, macs: RowMacs): Promise<void> {
+  if (!existsSync(path)) return
+  const args = ['--disable-warning=ExperimentalWarning', checkProgram, path, String(mapBytes)]
+  const said = await new Promise<string>((resolve, reject) => {
+    execFile(process.execPath, args, (error, stdout) => {
+      if (error === null) resolve(stdout)
+      else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
+    })
+  })
+  requireWhole(macs, parseWalked(said))
+}
+
+function parseWalked(said: string): Walked {
+  const value: unknown = JSON.parse(said)
+  if (typeof value === 'object' && value !== null) {
+    if ('damage' in value && typeof value.damage === 'string') return { damage: value.damage }
+    if ('state' in value && 'rows' in value && 'sum' in value) {
+      const { state, rows, sum } = value
+      if (typeof state === 'string' && typeof rows === 'number' && typeof sum === 'string') return { state, rows, sum }
+    }
+  }
+  throw viewDamaged(`what a walk found expected, got ${said.slice(0, 80)}`)
+}
