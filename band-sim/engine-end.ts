@@ -172,6 +172,11 @@ export class EngineEnd {
     this.#seal(band, band.link, op)
   }
 
+  /** A partner asks through the engine: frame 123. */
+  ask(band: BenchBand, offer: Uint8Array<ArrayBuffer>): void {
+    if (band.session !== undefined) this.#answer(band.session, { type: 'asked', id: 0, slot: band.slot, offer })
+  }
+
   /** The engine asks for a rekey; the band answers the next CHAL with REKEY1. */
   askRekey(band: BenchBand): void {
     this.tell(band, { type: 'rekeyPlease' })
@@ -341,6 +346,7 @@ export class EngineEnd {
     const isGood = verifyBandCert(primitives, root, cert) && equalBytes(cert.bandKey, opened.bandKey)
     const isFree = ![...this.bands.values()].some((band) => band.bandId === cert.bandId && !band.tombstoned)
     if (!isGood || !isFree) {
+      delete pairing.handshake
       this.#parts.scheduler.after(3_000, () => this.#refuse(session, pairing.requestId, 'pair-refused'))
       return
     }

@@ -24,6 +24,11 @@ export class VirtualTime implements Scheduler {
 
   readonly nowMs = (): number => this.#nowMs
 
+  /** Timers that are set and have not run. */
+  get waitingCount(): number {
+    return this.#entries.length
+  }
+
   readonly after = (afterMs: number, work: () => void): (() => void) => {
     const entry = { atMs: this.#nowMs + Math.max(0, Math.round(afterMs)), order: this.#order++, work }
     this.#entries.push(entry)

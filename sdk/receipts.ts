@@ -1,7 +1,7 @@
 // A partner's side of believing: verifies a receipt offline with the engine's public keys (PROTOCOL §9). The one door to
 // jose. The algorithm and the keys are the verifier's choice, never the token's.
 
-import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet } from 'jose'
+import { type JSONWebKeySet, type JWK, type JWTVerifyGetKey, createLocalJWKSet, errors, jwtVerify } from 'jose'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import type { PartnerId } from '../protocol/ids.ts'
 import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/receipts.ts'
@@ -36,7 +36,7 @@ const leewayS = 5
 /** Is this receipt genuine, ours, of this offer and still alive? Never throws on what a token says. */
 export async function verifyReceipt(token: string, expected: ReceiptExpectation): Promise<ReceiptVerdict> {
   try {
-    const { payload } = await jwtVerify(token, createLocalJWKSet(pinned(expected.jwks)), {
+    const { payload } = await jwtVerify(token, keyFinder(expected.jwks), {
       algorithms: [receiptAlgorithm, 'EdDSA'],
       typ: receiptType,
       audience: expected.partner,
@@ -51,14 +51,21 @@ export async function verifyReceipt(token: string, expected: ReceiptExpectation)
   }
 }
 
-// A key is used only if the engine's list names it, as an Ed25519 signing key: a `kid` is needed in both places, so a
-// token can neither bring its own key (`jwk`, `jku`: jose ignores them) nor pick one of another kind.
-function pinned(jwks: JSONWebKeySet): JSONWebKeySet {
-  return {
-    keys: jwks.keys.filter(
-      (key) => key.kty === 'OKP' && key.crv === 'Ed25519' && typeof key.kid === 'string' && key.use !== 'enc',
-    ),
+// A key is used only if the engine's list names it, as an Ed25519 signing key, and the token names it too: it can neither
+// bring its own key (`jwk`, `jku`: jose ignores them) nor pick one of another kind, nor leave the choice to us.
+function keyFinder(jwks: JSONWebKeySet): JWTVerifyGetKey {
+  const find = createLocalJWKSet({ keys: jwks.keys.filter(isReceiptKey).map(({ alg: _, ...key }) => key) })
+  return async (header, token) => {
+    if (typeof header?.kid !== 'string') throw new errors.JWKSNoMatchingKey()
+    return find(header, token)
   }
+}
+
+function isReceiptKey(key: JWK): boolean {
+  if (key.kty !== 'OKP' || key.crv !== 'Ed25519' || typeof key.kid !== 'string') return false
+  const isForSigning = key.use === undefined || key.use === 'sig'
+  const isForThis = key.alg === undefined || key.alg === receiptAlgorithm || key.alg === 'EdDSA'
+  return isForSigning && isForThis && (key.key_ops === undefined || key.key_ops.includes('verify'))
 }
 
 function judge(payload: Readonly<Record<string, unknown>>, expected: ReceiptExpectation): ReceiptVerdict {

@@ -23,6 +23,7 @@ export class Requests {
   readonly #waiting = new Map<number, Waiting>()
   #send: ((frame: PhoneFrame) => void) | undefined
   #lastId = 0
+  #over: PhoneError | undefined
 
   constructor(clock: PhoneClock) {
     this.#clock = clock
@@ -36,6 +37,12 @@ export class Requests {
   disconnected(error: PhoneError): void {
     this.#send = undefined
     for (const id of this.#waiting.keys()) this.#take(id)?.reject(error)
+  }
+
+  /** As `disconnected`, for good: whoever asks from now on gets this error too. */
+  ended(error: PhoneError): void {
+    this.#over = error
+    this.disconnected(error)
   }
 
   /** Sends what wants no answer; dropped while offline, as the radio would drop it. */
@@ -66,7 +73,7 @@ export class Requests {
   #exchange(frame: Asked, timeoutMs: number): Promise<EngineFrame> {
     return new Promise((resolve, reject) => {
       if (this.#send === undefined) {
-        reject(new PhoneError('offline', { about: frame.type }))
+        reject(this.#over ?? new PhoneError('offline', { about: frame.type }))
         return
       }
       const id = this.#nextId()

@@ -171,7 +171,7 @@ export class Session {
     const connection = this.#connection
     this.#connection = undefined
     connection?.close()
-    this.requests.disconnected(error)
+    this.requests.ended(error)
     for (const waiting of this.#waiting.splice(0)) waiting.reject(error)
     this.#parts.ended(error)
     return error
