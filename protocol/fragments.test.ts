@@ -150,6 +150,23 @@ describe('a message', () => {
     expect(reassemble([whole(fragmentDataBytesMax + 1)])).toEqual([])
   })
 
+  it('of 1,025 bytes is dropped, however honestly it is announced', () => {
+    const announced = (total: number) => {
+      const first = concatBytes(Uint8Array.of(0x80, total >> 8, total), new Uint8Array(500))
+      const rest = total - 1_000
+      const second = concatBytes(Uint8Array.of(0x01), new Uint8Array(500))
+      return reassemble([first, second, concatBytes(Uint8Array.of(0x42), new Uint8Array(rest))])
+    }
+    expect(announced(recordBytesMax)).toHaveLength(1)
+    expect(announced(recordBytesMax + 1)).toEqual([])
+  })
+
+  it('starts with some of its data, or it does not start', () => {
+    expect(reassemble([fromHex('800002'), fromHex('0107'), fromHex('4208')])).toEqual([])
+    expect(reassemble([fromHex('80000207'), fromHex('4108')])).toEqual(['0708'])
+    expect(reassemble([fromHex('c0')])).toEqual([])
+  })
+
   it('belongs to who asked for it: later fragments do not change it', () => {
     const reassembler = new Reassembler()
     const [first] = fragments.map((one) => reassembler.push(one, 0)).filter((whole) => whole !== undefined)
