@@ -578,6 +578,7 @@ export class EngineEnd {
     if (record.type !== 'data' || op?.type !== 'authProof') return this.#decided(session, frame.id, 'proof-invalid', 0)
     const outcome = this.#judge(band, op, rd, record)
     this.proofs.push({ verdict: op.verdict, outcome })
+    if (outcome === 'band-not-armed') return this.#decided(session, frame.id, outcome, 0, 'verify-user')
     if (outcome !== 'approved') return this.#decided(session, frame.id, outcome, 0)
     const need = needs?.(offer.terms.amountMinor)
     if (need === 'verify-user' && (frame.uv === null || this.#verified(session, frame, frame.uv) === undefined)) {

@@ -160,14 +160,14 @@ describe('a payment', () => {
   })
 
   it('arms the band first when that is what is missing, and the user agrees', async () => {
-    const bench = new Bench({ needs: () => undefined })
+    const bench = new Bench()
     const phone = await bench.connect()
     const band = await bench.pair(phone)
     bench.wearer.putsOn()
-    await bench.time.advance(1_000)
     await bench.during(band.whenWorn())
-    await bench.during(band.arm())
-    expect((await bench.during(band.pay(bench.offer().bytes))).approved).toBe(true)
+    const offer = bench.offer()
+    expect(await bench.during(band.pay(offer.bytes))).toMatchObject({ approved: false, obligation: 'verify-user' })
+    expect(await bench.during(band.pay(offer.bytes, { verifyUser: true }))).toMatchObject({ approved: true })
   })
 
   it('gets the tap the engine asks the band for, also when the wearer was faster than the answer', async () => {

@@ -61,6 +61,8 @@ type Waiter = { readonly resolve: () => void; readonly reject: (error: PhoneErro
 
 /** How long the wearer may take to answer, unless the call says otherwise, ms. */
 export const wearerTimeoutMs = 30_000
+/** Denials whose user verification goes into arming, not into the payment. */
+const armWouldHelp: readonly (Reason | 'unknown')[] = ['band-not-armed', 'arm-expired']
 /** The engine itself waits 10 s for the band to acknowledge, ms. */
 const armTimeoutMs = 15_000
 /** A CHAL or RESUME may be lost on the air: attach again, ms. */
@@ -204,7 +206,7 @@ export class PhoneBand {
       const decision = await this.#decide(offer, options, false, () => this.#askBand(offer, options))
       const { tapWithinMs } = options
       if (decision.obligation === 'verify-user' && options.verifyUser === true) {
-        const isArmMissing = this.#status.state !== 'armed'
+        const isArmMissing = armWouldHelp.includes(decision.reason)
         if (isArmMissing) await this.arm()
         return await this.#decide(offer, options, !isArmMissing, () => this.#askBand(offer, options))
       }
