@@ -63,7 +63,7 @@ export function demoWorld(json: string): DemoWorld {
 }
 
 /** Shape only. */
-export function readDemoFile(value: unknown): DemoFile {
+function readDemoFile(value: unknown): DemoFile {
   const file = objectOf(value, 'demo.json')
   const partner = objectOf(file['partner'], 'partner')
   const engine = objectOf(file['engine'], 'engine')

@@ -210,17 +210,23 @@ export class Band {
     this.#tellFreeze()
   }
 
-  /** The battery comes out and goes in again: RAM is gone, flash stays. */
-  reboot(): void {
+  /** The battery comes out: RAM is gone, nothing runs any more, flash stays. */
+  powerOff(): void {
     this.#timers.cancelAll()
     this.#prover.reboot()
     this.#arm.forgetEpochs()
     this.#links.end()
     this.#pairing.reboot()
+    this.#latch.powerOff()
     this.#tick = 0
     this.#heartbeatS = firstHeartbeatS
     this.#freezeWanted = false
-    this.#latch.reboot()
+  }
+
+  /** The battery comes out and goes in again. */
+  reboot(): void {
+    this.powerOff()
+    this.#latch.powerOn()
   }
 
   #receiveData(record: DataRecord): void {

@@ -91,14 +91,15 @@ export class Fleet {
     for (const member of this.members) this.#lives.push(this.#live(member))
   }
 
-  /** Lets every member finish what it does, then closes its session. */
+  /** Lets every member finish what it does, then closes its session and switches its band off. */
   async stop(): Promise<void> {
     this.#isStopped = true
     for (const wake of this.#naps) wake()
     await Promise.all(this.#lives)
-    for (const { phone, radio } of this.members) {
+    for (const { phone, radio, wearer } of this.members) {
       phone?.close()
       radio.disconnect()
+      wearer.band.powerOff()
     }
   }
 

@@ -35,10 +35,10 @@ export type BandDevice = {
 export type EnginePins = { readonly engineKeys: readonly PinnedKey[]; readonly releaseKeys: readonly PinnedKey[] }
 
 /** The firmware version this simulator states in PAIR1. */
-export const firmwareVersion = 1
+const firmwareVersion = 1
 
 /** A band that taps, seals its links and latches wear edges, as every production band must. */
-export const commonConformance: number = conformanceBits.tap | conformanceBits.sealedLinks | conformanceBits.wearEdges
+const commonConformance: number = conformanceBits.tap | conformanceBits.sealedLinks | conformanceBits.wearEdges
 
 /** Makes one band, unpaired, with keys from `primitives.randomBytes`. */
 export function makeBand(

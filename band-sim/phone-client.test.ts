@@ -280,12 +280,11 @@ describe('a session that is closed', () => {
     expect(phone.isLive).toBe(false)
   })
 
-  it('is the only thing that stops its timers: nothing is left to do', async () => {
+  it('leaves nothing to do behind, nor does a band that is switched off', async () => {
     const bench = new Bench()
     const { phone } = await bench.armed()
     phone.close()
-    bench.radio.disconnect()
-    bench.wearer.band.reboot()
+    bench.wearer.band.powerOff()
     expect(bench.time.waitingCount).toBe(0)
   })
 })

@@ -6,7 +6,7 @@ import type { BandFlash } from './flash.ts'
 import { NamedTimers, type Scheduler } from './scheduler.ts'
 
 /** The sensor may be silent this long within one wearing, ms (PROTOCOL §5). */
-export const sensorGapMaxMs = 1_500
+const sensorGapMaxMs = 1_500
 
 export class WearLatch {
   readonly #flash: BandFlash
@@ -53,12 +53,15 @@ export class WearLatch {
     if (!connected && this.#wear === 'charging') this.#end('off')
   }
 
-  /** RAM is gone: whatever the sensor says now is the start of a new wearing. */
-  reboot(): void {
+  /** RAM is gone; the sensor keeps what it feels. */
+  powerOff(): void {
     this.#timers.cancelAll()
-    if (this.#wear === 'charging') return
-    this.#wear = 'off'
-    if (this.#sensorOn) this.#begin()
+    if (this.#wear === 'on') this.#wear = 'off'
+  }
+
+  /** Whatever the sensor says now is the start of a new wearing. */
+  powerOn(): void {
+    if (this.#wear === 'off' && this.#sensorOn) this.#begin()
   }
 
   #begin(): void {

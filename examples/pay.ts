@@ -17,4 +17,6 @@ const shop = createPartner(demo.partner)
 const order = { action: 'pay', resource: '0b'.repeat(16), amountMinor: 450, currency: 978, label: 'Coffee' } as const
 const offer = shop.offer({ ...order, expiresAtMs: Date.now() + 60_000 })
 console.log(await band.pay(offer.bytes, { receipt: true }))
+
 phone.close()
+wearer.band.powerOff()

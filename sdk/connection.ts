@@ -23,7 +23,7 @@ export type WebSocketLike = {
 }
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike
 
-export type Greeting = EngineFrameOf<'greeting'>
+type Greeting = EngineFrameOf<'greeting'>
 export type Welcome = EngineFrameOf<'helloAnswer'>
 
 export type ConnectionOptions = {

@@ -60,7 +60,7 @@ export type BandHost = {
 type Waiter = { readonly resolve: () => void; readonly reject: (error: PhoneError) => void }
 
 /** How long the wearer may take to answer, unless the call says otherwise, ms. */
-export const wearerTimeoutMs = 30_000
+const wearerTimeoutMs = 30_000
 /** Denials whose user verification goes into arming, not into the payment. */
 const armWouldHelp: readonly (Reason | 'unknown')[] = ['band-not-armed', 'arm-expired']
 /** The engine itself waits 10 s for the band to acknowledge, ms. */

@@ -3,7 +3,7 @@
 import { type CloseCode, type ErrorCode, closeCodes, parseCloseCode, parseErrorCode } from '../protocol/errors.ts'
 
 /** Codes that arise on the phone itself. */
-export type LocalErrorCode = 'offline' | 'timeout' | 'band-unreachable' | 'engine-misspoke' | 'closed' | 'no-slot-free'
+type LocalErrorCode = 'offline' | 'timeout' | 'band-unreachable' | 'engine-misspoke' | 'closed' | 'no-slot-free'
 export type PhoneErrorCode = ErrorCode | CloseCode | LocalErrorCode
 
 /** `retry` the same call later · `re-authenticate` get a new account token · `ask-user` to do something · `stop`. */

@@ -9,7 +9,7 @@ import { PhoneError, errorOfFrame } from './phone-errors.ts'
 export type Asked = PhoneFrame extends infer Frame ? (Frame extends PhoneFrame ? Omit<Frame, 'id'> : never) : never
 
 /** What an answer may take unless the caller says otherwise, ms. */
-export const requestTimeoutMs = 10_000
+const requestTimeoutMs = 10_000
 
 type Waiting = {
   readonly about: string
