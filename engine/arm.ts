@@ -23,7 +23,6 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   const slot = bandSlot(session, frame.slot)
   if (slot?.link === undefined) return refuse(session, frame.id, slot === undefined ? 'slot-empty' : 'not-present')
   const nowMs = core.time.nowMs()
-  if (nowMs < speaker.pendingUntilMs) return refuse(session, frame.id, 'phone-pending')
   if (!core.time.certain()) return refuse(session, frame.id, 'unavailable')
   const { link } = slot
   if (!isPresent(core, link)) return refuse(session, frame.id, 'not-present')

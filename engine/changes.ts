@@ -76,7 +76,6 @@ export async function veto(core: Core, session: Session, frame: PhoneFrameOf<'ve
       const key = phoneKey(owner.account, parsePhoneId(target))
       const row = core.ledger.get('phone', key)
       if (row === undefined || row.removed || row.pendingUntilMs <= atMs) return refuse(session, id, 'nothing-to-veto')
-      if (owner.pendingUntilMs > atMs && row.phoneId !== owner.phoneId) return refuse(session, id, 'phone-pending')
       const removed = { ...row, removed: true, pendingUntilMs: 0 }
       const lsn = core.ledger.append({ type: 'phone', atMs, cause: 'phone.vetoed', by, ...removed }, 'reserve')
       if (typeof lsn !== 'number') return refuse(session, id, 'unavailable')

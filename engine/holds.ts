@@ -176,7 +176,7 @@ export function ownerOf(session: Session, id: number): PhoneSpeaker | undefined 
   return undefined
 }
 
-/** The owner, past the Security Delay and verified for this very frame: by the phone's key, or by a fresh web sign-in. */
+/** The owner, verified for this very frame: by the phone's key, or by a fresh web sign-in. */
 export function verifiedOwner(
   core: Core,
   session: Session,
@@ -184,10 +184,6 @@ export function verifiedOwner(
 ): PhoneSpeaker | undefined {
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return undefined
-  if (core.time.nowMs() < owner.pendingUntilMs) {
-    refuse(session, frame.id, 'phone-pending')
-    return undefined
-  }
   const isWebFresh = owner.surface === 'web' && core.time.nowMs() - owner.signedInAtMs <= signInFreshMs
   const isVerified = isWebFresh || (frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined)
   if (isVerified) return owner

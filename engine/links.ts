@@ -28,13 +28,11 @@ const at = {
   badTagsAt: 124,
   badTags: 128,
   wear: 129,
-  flags: 130,
-  statusSeen: 131,
 } as const
 
 /** A 32-bit or 8-bit number kept for each link. */
 export type LinkNumber = Exclude<keyof typeof at, 'up' | 'down' | 'bid'>
-const oneByte: ReadonlySet<LinkNumber> = new Set(['upPhase', 'downPhase', 'badTags', 'wear', 'flags', 'statusSeen'])
+const oneByte: ReadonlySet<LinkNumber> = new Set(['upPhase', 'downPhase', 'badTags', 'wear'])
 
 export type NewLink = {
   readonly up: Bytes

@@ -99,7 +99,7 @@ export async function establishLink(core: Core, slot: Slot, candidate: Candidate
   const moved = ratchetTo(core, slot, ratchet, n, rekeyedRoot)
   if (rekeyedRoot !== undefined) wipe(rekeyedRoot)
   if (moved === undefined) return
-  const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'reserve')
+  const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'normal')
   if (typeof lsn !== 'number') return
   await core.ledger.durable(lsn)
   // ◆ RATCHET_ACK only after k is on disk, and only while it is this link's root that is there.
@@ -127,7 +127,7 @@ export function dropPreviousRoot(core: Core, slot: Slot, root: number): void {
   wipe(previous)
   core.ledger.append(
     { type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...ratchet, sealedPrevious: null, previousMacKey },
-    'reserve',
+    'normal',
   )
 }
 

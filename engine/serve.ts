@@ -13,8 +13,21 @@ import { readBands, readHistory } from './reads.ts'
 import { type Session, answer, refuse } from './session.ts'
 import { issueChallenge } from './user-verification.ts'
 
+/** What a new phone may do before its Security Delay is over: stop and read (PROTOCOL §8 "Enrolment"). */
+const allowedWhilePending: ReadonlySet<PhoneFrame['type']> = new Set([
+  'freeze',
+  'lost',
+  'history',
+  'bands',
+  'grants',
+  'challenge',
+])
+
 /** Serves one frame; gives a promise when the answer waits for the output gate. `bytes` are borrowed. */
 export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Uint8Array): Promise<void> | undefined {
+  const { speaker } = session
+  const isPending = speaker?.type === 'phone' && core.time.nowMs() < speaker.pendingUntilMs
+  if (isPending && !allowedWhilePending.has(frame.type)) return now(refuse(session, frame.id, 'phone-pending'))
   switch (frame.type) {
     case 'record':
       return serveRecords(core, session, frame, bytes)

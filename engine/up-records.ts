@@ -45,10 +45,13 @@ export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: 
   else if (record.ratcheted) dropPreviousRoot(core, slot, core.links.get(opened.link, 'root'))
 }
 
-/** Was this tick the latest or the one before, and issued within the lease? */
+/**
+ * Was this tick the latest or the one before, and issued within the lease? A band that has heard no STATE yet says 0,
+ * which the link's own beginning issued: its `Ne` was as fresh as any tick.
+ */
 export function isTickFresh(core: Core, link: LinkIndex, tick: number): boolean {
   const latest = core.links.get(link, 'tick')
-  if (latest === 0 || (tick !== latest && tick !== latest - 1) || tick === 0) return false
+  if (tick !== latest && tick !== latest - 1) return false
   const issuedAt = core.links.get(link, tick === latest ? 'tickAt' : 'tickBeforeAt')
   return deciseconds(core) - issuedAt <= leaseDeciseconds(core)
 }
@@ -61,12 +64,9 @@ export function isPresent(core: Core, link: LinkIndex): boolean {
 function takeStatus(core: Core, slot: Slot, link: LinkIndex, status: Status): void {
   const { links } = core
   const now = deciseconds(core)
-  // The first STATUS of a link is as fresh as its RESUME; `tickAt` holds the link's beginning until the first STATE.
-  const isFirst = links.get(link, 'statusSeen') === 0 && now - links.get(link, 'tickAt') <= leaseDeciseconds(core)
-  const isFresh = isFirst || isTickFresh(core, link, status.tick)
+  const isFresh = isTickFresh(core, link, status.tick)
   // A status that was held back renews nothing; news of a removal is believed whatever its age.
   if (isFresh || status.wear !== 'on') {
-    links.set(link, 'statusSeen', 1)
     links.set(link, 'wear', wears[status.wear])
     links.set(link, 'wearEpoch', status.wearEpoch)
     if (status.wear === 'on') links.set(link, 'leaseUntil', now + leaseDeciseconds(core))
@@ -84,7 +84,7 @@ function followWear(core: Core, slot: Slot, status: Status): void {
   if (status.wear === 'on') {
     if (row.state !== 'offWrist' && wearEpoch <= row.wearEpoch) return
     const event: BandEvent = { type: 'band.worn', wearEpoch, atMs }
-    tellBand(core, slot.bandId, event, { by: 'band', use: 'reserve' })
+    tellBand(core, slot.bandId, event, { by: 'band', use: 'normal' })
   } else if (row.state === 'disarmed' || row.state === 'armed' || row.state === 'deactivating') {
     tellBand(core, slot.bandId, { type: 'band.removed', wearEpoch, atMs }, { by: 'band', use: 'reserve' })
   }
@@ -93,12 +93,7 @@ function followWear(core: Core, slot: Slot, status: Status): void {
 function sendState(core: Core, slot: Slot, link: LinkIndex): void {
   const row = core.ledger.get('band', slot.bandId)
   if (row === undefined) return
-  const { links } = core
-  const now = deciseconds(core)
-  const tick = links.get(link, 'tick') + 1
-  links.set(link, 'tickBeforeAt', links.get(link, 'tickAt'))
-  links.set(link, 'tickAt', now)
-  links.set(link, 'tick', tick)
+  const tick = nextTick(core, link)
   const armedForS = row.state === 'armed' ? Math.max(0, Math.floor((row.armedUntilMs - core.time.nowMs()) / 1_000)) : 0
   const { heartbeatS } = core.config
   sendDown(
@@ -108,3 +103,19 @@ function sendState(core: Core, slot: Slot, link: LinkIndex): void {
     link,
   )
 }
+
+// A tick serves for a few seconds: STATUS and STATE that cross each other in the air would else outrun the two ticks that
+// count, and an honest wear edge would look held back.
+function nextTick(core: Core, link: LinkIndex): number {
+  const { links } = core
+  const now = deciseconds(core)
+  const latest = links.get(link, 'tick')
+  if (latest > 0 && now - links.get(link, 'tickAt') < tickServesDs) return latest
+  links.set(link, 'tickBeforeAt', links.get(link, 'tickAt'))
+  links.set(link, 'tickAt', now)
+  links.set(link, 'tick', latest + 1)
+  return latest + 1
+}
+
+/** How long a tick is given out before the next one, deciseconds. */
+const tickServesDs = 50

@@ -51,19 +51,21 @@ async function runLives(seed: number, variant: Variant): Promise<number> {
   // A small disk is full most of the time, so that recycled segments are what a journal goes on in.
   const capacityBytes = chance() < 0.5 ? 4.5 * segmentBytesMin : Number.POSITIVE_INFINITY
   const disk = new SimulatedDisk({ chance, answersLater: chance() < 0.5, capacityBytes })
+  const options = { ...(chance() < 0.5 ? { witnessPath: '/elsewhere/witness' } : {}), ...variant.options }
   const known: Known = { appended: [], ackedLsn: 0, backedUpLsn: 0, epoch: 0 }
   for (let life = 0; life < livesMax; life++) {
     disk.cutAtOperation = disk.operationCount + 1 + Math.floor(chance() * 120)
     const files = variant.breaks?.(disk.files) ?? disk.files
     try {
-      await live(await openOn(disk, { files, ...variant.options }), known, chance)
+      await live(await openOn(disk, { files, ...options }), known, chance)
     } catch (error) {
-      if (!isPowerCut(error) && !isNoRoom(error)) throw new Error(`seed ${seed}, life ${life}: ${String(error)}`, { cause: error })
+      if (!isPowerCut(error) && !isNoRoom(error))
+        throw new Error(`seed ${seed}, life ${life}: ${String(error)}`, { cause: error })
     }
     disk.restart()
   }
   disk.capacityBytes = Number.POSITIVE_INFINITY
-  const journal = await openOn(disk, variant.options).catch((error: unknown) => {
+  const journal = await openOn(disk, options).catch((error: unknown) => {
     throw new Error(`seed ${seed}, after the last cut: ${String(error)}`, { cause: error })
   })
   compare(journal, known, seed)

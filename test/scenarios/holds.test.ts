@@ -229,6 +229,18 @@ describe('Limits of one\u2019s own', () => {
   })
 })
 
+describe('A web session', () => {
+  it('verifies no user: it can neither arm a band nor pair one', async () => {
+    const { world, band } = await armedWorld()
+    const web = await RawPhone.connect(world, 'alice', { scopes: ['web'] })
+    const pair = await web.verified({ type: 'pairStart', slot: 1, ps: new Uint8Array(16), hint: null })
+    expect(RawPhone.errorOf(await web.ask(pair))).toBe(errorCodes['verification-invalid'])
+    await web.ask({ type: 'attach', slot: 0, bid: idBytes(band.bid), account: null })
+    const arm = await web.verified({ type: 'arm', slot: 0, wearEpoch: 1 })
+    expect(RawPhone.errorOf(await web.ask(arm))).toBe(errorCodes['verification-invalid'])
+  })
+})
+
 describe('A new phone', () => {
   it('of an account that has one waits for the security delay: meanwhile it may stop and read, nothing else', async () => {
     const { world, band } = await armedWorld()
@@ -237,6 +249,8 @@ describe('A new phone', () => {
     const unfreeze = await second.verified({ type: 'unfreeze', bid: idBytes(band.bid) })
     expect(RawPhone.errorOf(await second.ask(unfreeze))).toBe(errorCodes['phone-pending'])
     expect(await second.ask({ type: 'bands', cursor: 0, count: 10 })).toMatchObject({ type: 'bandsPage' })
+    const attach = await second.ask({ type: 'attach', slot: 0, bid: idBytes(band.bid), account: null })
+    expect(RawPhone.errorOf(attach)).toBe(errorCodes['phone-pending'])
     expect(await second.ask({ type: 'freeze', bid: idBytes(band.bid) })).toMatchObject({ type: 'frozen' })
   })
 

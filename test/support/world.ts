@@ -99,6 +99,7 @@ export class World {
   wallSkewMs = 0
   private readonly partnerKey: Uint8Array
   private readonly sockets: ClientSocket[] = []
+  private readonly phones = new Map<string, Pick<Phone, 'keys' | 'phoneId'>>()
   private storage: { readonly journal: MemoryJournal; readonly view: MemoryView } | undefined
   private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
@@ -223,13 +224,17 @@ export class World {
     return JSON.stringify(full)
   }
 
-  /** Connects a phone; a new one of the account unless `as` is given. */
+  /** Connects the account's phone, always the same one unless `isAnother`: an account's second phone. */
   async phone(
     account: string,
-    as: Partial<Pick<Phone, 'phoneId' | 'keys'>> & { readonly scopes?: readonly string[] } = {},
+    as: { readonly isAnother?: boolean; readonly scopes?: readonly string[] } = {},
   ): Promise<Phone> {
-    const keys = as.keys ?? createSoftwareKeys(this.primitives)
-    const phoneId = as.phoneId ?? toHex(this.random.bytes(16))
+    const known = as.isAnother === true ? undefined : this.phones.get(account)
+    const { keys, phoneId } = known ?? {
+      keys: createSoftwareKeys(this.primitives),
+      phoneId: toHex(this.random.bytes(16)),
+    }
+    if (as.isAnother !== true && as.scopes === undefined) this.phones.set(account, { keys, phoneId })
     const client = await this.run(
       PhoneClient.connect({
         url: 'ws://engine.test/phone',

@@ -1,0 +1,79 @@
+// docs/architecture.md leads a newcomer through the code by name: what it names must be there.
+import { describe, expect, it } from 'vitest'
+import { readText, sourceFiles } from '../tidy/source-files.ts'
+import { quoted, tableOf } from './documents.ts'
+
+const document = 'docs/architecture.md'
+const road = tableOf(document, ['#', 'what happens', 'function', 'file']).map(([number, what, name, file]) => ({
+  number: number ?? '',
+  what: what ?? '',
+  name: quoted(name ?? '')[0] ?? '',
+  file: quoted(file ?? '')[0] ?? '',
+}))
+
+describe('the road of one authorization', () => {
+  it('has all its steps, in order', () => {
+    const numbers = road.map((step) => Number(step.number)).filter((number) => number > 0)
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1))
+    expect(numbers.length).toBeGreaterThan(10)
+  })
+
+  it.for(road)('leads through $name in $file', ({ name, file }) => {
+    expect(definitionsIn(file), `what ${file} defines`).toContain(name)
+  })
+
+  it('awaits nothing but the disk before an approval is answered', () => {
+    const authorize = sourceFiles.find((file) => file.path === 'engine/authorize.ts')?.code ?? ''
+    const start = authorize.indexOf('async function decideProved')
+    const body = authorize.slice(start, authorize.indexOf('\nfunction ', start))
+    expect([...body.matchAll(/\bawait ([\w.]+)/g)].map((match) => match[1])).toEqual(['core.ledger.durable'])
+  })
+})
+
+describe('the bounds of memory', () => {
+  const settingNames = tableOf(document, ['what', 'bound', 'where']).flatMap(([, bound]) =>
+    quoted(bound ?? '').filter((name) => /^[a-z]+\.\w+$/.test(name)),
+  )
+  const settings = readText('server/settings.ts')
+
+  it.for(settingNames)('name the setting %s, which exists', (path) => {
+    const [group = '', name = ''] = path.split('.')
+    const block = new RegExp(`^  ${group}: \\{$([\\s\\S]*?)^  \\}`, 'm').exec(settings)?.[1] ?? settingLine(group)
+    expect(block).toMatch(new RegExp(`\\b${name}:`))
+  })
+
+  function settingLine(group: string): string {
+    return new RegExp(`^  ${group}: .*$`, 'm').exec(settings)?.[0] ?? ''
+  }
+})
+
+describe('comments in the code', () => {
+  const sections = (path: string): ReadonlySet<string> =>
+    new Set([...readText(path).matchAll(/^## (\d+)\. /gm)].map((match) => match[1] ?? ''))
+
+  it('cite sections of the architecture that exist', () => {
+    const known = sections(document)
+    const cited = citations(/\bDESIGN §(\d+)/g)
+    expect(cited.filter(({ section }) => !known.has(section))).toEqual([])
+  })
+})
+
+/** Every citation in the sources, comments included. */
+function citations(form: RegExp): readonly { readonly path: string; readonly section: string }[] {
+  return sourceFiles.flatMap(({ path }) =>
+    [...readText(path).matchAll(form)].map((match) => ({ path, section: match[1] ?? '' })),
+  )
+}
+
+/** Functions, classes, methods and constants that a file defines. */
+function definitionsIn(path: string): readonly string[] {
+  const code = sourceFiles.find((file) => file.path === path)?.code
+  if (code === undefined) throw new Error(`${document} names ${path}, which does not exist`)
+  const forms = [
+    /\bfunction\*? (\w+)/g,
+    /\bclass (\w+)/g,
+    /^export const (\w+)/gm,
+    /^ {2}(?:private |async |readonly |\*)*(\w+)(?: = \(|\(|<)/gm,
+  ]
+  return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ''))
+}
