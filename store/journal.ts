@@ -95,7 +95,8 @@ function recoverAgainstWitness(files: FilePort, options: JournalOptions): Recove
   if (acceptRollback) return recover(files, folder, { appliedLsn: 0, witness: undefined })
   const witness = witnessPath === undefined ? undefined : readWitness(files, witnessPath)
   const found = recover(files, folder, { appliedLsn: options.appliedLsn ?? 0, witness })
-  if (found !== undefined && witnessPath !== undefined && witness === undefined) {
+  // A crash may come between the first opening and its witness, but no record does.
+  if (found !== undefined && found.head.lsn > 0 && witnessPath !== undefined && witness === undefined) {
     throw new Fault(
       'journal-damaged',
       `the journal in ${folder} was used before, but its witness ${witnessPath} is gone: nothing says whether this is the ` +
@@ -318,7 +319,11 @@ class OpenedJournal implements FileJournal {
 
   #rolled(segment: Segment): void {
     this.#segments = [...this.#segments, segment]
-    this.#bearWitness()
+    try {
+      this.#bearWitness()
+    } catch {
+      // The journal does not stop for its witness: an older one still stands, and the next roll tries again.
+    }
   }
 
   #fail(cause: unknown): void {

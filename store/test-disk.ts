@@ -31,10 +31,9 @@ export function handTimers(): { readonly after: JournalOptions['after']; readonl
       return () => void waiting.delete(work)
     },
     fire: () => {
-      for (const work of [...waiting]) {
-        waiting.delete(work)
-        work()
-      }
+      const due = Array.from(waiting)
+      waiting.clear()
+      for (const work of due) work()
     },
   }
 }

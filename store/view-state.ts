@@ -31,7 +31,7 @@ export function withMac(macs: RowMacs, table: string, key: string, bytes: Uint8A
 
 /** The row bytes of what is stored (borrowed from it). Throws a Fault `view-damaged` when the MAC does not fit. */
 export function checkedRow(macs: RowMacs, table: string, key: string, stored: Uint8Array): Uint8Array {
-  const bytes = stored.subarray(0, Math.max(stored.length - macBytes, 0))
+  const bytes = new Uint8Array(stored.buffer, stored.byteOffset, Math.max(stored.length - macBytes, 0))
   if (macs.checkMac(table, ascii(key), bytes, stored.subarray(bytes.length))) return bytes
   throw viewDamaged(
     `the ${table} row ${key} (${stored.length} bytes) does not match its MAC: it was altered on disk, or written under a ` +

@@ -107,6 +107,8 @@ class LmdbView implements FileView {
 
   constructor(opened: Opened) {
     this.checked = opened.checked
+    // Whoever does not watch still learns of it: a damaged view is not sealed, so the next opening refuses it.
+    this.checked.catch(() => {})
     this.#opened = opened
     this.#rows = opened.rows
     this.#keyring = opened.keyring

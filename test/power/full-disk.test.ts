@@ -1,7 +1,7 @@
 // A disk that really has no room: a small tmpfs, mounted for the test. Needs root; elsewhere these are skipped, and the
 // simulated disk of store/journal-faults.test.ts stands in.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -16,7 +16,7 @@ const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).
 const mounted: string[] = []
 afterAll(() => {
   for (const folder of mounted) {
-    spawnSync('umount', [folder])
+    spawnSync('umount', ['--lazy', folder])
     rmdirSync(folder)
   }
 })
@@ -48,6 +48,8 @@ describe.skipIf(!canMount)('on a disk without room', () => {
       },
     } as const
     const journal = await openJournal(options)
+    const isStocked = () => readdirSync(options.folder).filter((name) => name.endsWith('.spare')).length === 2
+    for (let i = 0; i < 500 && !isStocked(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
     const filler = join(folder, 'filler')
     fillUp(filler)
 
@@ -60,7 +62,7 @@ describe.skipIf(!canMount)('on a disk without room', () => {
     }
     expect(taken.length * 5000).toBeGreaterThan(1.8 * mebibyte)
     expect(journal.state).toBe('full')
-    const hold = recordOf(taken.length + 1)
+    const hold = recordOf(taken.length + 1, 5000)
     expect(journal.append(hold, 'reserve')).toBe(taken.length + 1)
     await journal.durable(taken.length + 1)
     expect(bodiesOf(journal)).toEqual([...taken, hold])

@@ -1,0 +1,368 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createKeyring } from '../crypto/at-rest.ts'
+import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { type RowChange, tables } from '../engine/ports/view.ts'
+import { type LmdbRows, openLmdb } from './lmdb.ts'
+import { seededChance } from './test-disk.ts'
+import { sealName } from './view-seal.ts'
+import { storedTables, viewFileName } from './view-state.ts'
+import { keyLengthMax, mapBytesDefault, openView, wipeView } from './view.ts'
+
+/** VIEW_FLIPS=10000 flips that often; views that a crash left are walked in another process each, so forty times less. */
+const flips = Number(process.env['VIEW_FLIPS'] ?? 1000)
+const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bandpass-view-'))
+  folders.push(folder)
+  return folder
+}
+
+function row(table: RowChange['table'], key: string, text: string | null): RowChange {
+  return { table, key, bytes: text === null ? null : Buffer.from(text) }
+}
+
+function text(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString()
+}
+
+/** The file without the view's care, as another program sees it. */
+function bare(folder: string): LmdbRows {
+  const path = join(folder, viewFileName)
+  return openLmdb({ path, tables: storedTables, mapBytes: mapBytesDefault, isReadOnly: false })
+}
+
+function stateOf(folder: string): LmdbRows {
+  rmSync(join(folder, sealName), { force: true })
+  return bare(folder)
+}
+
+describe('a view', () => {
+  it('gives back what was written, with how far it is applied, also after it was closed and opened', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    expect([view.appliedLsn, view.get('band', 'a')]).toEqual([0, undefined])
+    await view.write([row('band', 'a', 'one'), row('bid', 'a', 'two'), row('tally', 'x|y', 'three')], 7)
+    const read = (from: typeof view) => [
+      from.appliedLsn,
+      text(from.get('band', 'a')),
+      text(from.get('bid', 'a')),
+      text(from.get('tally', 'x|y')),
+      from.get('phone', 'a'),
+    ]
+    expect(read(view)).toEqual([7, 'one', 'two', 'three', undefined])
+    await view.close()
+    const again = await openView({ folder, keyring })
+    expect(read(again)).toEqual([7, 'one', 'two', 'three', undefined])
+    await again.close()
+  })
+
+  it('replaces, removes, and lets the later of two changes of one row count', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('band', 'a', 'one'), row('band', 'b', 'one'), row('band', 'c', 'one')], 1)
+    await view.write([row('band', 'a', 'two'), row('band', 'b', null), row('band', 'none', null)], 2)
+    await view.write(
+      [row('band', 'c', null), row('band', 'c', 'three'), row('band', 'd', 'x'), row('band', 'd', null)],
+      3,
+    )
+    expect(['a', 'b', 'c', 'd'].map((key) => text(view.get('band', key)))).toEqual([
+      'two',
+      undefined,
+      'three',
+      undefined,
+    ])
+    await view.close()
+    rmSync(join(folder, sealName))
+    // The digest kept up with all of it.
+    const again = await openView({ folder, keyring, check: 'before' })
+    expect(again.range('band', { from: ' ', to: '~', limit: 9 }).map(({ key }) => key)).toEqual(['a', 'c'])
+    await again.close()
+  })
+
+  it('reads ranges of one table in order of bytes: from inclusive, to exclusive, limited, either way', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const keys = ['B', 'a', 'a|1', 'a|2', 'a|3', 'b', 'c|1', '~']
+    await view.write([...keys.map((key) => row('history', key, `is ${key}`)), row('account', 'a|2', 'other')], 1)
+    const read = (from: string, to: string, limit: number, reverse?: boolean) =>
+      view
+        .range('history', { from, to, limit, ...(reverse === undefined ? {} : { reverse }) })
+        .map(({ key, bytes }) => {
+          expect(text(bytes)).toBe(`is ${key}`)
+          return key
+        })
+    expect(read(' ', '\x7f', 99)).toEqual(keys)
+    expect(read(' ', '\x7f', 99, true)).toEqual(keys.toReversed())
+    expect(read('a|1', 'a|3', 99)).toEqual(['a|1', 'a|2'])
+    expect(read('a|1', 'a|3', 99, true)).toEqual(['a|2', 'a|1'])
+    expect(read('a|', 'a}', 2)).toEqual(['a|1', 'a|2'])
+    expect(read('a|', 'a}', 2, true)).toEqual(['a|3', 'a|2'])
+    expect(read('a|1', 'a|3', 1, true)).toEqual(['a|2'])
+    expect(read('a|15', 'b', 99, true)).toEqual(['a|3', 'a|2'])
+    expect([read('b', 'b', 9), read('c', 'b', 9), read('a', 'b', 0), read('x', 'y', 9, true)]).toEqual([[], [], [], []])
+    await view.close()
+  })
+
+  it('gives copies: what is done to them, or written later, does not show in the other', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const bytes = Buffer.from('one')
+    const writing = view.write([{ table: 'band', key: 'a', bytes }], 1)
+    bytes.fill(0)
+    await writing
+    const got = view.get('band', 'a')
+    const [ranged] = view.range('band', { from: 'a', to: 'b', limit: 1 })
+    await view.write([row('band', 'a', 'two')], 2)
+    expect([text(got), text(ranged?.bytes)]).toEqual(['one', 'one'])
+    got?.fill(0)
+    expect(text(view.get('band', 'a'))).toBe('two')
+    await view.close()
+  })
+
+  it('shows nothing of a write before it is durable, and takes one at a time', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const writing = view.write([row('band', 'a', 'one')], 1)
+    expect([view.appliedLsn, view.get('band', 'a')]).toEqual([0, undefined])
+    await expect(view.write([], 2)).rejects.toThrow(/one write at a time/)
+    await writing
+    expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([1, 'one'])
+    await view.close()
+  })
+
+  it(`takes keys of 1 to ${keyLengthMax} printable ASCII characters and no others`, async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    await view.write([row('band', 'x'.repeat(keyLengthMax), 'long')], 1)
+    expect(text(view.get('band', 'x'.repeat(keyLengthMax)))).toBe('long')
+    for (const key of ['', 'x'.repeat(keyLengthMax + 1), 'ä', 'a\n']) {
+      await expect(view.write([row('band', key, 'x')], 2)).rejects.toThrow(RangeError)
+    }
+    expect(view.appliedLsn).toBe(1)
+    await view.close()
+  })
+
+  it('takes rows of any length the engine writes', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const lengths = [0, 1, 500, 4000, 40_000]
+    await view.write(
+      lengths.map((length) => ({ table: 'band', key: `${length}`, bytes: new Uint8Array(length).fill(3) })),
+      1,
+    )
+    for (const length of lengths) expect(view.get('band', `${length}`)).toEqual(new Uint8Array(length).fill(3))
+    expect(
+      view
+        .range('band', { from: ' ', to: '~', limit: 9 })
+        .map(({ bytes }) => bytes.length)
+        .sort((a, b) => a - b),
+    ).toEqual(lengths)
+    await view.close()
+  })
+
+  it('is opened by one engine at a time, and wiped by none while it is open', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await expect(openView({ folder, keyring })).rejects.toMatchObject({ code: 'data-in-use' })
+    expect(() => wipeView(folder)).toThrow(expect.objectContaining({ code: 'data-in-use' }))
+    await view.write([row('band', 'a', 'one')], 5)
+    await view.close()
+    wipeView(folder)
+    const empty = await openView({ folder, keyring })
+    expect([empty.appliedLsn, empty.get('band', 'a')]).toEqual([0, undefined])
+    await empty.close()
+  })
+
+  it('reads rows of an older master key as long as that is given, and not without', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('band', 'a', 'one')], 5)
+    await view.close()
+    const keys = [1, 2].map((id) => ({ id, key: new Uint8Array(32).fill(id === 1 ? 7 : 8) }))
+    const rotated = await openView({ folder, keyring: createKeyring(nodePrimitives, keys.toReversed()) })
+    expect(text(rotated.get('band', 'a'))).toBe('one')
+    await rotated.close()
+    const withoutOld = createKeyring(nodePrimitives, keys.slice(1))
+    const opened = await openView({ folder, keyring: withoutOld }).catch((error: unknown) => error)
+    expect(opened).toMatchObject({ code: 'view-damaged' })
+  })
+})
+
+describe('a row that was altered, or put in another place', () => {
+  it('is refused when it is read, where LMDB alone gives it out', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write(
+      [row('band', 'a', 'one'), row('band', 'b', 'two'), row('band', 'c', 'three'), row('bid', 'a', 'x')],
+      5,
+    )
+    await view.close()
+    const rows = stateOf(folder)
+    const stored = (table: string, key: string) => Buffer.from(rows.get(table, key) ?? [])
+    const altered = stored('band', 'a')
+    altered[0] = (altered[0] ?? 0) ^ 1
+    await rows.commit([
+      { table: 'band', key: 'a', bytes: altered },
+      { table: 'band', key: 'b', bytes: stored('band', 'c') },
+      { table: 'bid', key: 'a', bytes: stored('band', 'c') },
+      { table: 'phone', key: 'short', bytes: Buffer.from('too short') },
+    ])
+    expect(text(rows.get('band', 'a'))).toMatch(/^nne/)
+    await rows.close()
+    const again = await openView({ folder, keyring, check: 'never' })
+    const damaged: unknown = expect.objectContaining({ name: 'Fault', code: 'view-damaged' })
+    for (const [table, key] of [
+      ['band', 'a'],
+      ['band', 'b'],
+      ['bid', 'a'],
+      ['phone', 'short'],
+    ] as const) {
+      expect(() => again.get(table, key)).toThrow(damaged)
+      expect(() => again.range(table, { from: key, to: '~', limit: 1 })).toThrow(damaged)
+    }
+    expect(text(again.get('band', 'c'))).toBe('three')
+    await again.close()
+  })
+})
+
+describe('a row that vanished', () => {
+  it('is missed when a view that a crash left is opened, before or beside the engine', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('band', 'a', 'one'), row('account', 'b', 'frozen')], 5)
+    await view.close()
+    const rows = stateOf(folder)
+    await rows.commit([{ table: 'account', key: 'b', bytes: null }])
+    await rows.close()
+    await expect(openView({ folder, keyring })).rejects.toThrow(/2 rows expected .* got 1/)
+    const beside = await openView({ folder, keyring, check: 'beside' })
+    await expect(beside.checked).rejects.toMatchObject({ code: 'view-damaged' })
+    await beside.close()
+    await expect(openView({ folder, keyring })).rejects.toMatchObject({ code: 'view-damaged' })
+    wipeView(folder)
+    await (await openView({ folder, keyring })).close()
+  })
+
+  it('is not mistaken for one that took its place with the same MAC under another key', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('account', 'b', 'frozen')], 5)
+    await view.close()
+    const rows = stateOf(folder)
+    await rows.commit([
+      { table: 'account', key: 'c', bytes: rows.get('account', 'b') ?? null },
+      { table: 'account', key: 'b', bytes: null },
+    ])
+    await rows.close()
+    await expect(openView({ folder, keyring })).rejects.toMatchObject({ code: 'view-damaged' })
+  })
+})
+
+describe('a view file with flipped bytes', () => {
+  async function closedView(): Promise<{
+    readonly folder: string
+    readonly bytes: Buffer
+    readonly rows: RowChange[]
+  }> {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    const rows: RowChange[] = []
+    for (const table of tables)
+      for (let i = 0; i < 30; i++) rows.push(row(table, `key ${i * 7919}`, `${table} ${i}`.repeat(9)))
+    await view.write(rows.slice(0, 200), 1)
+    await view.write([...rows, row('band', 'gone', 'x')], 2)
+    await view.write([row('band', 'gone', null)], 3)
+    await view.close()
+    return { folder, bytes: readFileSync(join(folder, viewFileName)), rows }
+  }
+
+  function flipped(bytes: Buffer, chance: () => number): Buffer {
+    const changed = Buffer.from(bytes)
+    const count = 1 + Math.floor(chance() * 48)
+    const at = Math.floor(chance() * (bytes.length - count))
+    for (let i = 0; i < count; i++) changed[at + i] = (changed[at + i] ?? 0) ^ (1 + Math.floor(chance() * 255))
+    return changed
+  }
+
+  it('shows altered rows through LMDB alone, without a word', async () => {
+    const { folder, bytes } = await closedView()
+    const changed = Buffer.from(bytes)
+    for (let at = changed.indexOf('band 3'); at !== -1; at = changed.indexOf('band 3', at + 1)) changed[at] = 0x42
+    writeFileSync(join(folder, viewFileName), changed)
+    const rows = bare(folder)
+    expect(text(rows.get('band', `key ${3 * 7919}`))).toMatch(/^Band 3/)
+    await rows.close()
+  })
+
+  it(`that was closed in order is refused, each of ${flips} times`, async () => {
+    const { folder, bytes } = await closedView()
+    const chance = seededChance(11)
+    for (let i = 0; i < flips; i++) {
+      writeFileSync(join(folder, viewFileName), flipped(bytes, chance))
+      const opened = await openView({ folder, keyring }).catch((error: unknown) => error)
+      expect(opened, `flip ${i}`).toMatchObject({ code: 'view-damaged' })
+    }
+    writeFileSync(join(folder, viewFileName), bytes)
+    await (await openView({ folder, keyring })).close()
+  })
+
+  const crashedFlips = Math.ceil(flips / 40)
+  it('that a crash left is refused, or shows every row right or refused, and never ends the process', async () => {
+    const { folder, bytes, rows } = await closedView()
+    const chance = seededChance(12)
+    const seen = { refused: 0, rowsRefused: 0, harmless: 0 }
+    for (let i = 0; i < crashedFlips; i++) {
+      rmSync(join(folder, sealName), { force: true })
+      rmSync(join(folder, `${viewFileName}-lock`), { force: true })
+      writeFileSync(join(folder, viewFileName), flipped(bytes, chance))
+      const view = await openView({ folder, keyring }).catch((error: unknown) => {
+        expect(error, `flip ${i}`).toMatchObject({ code: 'view-damaged' })
+      })
+      if (view === undefined) {
+        seen.refused++
+        continue
+      }
+      let refused = 0
+      for (const { table, key, bytes: expected } of rows) {
+        try {
+          expect(text(view.get(table, key)), `flip ${i}: ${table} ${key}`).toBe(text(expected ?? undefined))
+        } catch (error) {
+          if (!(error instanceof Error) || error.name !== 'Fault') throw error
+          refused++
+        }
+      }
+      if (refused > 0) seen.rowsRefused++
+      else seen.harmless++
+      await view.close()
+    }
+    console.log(`${crashedFlips} flipped views after a crash: ${JSON.stringify(seen)}`)
+    expect(seen.refused + seen.rowsRefused).toBeGreaterThan(0)
+  }, 600_000)
+})
+
+describe('an engine that is killed', () => {
+  it('leaves a view that opens and holds every write that resolved', async () => {
+    const folder = newFolder()
+    const program = `
+      import { createKeyring } from '${fileURLToPath(new URL('../crypto/at-rest.ts', import.meta.url))}'
+      import { nodePrimitives } from '${fileURLToPath(new URL('../crypto/node-primitives.ts', import.meta.url))}'
+      import { openView } from '${fileURLToPath(new URL('./view.ts', import.meta.url))}'
+      const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
+      const view = await openView({ folder: ${JSON.stringify(folder)}, keyring })
+      for (let lsn = 1; lsn <= 20; lsn++) {
+        await view.write([{ table: 'band', key: 'a', bytes: Buffer.from('at ' + lsn) }, { table: 'history', key: 'h' + lsn, bytes: Buffer.from('x') }], lsn)
+      }
+      process.kill(process.pid, 'SIGKILL')`
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    expect([run.signal, run.stderr]).toEqual(['SIGKILL', ''])
+    const view = await openView({ folder, keyring })
+    expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([20, 'at 20'])
+    expect(view.range('history', { from: 'h', to: 'i', limit: 99 })).toHaveLength(20)
+    await view.close()
+  })
+})
