@@ -243,13 +243,22 @@ export class PhoneClient {
     await this.#requests.ask({ type: 'veto', change: changes[change], target }, 'vetoAnswer')
   }
 
-  /** Sets the owner's own limits. Lowering acts at once; raising asks the user and waits for the security delay. */
-  async limits(own: OwnLimits, raises: boolean): Promise<{ readonly effectiveAtMs: number }> {
+  /**
+   * Sets the owner's own limits. Lowering acts at once; raising asks the user and waits for the security delay. `raises`
+   * says which it is, where the app knows; else the engine tells, and the user is asked only if need be.
+   */
+  async limits(own: OwnLimits, raises?: boolean): Promise<{ readonly effectiveAtMs: number }> {
     const { perUseMinor, perDayMinor, currency } = own
     const frame = { type: 'limits' as const, bid: orNull(own.bid), perUseMinor, perDayMinor, currency }
-    const asked: Asked = raises ? await this.#verify(frame) : { ...frame, uv: null }
-    const { effectiveAtMs } = await this.#requests.ask(asked, 'limitsAnswer')
-    return { effectiveAtMs }
+    try {
+      const asked: Asked = raises === true ? await this.#verify(frame) : { ...frame, uv: null }
+      const { effectiveAtMs } = await this.#requests.ask(asked, 'limitsAnswer')
+      return { effectiveAtMs }
+    } catch (error) {
+      const isRaise = error instanceof PhoneError && error.code === 'verification-invalid'
+      if (raises !== undefined || !isRaise) throw error
+      return this.limits(own, true)
+    }
   }
 
   /** The wearer's own ledger, newest first, page by page as it is read. */
