@@ -13,7 +13,6 @@ import { Radio } from '../band-sim/radio.ts'
 import { seededRandom } from '../band-sim/seeded-random.ts'
 import { Wearer } from '../band-sim/wearer.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
-import type { WebSocketConstructor } from '../sdk/connection.ts'
 import type { PhoneBand } from '../sdk/phone-band.ts'
 import { PhoneClient } from '../sdk/phone-client.ts'
 import { createSoftwareKeys } from '../sdk/phone-keys.ts'
@@ -59,6 +58,7 @@ export async function measureApprovals(
   })
   const answers: ((message: { readonly type: string }) => void)[] = []
   child.on('message', (message: { readonly type: string }) => answers.shift()?.(message))
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own child process, answering in order
   const next = <Answer>() => new Promise<Answer>((resolve) => answers.push((message) => resolve(message as Answer)))
   const ask = <Answer>(message: string) => {
     const answer = next<Answer>()
@@ -104,7 +104,7 @@ async function armedBands(ready: Ready, count: number): Promise<readonly PhoneBa
       token: () => `account-${index}`,
       phoneId: toHex(nodePrimitives.randomBytes(16)),
       keys: createSoftwareKeys(nodePrimitives),
-      webSocket: WebSocket as unknown as WebSocketConstructor,
+      webSocket: WebSocket,
       primitives: nodePrimitives,
     })
     wearer.taps()

@@ -1,10 +1,11 @@
 // What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
 
+import { namesOf } from '../protocol/names.ts'
 import { type Reason, reasons } from '../protocol/reasons.ts'
 import { type BandState, type SessionState, bandStates, sessionStates } from '../protocol/states.ts'
 
-const bandStateNames = Object.keys(bandStates) as readonly BandState[]
-const reasonNames = Object.keys(reasons) as readonly Reason[]
+const bandStateNames = namesOf(bandStates)
+const reasonNames = namesOf(reasons)
 
 export type CountersSnapshot = {
   readonly bands: Readonly<Record<BandState, number>>

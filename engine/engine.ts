@@ -72,7 +72,7 @@ const sleepLookMax = 5_000
 export async function createEngine(config: EngineConfig, ports: EnginePorts): Promise<Engine> {
   const { clock, journal, view } = ports
   const counters = new Counters()
-  let added: ((change: Change) => void) | undefined
+  const onChange: { alarm: (change: Change) => void } = { alarm: () => undefined }
   const ledger = new Ledger({
     journal,
     view,
@@ -82,7 +82,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     viewFailed: ports.failed,
     changed: (change) => {
       if (change.table === 'tally' && change.row !== null) setTally(counters, change.key, change.row.count)
-      added?.(change)
+      onChange.alarm(change)
     },
   })
   const { lastAtMs } = await ledger.recover()
@@ -139,7 +139,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   await ledger.durable(started)
   const alarms = new Alarms({ clock, nowMs: () => time.nowMs(), ledger, fire: (alarm) => fallDue(core, alarm) })
   await alarms.start()
-  added = (change) => {
+  onChange.alarm = (change) => {
     if (change.table === 'alarm' && change.row !== null) alarms.add(change.row)
   }
   const stopSleeping = every(clock, sleepEveryMs, () => core.registry.sleepIdle(sleepLookMax))

@@ -110,7 +110,7 @@ export class Ledger implements RowReader {
     const changes = apply(record, lsn, this)
     for (const change of changes) {
       let rows = this.overlay.get(change.table)
-      if (rows === undefined) this.overlay.set(change.table, (rows = new Map()))
+      if (rows === undefined) this.overlay.set(change.table, (rows = new Map<string, Kept>()))
       rows.set(change.key, { lsn, row: change.row })
       this.options.changed(change)
     }

@@ -79,7 +79,7 @@ function serveRecords(
 ): undefined {
   if (session.connection.kind === 'hub') {
     const records = decodeHubRecords(bytes)
-    if (!Array.isArray(records)) return now(session.connection.close('malformed'))
+    if ('type' in records) return now(session.connection.close('malformed'))
     for (const record of records) takeRecord(core, session, record.slot, record.bytes)
     return undefined
   }

@@ -2,6 +2,7 @@
 
 import { bin, bool, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
+import { namesOf } from '../../protocol/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
 import { accountShape, bandShape, phoneShape, ratchetShape } from './rows.ts'
@@ -32,8 +33,8 @@ const decisionShape = {
   verifiedAtMs: count,
   conformance: uint(0xffff_ffff),
   restricted: bool(),
-  verdict: word(Object.keys(verdicts) as (keyof typeof verdicts)[]),
-  wear: word(Object.keys(wears) as (keyof typeof wears)[]),
+  verdict: word(namesOf(verdicts)),
+  wear: word(namesOf(wears)),
   proofValid: bool(),
   proofArmEpoch: uint(0xffff_ffff),
   present: bool(),
@@ -80,6 +81,7 @@ const ofNumber = new Map(entries.map((entry) => [entry.number, entry]))
 
 export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const shape = shapes[record.type]
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type packs records of that type
   return packShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
 }
 
@@ -94,5 +96,6 @@ export function decodeRecord(bytes: Uint8Array): JournalRecord {
       `a journal record of this version expected, got type ${unpacked?.lead ?? 'none'}; run the version that wrote it`,
     )
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type reads records of that type
   return { type: entry.type, ...fields } as unknown as JournalRecord
 }

@@ -11,6 +11,7 @@ import {
   parsePairingId,
   parsePhoneId,
 } from '../../protocol/ids.ts'
+import { namesOf } from '../../protocol/names.ts'
 import { bandStates } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
 import { type Shape, type ShapeOf, id, list, packShape, readShape, unpackItems, word } from './shape.ts'
@@ -20,7 +21,7 @@ const count = uint(Number.MAX_SAFE_INTEGER)
 const u32 = uint(0xffff_ffff)
 /** Bytes sealed under the master key (crypto/at-rest.ts). */
 const sealed = bin({ max: 256 })
-const bandState = word(Object.keys(bandStates) as (keyof typeof bandStates)[])
+const bandState = word(namesOf(bandStates))
 
 /** A band: its binding, wear, holds and arm. Instants in ms, 0 = none. */
 export const bandShape = {
@@ -190,6 +191,7 @@ export function decodeRow<Name extends Table>(table: Name, bytes: Uint8Array): R
       `a ${table} row of version ${rowVersion} expected, got ${bytes.length} bytes that are none; rebuild the view from the journal`,
     )
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a table reads rows of that table
   return row as RowOf<Name>
 }
 

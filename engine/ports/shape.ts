@@ -88,5 +88,6 @@ export function readShape<Fields extends Shape>(
     value[name] = read
     at++
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every field of the shape was just read
   return value as unknown as ShapeOf<Fields>
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
 import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/frame-codec.ts'
-import { bandStates } from '../../protocol/states.ts'
+import type { bandStates } from '../../protocol/states.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { makeBand } from '../../band-sim/package.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
@@ -251,7 +251,12 @@ describe('A pairing that is interrupted', () => {
     wearer.taps()
     const pairing = phone.client.pair(radio.phone, { packageSecret: wearer.band.device.packageSecret })
     pairing.catch(() => undefined)
-    for (let step = 0; step < 400 && !isDue; step++) await world.time.advance(20)
+    const untilDue = async (stepsLeft: number): Promise<void> => {
+      if (isDue || stepsLeft === 0) return
+      await world.time.advance(20)
+      return untilDue(stepsLeft - 1)
+    }
+    await untilDue(400)
     world.intercept = (_way, bytes) => bytes
     if (who === 'engine') {
       await world.crash()

@@ -101,8 +101,7 @@ export class RawPhone {
   /** Sends a frame and lets a little time pass; the answer with its id, if one came. */
   async ask(frame: Unnumbered<PhoneFrame>, waitMs = 100): Promise<EngineFrame | undefined> {
     const id = ++this.lastId
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an Unnumbered frame with an id is the frame
-    this.send({ ...frame, id } as PhoneFrame)
+    this.send({ ...frame, id })
     await this.world.time.advance(waitMs)
     return this.heard.find((answer) => answer.id === id)
   }
@@ -113,14 +112,12 @@ export class RawPhone {
   ): Promise<Unnumbered<PhoneFrameOf<Type>>> {
     const answer = await this.ask({ type: 'challenge' })
     const challenge = answer?.type === 'challengeAnswer' ? answer.challenge.slice() : new Uint8Array(32)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `uv` is not among the fields that are hashed
     const fields = fieldsBeforeUv({ ...frame, id: 0, uv: null } as unknown as PhoneFrame)
     const message = uvMessage(this.world.primitives, { purpose: phoneFrames[frame.type].number, challenge, fields })
     const signature = await this.keys.verify.sign(message)
     const uv = new Uint8Array(96)
     uv.set(challenge)
     uv.set(signature, 32)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with `uv` the frame is whole but for its id
     return { ...frame, uv } as unknown as Unnumbered<PhoneFrameOf<Type>>
   }
 

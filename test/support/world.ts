@@ -251,21 +251,25 @@ export class World {
 
   /** A WebSocket constructor that reaches whichever engine runs when it is called. */
   webSocket(): WebSocketConstructor {
-    const world = this
+    const intercept = (way: 'up' | 'down', bytes: Uint8Array) => this.intercept(way, bytes)
+    const open = (url: string, protocols: string[]): ClientSocket => {
+      if (this.running === undefined) throw new Error('connection refused')
+      const socket = new this.running.listener.webSocket(url, protocols)
+      this.sockets.push(socket)
+      return socket
+    }
     return class implements WebSocketLike {
       private readonly inner: ClientSocket
 
       constructor(url: string, protocols: string[]) {
-        if (world.running === undefined) throw new Error('connection refused')
-        this.inner = new world.running.listener.webSocket(url, protocols)
+        this.inner = open(url, protocols)
         this.inner.binaryType = 'arraybuffer'
-        world.sockets.push(this.inner)
       }
 
       binaryType = 'arraybuffer'
 
       send(bytes: Uint8Array<ArrayBuffer>): void {
-        const passed = world.intercept('up', bytes)
+        const passed = intercept('up', bytes)
         if (passed !== undefined) this.inner.send(passed)
       }
 
@@ -278,7 +282,7 @@ export class World {
         this.inner.addEventListener('message', (event) => {
           const { data } = event
           const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data
-          const passed = bytes instanceof Uint8Array ? world.intercept('down', bytes) : undefined
+          const passed = bytes instanceof Uint8Array ? intercept('down', bytes) : undefined
           if (passed !== undefined) listener({ type: 'message', data: passed })
         })
       }
@@ -318,14 +322,14 @@ export class World {
 
   /** Lets time pass in small steps until `work` is done; a scenario that waits for nothing fails. */
   async run<Value>(work: Promise<Value>, withinMs = 600_000): Promise<Value> {
-    let isDone = false
+    const state = { isDone: false }
     const settled = work.finally(() => {
-      isDone = true
+      state.isDone = true
     })
     settled.catch(() => undefined)
     const untilMs = this.time.nowMs() + withinMs
-    while (!isDone && this.time.nowMs() < untilMs) await this.time.advance(isDone ? 0 : 20)
-    if (!isDone) throw new Error(`nothing happened within ${withinMs} ms of the world's time`)
+    while (!state.isDone && this.time.nowMs() < untilMs) await this.time.advance(20)
+    if (!state.isDone) throw new Error(`nothing happened within ${withinMs} ms of the world's time`)
     return settled
   }
 

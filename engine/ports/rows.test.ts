@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../protocol/ids.ts'
+import { Fault } from './fault.ts'
+import { decodeRecord, encodeRecord } from './records.ts'
+import { type RowOf, alarmKey, decodeRow, encodeRow, orderedKey } from './rows.ts'
+import type { Table } from './view.ts'
+
+const account = parseAccountId('alice')
+const bandId = parseBandId('ab'.repeat(16))
+const bytes = (length: number) => new Uint8Array(length).fill(9)
+
+const band: RowOf<'band'> = {
+  bandId,
+  state: 'armed',
+  generation: 3,
+  tombstoned: 2,
+  account,
+  bid: parseBid('cd'.repeat(8)),
+  pairingId: null,
+  pairingUntilMs: 0,
+  vendor: 1,
+  model: 2,
+  batch: 3,
+  conformance: 7,
+  holds: 0,
+  holdSurfaces: ['web'],
+  holdEndedAtMs: 1_700_000_000_000,
+  wearEpoch: 5,
+  armEpoch: 6,
+  armedUntilMs: 1_700_000_000_000,
+  armedOwnerEpoch: 0,
+  verifiedAtMs: 1_700_000_000_000,
+  deactivateAtMs: 0,
+  foundAtMs: 0,
+  before: null,
+  bandKey: bytes(32),
+  acctTag: bytes(8),
+  sealedArmSecret: bytes(60),
+  name: '',
+}
+
+const rows: { readonly [Name in Table]: RowOf<Name> } = {
+  band,
+  bid: { bandId, account, generation: 3, tombstoned: true },
+  ratchet: { k: 4, sealedRoot: bytes(76), sealedPrevious: null, previousMacKey: bytes(32), resumes: 9, rekeyedAtMs: 1 },
+  account: { account, ownerEpoch: 2, limits: [[978, 1, 2]], risingLimits: [], limitsRiseAtMs: 0 },
+  accountBand: { bandId },
+  phone: {
+    account,
+    phoneId: parsePhoneId('ef'.repeat(16)),
+    sessionKey: bytes(32),
+    verifyKey: bytes(33),
+    enrolledAtMs: 1,
+    pendingUntilMs: 0,
+    removed: false,
+  },
+  usage: { day: 20_000, byCurrency: [[978, 1, 2, [0, 1, 2, 3, 4]]] },
+  reference: {
+    rd: bytes(32),
+    account,
+    bandId,
+    final: true,
+    reason: 0,
+    obligation: null,
+    level: 4,
+    useLeftMinor: 1,
+    dayLeftMinor: 2,
+    lsn: 3,
+    decidedAtMs: 4,
+    ownerEpoch: 5,
+  },
+  history: { atMs: 1, bandId, canon: bytes(73), label: 'Kaffee', reason: 3, obligation: 1, reversedBy: 9 },
+  alarm: { atMs: 5, kind: 'found.due', subject: bandId },
+  tally: { count: 12 },
+}
+
+describe('A row', () => {
+  it.each(Object.keys(rows) as Table[])('of table %s is read back as it was written', (table) => {
+    expect(decodeRow(table, encodeRow(table, rows[table]))).toEqual(rows[table])
+  })
+
+  it('of a version nobody wrote is a fault that says what to do', () => {
+    const altered = encodeRow('tally', rows.tally)
+    altered[1] = 99
+    expect(() => decodeRow('tally', altered)).toThrow(Fault)
+    expect(() => decodeRow('tally', altered)).toThrow(/rebuild the view/)
+  })
+
+  it('whose field does not fit is not written', () => {
+    expect(() => encodeRow('tally', { count: -1 })).toThrow(/count: an integer/)
+  })
+
+  it('sorts by number when its key begins with one', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), fc.maxSafeNat(), (left, right) => {
+        expect(orderedKey(left) < orderedKey(right)).toBe(left < right)
+      }),
+    )
+    expect(alarmKey(rows.alarm)).toBe(`00000000000005|found.due|${bandId}`)
+  })
+})
+
+describe('A journal record', () => {
+  it('is read back as it was written', () => {
+    const record = { type: 'band', atMs: 1, cause: 'band.arm', by: 'phone:x', ...band } as const
+    expect(decodeRecord(encodeRecord(record))).toEqual(record)
+  })
+
+  it('of an unknown type is a fault, not a guess', () => {
+    expect(() => decodeRecord(Uint8Array.of(0x91, 0x63))).toThrow(/journal record of this version/)
+  })
+})
