@@ -182,8 +182,8 @@ describe('a band', () => {
   })
 
   it('has the states that the wire has numbers for, and no others', () => {
-    const inBinding = Object.keys(bandMachine.states.binding?.states ?? {})
-    const inBound = Object.keys(bandMachine.states.binding?.states['bound']?.states ?? {})
+    const inBinding = Object.keys(bandMachine.states['binding']?.states ?? {})
+    const inBound = Object.keys(bandMachine.states['binding']?.states['bound']?.states ?? {})
     const names = [...inBinding.filter((name) => name !== 'bound'), ...inBound]
     expect(names.sort()).toEqual(Object.keys(bandStates).sort())
   })
