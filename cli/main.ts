@@ -1,0 +1,95 @@
+// The command line of Bandpass: finds the command, reads its arguments, and says what went wrong in one place.
+// Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug.
+
+import { ConfigError } from '../server/config.ts'
+import { didYouMean } from '../server/did-you-mean.ts'
+import { version } from '../server/version.ts'
+import { type Command, UsageError, helpOf, readArguments } from './command.ts'
+import { commands } from './commands.ts'
+
+// Not `exitCode`: a timer that somebody forgot must not keep the process of a stopped engine.
+process.exit(await main(process.argv.slice(2)))
+
+async function main(argv: readonly string[]): Promise<number> {
+  const found = commandOf(argv)
+  try {
+    if (found === undefined) return general(argv)
+    const { command, rest } = found
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(helpOf(command))
+      return 0
+    }
+    return await command.run(readArguments(command, rest))
+  } catch (error) {
+    return failed(error, found?.command)
+  }
+}
+
+function general(argv: readonly string[]): number {
+  const [first] = argv
+  if (first === '--version' || first === '-v') {
+    process.stdout.write(`${version}\n`)
+    return 0
+  }
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    process.stdout.write(overview())
+    return 0
+  }
+  const below = commands.filter((one) => one.name.startsWith(`${first} `))
+  if (below.length > 0) {
+    const isAsked = argv.includes('--help') || argv.includes('-h')
+    const written = `bandpass ${first} ...\n${list(below)}\n`
+    if (isAsked) process.stdout.write(written)
+    else process.stderr.write(`bandpass: which of these?\n\n${written}`)
+    return isAsked ? 0 : 2
+  }
+  const near = didYouMean(first, [...new Set(commands.flatMap((one) => [one.name, one.name.split(' ')[0] ?? '']))])
+  throw new UsageError(`unknown command ${first}${near === undefined ? '' : `; did you mean ${near}?`}`)
+}
+
+/** The longest name that the arguments begin with. */
+function commandOf(
+  argv: readonly string[],
+): { readonly command: Command; readonly rest: readonly string[] } | undefined {
+  for (let words = 3; words > 0; words--) {
+    const command = commands.find((one) => one.name === argv.slice(0, words).join(' '))
+    if (command !== undefined) return { command, rest: argv.slice(words) }
+  }
+  return undefined
+}
+
+function overview(): string {
+  return [
+    `Bandpass ${version}: a real-time authorization engine for wearables.`,
+    '',
+    'usage: bandpass COMMAND [options]',
+    '',
+    list(commands),
+    '',
+    'bandpass COMMAND --help tells more of each. bandpass --version prints the version.',
+    '',
+  ].join('\n')
+}
+
+function list(shown: readonly Command[]): string {
+  const width = Math.max(...shown.map((one) => one.name.length))
+  return shown.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`).join('\n')
+}
+
+function failed(error: unknown, command: Command | undefined): number {
+  const isMistake = error instanceof UsageError || error instanceof ConfigError
+  const text = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`bandpass: ${text}\n`)
+  if (error instanceof UsageError) {
+    process.stderr.write(`see: bandpass ${command === undefined ? '' : `${command.name} `}--help\n`)
+  } else if (!isMistake && error instanceof Error && isBug(error)) {
+    process.stderr.write(`${error.stack ?? ''}\n`)
+    return 70
+  }
+  return isMistake ? 2 : 1
+}
+
+/** Errors of the language itself are ours; those with a name of their own say what to do. */
+function isBug(error: Error): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error.constructor === Error
+}

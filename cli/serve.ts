@@ -1,0 +1,98 @@
+// `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
+
+import { fstatSync } from 'node:fs'
+import { createLog, type Log } from '../server/log.ts'
+import { namedSettings } from '../server/settings.ts'
+import { type RunningServer, startServer } from '../server/start-server.ts'
+import { type Command, type Given, number } from './command.ts'
+import { configFrom, configOption, settingOptions } from './config-source.ts'
+
+/** Exit code after a failure that nobody caught (EX_SOFTWARE of sysexits). */
+const exitAfterBug = 70
+/** Exit code when told a second time, while draining. */
+const exitForced = 130
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Runs the engine.',
+  options: [
+    configOption,
+    { name: 'status-ms', value: 'MS', help: "print the engine's counters as JSON lines on stdout this often" },
+    // `--demo` alone is what people type.
+    ...settingOptions.map((one) => (one.name === 'demo' ? { name: 'demo', help: one.help } : one)),
+  ],
+  examples: [
+    { run: 'bandpass serve', does: 'on this machine, data in ./.data' },
+    { run: 'bandpass serve --demo', does: 'with a demo vendor and partner; writes .data/demo.json' },
+    {
+      run: 'bandpass serve --config /etc/bandpass.json --host 0.0.0.0',
+      does: 'settings from a file, one of them overridden',
+    },
+    { run: 'BANDPASS_MASTER_KEY=$(cat /run/secrets/master) bandpass serve', does: 'master key from the environment' },
+  ],
+  more: () =>
+    [
+      'Each setting may stand in the file (as a.bC), the environment (as BANDPASS_A_B_C) or a flag; flags win.',
+      'Defaults: ' + namedSettings.map((one) => `${one.path}=${one.setting.defaultText}`).join(' '),
+      '',
+      'SIGTERM or SIGINT drain and stop, SIGHUP reads keys, partners and vendors again.',
+    ].join('\n'),
+  run,
+}
+
+async function run(given: Given): Promise<number> {
+  const log = createLog((line) => process.stderr.write(line), Date.now)
+  const environment = { ...process.env }
+  const statusMs = number(given, 'status-ms', { default: 0, min: 10, max: 600_000 })
+  const config = configFrom(demoFlag(given), environment)
+  // Nothing this process starts needs them, and a dump of the environment should not have them.
+  delete process.env['BANDPASS_MASTER_KEY']
+  delete process.env['BANDPASS_MASTER_KEY_OLD']
+  failClosed(log)
+  const server = await startServer(config, { environment, log })
+  const { url, port, listener, durability } = server
+  print({ ready: { url, port, listener, durability } })
+  const timer = statusMs === 0 ? undefined : setInterval(() => print({ status: server.status() }), statusMs)
+  process.on('SIGHUP', () => server.reload())
+  await toldToStop(server, log)
+  clearInterval(timer)
+  return 0
+}
+
+function demoFlag(given: Given): Given {
+  return given.all['demo'] === true ? { ...given, all: { ...given.all, demo: 'true' } } : given
+}
+
+/** Resolves when the server has stopped after a signal, or after the end of a pipe that was its parent's. */
+function toldToStop(server: RunningServer, log: Log): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isStopping = false
+    const stop = (signal: string): void => {
+      if (isStopping) {
+        log('warning', 'server.forced', { signal })
+        process.exit(exitForced)
+      }
+      isStopping = true
+      log('info', 'server.signal', { signal })
+      server.stop().then(resolve, reject)
+    }
+    process.on('SIGTERM', () => stop('SIGTERM'))
+    process.on('SIGINT', () => stop('SIGINT'))
+    if (process.env['BANDPASS_STOP_WITH_STDIN'] !== undefined && !fstatSync(0).isFile()) {
+      process.stdin.resume().on('end', () => stop('end of stdin'))
+    }
+  })
+}
+
+function failClosed(log: Log): void {
+  const end = (event: string) => (error: unknown) => {
+    log('error', event, { error, does: 'ends the process' })
+    process.exit(exitAfterBug)
+  }
+  process.on('uncaughtException', end('uncaught.exception'))
+  process.on('unhandledRejection', end('unhandled.rejection'))
+}
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}

@@ -1,0 +1,74 @@
+// Plain HTTP beside the sockets: is the process alive, can it serve, and which keys sign its receipts.
+
+import type { EngineStatus } from '../engine/engine.ts'
+import type { HttpAnswer, HttpHandler } from '../transport/listener.ts'
+import type { ReceiptKey } from './engine-keys.ts'
+import { publicJwk } from './tokens.ts'
+
+export type HttpSources = {
+  readonly version: string
+  /** Why new work cannot be served now; empty when it can. */
+  readonly notReady: () => readonly string[]
+  readonly receiptKeys: () => readonly ReceiptKey[]
+}
+
+/** Answers /healthz, /readyz, /.well-known/jwks.json and /. */
+export function httpAnswers(from: HttpSources): HttpHandler {
+  return ({ path }) => {
+    switch (path) {
+      case '/healthz':
+        return text(200, 'alive\n')
+      case '/readyz':
+        return readiness(from.notReady())
+      case '/.well-known/jwks.json':
+        return jwks(from.receiptKeys())
+      case '/':
+        return text(200, about(from.version))
+      default:
+        return text(404, 'expected /, /healthz, /readyz, /.well-known/jwks.json, or a WebSocket at /phone or /hub\n')
+    }
+  }
+}
+
+/** Why an engine in this status serves nothing new. */
+export function notReadyReasons(status: EngineStatus): readonly string[] {
+  const reasons: string[] = []
+  if (status.journal === 'full') reasons.push('the disk is full: only what takes rights away is recorded')
+  else if (status.journal !== 'open') reasons.push(`the journal is ${status.journal}: restart after checking the disk`)
+  if (!status.clockCertain)
+    reasons.push('the clock is uncertain: wall and monotonic time disagree, nothing is approved')
+  return reasons
+}
+
+function readiness(reasons: readonly string[]): HttpAnswer {
+  const body = JSON.stringify(reasons.length === 0 ? { ready: true } : { ready: false, reasons })
+  return { status: reasons.length === 0 ? 200 : 503, contentType: 'application/json', body: `${body}\n` }
+}
+
+/** Verifiers may keep the set for a while: keys overlap for far longer. */
+function jwks(keys: readonly ReceiptKey[]): HttpAnswer {
+  const body = JSON.stringify({ keys: keys.map((key) => publicJwk(key.publicKey)) })
+  return {
+    status: 200,
+    contentType: 'application/jwk-set+json',
+    body,
+    headers: { 'cache-control': 'public, max-age=300' },
+  }
+}
+
+function about(version: string): string {
+  return [
+    `Bandpass ${version}: a real-time authorization engine for wearables.`,
+    '',
+    '  /phone                   WebSocket of phones, subprotocol bandpass.v1',
+    '  /hub                     WebSocket of hubs',
+    '  /healthz                 is the process alive',
+    '  /readyz                  can it serve, and if not why',
+    '  /.well-known/jwks.json   keys that sign receipts',
+    '',
+  ].join('\n')
+}
+
+function text(status: number, body: string): HttpAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body }
+}

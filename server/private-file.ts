@@ -1,0 +1,90 @@
+// Files that only the engine's user may read: written whole or not at all, on disk when the call returns, mode 0600.
+
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { Fault } from '../engine/ports/fault.ts'
+import { codeOf } from './error-code.ts'
+
+/** Makes a folder that only its owner may enter, with those above it. */
+export function makePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+}
+
+/** The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it. */
+export function readPrivateFile(path: string): string | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const mode = fstatSync(fd).mode & 0o777
+    if ((mode & 0o077) !== 0) {
+      throw new Fault(
+        'keys-missing',
+        `${path} holds secrets, so only its owner may have access (0600), but its mode is 0${mode.toString(8)}. ` +
+          `Run: chmod 600 ${path} - and if others could read it, take its keys as known to them and rotate them.`,
+      )
+    }
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Replaces the file. */
+export function writePrivateFile(path: string, text: string): void {
+  const next = writeBeside(path, text)
+  renameSync(next, path)
+  syncFolder(dirname(path))
+}
+
+/** Makes the file unless it is there already; says whether it did. Of several processes exactly one does. */
+export function createPrivateFile(path: string, text: string): boolean {
+  const next = writeBeside(path, text)
+  try {
+    linkSync(next, path)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(next, { force: true })
+  }
+  syncFolder(dirname(path))
+  return true
+}
+
+function writeBeside(path: string, text: string): string {
+  const next = `${path}.${process.pid}.next`
+  rmSync(next, { force: true })
+  const fd = openSync(next, 'wx', 0o600)
+  try {
+    writeFileSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  return next
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

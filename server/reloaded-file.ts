@@ -1,0 +1,73 @@
+// A file whose content follows the disk: read at start, and again within a second of a change. A file that cannot be read
+// keeps the content from before, and says so: a slip of an editor must not lock everybody out, or let anybody in.
+
+import { type Stats, statSync } from 'node:fs'
+import type { Clock } from '../engine/ports/clock.ts'
+import { codeOf } from './error-code.ts'
+
+const pollMs = 1_000
+
+export class ReloadedFile<Content> {
+  readonly path: string
+  readonly #read: () => Content
+  readonly #changed: (error: unknown) => void
+  #content: Content
+  #version: string
+  #cancel: () => void = () => {}
+
+  /** Reads the file; throws as `read` does. `changed` hears of every later reading: undefined, or what went wrong. */
+  constructor(path: string, read: () => Content, changed: (error: unknown) => void) {
+    this.path = path
+    this.#read = read
+    this.#changed = changed
+    this.#version = versionOf(path)
+    this.#content = read()
+  }
+
+  get content(): Content {
+    return this.#content
+  }
+
+  /** Looks every second from now on. */
+  follow(clock: Pick<Clock, 'after'>): void {
+    this.#cancel = clock.after(pollMs, () => {
+      this.look()
+      this.follow(clock)
+    })
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  /** Looks now; reads when the file is another than before, or always when told. */
+  look(always = false): void {
+    let version: string
+    try {
+      version = versionOf(this.path)
+    } catch (error) {
+      this.#changed(error)
+      return
+    }
+    if (version === this.#version && !always) return
+    // Taken first: a file that stays bad is complained about once.
+    this.#version = version
+    try {
+      this.#content = this.#read()
+      this.#changed(undefined)
+    } catch (error) {
+      this.#changed(error)
+    }
+  }
+}
+
+function versionOf(path: string): string {
+  let found: Stats
+  try {
+    found = statSync(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 'none'
+    throw error
+  }
+  return `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
+}

@@ -1,0 +1,214 @@
+// Everything an operator may set: one list from which the configuration's type, its validation, `--help` and the table in
+// the documents come. A setting `a.bC` is `a.bC` in the file, BANDPASS_A_B_C in the environment and --a-b-c as a flag.
+
+import { armedMaxMs } from '../protocol/limits.ts'
+import { defaultDelays } from '../policy/delays.ts'
+import { defaultLimits, type Rate } from '../transport/limits.ts'
+import { limitTables } from './limit-tables.ts'
+import { type Setting, choice, count, optionalText, text, truth } from './setting.ts'
+
+const dayMs = 24 * 3_600_000
+const yearMs = 366 * dayMs
+const most = 1_000_000_000
+
+function rate(of: Rate, what: string) {
+  return {
+    perSecond: count({ default: of.perSecond, min: 1, max: most, help: `${what}, a second in the long run` }),
+    burst: count({ default: of.burst, min: 1, max: most, help: `${what}, at once` }),
+  }
+}
+
+export const settings = {
+  host: text({ default: '127.0.0.1', help: 'address to listen on' }),
+  port: count({ default: 8484, min: 0, max: 65_535, help: 'port to listen on; 0 lets the system choose' }),
+  data: text({ default: '.data', help: 'folder of everything durable: journal, view, keys, partners, vendors' }),
+  durability: choice({
+    default: 'disk',
+    of: ['disk', 'process'],
+    help: 'disk: answers leave when synced; process: when written, survives a crash but no power cut (demos)',
+  }),
+  listener: choice({
+    default: 'auto',
+    of: ['auto', 'uws', 'uws-current', 'uws-compat', 'ws'],
+    help: 'auto takes the native one or, with a warning, ws; uws insists on a native one',
+  }),
+  issuer: text({ default: 'bandpass', help: '`iss` of receipts: the name partners know this engine by' }),
+  heartbeatS: count({ default: 30, min: 1, max: 300, help: 'heartbeat of worn bands; presence lasts three of them' }),
+  drainMs: count({ default: 10_000, min: 0, max: 600_000, help: 'how long a stop waits for what is under way' }),
+  demo: truth({
+    default: false,
+    help: 'provision a demo vendor and partner and write demo.json with their secrets; never in production',
+  }),
+  limits: limitTables('limits by currency, minor units; what is given replaces all defaults'),
+  bands: {
+    awakeMax: count({ default: 20_000, min: 100, max: most, help: 'band actors kept awake' }),
+    awakeIdleMs: count({ default: 60_000, min: 1_000, max: dayMs, help: 'an unused band goes to sleep after this' }),
+    linksMax: count({
+      default: 100_000,
+      min: 10,
+      max: 10_000_000,
+      help: 'live links, about 0.3 KB each, taken at start',
+    }),
+    armedMs: count({ default: armedMaxMs, min: 60_000, max: armedMaxMs, help: 'how long armed lasts' }),
+  },
+  sessions: {
+    max: count({ default: 100_000, min: 1, max: 10_000_000, help: 'phone sessions at once' }),
+    resumeWindowMs: count({ default: 60_000, min: 0, max: dayMs, help: 'a lost session may be resumed within this' }),
+    authDeadlineMs: count({ default: 5_000, min: 500, max: 60_000, help: 'from the upgrade to a verified hello' }),
+  },
+  pairing: {
+    windowsMax: count({ default: 10_000, min: 1, max: 1_000_000, help: 'pairing windows open at once' }),
+    failuresPerAccount: count({ default: 5, min: 1, max: most, help: 'failed pairings of one account an hour' }),
+    failuresPerAddress: count({ default: 50, min: 1, max: most, help: 'failed pairings of one address an hour' }),
+  },
+  account: { frames: rate({ perSecond: 50, burst: 200 }, 'frames of one account that reach cryptography') },
+  gate: {
+    depthMax: count({ default: 20_000, min: 1, max: most, help: 'answers waiting for the disk before `busy`' }),
+  },
+  delays: {
+    afterPhoneMs: count({ default: defaultDelays.afterPhoneMs, min: 0, max: yearMs, help: 'raising change, by phone' }),
+    foundMs: count({ default: defaultDelays.foundMs, min: 0, max: yearMs, help: 'taking a loss back' }),
+    afterRecoveryMs: count({
+      default: defaultDelays.afterRecoveryMs,
+      min: 0,
+      max: yearMs,
+      help: 'raising change, after a recovery sign-in',
+    }),
+    holdFreeMs: count({
+      default: defaultDelays.holdFreeMs,
+      min: 0,
+      max: yearMs,
+      help: 'deactivation at once needs this long without a hold',
+    }),
+  },
+  receipts: { lifeS: count({ default: 86_400, min: 60, max: 31_622_400, help: 'how long a receipt is valid' }) },
+  tokens: {
+    issuer: optionalText({ expected: 'the `iss` of account tokens', help: 'who issues account tokens' }),
+    audience: text({ default: 'bandpass', help: '`aud` an account token must have' }),
+    jwksFile: optionalText({ expected: 'path of a JWK set', help: 'public keys of the token issuer, as a file' }),
+    jwksUrl: optionalText({
+      expected: 'an https:// address (http:// only for this machine)',
+      pattern: /^(https:\/\/\S+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/\S*)$/,
+      help: 'public keys of the token issuer, fetched and cached',
+    }),
+    local: choice({
+      default: 'auto',
+      of: ['auto', 'on', 'off'],
+      help: 'accept tokens made by `bandpass token`; auto: when no other issuer is set, or with demo',
+    }),
+  },
+  masterKeyFile: optionalText({
+    expected: 'path of a key file',
+    help: 'master key, 0600, made when missing; BANDPASS_MASTER_KEY goes before it; default <data>/master.key',
+  }),
+  journal: {
+    segmentBytes: count({
+      default: 64 * 1024 * 1024,
+      min: 128 * 1024,
+      max: 1024 ** 3,
+      help: 'size of a journal segment, a multiple of 512',
+    }),
+    witness: optionalText({
+      expected: 'path of a file',
+      help: 'a file on another disk that remembers how far the journal was: an old copy is then refused',
+    }),
+    acceptRollback: truth({ default: false, help: 'start from a journal older than its witness; once, knowingly' }),
+  },
+  view: {
+    flushMs: count({ default: 200, min: 10, max: 60_000, help: 'changed rows leave for the view this often' }),
+    flushRecords: count({ default: 4_096, min: 1, max: 1_000_000, help: '... or after this many records' }),
+    mapBytes: count({
+      default: 64 * 1024 ** 3,
+      min: 1024 * 1024,
+      max: 2 ** 46,
+      help: 'address space for the view, and so its largest size',
+    }),
+  },
+  watchdog: {
+    hangMs: count({
+      default: 5_000,
+      min: 0,
+      max: 600_000,
+      help: 'a process that hangs this long is killed; 0 = never',
+    }),
+  },
+  network: {
+    phone: {
+      frames: rate(defaultLimits.kinds.phone.frames, 'messages of one phone'),
+      bytes: rate(defaultLimits.kinds.phone.bytes, 'bytes of one phone'),
+    },
+    hub: {
+      frames: rate(defaultLimits.kinds.hub.frames, 'messages of one hub'),
+      bytes: rate(defaultLimits.kinds.hub.bytes, 'bytes of one hub'),
+    },
+    address: {
+      connections: rate(defaultLimits.connectionsPerAddress, 'new connections of one address'),
+      requests: rate(defaultLimits.requestsPerAddress, 'upgrades and plain requests of one address'),
+      frames: rate(defaultLimits.framesPerAddress, 'messages of one address'),
+      socketsMax: count({
+        default: defaultLimits.socketsPerAddressMax,
+        min: 1,
+        max: most,
+        help: 'sockets open from one address',
+      }),
+    },
+    connectionsMax: count({
+      default: defaultLimits.connectionsMax,
+      min: 1,
+      max: most,
+      help: 'connections that are not sockets yet',
+    }),
+    socketsMax: count({ default: defaultLimits.socketsMax, min: 1, max: most, help: 'sockets open at once' }),
+    bufferedBytesMax: count({
+      default: defaultLimits.bufferedBytesMax,
+      min: 1_024,
+      max: most,
+      help: 'bytes waiting for a peer that does not read',
+    }),
+    idleTimeoutMs: count({
+      default: defaultLimits.idleTimeoutMs,
+      min: 8_000,
+      max: 960_000,
+      help: 'a socket silent this long is cut',
+    }),
+    requestTimeoutMs: count({
+      default: defaultLimits.requestTimeoutMs,
+      min: 500,
+      max: 60_000,
+      help: 'how long an HTTP request may take',
+    }),
+  },
+} as const
+
+/** The shape of the list. */
+export type SettingTree = { readonly [name: string]: Setting<unknown> | SettingTree }
+type ValuesOf<Tree> =
+  Tree extends Setting<infer Value> ? Value : { readonly [Name in keyof Tree]: ValuesOf<Tree[Name]> }
+
+/** The whole configuration, validated and with every default filled in. */
+export type ServerConfig = ValuesOf<typeof settings>
+
+/** One setting with its three names. */
+export type NamedSetting = {
+  readonly path: string
+  readonly environment: string
+  readonly flag: string
+  readonly setting: Setting<unknown>
+}
+
+/** Every setting, in the order of the list. */
+export const namedSettings: readonly NamedSetting[] = namesOf(settings, [])
+
+function namesOf(tree: SettingTree, above: readonly string[]): readonly NamedSetting[] {
+  return Object.entries(tree).flatMap(([name, one]) => {
+    const path = [...above, name]
+    if (!isSetting(one)) return namesOf(one, path)
+    const words = path.flatMap((part) => part.split(/(?=[A-Z])/))
+    const environment = `BANDPASS_${words.join('_').toUpperCase()}`
+    return [{ path: path.join('.'), environment, flag: words.join('-').toLowerCase(), setting: one }]
+  })
+}
+
+export function isSetting(one: Setting<unknown> | SettingTree): one is Setting<unknown> {
+  return one['kind'] === 'setting' && typeof one['read'] === 'function'
+}

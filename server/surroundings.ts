@@ -1,0 +1,129 @@
+// What the engine asks of the world outside, kept fresh from the data folder: its keys, partners and vendors follow their
+// files while it runs, so that a revocation needs no restart.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createKeyring, type Keyring } from '../crypto/at-rest.ts'
+import { nodePrimitives } from '../crypto/node-primitives.ts'
+import type { Clock } from '../engine/ports/clock.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import type { EngineKeys, Partner, Partners, Vendors } from '../engine/ports/surroundings.ts'
+import type { PartnerId } from '../protocol/ids.ts'
+import { type KeySet, keysPlace, loadKeys, readKeys } from './engine-keys.ts'
+import type { Log } from './log.ts'
+import type { MasterKeys } from './master-key.ts'
+import { partnersPlace, readPartners } from './partner-list.ts'
+import { ReloadedFile } from './reloaded-file.ts'
+import { type ListedVendor, readVendors, statusOf, vendorsPlace } from './vendor-list.ts'
+
+export type Surroundings = {
+  readonly keyring: Keyring
+  readonly engineKeys: EngineKeys
+  /** The keys as they are now. */
+  readonly keySet: () => KeySet
+  readonly partners: Partners
+  readonly vendors: Vendors
+  /** How many partners and vendors are listed, for readiness and logs. */
+  readonly counts: () => { readonly partners: number; readonly vendors: number }
+  /** Reads everything again now, changed or not. */
+  readonly reload: () => void
+  readonly stop: () => void
+}
+
+/** Opens what is in the data folder, makes keys at the first start, and follows changes. Throws a Fault `keys-missing`. */
+export function openSurroundings(from: {
+  readonly data: string
+  readonly master: MasterKeys
+  readonly clock: Clock
+  readonly log: Log
+}): Surroundings {
+  const { data, clock, log } = from
+  const keyring = createKeyring(nodePrimitives, from.master.keys)
+  const places = {
+    keys: keysPlace(data, keyring),
+    partners: partnersPlace(data, keyring),
+    vendors: vendorsPlace(data, keyring),
+  }
+  mkdirSync(dirname(places.partners.path), { recursive: true, mode: 0o700 })
+  loadKeys(places.keys, clock.nowMs())
+
+  const told = (path: string) => (error: unknown) => {
+    if (error === undefined) log('info', 'file.reloaded', { path })
+    else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
+  }
+  const followed = <Content>(path: string, read: () => Content) => new ReloadedFile(path, read, told(path))
+  const keys = followed(places.keys.path, () => {
+    const found = readKeys(places.keys)
+    if (found === undefined) throw new Fault('keys-missing', `${places.keys.path} is gone`)
+    return found
+  })
+  const partners = followed(places.partners.path, () => partnersById(readPartners(places.partners)))
+  const vendors = followed(places.vendors.path, () => vendorsByNumber(readVendors(places.vendors)))
+  const files = [keys, partners, vendors]
+  for (const file of files) file.follow(clock)
+
+  return {
+    keyring,
+    engineKeys: liveKeys(() => keys.content, keyring),
+    keySet: () => keys.content,
+    partners: { find: (id) => partners.content.get(id) },
+    vendors: {
+      status: (vendor, model, batch) => statusOf(vendors.content.get(vendor), model, batch),
+      rootKey: (vendor, issuer) => vendors.content.get(vendor)?.roots.find((root) => root.issuer === issuer),
+    },
+    counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
+    reload: () => {
+      for (const file of files) file.look(true)
+    },
+    stop: () => {
+      for (const file of files) file.stop()
+    },
+  }
+}
+
+/** The engine reads a key where it uses it, so a rotation takes effect with the next use. */
+function liveKeys(keys: () => KeySet, keyring: Keyring): EngineKeys {
+  const current = <One>(list: readonly One[], what: string): One => {
+    const [first] = list
+    if (first === undefined) throw new Fault('keys-missing', `no ${what} key`)
+    return first
+  }
+  let secretsOf: { readonly from: KeySet; readonly secrets: EngineKeys['engineSecrets'] } | undefined
+  return {
+    keyring,
+    get ekid() {
+      return current(keys().engine, 'engine').id
+    },
+    get engineSecrets() {
+      const from = keys()
+      if (secretsOf?.from !== from) {
+        secretsOf = { from, secrets: new Map(from.engine.map((pair) => [pair.id, pair.secret])) }
+      }
+      return secretsOf.secrets
+    },
+    get rkid() {
+      return current(keys().release, 'release').id
+    },
+    get releaseSeed() {
+      return current(keys().release, 'release').secret
+    },
+    get receipt() {
+      const { kid, seed } = current(keys().receipt, 'receipt')
+      if (seed === undefined) throw new Fault('keys-missing', 'the receipt key is without its seed')
+      return { kid, seed }
+    },
+    get pepper() {
+      return keys().pepper
+    },
+  }
+}
+
+function partnersById(listed: ReturnType<typeof readPartners>): ReadonlyMap<PartnerId, Partner> {
+  return new Map(
+    listed.map(({ id, name, keys }) => [id, { id, name, offerKeys: new Map(keys.map((one) => [one.kid, one.key])) }]),
+  )
+}
+
+function vendorsByNumber(listed: readonly ListedVendor[]): ReadonlyMap<number, ListedVendor> {
+  return new Map(listed.map((one) => [one.vendor, one]))
+}
