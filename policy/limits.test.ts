@@ -143,17 +143,19 @@ describe('the sums of a day', () => {
       perLevelDayMinor: [1_000, 5_000, 9_000, 9_000, 9_000],
     } as const
     const limits = { tables: new Map([[euro, { ...sampleTable, ...weak }]]), own: [] }
-    let usage = noUsage
-    let spentMinor = 0
-    for (let round = 0; round < 100; round++) {
-      for (const level of [0, 1] as const) {
+    const spentMinor = (order: readonly ProximityLevel[]) => {
+      let usage = noUsage
+      let sumMinor = 0
+      for (const level of order) {
         const amountMinor = level === 0 ? 600 : 1_500
         const facts = sampleFacts({ limits, usage, level, userVerifiedNow: true, terms: { amountMinor } })
         if (!decide(facts).approved) continue
         usage = usageAfter(usage, { ...use, amountMinor, level })
-        spentMinor += amountMinor
+        sumMinor += amountMinor
       }
+      return sumMinor
     }
-    expect(spentMinor).toBe(600 + 2 * 1_500)
+    expect(spentMinor([0, 1, 0, 1, 0, 1, 0, 1])).toBe(600 + 2 * 1_500)
+    expect(spentMinor([1, 1, 1, 1, 0, 0])).toBe(3 * 1_500)
   })
 })
