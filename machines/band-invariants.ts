@@ -19,10 +19,10 @@ const pairings = {
   },
 }
 const made = { vendor: 1, model: 2, batch: 3, conformance: 0x1f }
-export const sampleOwnerEpoch = 5
+const sampleOwnerEpoch = 5
 
 /** A request that an armed band with no holds would have approved. */
-export function approvableFacts(band: BandMemory, nowMs: number): RequestFacts {
+function approvableFacts(band: BandMemory, nowMs: number): RequestFacts {
   const {
     band: _band,
     armedOwnerEpoch: _epoch,
@@ -38,7 +38,7 @@ export function approvableFacts(band: BandMemory, nowMs: number): RequestFacts {
 }
 
 /** Pairs the band for the first account. */
-export function pairingCommit(atMs: number, who: keyof typeof pairings = 'ours'): BandEvent {
+function pairingCommit(atMs: number, who: keyof typeof pairings = 'ours'): BandEvent {
   return { type: 'pairing.commit', atMs, ...pairings[who], ...made, untilMs: atMs + 180_000 }
 }
 
@@ -60,7 +60,7 @@ export function ordinaryEvent(state: BandState, band: BandMemory, atMs: number):
   }
 }
 
-export function armEvent(band: BandMemory, atMs: number): BandEvent {
+function armEvent(band: BandMemory, atMs: number): BandEvent {
   const ownerEpoch = sampleOwnerEpoch
   return { type: 'band.arm', atMs, wearEpoch: band.wearEpoch, untilMs: atMs + 4_000, ownerEpoch }
 }

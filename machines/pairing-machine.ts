@@ -1,7 +1,7 @@
 // One pairing window (PROTOCOL §3): three minutes, five failures, and either both ends commit or nothing is left.
 // It reads no clock: time comes in the event, and what is to be done leaves in `context.effects`.
 
-import { type SnapshotFrom, assign, setup } from 'xstate'
+import { assign, setup } from 'xstate'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { PairingId } from '../protocol/ids.ts'
 import { pairRefusedDelayMs, pairingFailuresMax, pairingWindowMs } from '../protocol/limits.ts'
@@ -171,8 +171,6 @@ export const pairingMachine = pairing.createMachine({
     cancelled: ended('cancelled'),
   },
 })
-
-export type PairingSnapshot = SnapshotFrom<typeof pairingMachine>
 
 /** A late frame changes nothing in a window that has ended; a late COMMIT_ACK least of all. */
 function ended(state: 'bound' | 'refused' | 'expired' | 'cancelled') {

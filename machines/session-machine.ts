@@ -1,7 +1,7 @@
 // A phone's session (DESIGN §5): connecting → authenticating → live → draining → closed. It reads no clock: time comes
 // in the event, and what is to be done leaves in `context.effects`. Its slots are released exactly once.
 
-import { type SnapshotFrom, assign, setup } from 'xstate'
+import { assign, setup } from 'xstate'
 import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
 import type { SessionState } from '../protocol/states.ts'
 
@@ -42,7 +42,7 @@ export type SessionEffect =
   | { readonly type: 'alarm'; readonly name: 'auth.timeout'; readonly atMs: number }
   | { readonly type: 'unexpected'; readonly event: SessionEvent['type']; readonly state: SessionState }
 
-export type SessionContext = {
+type SessionContext = {
   /** Rises with each session of this (account, phone); 0 before it is live. */
   readonly sessionNumber: number
   /** The phone may only stop and read until then; 0 = not pending. */
@@ -154,8 +154,6 @@ export const sessionMachine = session.createMachine({
     },
   },
 })
-
-export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>
 
 function greet({ event }: Happened): Change {
   return {

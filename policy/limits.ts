@@ -25,7 +25,7 @@ export type LimitTable = {
 }
 
 /** What an account's owner set for itself in one currency; never widens the table. */
-export type OwnLimit = { readonly currency: number; readonly perUseMinor: number; readonly perDayMinor: number }
+type OwnLimit = { readonly currency: number; readonly perUseMinor: number; readonly perDayMinor: number }
 
 /** The configured table of each currency (ISO 4217 numeric) and the owner's own limits; the smaller of both holds. */
 export type AccountLimits = {

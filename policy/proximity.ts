@@ -15,7 +15,7 @@ export const rttNearMax10Us = 10_000
 /** Farthest that channel sounding may measure, cm. */
 export const rangingNearMaxCm = 300
 /** The reader's nonce must be back within this, by the reader's clock, ms (PROTOCOL §5). */
-export const echoWithinMs = 150
+const echoWithinMs = 150
 
 /**
  * The level that the band's evidence supports. `readerNonceMatched`: the nonce in the evidence is one that the partner's
