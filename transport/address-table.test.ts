@@ -48,6 +48,7 @@ describe('the limits per address', () => {
   it('never forget an address that has a socket, whoever else knocks', () => {
     const addresses = table({ idleAddressesMax: 3, socketsPerAddressMax: 1 })
     admitted(addresses.admitSocket('192.0.2.1', 0))
+    expect(addresses.size).toBe(1)
     for (let host = 0; host < 100; host += 1) addresses.admitConnection(`198.51.100.${host}`, 0)
     expect(addresses.admitSocket('192.0.2.1', 0)).toBe('socketsPerAddressMax')
   })

@@ -9,6 +9,7 @@ import { Gate, endsConnection, headersOf } from './gate.ts'
 import type { Pass } from './gate.ts'
 import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
 import { ListenError } from './listener.ts'
+import { checkPortFree } from './port-in-use.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { RawSocket } from './socket-connection.ts'
 import { handlerFailed } from './upgrade.ts'
@@ -76,10 +77,18 @@ class UwsListener implements Listener {
     return this.#port
   }
 
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
     const { host, port } = this.#options
+    try {
+      await checkPortFree(host, port)
+    } catch (error) {
+      throw new ListenError(
+        `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (listening) => {
+      // Not exclusive: that would also refuse an address whose last connections are still dying.
+      this.#app.listen(host, port, 0, (listening) => {
         if (listening === false) {
           reject(new ListenError(`cannot listen on ${host}:${port}`))
           return

@@ -1,0 +1,14 @@
+// Is somebody listening there already? uWebSockets can only refuse a shared port or reuse one whose last connections are
+// still dying, not both; an engine must do both: two never share a port, and one that was killed comes back at once.
+
+import { createServer } from 'node:net'
+
+/** Rejects with the system's error (`EADDRINUSE`, `EACCES`, …) when the address cannot be listened on now. */
+export function checkPortFree(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Node's own listening socket reuses addresses in TIME_WAIT and is refused by a live listener.
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()))
+  })
+}
