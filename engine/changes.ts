@@ -139,7 +139,10 @@ export function fallDue(core: Core, alarm: AlarmRow): void {
       if (row.limitsRiseAtMs === 0 || row.limitsRiseAtMs > atMs) return
       const limits = row.risingLimits.reduce(replaced, row.limits)
       const raised = { ...row, limits, risingLimits: [], limitsRiseAtMs: 0 }
-      core.ledger.append({ type: 'account', atMs, cause: 'limits.raised', by: 'engine', ...raised }, 'normal')
+      core.ledger.append(
+        { type: 'account', atMs: core.time.nowMs(), cause: 'limits.raised', by: 'engine', ...raised },
+        'normal',
+      )
     }
   }
 }

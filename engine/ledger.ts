@@ -69,9 +69,10 @@ export class Ledger implements RowReader {
 
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
-    const lsn = this.options.journal.append(encodeRecord(record), use)
+    const stamped = this.inOrder(record)
+    const lsn = this.options.journal.append(encodeRecord(stamped), use)
     if (typeof lsn !== 'number') return lsn
-    this.take(record, lsn)
+    this.take(stamped, lsn)
     if (this.pending.length >= this.options.viewFlushRecords) void this.flush()
     else this.schedule()
     return lsn
@@ -103,6 +104,11 @@ export class Ledger implements RowReader {
     this.cancelTimer?.()
     await this.settle().catch(this.options.viewFailed)
     this.closed = true
+  }
+
+  // Time never runs back in the journal (I26): who read the clock before another's record was appended is that much late.
+  private inOrder<Kind extends JournalRecord>(record: Kind): Kind {
+    return record.atMs < this.lastAtMs ? { ...record, atMs: this.lastAtMs } : record
   }
 
   private take(record: JournalRecord, lsn: Lsn): void {

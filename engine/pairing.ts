@@ -240,7 +240,7 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
   const lsn = core.ledger.append(
     {
       type: 'ratchet',
-      atMs,
+      atMs: core.time.nowMs(),
       bandId,
       k: 0,
       sealedRoot,

@@ -95,12 +95,10 @@ describe.skipIf(!canMount)('on a disk without room', () => {
       Array.from({ length: 400 }, (_, i) => ({ table: 'band', key: `${lsn}-${i}`, bytes: recordOf(lsn, 300) }) as const)
     let lsn = 0
     let refusal: unknown
-    while (refusal === undefined && lsn < 100) {
-      refusal = await view.write(batch(lsn + 1), lsn + 1).then(
-        () => void lsn++,
-        (error: unknown) => error,
-      )
+    for (; lsn < 100 && refusal === undefined; lsn++) {
+      refusal = await view.write(batch(lsn + 1), lsn + 1).catch((error: unknown) => error)
     }
+    lsn--
     expect(refusal).toMatchObject({ name: 'Fault', code: 'view-failed', retry: true })
     for (let i = 0; i < 3; i++) await expect(view.write(batch(lsn + 1), lsn + 1)).rejects.toMatchObject({ retry: true })
     expect(view.appliedLsn).toBe(lsn)

@@ -1,0 +1,104 @@
+// A real engine in a process of its own, started by the launcher as an operator would, to be stopped or killed at will.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')
+
+export class ServingEngine {
+  readonly folder: string
+  readonly flags: readonly string[]
+  port = 0
+  /** Lines of its log, for a failing test to show. */
+  readonly log: string[] = []
+  private child: ChildProcess | undefined
+
+  constructor(folder: string, flags: readonly string[] = []) {
+    this.folder = folder
+    this.flags = flags
+  }
+
+  get pid(): number {
+    const pid = this.child?.pid
+    if (pid === undefined) throw new Error('the engine is not running')
+    return pid
+  }
+
+  /** Starts it on its folder, on the port it had before; resolves when it is ready. */
+  async start(): Promise<void> {
+    if (this.port === 0) this.port = await freePort()
+    const child = spawn(launcher, ['serve', '--demo', '--data', this.folder, '--port', `${this.port}`, ...this.flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child = child
+    createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line))
+    const lines = createInterface({ input: child.stdout })
+    await new Promise<number>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`the engine ended with ${code}: ${this.log.slice(-5).join('\n')}`)))
+      lines.on('line', (line) => {
+        const port = portOf(line)
+        if (port !== undefined) resolve(port)
+      })
+    })
+  }
+
+  /** `kill -9`: no handler runs. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL')
+  }
+
+  /** SIGTERM; resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    return this.end('SIGTERM')
+  }
+
+  /** Resident memory, bytes. */
+  residentBytes(): number {
+    const pages = readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]
+    return Number(pages) * 4_096
+  }
+
+  demoFile(): string {
+    return readFileSync(join(this.folder, 'demo.json'), 'utf8')
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<number | null> {
+    const { child } = this
+    this.child = undefined
+    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+    child.kill(signal)
+    return ended
+  }
+}
+
+/** A port that is free now. One the system chose for a listener could not be had again right after a kill. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+function portOf(line: string): number | undefined {
+  const parsed: unknown = JSON.parse(line)
+  if (typeof parsed !== 'object' || parsed === null || !('ready' in parsed)) return undefined
+  const { ready } = parsed
+  return typeof ready === 'object' && ready !== null && 'port' in ready && typeof ready.port === 'number'
+    ? ready.port
+    : undefined
+}
+
+/** Where in a data folder the journal's segments are. */
+export function journalFolderOf(dataFolder: string): string {
+  const folder = join(dataFolder, 'journal')
+  if (!existsSync(folder) || readdirSync(folder).length === 0) throw new Error(`no journal in ${dataFolder}`)
+  return folder
+}
