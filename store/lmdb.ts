@@ -3,6 +3,7 @@
 // (threat D10). A table of its own costs 0.3 µs less a read than a prefix in one shared tree, and commits are no slower
 // (10 tables of 30,000 rows: 1.2 against 1.5 µs; a commit of 80 rows about 4 ms either way).
 
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type Database, type RootDatabase, open } from 'lmdb'
 
 /** One row put (`bytes`) or removed (null). */
@@ -41,6 +42,20 @@ export type LmdbOptions = {
   readonly isReadOnly: boolean
 }
 
+/** Error codes of lmdb.h that mean the file is not what LMDB wrote. */
+const damageCodes = { pageNotFound: -30797, corrupted: -30796, versionMismatch: -30794, invalid: -30793 } as const
+
+/** Where the two meta pages say that they are (lmdb.h: mm_magic, mm_version, mm_psize), in the machine's byte order. */
+const metaWords = { magic: 6, version: 7, pageBytes: 12, count: 16 } as const
+const lmdbMagic = 0xbeefc0de
+const lmdbVersion = 2
+
+/** Does this error of lmdb's say that the file is damaged? */
+export function isDamage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return Object.values(damageCodes).some((known) => known === code)
+}
+
 type Rows = Database<Uint8Array, string>
 
 /** Keys are ASCII, written byte for byte, so that they are ordered as bytes. `target` and `source` are lmdb's own buffers. */
@@ -52,6 +67,7 @@ const binary = { encoding: 'binary', keyEncoder } as const
 
 /** Opens or makes the file; read-only, tables that are not there are empty. Throws lmdb's error. */
 export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): LmdbRows {
+  requireMetaPages(path)
   const root = open<Uint8Array, string>({
     ...binary,
     path,
@@ -72,6 +88,28 @@ export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): L
     copyTo: (to) => root.backup(to, false),
     close: () => root.close(),
   }
+}
+
+/** lmdb-js 3.5.6 crashes on a file without meta pages, such as zeros: it throws the right error, but later, from nowhere. */
+function requireMetaPages(path: string): void {
+  if (!existsSync(path)) return
+  const fd = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(fd)
+    const pageBytes = metaWord(fd, 0, metaWords.pageBytes)
+    const isMeta = (at: number) =>
+      metaWord(fd, at, metaWords.magic) === lmdbMagic && metaWord(fd, at, metaWords.version) === lmdbVersion
+    if (size === 0 || (size >= 2 * pageBytes && isMeta(0) && isMeta(pageBytes))) return
+    throw Object.assign(new Error(`${path} is no LMDB file`), { code: damageCodes.invalid })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function metaWord(fd: number, pageAt: number, word: number): number {
+  const words = new Uint32Array(metaWords.count)
+  readSync(fd, words, 0, words.byteLength, pageAt)
+  return words[word] ?? 0
 }
 
 /** Undefined when read-only and not there, whatever lmdb's types say. */

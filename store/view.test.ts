@@ -289,6 +289,16 @@ describe('a view file with flipped bytes', () => {
     return changed
   }
 
+  it('that is no view file at all is called damaged, not failed', async () => {
+    for (const bytes of [Buffer.alloc(8192, 1), Buffer.from('hello')]) {
+      const folder = newFolder()
+      writeFileSync(join(folder, viewFileName), bytes)
+      for (const check of ['before', 'never'] as const) {
+        await expect(openView({ folder, keyring, check })).rejects.toMatchObject({ code: 'view-damaged', retry: false })
+      }
+    }
+  })
+
   it('shows altered rows through LMDB alone, without a word', async () => {
     const { folder, bytes } = await closedView()
     const changed = Buffer.from(bytes)

@@ -11,7 +11,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import type { RowChange, RowRange, Table, View } from '../engine/ports/view.ts'
 import { lockFolder } from './data-lock.ts'
-import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
+import { type LmdbRows, type StoredChange, isDamage, openLmdb } from './lmdb.ts'
 import { realFiles } from './real-files.ts'
 import { checkView } from './view-check.ts'
 import { type ViewDigest, withRow, withoutRow } from './view-digest.ts'
@@ -25,6 +25,7 @@ import {
   metaTable,
   stateKey,
   storedTables,
+  viewDamaged,
   viewFileName,
   withMac,
 } from './view-state.ts'
@@ -120,12 +121,12 @@ class LmdbView implements FileView {
   }
 
   get(table: Table, key: string): Uint8Array | undefined {
-    const stored = this.#rows.get(table, key)
+    const stored = this.#read(() => this.#rows.get(table, key))
     return stored === undefined ? undefined : checkedRow(this.#keyring, table, key, stored)
   }
 
   range(table: Table, range: RowRange): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
-    const found = this.#rows.range(table, { ...range, reverse: range.reverse ?? false })
+    const found = this.#read(() => this.#rows.range(table, { ...range, reverse: range.reverse ?? false }))
     return found.map(({ key, bytes }) => ({ key, bytes: checkedRow(this.#keyring, table, key, bytes) }))
   }
 
@@ -168,6 +169,14 @@ class LmdbView implements FileView {
     }
   }
 
+  #read<Result>(read: () => Result): Result {
+    try {
+      return read()
+    } catch (error) {
+      throw failed('reading the view', error)
+    }
+  }
+
   /** The changes as stored rows, and the digest after them. Of two changes of one row the later counts. */
   #prepare(changes: readonly RowChange[]): { readonly stored: readonly StoredChange[]; readonly digest: ViewDigest } {
     const stored: StoredChange[] = []
@@ -180,7 +189,7 @@ class LmdbView implements FileView {
         )
       }
       const place = `${table} ${key}`
-      const before = latest.has(place) ? latest.get(place) : this.#rows.get(table, key)
+      const before = latest.has(place) ? latest.get(place) : this.#read(() => this.#rows.get(table, key))
       const after = bytes === null ? null : withMac(this.#keyring, table, key, bytes)
       if (before !== undefined && before !== null) digest = withoutRow(digest, table, key, before)
       if (after !== null) digest = withRow(digest, table, key, after)
@@ -193,6 +202,7 @@ class LmdbView implements FileView {
 
 function failed(doing: string, cause: unknown): Fault {
   const said = cause instanceof Error ? cause.message : String(cause)
+  if (isDamage(cause)) return viewDamaged(`${doing} failed: ${said}`)
   return new Fault('view-failed', `${doing} failed: ${said}. The journal has everything; it will be applied again.`, {
     cause,
     retry: true,
