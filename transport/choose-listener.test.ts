@@ -9,7 +9,6 @@ const loaded: Uws = {
   },
   us_listen_socket_close: () => {},
   us_socket_local_port: () => 0,
-  LIBUS_LISTEN_EXCLUSIVE_PORT: 1,
   DISABLED: 0,
 }
 

@@ -151,9 +151,9 @@ export class Rigs {
   readonly #rigs: Rig[] = []
 
   /** Starts rigs of one name. */
-  starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler) => Promise<Rig> {
-    return async (limits, http) => {
-      const rig = await startRig(name, limits, http)
+  starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler, port?: number) => Promise<Rig> {
+    return async (limits, http, port) => {
+      const rig = await startRig(name, limits, http, port)
       this.#rigs.push(rig)
       return rig
     }

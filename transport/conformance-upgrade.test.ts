@@ -248,11 +248,18 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     expect(statuses).toEqual([200, 200, 429])
   })
 
-  it('does not start on a port that is taken', async () => {
-    const { listener } = await start()
-    await expect(startRig(name, {}, undefined, listener.port)).rejects.toThrow(
-      `cannot listen on 127.0.0.1:${listener.port}`,
-    )
+  it('comes back at once on its own port, and never shares it with another', async () => {
+    let { port } = (await start()).listener
+    await rigs.close()
+    for (let life = 0; life < 3; life += 1) {
+      const rig = await start({}, undefined, port)
+      port = rig.listener.port
+      await expect(startRig(name, {}, undefined, port)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: `)
+      // The server ends them, so that the system keeps its end of them (TIME_WAIT) beyond the life of the listener.
+      const clients = await Promise.all([rig.open(), rig.open('/hub')])
+      await rigs.close()
+      await Promise.all(clients.map(({ closed }) => closed))
+    }
   })
 })
 

@@ -40,6 +40,12 @@ const backpressureSlackBytes = 65_536
 /** Off. It is a count of minutes to 239, and a phone's session may last days: it ends with its token, by the engine. */
 const lifetimeMinutes = 0
 
+/**
+ * The library's default, which takes an address whose last connections are still dying (its exclusive mode need not) but
+ * on Linux also one that another listener of the same kind has; that nobody listens is therefore checked before.
+ */
+const sharedPort = 0
+
 /** Listens with a loaded uWebSockets.js. */
 export function listenUws(name: UwsPackage, uws: Uws): Listen {
   return async (options) => {
@@ -79,16 +85,9 @@ class UwsListener implements Listener {
 
   async listen(): Promise<void> {
     const { host, port } = this.#options
-    try {
-      await checkPortFree(host, port)
-    } catch (error) {
-      throw new ListenError(
-        `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
-      )
-    }
+    await checkPortFree(host, port)
     return new Promise((resolve, reject) => {
-      // Not exclusive: that would also refuse an address whose last connections are still dying.
-      this.#app.listen(host, port, 0, (listening) => {
+      this.#app.listen(host, port, sharedPort, (listening) => {
         if (listening === false) {
           reject(new ListenError(`cannot listen on ${host}:${port}`))
           return

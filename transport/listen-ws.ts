@@ -71,7 +71,9 @@ class WsListener implements Listener {
   listen(): Promise<void> {
     const { host, port } = this.#options
     return new Promise((resolve, reject) => {
-      this.#http.once('error', (error) => reject(new ListenError(`cannot listen on ${host}:${port}`, { cause: error })))
+      this.#http.once('error', (error) =>
+        reject(new ListenError(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
+      )
       this.#http.listen(port, host, () => {
         this.#http.removeAllListeners('error')
         this.#http.on('error', (error) => this.#options.observe.failed('listen', error))

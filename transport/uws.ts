@@ -10,8 +10,6 @@ export type Uws = {
   readonly App: () => UwsApp
   readonly us_listen_socket_close: (socket: UwsListenSocket) => void
   readonly us_socket_local_port: (socket: UwsListenSocket) => number
-  /** A flag for `listen`: fail when another process has the port, instead of sharing it. */
-  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
   readonly DISABLED: number
 }
 
@@ -92,7 +90,6 @@ function isUws(loaded: unknown): loaded is Uws {
     has('App', 'function') &&
     has('us_listen_socket_close', 'function') &&
     has('us_socket_local_port', 'function') &&
-    has('LIBUS_LISTEN_EXCLUSIVE_PORT', 'number') &&
     has('DISABLED', 'number')
   )
 }
