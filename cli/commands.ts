@@ -1,6 +1,26 @@
 // Every command there is.
 
+import { auditVerify } from './audit.ts'
 import type { Command } from './command.ts'
+import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
+import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
 import { serve } from './serve.ts'
+import { token } from './token.ts'
+import { vendorAdd, vendorList, vendorRestore, vendorRevoke } from './vendor.ts'
 
-export const commands: readonly Command[] = [serve]
+export const commands: readonly Command[] = [
+  serve,
+  token,
+  showKeys,
+  rotateKeys,
+  rotateMasterKey,
+  partnerAdd,
+  partnerRotate,
+  partnerRemove,
+  partnerList,
+  vendorAdd,
+  vendorRevoke,
+  vendorRestore,
+  vendorList,
+  auditVerify,
+]

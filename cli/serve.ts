@@ -1,6 +1,5 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
-import { fstatSync } from 'node:fs'
 import { createLog, type Log } from '../server/log.ts'
 import { namedSettings } from '../server/settings.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
@@ -54,34 +53,35 @@ async function run(given: Given): Promise<number> {
   print({ ready: { url, port, listener, durability } })
   const timer = statusMs === 0 ? undefined : setInterval(() => print({ status: server.status() }), statusMs)
   process.on('SIGHUP', () => server.reload())
-  await toldToStop(server, log)
+  const code = await ended(server, log)
   clearInterval(timer)
-  return 0
+  return code
 }
 
 function demoFlag(given: Given): Given {
   return given.all['demo'] === true ? { ...given, all: { ...given.all, demo: 'true' } } : given
 }
 
-/** Resolves when the server has stopped after a signal, or after the end of a pipe that was its parent's. */
-function toldToStop(server: RunningServer, log: Log): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let isStopping = false
-    const stop = (signal: string): void => {
-      if (isStopping) {
-        log('warning', 'server.forced', { signal })
-        process.exit(exitForced)
-      }
-      isStopping = true
-      log('info', 'server.signal', { signal })
-      server.stop().then(resolve, reject)
+/** Resolves with the exit code: after a signal, when the parent that holds our channel is gone, or when it ended itself. */
+async function ended(server: RunningServer, log: Log): Promise<number> {
+  let isStopping = false
+  const stop = (signal: string): void => {
+    if (isStopping) {
+      log('warning', 'server.forced', { signal })
+      process.exit(exitForced)
     }
-    process.on('SIGTERM', () => stop('SIGTERM'))
-    process.on('SIGINT', () => stop('SIGINT'))
-    if (process.env['BANDPASS_STOP_WITH_STDIN'] !== undefined && !fstatSync(0).isFile()) {
-      process.stdin.resume().on('end', () => stop('end of stdin'))
-    }
-  })
+    isStopping = true
+    log('info', 'server.signal', { signal })
+    server.stop().catch((error: unknown) => {
+      log('error', 'server.not-stopped', { error })
+      process.exit(exitAfterBug)
+    })
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  if (process.connected) process.on('disconnect', () => stop('parent gone'))
+  const why = await server.ended
+  return why === undefined ? 0 : exitAfterBug
 }
 
 function failClosed(log: Log): void {

@@ -3,15 +3,16 @@
 
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { fromHex, toHex } from '../protocol/bytes.ts'
+import type { DataFolder } from './data-folder.ts'
 import { kidOf } from './engine-keys.ts'
 import { addPartner, addVendor } from './lists.ts'
-import { partnersPlace, readPartners } from './partner-list.ts'
+import { readPartners } from './partner-list.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
 import type { ServerConfig } from './settings.ts'
 import { Field } from './shape.ts'
 import type { Surroundings } from './surroundings.ts'
 import { localIssuer } from './tokens.ts'
-import { readVendors, vendorsPlace } from './vendor-list.ts'
+import { readVendors } from './vendor-list.ts'
 
 const demoName = 'Demo'
 /** The demo vendor's number and the rest of what its bands state; far from where real numbers begin. */
@@ -20,16 +21,16 @@ const demoVendor = { vendor: 0xfffe, model: 1, batch: 1, issuer: 1 }
 /** Provisions vendor and partner if they are not there, and writes demo.json, mode 0600. */
 export function provisionDemo(from: {
   readonly config: ServerConfig
+  readonly folder: DataFolder
   readonly surroundings: Surroundings
   readonly url: string
-  readonly path: string
   readonly nowMs: number
 }): void {
-  const { config, surroundings, url, path, nowMs } = from
-  const { keyring } = surroundings
+  const { config, folder, surroundings, url, nowMs } = from
+  const { partners, vendors } = folder.places
+  const path = folder.demoPath
   const vendorSeed = knownSeed(path) ?? nodePrimitives.randomBytes(32)
   const rootKey = nodePrimitives.ed25519PublicKey(vendorSeed)
-  const vendors = vendorsPlace(config.data, keyring)
   const isListed = readVendors(vendors).some(
     (one) => one.vendor === demoVendor.vendor && one.roots.some((root) => toHex(root.publicKey) === toHex(rootKey)),
   )
@@ -37,7 +38,6 @@ export function provisionDemo(from: {
     const root = { issuer: demoVendor.issuer, signatureType: 'ed25519', publicKey: rootKey } as const
     addVendor(vendors, { vendor: demoVendor.vendor, name: demoName, root })
   }
-  const partners = partnersPlace(config.data, keyring)
   const partner = readPartners(partners).find((one) => one.name === demoName) ?? addPartner(partners, demoName, nowMs)
   surroundings.reload()
   const keys = surroundings.keySet()

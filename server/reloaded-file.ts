@@ -40,8 +40,8 @@ export class ReloadedFile<Content> {
     this.#cancel()
   }
 
-  /** Looks now; reads when the file is another than before, or always when told. */
-  look(always = false): void {
+  /** Looks now; reads when the file is another than before. */
+  look(): void {
     let version: string
     try {
       version = versionOf(this.path)
@@ -49,7 +49,7 @@ export class ReloadedFile<Content> {
       this.#changed(error)
       return
     }
-    if (version === this.#version && !always) return
+    if (version === this.#version) return
     // Taken first: a file that stays bad is complained about once.
     this.#version = version
     try {

@@ -1,26 +1,23 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { openJournal } from '../store/journal.ts'
-import { openView } from '../store/view.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName, RefusedBy } from '../transport/listener.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { httpAnswers, notReadyReasons } from './http-answers.ts'
 import { type Log, createLog } from './log.ts'
-import { loadMasterKeys } from './master-key.ts'
-import { makePrivateFolder } from './private-file.ts'
+import { type Store, dropView, openStore } from './open-store.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
 import { type TokenIssuer, createTokens, fixedIssuer, issuerOfSeed, remoteIssuer } from './tokens.ts'
 import { version } from './version.ts'
-import { startWatchdog } from './watchdog.ts'
+import { type Watchdog, startWatchdog } from './watchdog.ts'
 
 export type ServerOptions = {
   /** Where the master key may stand; `process.env` unless given. */
@@ -37,15 +34,12 @@ export type RunningServer = {
   readonly durability: ServerConfig['durability']
   readonly status: () => EngineStatus
   readonly watch: Engine['watch']
-  /** Reads keys, partners and vendors again now. */
+  /** Reads keys, partners and vendors now, if they changed. */
   readonly reload: () => void
+  /** Resolves when the server has stopped: with undefined when it was told to, else with why it stopped by itself. */
+  readonly ended: Promise<Fault | undefined>
   /** Stops accepting, answers what is under way, closes sessions, writes and closes everything. */
   readonly stop: () => Promise<void>
-}
-
-/** Where things are in the data folder. */
-export function dataPaths(data: string): { readonly journal: string; readonly view: string; readonly demo: string } {
-  return { journal: join(data, 'journal'), view: join(data, 'view'), demo: join(data, 'demo.json') }
 }
 
 /** Starts a server. Rejects with a Fault or a ListenError whose message says what to do. */
@@ -74,23 +68,20 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   if (config.durability === 'process') {
     log('warning', 'durability.process', { means: 'a power cut loses what was answered; for demos and tests only' })
   }
-  makePrivateFolder(config.data)
-  const master = loadMasterKeys({
-    data: config.data,
-    file: config.masterKeyFile,
-    environment,
-    mayCreate: isNew(config),
-  })
-  const surroundings = openSurroundings({ data: config.data, master, clock: realClock, log })
+  const folder = openDataFolder(config, environment, true)
+  const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
-  const failed = (error: unknown) => log('error', 'engine.failed', { error })
-  const { journal, view } = await openStore(config, surroundings, undo)
+  const store = await openStore(config, folder, log)
+  undo.push(
+    () => store.view.close(),
+    () => store.journal.close(),
+  )
   const engine = await createEngine(engineConfigOf(config, version), {
     clock: realClock,
     random: (length) => nodePrimitives.randomBytes(length),
     primitives: nodePrimitives,
-    journal,
-    view,
+    journal: store.journal,
+    view: store.view,
     keys: surroundings.engineKeys,
     tokens: createTokens({
       issuers: issuersOf(config, surroundings),
@@ -99,103 +90,129 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     }),
     partners: surroundings.partners,
     vendors: surroundings.vendors,
-    failed,
+    failed: (error) => log('error', 'engine.failed', { error }),
   })
   // From here on the engine closes journal and view.
   undo.splice(1, undo.length - 1, () => engine.stop(0))
-  view.checked.catch((error: unknown) => log('error', 'view.damaged', { error }))
+  const server = new Server({ config, log, folder, surroundings, store, engine })
+  undo.push(() => server.stop())
+  await server.listen(choice)
+  return server
+}
 
-  let isDraining = false
-  const refused = countRefusals(log)
-  undo.push(refused.stop)
-  const listener = await choice.listen({
-    host: config.host,
-    port: config.port,
-    accept: engine.accept,
-    http: httpAnswers({
+type Parts = {
+  readonly config: ServerConfig
+  readonly log: Log
+  readonly folder: DataFolder
+  readonly surroundings: Surroundings
+  readonly store: Store
+  readonly engine: Engine
+}
+
+class Server implements RunningServer {
+  readonly ended: Promise<Fault | undefined>
+  readonly #parts: Parts
+  readonly #refusals: Refusals
+  readonly #watchdog: Watchdog
+  #listener: Listener | undefined
+  #resolveEnded: (why: Fault | undefined) => void = () => {}
+  #stopping: Promise<void> | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#refusals = new Refusals(parts.log)
+    this.#watchdog = startWatchdog(parts.config.watchdog.hangMs)
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve
+    })
+    parts.store.view.checked.catch((error: unknown) => this.#viewIsDamaged(error))
+  }
+
+  get url(): string {
+    return urlOf(this.#parts.config.host, this.port)
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0
+  }
+
+  get listener(): ListenerName {
+    return this.#listener?.name ?? 'loopback'
+  }
+
+  get durability(): ServerConfig['durability'] {
+    return this.#parts.config.durability
+  }
+
+  get watch(): Engine['watch'] {
+    return this.#parts.engine.watch
+  }
+
+  status(): EngineStatus {
+    return this.#parts.engine.status()
+  }
+
+  reload(): void {
+    this.#parts.surroundings.reload()
+  }
+
+  async listen(choice: ListenerChoice): Promise<void> {
+    const { config, log, engine, folder, surroundings, store } = this.#parts
+    this.#listener = await choice.listen({
+      host: config.host,
+      port: config.port,
+      accept: engine.accept,
+      http: httpAnswers({
+        version,
+        notReady: () => (this.#stopping === undefined ? notReadyReasons(engine.status()) : ['draining']),
+        receiptKeys: () => surroundings.keySet().receipt,
+      }),
+      limits: listenLimitsOf(config),
+      clock: realClock,
+      observe: {
+        failed: (during, error) => log('error', 'listener.failed', { during, error }),
+        refused: (limit) => this.#refusals.count(limit),
+      },
+    })
+    if (config.demo) provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
+    log('info', 'server.started', {
+      url: this.url,
+      listener: this.listener,
+      durability: config.durability,
       version,
-      notReady: () => (isDraining ? ['draining'] : notReadyReasons(engine.status())),
-      receiptKeys: () => surroundings.keySet().receipt,
-    }),
-    limits: listenLimitsOf(config),
-    clock: realClock,
-    observe: { failed: (during, error) => log('error', 'listener.failed', { during, error }), refused: refused.count },
-  })
-  undo.push(() => listener.close())
-  const url = urlOf(config.host, listener.port)
-  if (config.demo) provisionDemo({ config, surroundings, url, path: dataPaths(config.data).demo, nowMs: Date.now() })
-  const watchdog = startWatchdog(config.watchdog.hangMs)
-  log('info', 'server.started', {
-    url,
-    listener: listener.name,
-    durability: config.durability,
-    version,
-    epoch: journal.epoch,
-    masterKeyFrom: master.from,
-    ...surroundings.counts(),
-  })
+      epoch: store.journal.epoch,
+      masterKeyFrom: folder.master.from,
+      ...surroundings.counts(),
+    })
+  }
 
-  let stopping: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    isDraining = true
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop(undefined)
+    return this.#stopping
+  }
+
+  async #stop(why: Fault | undefined): Promise<void> {
+    const { config, log, engine, surroundings } = this.#parts
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
-    listener.stopAccepting()
-    await engine.stop(config.drainMs)
-    await closeAll(listener, surroundings, refused)
-    await watchdog.stop()
+    this.#listener?.stopAccepting()
+    await engine.stop(why === undefined ? config.drainMs : 0)
+    await this.#listener?.close()
+    surroundings.stop()
+    this.#refusals.stop()
+    await this.#watchdog.stop()
     log('info', 'server.stopped')
+    this.#resolveEnded(why)
   }
-  return {
-    url,
-    port: listener.port,
-    listener: listener.name,
-    durability: config.durability,
-    status: engine.status,
-    watch: engine.watch,
-    reload: surroundings.reload,
-    stop: () => (stopping ??= stop()),
-  }
-}
 
-async function closeAll(
-  listener: Listener,
-  surroundings: Surroundings,
-  refused: { readonly stop: () => void },
-): Promise<void> {
-  await listener.close()
-  surroundings.stop()
-  refused.stop()
-}
-
-async function openStore(config: ServerConfig, surroundings: Surroundings, undo: Starting['undo']) {
-  const paths = dataPaths(config.data)
-  const view = await openView({
-    folder: paths.view,
-    keyring: surroundings.keyring,
-    mapBytes: config.view.mapBytes,
-    check: 'beside',
-  })
-  undo.push(() => view.close())
-  const journal = await openJournal({
-    folder: paths.journal,
-    durability: config.durability,
-    after: realClock.after,
-    segmentBytes: config.journal.segmentBytes,
-    appliedLsn: view.appliedLsn,
-    acceptRollback: config.journal.acceptRollback,
-    ...(config.journal.witness === undefined ? {} : { witnessPath: config.journal.witness }),
-  })
-  undo.push(() => journal.close())
-  return { journal, view }
-}
-
-/** A data folder without keys is new: only there a master key is made. */
-function isNew({ data }: ServerConfig): boolean {
-  try {
-    readFileSync(join(data, 'keys.json'))
-    return false
-  } catch {
-    return true
+  /** Rows that are not there cannot be told from rows that never were, so it ends here; the next start builds them anew. */
+  #viewIsDamaged(error: unknown): void {
+    const { log, folder, store } = this.#parts
+    log('error', 'view.damaged', { error, does: 'stops; the next start builds the view anew from the journal' })
+    if (this.#stopping !== undefined) return
+    const why =
+      error instanceof Fault ? error : new Fault('view-failed', 'the view could not be checked', { cause: error })
+    this.#stopping = this.#stop(why).then(() => dropView(folder, store.journal))
+    this.#stopping.catch((failure: unknown) => log('error', 'view.not-dropped', { error: failure }))
   }
 }
 
@@ -229,16 +246,36 @@ async function wantedListener(wanted: ServerConfig['listener']): Promise<Listene
 }
 
 /** Refusals are counted and told once a minute: a flood must not become a flood of log lines. */
-function countRefusals(log: Log): { readonly count: (limit: RefusedBy) => void; readonly stop: () => void } {
-  const counts = new Map<RefusedBy, number>()
-  let cancel = () => {}
-  const tell = (): void => {
-    if (counts.size > 0) log('warning', 'limits.refused', { counts, lastMs: tellEveryMs })
-    counts.clear()
-    cancel = realClock.after(tellEveryMs, tell)
+class Refusals {
+  readonly #log: Log
+  readonly #counts = new Map<RefusedBy, number>()
+  #cancel: () => void = () => {}
+
+  constructor(log: Log) {
+    this.#log = log
+    this.#tellLater()
   }
-  cancel = realClock.after(tellEveryMs, tell)
-  return { count: (limit) => counts.set(limit, (counts.get(limit) ?? 0) + 1), stop: () => cancel() }
+
+  count(limit: RefusedBy): void {
+    this.#counts.set(limit, (this.#counts.get(limit) ?? 0) + 1)
+  }
+
+  stop(): void {
+    this.#cancel()
+    this.#tell()
+  }
+
+  #tellLater(): void {
+    this.#cancel = realClock.after(tellEveryMs, () => {
+      this.#tell()
+      this.#tellLater()
+    })
+  }
+
+  #tell(): void {
+    if (this.#counts.size > 0) this.#log('warning', 'limits.refused', { counts: Object.fromEntries(this.#counts) })
+    this.#counts.clear()
+  }
 }
 
 const tellEveryMs = 60_000

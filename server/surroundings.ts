@@ -3,21 +3,19 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { createKeyring, type Keyring } from '../crypto/at-rest.ts'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
+import type { Keyring } from '../crypto/at-rest.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { EngineKeys, Partner, Partners, Vendors } from '../engine/ports/surroundings.ts'
 import type { PartnerId } from '../protocol/ids.ts'
-import { type KeySet, keysPlace, loadKeys, readKeys } from './engine-keys.ts'
+import type { DataFolder } from './data-folder.ts'
+import { type KeySet, loadKeys, readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
-import type { MasterKeys } from './master-key.ts'
-import { partnersPlace, readPartners } from './partner-list.ts'
+import { readPartners } from './partner-list.ts'
 import { ReloadedFile } from './reloaded-file.ts'
-import { type ListedVendor, readVendors, statusOf, vendorsPlace } from './vendor-list.ts'
+import { type ListedVendor, readVendors, statusOf } from './vendor-list.ts'
 
 export type Surroundings = {
-  readonly keyring: Keyring
   readonly engineKeys: EngineKeys
   /** The keys as they are now. */
   readonly keySet: () => KeySet
@@ -25,25 +23,14 @@ export type Surroundings = {
   readonly vendors: Vendors
   /** How many partners and vendors are listed, for readiness and logs. */
   readonly counts: () => { readonly partners: number; readonly vendors: number }
-  /** Reads everything again now, changed or not. */
+  /** Reads now what has changed. */
   readonly reload: () => void
   readonly stop: () => void
 }
 
 /** Opens what is in the data folder, makes keys at the first start, and follows changes. Throws a Fault `keys-missing`. */
-export function openSurroundings(from: {
-  readonly data: string
-  readonly master: MasterKeys
-  readonly clock: Clock
-  readonly log: Log
-}): Surroundings {
-  const { data, clock, log } = from
-  const keyring = createKeyring(nodePrimitives, from.master.keys)
-  const places = {
-    keys: keysPlace(data, keyring),
-    partners: partnersPlace(data, keyring),
-    vendors: vendorsPlace(data, keyring),
-  }
+export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Surroundings {
+  const { keyring, places } = folder
   mkdirSync(dirname(places.partners.path), { recursive: true, mode: 0o700 })
   loadKeys(places.keys, clock.nowMs())
 
@@ -63,7 +50,6 @@ export function openSurroundings(from: {
   for (const file of files) file.follow(clock)
 
   return {
-    keyring,
     engineKeys: liveKeys(() => keys.content, keyring),
     keySet: () => keys.content,
     partners: { find: (id) => partners.content.get(id) },
@@ -73,7 +59,7 @@ export function openSurroundings(from: {
     },
     counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
     reload: () => {
-      for (const file of files) file.look(true)
+      for (const file of files) file.look()
     },
     stop: () => {
       for (const file of files) file.stop()

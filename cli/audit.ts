@@ -1,0 +1,70 @@
+// `bandpass audit verify`: is the journal whole, and does the view say what it says?
+
+import { type ViewAudit, auditView } from '../server/audit-view.ts'
+import { openDataFolder } from '../server/data-folder.ts'
+import { journalFolderOf } from '../store/data-folder.ts'
+import { verifyJournal } from '../store/audit.ts'
+import type { Command } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+
+export const auditVerify: Command = {
+  name: 'audit verify',
+  summary: 'Checks every record and the hash chain of the journal; of a stopped engine also the view, row by row.',
+  options: [...dataOptions, { name: 'json', help: 'as JSON' }],
+  examples: [
+    { run: 'bandpass audit verify', does: 'beside a running engine: the journal; of a stopped one: everything' },
+    { run: 'bandpass audit verify --data /backups/monday', does: 'is this backup good?' },
+  ],
+  async run(given) {
+    const config = configFrom(given, process.env)
+    const folder = openDataFolder(config, process.env, false)
+    const journal = verifyJournal(journalFolderOf(folder.path))
+    const view: ViewAudit =
+      journal.type === 'whole'
+        ? await auditView(config, folder)
+        : { type: 'not-compared', why: 'the journal comes first' }
+    process.stdout.write(given.has('json') ? `${JSON.stringify({ journal, view })}\n` : readable(journal, view))
+    return journal.type === 'whole' && view.type !== 'different' ? 0 : 1
+  },
+}
+
+function readable(journal: ReturnType<typeof verifyJournal>, view: ViewAudit): string {
+  return `${[...journalLines(journal), ...viewLines(view)].join('\n')}\n`
+}
+
+function journalLines(journal: ReturnType<typeof verifyJournal>): readonly string[] {
+  if (journal.type === 'damaged') {
+    return [
+      'journal  DAMAGED',
+      `  first bad place: record ${journal.lsn}, ${journal.segment} at byte ${journal.offset}`,
+      `  ${journal.why}`,
+      '  what to do: keep this folder as it is, take the newest backup whose audit is good, and compare the chain',
+      '  hash of its last record with your witness. What is after it is lost unless this segment can be read elsewhere.',
+    ]
+  }
+  const torn =
+    journal.tornBytes > 0 ? [`  ${journal.tornBytes} torn bytes at the end: the next start cuts them off`] : []
+  return [
+    `journal  whole: ${journal.records} records in ${journal.groups} groups, lsn ${journal.firstLsn} to ${journal.lastLsn}`,
+    `  epoch ${journal.epoch}, chain hash ${journal.headHash}`,
+    ...torn,
+  ]
+}
+
+function viewLines(view: ViewAudit): readonly string[] {
+  switch (view.type) {
+    case 'equal': {
+      const counts = Object.entries(view.rows).filter(([, rows]) => rows > 0)
+      const rows = counts.map(([table, count]) => `${count} ${table}`).join(', ')
+      return [`view     equal to the journal up to lsn ${view.appliedLsn}: ${rows === '' ? 'no rows' : rows}`]
+    }
+    case 'different':
+      return [
+        `view     DIFFERENT from the journal at lsn ${view.appliedLsn}`,
+        ...view.differences.map((one) => `  ${one}`),
+        '  what to do: move the view folder away and start the engine: it is built anew from the journal.',
+      ]
+    case 'not-compared':
+      return [`view     not compared: ${view.why}`]
+  }
+}

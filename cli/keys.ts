@@ -1,0 +1,114 @@
+// `bandpass keys`: what a band maker pins and a partner verifies with, and rotations.
+
+import { openDataFolder } from '../server/data-folder.ts'
+import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from '../server/engine-keys.ts'
+import { createLog } from '../server/log.ts'
+import { rotateMaster } from '../server/rotate-master.ts'
+import { toHex } from '../protocol/bytes.ts'
+import { type Command, type Given, UsageError } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+import { dayOf, table } from './table.ts'
+
+export const showKeys: Command = {
+  name: 'keys',
+  summary: "Shows the public halves of the engine's keys: what band makers pin and partners verify with.",
+  options: [...dataOptions, { name: 'json', help: 'as JSON' }],
+  examples: [
+    { run: 'bandpass keys', does: 'as a table' },
+    { run: 'bandpass keys --json > pins.json', does: 'for a production line' },
+  ],
+  async run(given) {
+    const folder = openDataFolder(configFrom(given, process.env), process.env, true)
+    const keys = loadKeys(folder.places.keys, Date.now())
+    process.stdout.write(given.has('json') ? `${JSON.stringify(listed(keys), undefined, 2)}\n` : readable(keys))
+    return 0
+  },
+}
+
+const rotatable: readonly RotatableKey[] = ['receipt', 'engine', 'release']
+
+export const rotateKeys: Command = {
+  name: 'keys rotate',
+  summary: 'Rotates a key: receipt, engine or release. A running engine uses the new one within a second.',
+  takes: rotatable.join('|'),
+  argumentsMax: 1,
+  options: dataOptions,
+  examples: [
+    { run: 'bandpass keys rotate receipt', does: 'sign receipts with a new key; the old one stays published' },
+    {
+      run: 'bandpass keys rotate engine',
+      does: 'pair with the next key, which bands have pinned, and make a new next one',
+    },
+  ],
+  async run(given) {
+    const which = rotatable.find((one) => one === given.args[0])
+    if (which === undefined)
+      throw new UsageError(`one of ${rotatable.join(', ')} expected, got ${given.args[0] ?? 'nothing'}`)
+    const folder = openDataFolder(configFrom(given, process.env), process.env, false)
+    const after = rotated(loadKeys(folder.places.keys, Date.now()), which, Date.now())
+    writeKeys(folder.places.keys, after)
+    process.stdout.write(readable(after))
+    return 0
+  },
+}
+
+export const rotateMasterKey: Command = {
+  name: 'keys rotate-master',
+  summary:
+    'Replaces the master key of a stopped engine and seals everything anew. Safe to run again after an interruption.',
+  options: dataOptions,
+  examples: [
+    { run: 'bandpass keys rotate-master', does: 'the key file gets a new key; the old one is destroyed' },
+    {
+      run: 'BANDPASS_MASTER_KEY=$NEW BANDPASS_MASTER_KEY_OLD=$OLD bandpass keys rotate-master',
+      does: 'the same for a key from the environment; let go of $OLD when it has succeeded',
+    },
+  ],
+  async run(given: Given) {
+    const config = configFrom(given, process.env)
+    const folder = openDataFolder(config, process.env, false)
+    const log = createLog((line) => process.stderr.write(line), Date.now)
+    const { sealedAnew, rowsMarked, from } = await rotateMaster(config, folder, log)
+    process.stdout.write(
+      `The master key was replaced: ${sealedAnew} secrets of bands sealed anew, ${rowsMarked} rows marked anew.\n` +
+        (from === 'environment'
+          ? 'Start the engine with BANDPASS_MASTER_KEY alone, and destroy the old key.\n'
+          : `${from} holds the new key alone. Old backups still need the old key: make a new backup.\n`),
+    )
+    return 0
+  },
+}
+
+function listed(keys: KeySet): object {
+  const pair = (one: KeySet['engine'][number]) => ({ id: one.id, key: toHex(one.publicKey), madeAtMs: one.madeAtMs })
+  return {
+    engine: keys.engine.map(pair),
+    release: keys.release.map(pair),
+    receipt: keys.receipt.map(({ kid, publicKey, seed, madeAtMs }) => ({
+      kid,
+      key: toHex(publicKey),
+      signs: seed !== undefined,
+      madeAtMs,
+    })),
+  }
+}
+
+const roles = ['current', 'next', 'before']
+
+function readable(keys: KeySet): string {
+  const pairs = (what: string, use: string, list: KeySet['engine']) =>
+    list.map((one, at) => [what, String(one.id), roles[at] ?? '', dayOf(one.madeAtMs), toHex(one.publicKey), use])
+  const rows = [
+    ...pairs('engine', 'S_E, X25519: bands pin current and next', keys.engine),
+    ...pairs('release', 'V_R, Ed25519: bands pin current and next', keys.release),
+    ...keys.receipt.map((one) => [
+      'receipt',
+      one.kid,
+      one.seed === undefined ? 'published' : 'current',
+      dayOf(one.madeAtMs),
+      toHex(one.publicKey),
+      'V_E, Ed25519: /.well-known/jwks.json',
+    ]),
+  ]
+  return table(['key', 'id', 'role', 'made', 'public half (hex)', 'use'], rows)
+}

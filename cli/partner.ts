@@ -1,0 +1,94 @@
+// `bandpass partner`: who may ask for decisions, and with which keys.
+
+import { openDataFolder } from '../server/data-folder.ts'
+import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
+import { type ListedPartner, readPartners } from '../server/partner-list.ts'
+import { toHex } from '../protocol/bytes.ts'
+import { type PartnerId, parsePartnerId } from '../protocol/ids.ts'
+import { type Command, type Given, UsageError, required } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+import { dayOf, table } from './table.ts'
+
+const within = 'A running engine knows within a second.'
+
+export const partnerAdd: Command = {
+  name: 'partner add',
+  summary: `Lists a partner and prints its id and its offer key. ${within}`,
+  options: [...dataOptions, { name: 'name', value: 'NAME', help: 'what people call it' }],
+  examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
+  async run(given) {
+    const name = required(given, 'name', "'Corner shop'")
+    const { places } = folderOf(given, true)
+    printKey(addPartner(places.partners, name, Date.now()))
+    return 0
+  },
+}
+
+export const partnerRotate: Command = {
+  name: 'partner rotate',
+  summary: `Gives a partner a new offer key; the one before stays valid until the next rotation. ${within}`,
+  options: [
+    ...dataOptions,
+    { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' },
+    { name: 'drop-old', help: 'the old key is known to others: it is invalid from now on' },
+  ],
+  examples: [
+    { run: 'bandpass partner rotate --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'once a year' },
+    { run: 'bandpass partner rotate --id 393a7fe1334f2e5aed6cd875dcaae667 --drop-old', does: 'after a leak' },
+  ],
+  async run(given) {
+    const id = idOf(given)
+    printKey(rotatePartner(folderOf(given, false).places.partners, { id, dropOld: given.has('drop-old') }, Date.now()))
+    return 0
+  },
+}
+
+export const partnerRemove: Command = {
+  name: 'partner remove',
+  summary: `Takes a partner off the list: nothing it asks is approved any more. ${within}`,
+  options: [...dataOptions, { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' }],
+  examples: [
+    { run: 'bandpass partner remove --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'at the end of a contract' },
+  ],
+  async run(given) {
+    const removed = removePartner(folderOf(given, false).places.partners, idOf(given))
+    process.stdout.write(`${removed.name} (${removed.id}) is off the list.\n`)
+    return 0
+  },
+}
+
+export const partnerList: Command = {
+  name: 'partner list',
+  summary: 'Lists the partners, without their keys.',
+  options: dataOptions,
+  examples: [{ run: 'bandpass partner list', does: 'who may ask' }],
+  async run(given) {
+    const partners = readPartners(folderOf(given, false).places.partners)
+    const rows = partners.map(({ id, name, keys }) => [
+      id,
+      name,
+      keys.map(({ kid, madeAtMs }) => `${kid} (${dayOf(madeAtMs)})`).join(', '),
+    ])
+    process.stdout.write(table(['partner', 'name', 'keys'], rows))
+    return 0
+  },
+}
+
+function folderOf(given: Given, mayCreate: boolean) {
+  return openDataFolder(configFrom(given, process.env), process.env, mayCreate)
+}
+
+function idOf(given: Given): PartnerId {
+  try {
+    return parsePartnerId(required(given, 'id', '393a7fe1334f2e5aed6cd875dcaae667'))
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--id: ${error.message}`)
+    throw error
+  }
+}
+
+/** The only place where a partner's key is shown: it is for the partner, once. */
+function printKey({ id, name, keys: [newest] }: ListedPartner): void {
+  if (newest === undefined) return
+  process.stdout.write(`${JSON.stringify({ id, name, kid: newest.kid, key: toHex(newest.key) })}\n`)
+}

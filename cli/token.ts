@@ -1,0 +1,59 @@
+// `bandpass token`: an account token of the local issuer, for demos and for trying things out.
+
+import { openDataFolder } from '../server/data-folder.ts'
+import { loadKeys } from '../server/engine-keys.ts'
+import { mintToken } from '../server/tokens.ts'
+import { fromHex } from '../protocol/bytes.ts'
+import { parseAccountId } from '../protocol/ids.ts'
+import { type Command, UsageError, number, required } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+
+const lifeDefaultS = 3_600
+const lifeMaxS = 30 * 86_400
+
+export const token: Command = {
+  name: 'token',
+  summary: 'Makes an account token, as if the wearer had just signed in. For engines that accept the local issuer.',
+  options: [
+    ...dataOptions,
+    { name: 'account', value: 'ID', help: 'the account' },
+    { name: 'key', value: 'HEX', help: "the phone's session public key: 32 bytes Ed25519 or 33 P-256 compressed" },
+    { name: 'scope', value: 'WORDS', help: 'hub or web, separated by spaces' },
+    { name: 'accounts', value: 'IDS', help: 'accounts a hub may speak for, separated by commas; * = every one' },
+    { name: 'life-s', value: 'SECONDS', help: `how long it is valid; ${lifeDefaultS} unless given` },
+  ],
+  examples: [
+    { run: 'bandpass token --account alice --key 3b6a...', does: 'for a phone; may enrol it' },
+    { run: "bandpass token --account hub-1 --key 3b6a... --scope hub --accounts '*'", does: 'for a hub' },
+  ],
+  async run(given) {
+    const account = checked('account', () => parseAccountId(required(given, 'account', 'alice')))
+    const hex = required(given, 'key', '<hex>')
+    const sessionKey = checked('key', () => fromHex(hex))
+    const config = configFrom(given, process.env)
+    if (config.tokens.local === 'off') throw new UsageError('tokens.local is off: this engine takes no such token')
+    const folder = openDataFolder(config, process.env, false)
+    const scope = given.value('scope')
+    const accounts = given.value('accounts')
+    const made = await mintToken(loadKeys(folder.places.keys, Date.now()).issuerSeed, {
+      account,
+      sessionKey,
+      audience: config.tokens.audience,
+      lifeS: number(given, 'life-s', { default: lifeDefaultS, min: 1, max: lifeMaxS }),
+      nowMs: Date.now(),
+      ...(scope === undefined ? {} : { scopes: scope.split(' ') }),
+      ...(accounts === undefined ? {} : { hubAccounts: accounts.split(',') }),
+    })
+    process.stdout.write(`${made}\n`)
+    return 0
+  },
+}
+
+function checked<Value>(name: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--${name}: ${error.message}`)
+    throw error
+  }
+}

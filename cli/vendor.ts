@@ -1,0 +1,114 @@
+// `bandpass vendor`: whose bands may pair, and what of them is revoked.
+
+import { openDataFolder } from '../server/data-folder.ts'
+import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/lists.ts'
+import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendor-list.ts'
+import { fromHex, toHex } from '../protocol/bytes.ts'
+import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+import { dayOf, table } from './table.ts'
+
+const within = 'A running engine knows within a second.'
+const vendorOption: Option = { name: 'vendor', value: 'NUMBER', help: "the vendor's number, as in its certificates" }
+const partOptions: readonly Option[] = [
+  vendorOption,
+  { name: 'model', value: 'NUMBER', help: 'one model only' },
+  { name: 'batch', value: 'NUMBER', help: 'one batch only; of one model, with --model' },
+]
+
+export const vendorAdd: Command = {
+  name: 'vendor add',
+  summary: `Lists a vendor, or a further root key of one. ${within}`,
+  options: [
+    ...dataOptions,
+    vendorOption,
+    { name: 'name', value: 'NAME', help: 'what people call it' },
+    { name: 'issuer', value: 'NUMBER', help: 'which of its roots; 1 unless given' },
+    { name: 'root', value: 'HEX', help: 'public key: 32 bytes Ed25519 or 33 P-256 compressed (ES256)' },
+  ],
+  examples: [
+    { run: "bandpass vendor add --vendor 7 --name 'Band Works' --root 3b6a...", does: 'trust its certificates' },
+  ],
+  async run(given) {
+    const vendor = number(given, 'vendor', { min: 0, max: 0xffff })
+    const issuer = number(given, 'issuer', { default: 1, min: 0, max: 0xffff })
+    const name = required(given, 'name', "'Band Works'")
+    const root: VendorRoot = { issuer, ...rootOf(required(given, 'root', '<hex>')) }
+    const folder = openDataFolder(configFrom(given, process.env), process.env, true)
+    print([addVendor(folder.places.vendors, { vendor, name, root })])
+    return 0
+  },
+}
+
+export const vendorRevoke: Command = {
+  name: 'vendor revoke',
+  summary: `Revokes a vendor, a model or a batch: no more pairing, bound bands drop to the lowest limits. ${within}`,
+  options: [...dataOptions, ...partOptions],
+  examples: [
+    { run: 'bandpass vendor revoke --vendor 7 --model 2 --batch 41', does: 'one batch' },
+    { run: 'bandpass vendor revoke --vendor 7', does: 'all of it' },
+  ],
+  run: async (given) => change(given, (place, part) => revokeVendor(place, part, Date.now())),
+}
+
+export const vendorRestore: Command = {
+  name: 'vendor restore',
+  summary: `Takes a revocation back. ${within}`,
+  options: [...dataOptions, ...partOptions],
+  examples: [{ run: 'bandpass vendor restore --vendor 7 --model 2 --batch 41', does: 'it was another batch' }],
+  run: async (given) => change(given, restoreVendor),
+}
+
+export const vendorList: Command = {
+  name: 'vendor list',
+  summary: 'Lists the vendors, their roots and what is revoked.',
+  options: dataOptions,
+  examples: [{ run: 'bandpass vendor list', does: 'whose bands may pair' }],
+  async run(given) {
+    print(readVendors(openDataFolder(configFrom(given, process.env), process.env, false).places.vendors))
+    return 0
+  },
+}
+
+type Place = Parameters<typeof restoreVendor>[0]
+
+function change(given: Given, work: (place: Place, part: VendorPart) => ListedVendor): number {
+  const part = {
+    vendor: number(given, 'vendor', { min: 0, max: 0xffff }),
+    model: given.has('model') ? number(given, 'model', { min: 0, max: 0xffff }) : null,
+    batch: given.has('batch') ? number(given, 'batch', { min: 0, max: 0xffff_ffff }) : null,
+  }
+  print([work(openDataFolder(configFrom(given, process.env), process.env, false).places.vendors, part)])
+  return 0
+}
+
+function rootOf(hex: string): Omit<VendorRoot, 'issuer'> {
+  let publicKey: Uint8Array
+  try {
+    publicKey = fromHex(hex)
+  } catch (error) {
+    throw new UsageError(`--root: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (publicKey.length === 32) return { signatureType: 'ed25519', publicKey }
+  if (publicKey.length === 33) return { signatureType: 'es256', publicKey }
+  throw new UsageError(`--root: 32 bytes (Ed25519) or 33 (P-256 compressed) expected, got ${publicKey.length}`)
+}
+
+function print(vendors: readonly ListedVendor[]): void {
+  const rows = vendors.flatMap(({ vendor, name, roots, revoked }) =>
+    roots.map(({ issuer, signatureType, publicKey }) => [
+      String(vendor),
+      name,
+      `${issuer} ${signatureType} ${toHex(publicKey)}`,
+      revoked.length === 0 ? 'active' : `revoked: ${revoked.map(partName).join('; ')}`,
+    ]),
+  )
+  process.stdout.write(table(['vendor', 'name', 'root', 'status'], rows))
+}
+
+function partName({ model, batch, atMs }: ListedVendor['revoked'][number]): string {
+  const parts = [model === null ? '' : `model ${model}`, batch === null ? '' : `batch ${batch}`].filter(
+    (one) => one !== '',
+  )
+  return `${parts.length === 0 ? 'all' : parts.join(' ')} (${dayOf(atMs)})`
+}

@@ -1,0 +1,86 @@
+// Opens view and journal of a data folder. A damaged view is built anew from the journal, as long as the journal has
+// everything; a damaged journal is never touched.
+
+import { Fault } from '../engine/ports/fault.ts'
+import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
+import { type FileJournal, openJournal } from '../store/journal.ts'
+import { type FileView, openView, wipeView } from '../store/view.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { Log } from './log.ts'
+import { realClock } from './real-clock.ts'
+import type { ServerConfig } from './settings.ts'
+
+export type Store = { readonly journal: FileJournal; readonly view: FileView }
+
+/** Opens both, alone. Rejects with a Fault that says what to do; nothing stays open then. */
+export async function openStore(
+  config: Pick<ServerConfig, 'durability' | 'journal' | 'view'>,
+  folder: DataFolder,
+  log: Log,
+  check: 'before' | 'beside' = 'beside',
+): Promise<Store> {
+  const view = await openGoodView(config, folder, log, check)
+  try {
+    return { view, journal: await openJournalOf(config, folder, view.appliedLsn) }
+  } catch (error) {
+    await view.close()
+    throw error
+  }
+}
+
+/** Removes a view that was found damaged, so that the next start builds it anew. Nothing may have it open. */
+export function dropView(folder: DataFolder, journal: Pick<FileJournal, 'firstLsn'>): void {
+  if (journal.firstLsn !== 1) throw cannotRebuild(folder, journal.firstLsn)
+  wipeView(viewFolderOf(folder.path))
+}
+
+async function openGoodView(
+  config: Pick<ServerConfig, 'durability' | 'journal' | 'view'>,
+  folder: DataFolder,
+  log: Log,
+  check: 'before' | 'beside',
+): Promise<FileView> {
+  const options = {
+    folder: viewFolderOf(folder.path),
+    keyring: folder.keyring,
+    mapBytes: config.view.mapBytes,
+    check,
+  }
+  try {
+    return await openView(options)
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'view-damaged') throw error
+    log('warning', 'view.damaged', { error, does: 'builds the view anew from the journal' })
+  }
+  const journal = await openJournalOf(config, folder, 0)
+  try {
+    dropView(folder, journal)
+  } finally {
+    await journal.close()
+  }
+  return openView(options)
+}
+
+function openJournalOf(
+  { durability, journal }: Pick<ServerConfig, 'durability' | 'journal'>,
+  folder: DataFolder,
+  appliedLsn: number,
+): Promise<FileJournal> {
+  return openJournal({
+    folder: journalFolderOf(folder.path),
+    durability,
+    after: realClock.after,
+    segmentBytes: journal.segmentBytes,
+    appliedLsn,
+    acceptRollback: journal.acceptRollback,
+    ...(journal.witness === undefined ? {} : { witnessPath: journal.witness }),
+  })
+}
+
+function cannotRebuild(folder: DataFolder, firstLsn: number): Fault {
+  return new Fault(
+    'view-damaged',
+    `the view in ${folder.path} is damaged, and the journal there begins at record ${firstLsn}, so the view cannot be ` +
+      'built from it alone. Bring back the newest backup: its view, with the journal as it is now, is enough.',
+  )
+}
