@@ -129,7 +129,7 @@ export function fallDue(core: Core, alarm: AlarmRow): void {
       const row = core.ledger.get('phone', alarm.subject)
       if (row === undefined || row.removed || row.pendingUntilMs === 0) return
       core.ledger.append(
-        { type: 'phone', atMs, cause: 'phone.admitted', by: 'engine', ...row, pendingUntilMs: 0 },
+        { type: 'phone', atMs: core.time.nowMs(), cause: 'phone.admitted', by: 'engine', ...row, pendingUntilMs: 0 },
         'normal',
       )
       return
