@@ -13,7 +13,10 @@ export const auditVerify: Command = {
   options: [...dataOptions, { name: 'json', help: 'as JSON' }],
   examples: [
     { run: 'bandpass audit verify', does: 'beside a running engine: the journal; of a stopped one: everything' },
-    { run: 'bandpass audit verify --data /backups/monday', does: 'is this backup good?' },
+    {
+      run: 'bandpass audit verify --data /backups/monday --master-key-file .data/master.key',
+      does: 'is this backup good?',
+    },
   ],
   async run(given) {
     const config = configFrom(given, process.env)

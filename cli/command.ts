@@ -24,6 +24,8 @@ export type Command = {
   readonly examples: readonly Example[]
   /** Further help, such as the settings. */
   readonly more?: () => string
+  /** Unknown options go to `run` too, which tells of them with everything else that is wrong. */
+  readonly takesUnknown?: boolean
   /** Resolves with the exit code. */
   readonly run: (given: Given) => Promise<number>
 }
@@ -36,6 +38,8 @@ export type Given = {
   readonly has: (name: string) => boolean
   /** All options by name, for those that pass them on. */
   readonly all: Readonly<Record<string, string | boolean>>
+  /** What is no option of a command that takes them all the same. */
+  readonly unknown: Readonly<Record<string, string | boolean>>
 }
 
 /** Something was typed that does not fit: exit code 2. */
@@ -50,13 +54,19 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
   )
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true })
   const all: Record<string, string | boolean> = {}
+  const unknown: Record<string, string | boolean> = {}
   const args: string[] = []
   const wrong: string[] = []
+  let isAfterUnknown = false
   for (const token of tokens) {
-    if (token.kind === 'positional') args.push(token.value)
+    // What follows an unknown option is most likely its value.
+    if (token.kind === 'positional' && !isAfterUnknown) args.push(token.value)
+    if (token.kind === 'positional') isAfterUnknown = false
     if (token.kind !== 'option') continue
     const option = command.options.find((one) => one.name === token.name)
-    if (option === undefined) wrong.push(unknownOption(token.rawName, command))
+    isAfterUnknown = option === undefined && token.value === undefined
+    if (option === undefined && command.takesUnknown === true) unknown[token.name] = token.value ?? true
+    else if (option === undefined) wrong.push(unknownOption(token.rawName, command))
     else if (option.value === undefined) {
       if (token.value === undefined) all[token.name] = true
       else wrong.push(`--${token.name} takes no value, got ${token.value}`)
@@ -74,6 +84,7 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
     },
     has: (name) => all[name] !== undefined,
     all,
+    unknown,
   }
 }
 

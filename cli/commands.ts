@@ -1,6 +1,7 @@
 // Every command there is.
 
 import { auditVerify } from './audit.ts'
+import { backupTo } from './backup.ts'
 import type { Command } from './command.ts'
 import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
@@ -23,4 +24,5 @@ export const commands: readonly Command[] = [
   vendorRestore,
   vendorList,
   auditVerify,
+  backupTo,
 ]

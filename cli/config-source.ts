@@ -25,15 +25,11 @@ export const dataOptions: readonly Option[] = [
 ]
 
 /** The configuration. Throws a ConfigError with every mistake, or a UsageError when the file cannot be read. */
-export function configFrom(
-  given: Given,
-  environment: Readonly<Record<string, string | undefined>>,
-  more: Readonly<Record<string, string>> = {},
-): ServerConfig {
+export function configFrom(given: Given, environment: Readonly<Record<string, string | undefined>>): ServerConfig {
   const path = given.value('config') ?? environment['BANDPASS_CONFIG']
   const known = new Set(namedSettings.map((one) => one.flag))
   const flags = Object.fromEntries(Object.entries(given.all).filter(([name]) => known.has(name)))
-  const sources: ConfigSources = { environment, flags: { ...more, ...flags } }
+  const sources: ConfigSources = { environment, flags: { ...flags, ...given.unknown } }
   return readConfig(path === undefined ? sources : { ...sources, file: { path, text: readText(path) } })
 }
 

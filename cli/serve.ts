@@ -14,6 +14,7 @@ const exitForced = 130
 export const serve: Command = {
   name: 'serve',
   summary: 'Runs the engine.',
+  takesUnknown: true,
   options: [
     configOption,
     { name: 'status-ms', value: 'MS', help: "print the engine's counters as JSON lines on stdout this often" },

@@ -112,6 +112,7 @@ export const settings = {
       expected: 'path of a file',
       help: 'a file on another disk that remembers how far the journal was: an old copy is then refused',
     }),
+    recycle: truth({ default: true, help: 'use segments again that a verified backup holds' }),
     acceptRollback: truth({ default: false, help: 'start from a journal older than its witness; once, knowingly' }),
   },
   view: {

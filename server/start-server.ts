@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
+import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName, RefusedBy } from '../transport/listener.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -114,6 +115,7 @@ class Server implements RunningServer {
   readonly #parts: Parts
   readonly #refusals: Refusals
   readonly #watchdog: Watchdog
+  #cancelRecycling: () => void = () => {}
   #listener: Listener | undefined
   #resolveEnded: (why: Fault | undefined) => void = () => {}
   #stopping: Promise<void> | undefined
@@ -174,6 +176,7 @@ class Server implements RunningServer {
         refused: (limit) => this.#refusals.count(limit),
       },
     })
+    this.#recycleLater()
     if (config.demo) provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
     log('info', 'server.started', {
       url: this.url,
@@ -186,6 +189,19 @@ class Server implements RunningServer {
     })
   }
 
+  /** Segments that a verified backup holds and the view has are spares from now on. */
+  #recycleLater(): void {
+    const { config, log, folder, store } = this.#parts
+    if (!config.journal.recycle) return
+    this.#cancelRecycling = realClock.after(recycleEveryMs, () => {
+      const through = Math.min(backedUpLsn(folder.path), store.view.appliedLsn)
+      store.journal.recycle(through).then(
+        () => this.#recycleLater(),
+        (error: unknown) => log('error', 'journal.not-recycled', { error }),
+      )
+    })
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop(undefined)
     return this.#stopping
@@ -194,6 +210,7 @@ class Server implements RunningServer {
   async #stop(why: Fault | undefined): Promise<void> {
     const { config, log, engine, surroundings } = this.#parts
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
+    this.#cancelRecycling()
     this.#listener?.stopAccepting()
     await engine.stop(why === undefined ? config.drainMs : 0)
     await this.#listener?.close()
@@ -279,6 +296,7 @@ class Refusals {
 }
 
 const tellEveryMs = 60_000
+const recycleEveryMs = 60_000
 
 function urlOf(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host
