@@ -5,23 +5,14 @@ import { crc32c } from './crc32c.ts'
 import { ascii, fromHex, toHex } from '../protocol/bytes.ts'
 import { dirname } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
-import { type FilePort, fileErrorCode, readWhole } from './file-port.ts'
+import type { FilePort } from './file-port.ts'
 import type { ChainHead } from './journal-scan.ts'
+import { readIfThere, replaceFile } from './whole-file.ts'
 
 /** The witness at `path`, or undefined when there is none. Throws a Fault `journal-damaged` on one that is not whole. */
 export function readWitness(files: FilePort, path: string): ChainHead | undefined {
-  let text: string
-  try {
-    const file = files.open(path, 'read')
-    try {
-      text = readWhole(file).toString('latin1')
-    } finally {
-      file.close()
-    }
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const text = readIfThere(files, path)?.toString('latin1')
+  if (text === undefined) return undefined
   const fields = /^bandpass witness 1\nlsn (\d+)\nepoch (\d+)\nchain ([0-9a-f]{64})\n/.exec(text)
   const crc = /\ncrc ([0-9a-f]{8})\n$/.exec(text)?.[1]
   if (fields === null || crc !== checksum(text.slice(0, -13))) {
@@ -36,20 +27,9 @@ export function readWitness(files: FilePort, path: string): ChainHead | undefine
 
 /** Replaces the witness; on disk when this returns. */
 export function writeWitness(files: FilePort, path: string, head: ChainHead): void {
-  const folder = dirname(path)
-  files.makeFolder(folder)
+  files.makeFolder(dirname(path))
   const said = `bandpass witness 1\nlsn ${head.lsn}\nepoch ${head.epoch}\nchain ${toHex(head.chain)}\n`
-  const next = `${path}.next`
-  files.remove(next)
-  const file = files.open(next, 'create')
-  try {
-    file.write(0, ascii(`${said}crc ${checksum(said)}\n`))
-    file.datasync()
-  } finally {
-    file.close()
-  }
-  files.rename(next, path)
-  files.syncFolder(folder)
+  replaceFile(files, path, ascii(`${said}crc ${checksum(said)}\n`))
 }
 
 function checksum(text: string): string {
