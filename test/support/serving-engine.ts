@@ -50,8 +50,8 @@ export class ServingEngine {
     await this.end('SIGKILL')
   }
 
-  /** SIGTERM; resolves with its exit code. */
-  async stop(): Promise<number | null> {
+  /** SIGTERM; resolves with its exit code, or the signal that ended it. */
+  async stop(): Promise<number | NodeJS.Signals | null> {
     return this.end('SIGTERM')
   }
 
@@ -65,11 +65,14 @@ export class ServingEngine {
     return readFileSync(join(this.folder, 'demo.json'), 'utf8')
   }
 
-  private async end(signal: NodeJS.Signals): Promise<number | null> {
+  private async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     const { child } = this
     this.child = undefined
-    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null
-    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+    if (child === undefined) return null
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode
+    const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+      child.once('exit', (code, by) => resolve(code ?? by))
+    })
     child.kill(signal)
     return ended
   }
