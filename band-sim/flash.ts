@@ -94,6 +94,11 @@ export class BandFlash {
     this.#engineKeys = keys
   }
 
+  /** Every byte of the root slots, as a thief with a programmer reads them. */
+  get image(): Uint8Array {
+    return concatBytes(...this.#slots)
+  }
+
   /** What a thief with a programmer gets: the flash of a second, identical device. */
   copy(): BandFlash {
     const copy = new BandFlash(this.#engineKeys)

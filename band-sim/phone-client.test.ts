@@ -280,12 +280,18 @@ describe('a session that is closed', () => {
     expect(phone.isLive).toBe(false)
   })
 
-  it('leaves nothing to do behind, nor does a band that is switched off', async () => {
-    const bench = new Bench()
-    const { phone } = await bench.armed()
-    phone.close()
-    bench.wearer.band.powerOff()
-    expect(bench.time.waitingCount).toBe(0)
+  it('leaves nothing to do behind, live or while reconnecting, nor does a band that is switched off', async () => {
+    for (const isUp of [true, false]) {
+      const bench = new Bench()
+      const { phone } = await bench.armed()
+      bench.engine.isUp = isUp
+      if (!isUp) bench.engine.restart()
+      await bench.time.advance(5_000)
+      phone.close()
+      bench.wearer.band.powerOff()
+      await bench.time.settle()
+      expect(bench.time.waitingCount).toBe(0)
+    }
   })
 })
 
