@@ -132,4 +132,4 @@ async function enrol(
 }
 
 /** Phones one account may have. */
-export const phonesPerAccountMax = 16
+const phonesPerAccountMax = 16

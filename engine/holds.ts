@@ -219,7 +219,7 @@ export async function bandsOf(core: Core, account: AccountId): Promise<readonly 
 }
 
 /** Bands of one account that a freeze of everything reaches. */
-export const bandsPerAccountMax = 1_000
+const bandsPerAccountMax = 1_000
 
 /** The account's row, or what an account starts with. */
 export function accountRow(core: Core, account: AccountId) {

@@ -1,6 +1,6 @@
 // The pairing windows that are open: the handshake beside the actor that owns the window. Secrets live here only.
 
-import type { Actor } from 'xstate'
+import type { Actor } from './actors.ts'
 import type { EnginePairing } from '../crypto/pairing.ts'
 import type { SealedChannel } from '../crypto/sealed-channel.ts'
 import type { pairingMachine } from '../machines/pairing-machine.ts'

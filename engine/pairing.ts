@@ -1,7 +1,7 @@
 // Pairing a band (PROTOCOL §3): the window's actor decides, this file does what it asks. The secrets of a window are in
 // RAM only and wiped at its end; what lasts is one band row, moved by compare-and-set before COMMIT leaves.
 
-import { createActor } from 'xstate'
+import { createActor } from './actors.ts'
 import { verifyBandCert } from '../crypto/band-certs.ts'
 import { pairingBinding } from '../crypto/link-seal.ts'
 import { acctTagOf, pairingIdOf, pairingRoot, startPairingAsEngine } from '../crypto/pairing.ts'

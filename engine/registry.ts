@@ -1,7 +1,7 @@
 // Virtual actors: a band is always addressable and awake only while used. Waking starts its actor from its row,
 // sleeping drops the object; what an actor knows is in the journal, so forgetting one loses nothing.
 
-import { type Actor, createActor } from 'xstate'
+import { type Actor, createActor } from './actors.ts'
 import { wipe } from '../crypto/secret.ts'
 import type { BandMemory } from '../machines/band-context.ts'
 import { bandMachine, bandSnapshot, bandStateOf } from '../machines/band-machine.ts'

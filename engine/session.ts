@@ -1,6 +1,6 @@
 // A phone's or hub's live connection as the engine keeps it, and the directory of all of them.
 
-import type { Actor } from 'xstate'
+import type { Actor } from './actors.ts'
 import type { sessionMachine } from '../machines/session-machine.ts'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'

@@ -1,6 +1,6 @@
 // The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
 
-import { createActor } from 'xstate'
+import { createActor } from './actors.ts'
 import { type SessionEffect, type SessionEvent, sessionMachine } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
 import type { CloseCode } from '../protocol/errors.ts'

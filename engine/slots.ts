@@ -7,7 +7,7 @@ import type { PairingWindow } from './pairing-window.ts'
 import type { Session } from './session.ts'
 
 /** The root that a link's first valid record makes current (PROTOCOL §4). */
-export type PendingRoot = { readonly n: number; readonly rekeyedRoot: Uint8Array | undefined }
+type PendingRoot = { readonly n: number; readonly rekeyedRoot: Uint8Array | undefined }
 
 /** A link being tried: it replaces the slot's link with its first valid record. */
 export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRoot }

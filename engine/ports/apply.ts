@@ -174,7 +174,7 @@ export function usageOf(row: UsageRow | undefined): Usage {
   }
 }
 
-export function usageRow(usage: Usage): UsageRow {
+function usageRow(usage: Usage): UsageRow {
   return {
     day: usage.day,
     byCurrency: usage.byCurrency.map((sums) => [sums.currency, sums.payMinor, sums.receiveMinor, sums.byLevelMinor]),

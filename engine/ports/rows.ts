@@ -57,7 +57,7 @@ export const bandShape = {
 } as const satisfies Shape
 
 /** Where a bid leads; a tombstoned bid stays, so that its band can be released. */
-export const bidShape = {
+const bidShape = {
   bandId: id(parseBandId),
   account: id(parseAccountId),
   generation: u32,
@@ -90,7 +90,7 @@ export const accountShape = {
   limitsRiseAtMs: count,
 } as const satisfies Shape
 
-export const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape
+const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape
 
 /** An enrolled phone; `pendingUntilMs` 0 = full rights. */
 export const phoneShape = {
@@ -104,13 +104,13 @@ export const phoneShape = {
 } as const satisfies Shape
 
 /** What an account spent on one UTC day: currency, payMinor, receiveMinor, by evidence level 0 to 4. */
-export const usageShape = {
+const usageShape = {
   day: count,
   byCurrency: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
 } as const satisfies Shape
 
 /** The answer kept for a (partner, rid). `final`: asked again, the same answer. */
-export const referenceShape = {
+const referenceShape = {
   rd: bin(32),
   account: id(parseAccountId),
   bandId: id(parseBandId),
@@ -125,7 +125,7 @@ export const referenceShape = {
   ownerEpoch: count,
 } as const satisfies Shape
 
-export const historyShape = {
+const historyShape = {
   atMs: count,
   bandId: id(parseBandId),
   canon: bin(73),
@@ -135,7 +135,7 @@ export const historyShape = {
   reversedBy: added(count),
 } as const satisfies Shape
 
-export const alarmKinds = [
+const alarmKinds = [
   'arm.expired',
   'pairing.expired',
   'deactivation.due',
@@ -143,9 +143,8 @@ export const alarmKinds = [
   'phone.due',
   'limits.due',
 ] as const
-export type AlarmKind = (typeof alarmKinds)[number]
 /** A deadline that survives restarts; its key begins with the instant. */
-export const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
+const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
 
 /** How many bands are in a state; the key is the state. */
 const tallyShape = { count } as const satisfies Shape
@@ -166,13 +165,11 @@ const shapes = {
 
 export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>
 export type BandRow = RowOf<'band'>
-export type BidRow = RowOf<'bid'>
 export type RatchetRow = RowOf<'ratchet'>
 export type AccountRow = RowOf<'account'>
 export type PhoneRow = RowOf<'phone'>
 export type UsageRow = RowOf<'usage'>
 export type ReferenceRow = RowOf<'reference'>
-export type HistoryRow = RowOf<'history'>
 export type AlarmRow = RowOf<'alarm'>
 
 const rowVersion = 1

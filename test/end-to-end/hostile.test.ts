@@ -24,16 +24,24 @@ import { ServingEngine, journalFolderOf } from '../support/serving-engine.ts'
 const framesCount = Number(process.env['HOSTILE_FRAMES'] ?? 10_000)
 const seed = process.env['HOSTILE_SEED'] ?? `${Date.now()}`
 const folder = mkdtempSync(join(tmpdir(), 'bandpass-hostile-'))
-const wide = '1000000'
-const engine = new ServingEngine(folder, [
-  // Rate limits are tested elsewhere; here they would only keep the bytes out.
-  ...['--network-phone-frames-per-second', wide, '--network-phone-frames-burst', wide],
-  ...['--network-phone-bytes-per-second', '1000000000', '--network-phone-bytes-burst', '1000000000'],
-  ...['--network-address-frames-per-second', wide, '--network-address-frames-burst', wide],
-  ...['--network-address-connections-per-second', wide, '--network-address-connections-burst', wide],
-  ...['--network-address-requests-per-second', wide, '--network-address-requests-burst', wide],
-  ...['--account-frames-per-second', wide, '--account-frames-burst', wide],
+const wideFlags = [
+  'network-phone-frames-per-second',
+  'network-phone-frames-burst',
+  'network-address-frames-per-second',
+  'network-address-frames-burst',
+  'network-address-connections-per-second',
+  'network-address-connections-burst',
+  'network-address-requests-per-second',
+  'network-address-requests-burst',
+  'account-frames-per-second',
+  'account-frames-burst',
+].flatMap((name) => [`--${name}`, '1000000'])
+const wideBytes = ['network-phone-bytes-per-second', 'network-phone-bytes-burst'].flatMap((name) => [
+  `--${name}`,
+  '1000000000',
 ])
+// Rate limits are tested elsewhere; here they would only keep the bytes out.
+const engine = new ServingEngine(folder, [...wideFlags, ...wideBytes])
 beforeAll(() => engine.start())
 afterAll(async () => {
   await engine.kill()
