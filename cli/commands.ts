@@ -3,6 +3,7 @@
 import { auditVerify } from './audit.ts'
 import { backupTo } from './backup.ts'
 import type { Command } from './command.ts'
+import { demo } from './demo.ts'
 import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
 import { serve } from './serve.ts'
@@ -11,6 +12,7 @@ import { vendorAdd, vendorList, vendorRestore, vendorRevoke } from './vendor.ts'
 
 export const commands: readonly Command[] = [
   serve,
+  demo,
   token,
   showKeys,
   rotateKeys,

@@ -1,0 +1,63 @@
+// Counts durations so that percentiles cost nothing to keep: buckets as wide as 1/64 of their value (log-linear), so that
+// any percentile is right to within 1.6 %, from 1 µs to over an hour, in a few KB.
+
+const subBuckets = 64
+const subBits = 6
+const bucketCount = subBuckets * 28
+
+export class Histogram {
+  readonly #counts = new Float64Array(bucketCount)
+  #total = 0
+  #maxMs = 0
+
+  get total(): number {
+    return this.#total
+  }
+
+  /** The largest value, exactly. */
+  get maxMs(): number {
+    return this.#maxMs
+  }
+
+  /** Counts one duration; negative ones count as 0. */
+  add(ms: number): void {
+    const bucket = bucketOf(Math.max(0, Math.round(ms * 1_000)))
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
+    this.#total++
+    this.#maxMs = Math.max(this.#maxMs, ms)
+  }
+
+  /** The duration that this share (0 to 1) of all stays at or below, ms; undefined when there is none. */
+  percentileMs(share: number): number | undefined {
+    if (this.#total === 0) return undefined
+    const rank = Math.max(1, Math.ceil(share * this.#total))
+    let seen = 0
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      seen += this.#counts[bucket] ?? 0
+      if (seen >= rank) return Math.min(this.#maxMs, highestOf(bucket) / 1_000)
+    }
+    return this.#maxMs
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#counts.fill(0)
+    this.#total = 0
+    this.#maxMs = 0
+  }
+}
+
+/** Below 64 µs a bucket a microsecond; above, 64 buckets for every doubling. */
+function bucketOf(us: number): number {
+  if (us < subBuckets) return us
+  const doublings = Math.floor(Math.log2(us)) - subBits
+  const within = Math.floor(us / 2 ** doublings) - subBuckets
+  return Math.min(bucketCount - 1, subBuckets * (doublings + 1) + within)
+}
+
+/** The largest value, µs, that falls into a bucket. */
+function highestOf(bucket: number): number {
+  if (bucket < subBuckets) return bucket
+  const doublings = Math.floor(bucket / subBuckets) - 1
+  return (subBuckets + (bucket % subBuckets) + 1) * 2 ** doublings - 1
+}
