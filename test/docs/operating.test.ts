@@ -1,0 +1,59 @@
+// docs/operating.md is what an operator copies from: settings, limits and commands must be those of the code.
+import { describe, expect, it } from 'vitest'
+import { commands } from '../../cli/commands.ts'
+import { readConfig } from '../../server/config.ts'
+import { namedSettings } from '../../server/settings.ts'
+import { readText } from '../tidy/source-files.ts'
+import { isThere, tableOf } from './documents.ts'
+
+const document = 'docs/operating.md'
+const text = readText(document)
+
+describe('the settings of docs/operating.md', () => {
+  const rows = tableOf(document, ['setting', 'environment', 'default', 'expected', 'what it does'])
+
+  it('stand between their markers', () => {
+    const between = /<!-- settings -->\n([\s\S]*?)<!-- \/settings -->/.exec(text)?.[1] ?? ''
+    expect(between.split('\n').filter((line) => line.startsWith('| `')).length).toBe(rows.length)
+  })
+
+  it('are those of the code, with their names, defaults and bounds', () => {
+    const ofCode = namedSettings.map(({ path, environment, setting }) => [
+      `\`${path}\``,
+      `\`${environment}\``,
+      `\`${setting.defaultText}\``,
+      setting.expected,
+      setting.help,
+    ])
+    expect(rows).toEqual(ofCode)
+  })
+
+  it('show limits that the engine takes as they stand', () => {
+    const example = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+    const config = readConfig({ file: { path: document, text: example } })
+    expect([...config.limits.keys()]).toEqual([978])
+  })
+})
+
+/** Documents that tell people what to type. */
+const documents = ['README.md', 'CONTRIBUTING.md', document, 'docs/security.md', 'server/README.md', 'cli/README.md']
+const typed = documents.filter(isThere).flatMap((path) =>
+  [...readText(path).matchAll(/\bbin\/bandpass((?: [^\s`)]+)*)/g)].map((match) => ({
+    path,
+    line: (match[1] ?? '').trim(),
+  })),
+)
+
+describe('the commands that the documents show', () => {
+  it.for(typed)('$line ($path) is one that bandpass knows, with its options', ({ line }) => {
+    const words = line.split(' ')
+    if (line === '' || line === '--version' || line === '--help') return
+    const command = [3, 2, 1]
+      .map((count) => commands.find((one) => one.name === words.slice(0, count).join(' ')))
+      .find((found) => found !== undefined)
+    expect(command?.name, `bandpass ${line}`).toBeDefined()
+    const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2).split('=')[0])
+    const known = ['help', ...(command?.options.map((option) => option.name) ?? [])]
+    expect(options.filter((option) => option !== undefined && !known.includes(option))).toEqual([])
+  })
+})
