@@ -24,8 +24,8 @@ export type Import =
   | { readonly kind: 'builtin'; readonly name: string; readonly typeOnly: boolean }
 
 const importForms: readonly RegExp[] = [
-  /^[ \t]*(?<keyword>import|export)(?<type>\s+type)?\s(?:[^'"`;()=]*?\sfrom\s+)?(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/gm,
-  /\b(?<keyword>import|require|resolve)\(\s*(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/g,
+  /^[ \t]*(?<keyword>import|export)(?<type>\s+type)?\s(?:[^'"`;()=]*?\sfrom\s+)?(?<quote>['"])(?<specifier>[^'"\n$]+)\k<quote>/gm,
+  /\b(?<keyword>import|require|resolve)\(\s*(?<quote>['"])(?<specifier>[^'"\n$]+)\k<quote>/g,
 ]
 
 const generated = ['node_modules', '.build', '.node', '.node.partial']
