@@ -1,98 +1,30 @@
 // The engine's end of the protocol for one test bench: pairing, links, arming and proofs, with no store and no policy.
 // A band maker points firmware at it; this folder's tests do. It approves whatever is properly proven, so it is no engine.
 
-import { verifyBandCert } from '../crypto/band-certs.ts'
 import { signKeyset } from '../crypto/keyset.ts'
-import { pairingBinding } from '../crypto/link-seal.ts'
-import {
-  type EnginePairing,
-  type PairingKeys,
-  acctTagOf,
-  pairingIdOf,
-  pairingRoot,
-  startPairingAsEngine,
-} from '../crypto/pairing.ts'
 import { helloMessage, uvMessage, verifyPhoneSignature } from '../crypto/phone-auth.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { armKey, proofTag, requestDigest } from '../crypto/proof.ts'
-import { rekeyMac, rekeyRoot, startRekeyAsEngine } from '../crypto/rekey.ts'
 import { signRelease } from '../crypto/release.ts'
-import { nextRoot, resumeKeys, resumeMac } from '../crypto/resume.ts'
-import { SealedChannel } from '../crypto/sealed-channel.ts'
 import { equalSecret } from '../crypto/secret.ts'
-import { decodeBandCert } from '../protocol/band-cert.ts'
-import { type Bytes, equalBytes, toHex } from '../protocol/bytes.ts'
-import { type ErrorCode, closeCodes, errorCodes, type CloseCode } from '../protocol/errors.ts'
+import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type CloseCode, type ErrorCode, closeCodes, errorCodes } from '../protocol/errors.ts'
 import { decodePhoneFrame, encodeEngineFrame, fieldsBeforeUv } from '../protocol/frame-codec.ts'
 import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../protocol/frames.ts'
-import { type BandId, type Bid, idBytes, parseAccountId, parseBid, parsePhoneId } from '../protocol/ids.ts'
+import { type BandId, type Bid, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import { decodeOffer } from '../protocol/offer.ts'
-import { type AuthProof, type DownOp, type Verdict, type Wear, decodeUpOp, encodeDownOp } from '../protocol/ops.ts'
+import { type AuthProof, type DownOp, type Verdict, decodeUpOp } from '../protocol/ops.ts'
 import { obligations, reasons } from '../protocol/reasons.ts'
-import {
-  type BandRecord,
-  type DataRecord,
-  decodeData,
-  decodeRecord,
-  encodeChal,
-  encodeNolink,
-  encodePair0,
-} from '../protocol/records.ts'
+import { type DataRecord, decodeData, decodeRecord } from '../protocol/records.ts'
 import { bandStates } from '../protocol/states.ts'
-import type { WebSocketConstructor, WebSocketLike } from '../sdk/connection.ts'
+import type { WebSocketConstructor } from '../sdk/connection.ts'
+import { BenchLinks } from './bench-links.ts'
+import { BenchPairings } from './bench-pairing.ts'
+import { BenchSocket } from './bench-socket.ts'
+import type { BenchBand, BenchSession } from './bench-state.ts'
 import type { EnginePins } from './package.ts'
 import type { Scheduler } from './scheduler.ts'
-
-type Link = { readonly channel: SealedChannel; readonly n: number; readonly nextRoot: Bytes; tick: number }
-
-/** What the bench knows of a band it paired. */
-export type BenchBand = {
-  readonly bandId: BandId
-  readonly bid: Bid
-  readonly generation: number
-  readonly account: string
-  readonly bandKey: Bytes
-  k: number
-  root: Bytes
-  previous: Bytes | undefined
-  link: Link | undefined
-  candidate: Link | undefined
-  nonce: Bytes | undefined
-  session: BenchSession | undefined
-  slot: number
-  wear: Wear
-  wearEpoch: number
-  armEpoch: number
-  armSecret: Bytes | undefined
-  holds: number
-  tombstoned: boolean
-  cloneAlarms: number
-  /** Answers frame 8 once the band has acknowledged. */
-  armed: ((armEpoch: number) => void) | undefined
-}
-
-type Pairing = {
-  readonly slot: number
-  readonly requestId: number
-  readonly ps: Bytes
-  readonly pair0: Uint8Array<ArrayBuffer>
-  readonly acctTag: Bytes
-  handshake?: EnginePairing
-  keys?: PairingKeys
-  channel?: SealedChannel
-  band?: BenchBand
-}
-
-type BenchSession = {
-  readonly socket: BenchSocket
-  readonly challenge: Bytes
-  readonly uvChallenges: Set<string>
-  readonly slots: Map<number, BenchBand | Pairing>
-  account: string
-  verifyKey: Bytes
-  phoneKey: string
-}
 
 type Stored = { readonly rd: Bytes; readonly lsn: number; readonly outcome: 'approved' | 'refused-by-wearer' }
 
@@ -116,11 +48,10 @@ export class EngineEnd {
   readonly webSocket: WebSocketConstructor
   readonly pins: EnginePins
   readonly #parts: EngineEndParts
-  readonly #engineSecret: Bytes
   readonly #releaseSeed: Bytes
-  readonly #pepper: Bytes
+  readonly #links: BenchLinks
+  readonly #pairings: BenchPairings
   readonly #stored = new Map<string, Stored>()
-  readonly #generations = new Map<BandId, number>()
   #sessionCount = 0
   #lsn = 0
   /** While false nothing answers: connections fail. */
@@ -132,13 +63,26 @@ export class EngineEnd {
   constructor(parts: EngineEndParts) {
     const { primitives } = parts
     this.#parts = parts
-    this.#engineSecret = primitives.randomBytes(32)
+    const engineSecret = primitives.randomBytes(32)
     this.#releaseSeed = primitives.randomBytes(32)
-    this.#pepper = primitives.randomBytes(32)
     this.pins = {
-      engineKeys: [{ id: 1, publicKey: primitives.x25519PublicKey(this.#engineSecret) }],
+      engineKeys: [{ id: 1, publicKey: primitives.x25519PublicKey(engineSecret) }],
       releaseKeys: [{ id: 1, publicKey: primitives.ed25519PublicKey(this.#releaseSeed) }],
     }
+    this.#links = new BenchLinks({
+      ...parts,
+      engineSecret,
+      toBand: (band, bytes) => this.#toBand(band, bytes),
+      release: ({ bandId, generation }) => this.release(bandId, generation),
+    })
+    this.#pairings = new BenchPairings({
+      ...parts,
+      engineSecret,
+      bands: this.bands,
+      send: (session, slot, bytes) => this.#send(session, slot, bytes),
+      answer: (session, frame) => this.#answer(session, frame),
+      refuse: (session, id, code) => this.#refuse(session, id, code),
+    })
     const opened = (socket: BenchSocket): void => this.#opened(socket)
     const heard = (socket: BenchSocket, bytes: Bytes): void => this.#heard(socket, bytes)
     this.webSocket = class extends BenchSocket {
@@ -169,7 +113,7 @@ export class EngineEnd {
 
   /** Sends one op on the band's live link. */
   tell(band: BenchBand, op: DownOp): void {
-    this.#seal(band, band.link, op)
+    this.#links.seal(band, band.link, op)
   }
 
   /** A partner asks through the engine: frame 123. */
@@ -205,6 +149,11 @@ export class EngineEnd {
 
   release(bandId: BandId, generationMax: number): Uint8Array<ArrayBuffer> {
     return signRelease(this.#parts.primitives, this.#releaseSeed, { rkid: 1, bandId, generationMax })
+  }
+
+  /** Sends a fresh CHAL. */
+  challenge(band: BenchBand): void {
+    this.#links.challenge(band)
   }
 
   /** Sends raw bytes to the band over its slot. */
@@ -314,102 +263,9 @@ export class EngineEnd {
   }
 
   #startPairing(session: BenchSession, frame: PhoneFrameOf<'pairStart'>): void {
-    const { primitives } = this.#parts
     const message = this.#verified(session, frame, frame.uv)
-    if (message === undefined) return this.#refuse(session, frame.id, 'verification-invalid')
-    const pairingId = pairingIdOf(primitives, message)
-    const acctTag = acctTagOf(primitives, this.#pepper, parseAccountId(session.account), pairingId)
-    const pair0 = encodePair0({ ekid: 1, pairingId: idBytes(pairingId), acctTag })
-    session.slots.set(frame.slot, { slot: frame.slot, requestId: frame.id, ps: frame.ps.slice(), pair0, acctTag })
-    this.#send(session, frame.slot, pair0)
-  }
-
-  #pairingRecord(session: BenchSession, pairing: Pairing, record: BandRecord): void {
-    const { primitives, scheduler } = this.#parts
-    if (record.type === 'pair1') {
-      const { pair0, ps } = pairing
-      const handshake = startPairingAsEngine(primitives, { pair0, ps, engineSecret: this.#engineSecret })
-      if (handshake.readPair1(record.message) === undefined) return
-      pairing.handshake = handshake
-      this.#send(session, pairing.slot, handshake.pair2({ timeMs: scheduler.nowMs(), flags: 0 }))
-    } else if (record.type === 'pair3' && pairing.band === undefined) this.#takePair3(session, pairing, record.message)
-    else if (record.type === 'pair3') this.#sendCommit(session, pairing)
-    else if (record.type === 'data') this.#takeCommitAck(session, pairing, record)
-  }
-
-  #takePair3(session: BenchSession, pairing: Pairing, message: Bytes): void {
-    const { primitives, scheduler, vendorSeed } = this.#parts
-    const opened = pairing.handshake?.readPair3(message)
-    const cert = opened === undefined ? undefined : decodeBandCert(opened.cert)
-    const root = { signatureType: 'ed25519', publicKey: primitives.ed25519PublicKey(vendorSeed) } as const
-    if (pairing.handshake === undefined || opened === undefined || cert?.type !== 'bandCert') return
-    const isGood = verifyBandCert(primitives, root, cert) && equalBytes(cert.bandKey, opened.bandKey)
-    const isFree = ![...this.bands.values()].some((band) => band.bandId === cert.bandId && !band.tombstoned)
-    if (!isGood || !isFree) {
-      delete pairing.handshake
-      this.#parts.scheduler.after(3_000, () => this.#refuse(session, pairing.requestId, 'pair-refused'))
-      return
-    }
-    const keys = pairing.handshake.finish()
-    const generation = (this.#generations.get(cert.bandId) ?? 0) + 1
-    this.#generations.set(cert.bandId, generation)
-    pairing.keys = keys
-    pairing.channel = new SealedChannel(primitives, {
-      end: 'engine',
-      keys,
-      binding: pairingBinding,
-      monotonicMs: scheduler.nowMs,
-    })
-    pairing.band = {
-      bandId: cert.bandId,
-      bid: parseBid(primitives.randomBytes(8)),
-      generation,
-      account: session.account,
-      bandKey: cert.bandKey,
-      k: 0,
-      root: pairingRoot(primitives, keys.ask, { bandId: cert.bandId, acctTag: pairing.acctTag, generation }),
-      previous: undefined,
-      link: undefined,
-      candidate: undefined,
-      nonce: undefined,
-      session: undefined,
-      slot: 0,
-      wear: 'off',
-      wearEpoch: 0,
-      armEpoch: 0,
-      armSecret: undefined,
-      holds: 0,
-      tombstoned: false,
-      cloneAlarms: 0,
-      armed: undefined,
-    }
-    this.#sendCommit(session, pairing)
-  }
-
-  #sendCommit(session: BenchSession, pairing: Pairing): void {
-    const { channel, band, acctTag } = pairing
-    if (channel === undefined || band === undefined) return
-    const { bid, generation } = band
-    const record = channel.seal(encodeDownOp({ type: 'commit', bid, generation, acctTag }))
-    if (record !== undefined) this.#send(session, pairing.slot, record)
-  }
-
-  #takeCommitAck(session: BenchSession, pairing: Pairing, record: DataRecord): void {
-    const { channel, band } = pairing
-    const opened = channel?.open(record)
-    if (band === undefined || !(opened instanceof Uint8Array)) return
-    const op = decodeUpOp(opened)
-    if (op.type !== 'commitAck' || op.generation !== band.generation) return
-    this.bands.set(band.bid, band)
-    session.slots.delete(pairing.slot)
-    const { bandId, bid, generation } = band
-    this.#answer(session, {
-      type: 'paired',
-      id: pairing.requestId,
-      bandId: idBytes(bandId),
-      bid: idBytes(bid),
-      generation,
-    })
+    if (message === undefined) this.#refuse(session, frame.id, 'verification-invalid')
+    else this.#pairings.start(session, frame, message)
   }
 
   #attach(session: BenchSession, frame: PhoneFrameOf<'attach'>): void {
@@ -418,13 +274,7 @@ export class EngineEnd {
     session.slots.set(frame.slot, band)
     Object.assign(band, { session, slot: frame.slot })
     this.#answer(session, { type: 'attachAnswer', id: frame.id })
-    this.challenge(band)
-  }
-
-  /** Sends a fresh CHAL. */
-  challenge(band: BenchBand): void {
-    band.nonce = this.#parts.primitives.randomBytes(16)
-    this.#toBand(band, encodeChal(band.nonce))
+    this.#links.challenge(band)
   }
 
   #record(session: BenchSession, frame: PhoneFrameOf<'record'>): void {
@@ -432,86 +282,14 @@ export class EngineEnd {
     const use = session.slots.get(frame.slot)
     const record = decodeRecord(frame.bytes)
     if (use === undefined || record.type === 'malformed') return
-    if (!('bid' in use)) return this.#pairingRecord(session, use, record)
-    if (record.type === 'resume') this.#resume(use, record)
-    else if (record.type === 'rekey1') this.#rekey(use, record)
+    if (!('bid' in use)) return this.#pairings.record(session, use, record)
+    if (record.type === 'resume') this.#links.resume(use, record)
+    else if (record.type === 'rekey1') this.#links.rekey(use, record)
     else if (record.type === 'data' && !record.proof) this.#data(use, record)
   }
 
-  #rootFor(band: BenchBand, n: number): Bytes | undefined {
-    if (n === band.k) return band.root
-    return n === band.k - 1 ? band.previous : undefined
-  }
-
-  #resume(band: BenchBand, record: Extract<BandRecord, { type: 'resume' }>): void {
-    const { primitives } = this.#parts
-    if (band.tombstoned) return this.#toBand(band, this.release(band.bandId, band.generation))
-    const root = this.#rootFor(band, record.n)
-    if (band.nonce === undefined) return this.challenge(band)
-    if (root === undefined) {
-      if (record.n === band.k - 1) band.cloneAlarms += 1
-      return this.#toBand(band, encodeNolink())
-    }
-    if (!equalSecret(resumeMac(primitives, root, record.maced, band.nonce), record.mac)) {
-      return this.#toBand(band, encodeNolink())
-    }
-    const keys = resumeKeys(primitives, root, record.maced, band.nonce)
-    band.nonce = undefined
-    band.candidate = this.#link(band, keys, record.n, nextRoot(primitives, root))
-    this.#seal(band, band.candidate, { type: 'hello' })
-  }
-
-  #rekey(band: BenchBand, record: Extract<BandRecord, { type: 'rekey1' }>): void {
-    const { primitives, scheduler } = this.#parts
-    const { nonce } = band
-    const root = this.#rootFor(band, record.n)
-    if (nonce === undefined) return this.challenge(band)
-    if (root === undefined || !equalSecret(rekeyMac(primitives, root, record.maced, nonce), record.mac)) return
-    const { maced } = record
-    const { bid, generation, bandKey } = band
-    const rekey = startRekeyAsEngine(primitives, {
-      maced,
-      generation,
-      root,
-      engineNonce: nonce,
-      engineSecret: this.#engineSecret,
-      bandKey,
-    })
-    if (!rekey.readRekey1(record.message)) return
-    band.nonce = undefined
-    const answer = rekey.rekey2({ timeMs: scheduler.nowMs(), flags: 0 })
-    const { ask, ...keys } = rekey.finish()
-    band.candidate = this.#link(band, keys, record.n, rekeyRoot(primitives, ask, { bid, generation, n: record.n }))
-    this.#toBand(band, answer)
-    this.#seal(band, band.candidate, { type: 'hello' })
-  }
-
-  #link(band: BenchBand, keys: ConstructorParameters<typeof SealedChannel>[1]['keys'], n: number, next: Bytes): Link {
-    const binding = { bid: idBytes(band.bid), generation: band.generation }
-    const { primitives, scheduler } = this.#parts
-    const channel = new SealedChannel(primitives, { end: 'engine', keys, binding, monotonicMs: scheduler.nowMs })
-    return { channel, n, nextRoot: next, tick: 0 }
-  }
-
-  #open(band: BenchBand, record: DataRecord, context?: Bytes): Bytes | undefined {
-    for (const link of [band.candidate, band.link]) {
-      const opened = link?.channel.open(record, context)
-      if (link === undefined || !(opened instanceof Uint8Array)) continue
-      if (link === band.candidate) this.#establish(band, link)
-      else if (record.ratcheted && band.k === link.n + 1) band.previous = undefined
-      return opened
-    }
-    return undefined
-  }
-
-  #establish(band: BenchBand, link: Link): void {
-    Object.assign(band, { link, candidate: undefined })
-    if (link.n === band.k) Object.assign(band, { previous: band.root, root: link.nextRoot, k: link.n + 1 })
-    this.#seal(band, link, { type: 'ratchetAck', n: link.n + 1 })
-  }
-
   #data(band: BenchBand, record: DataRecord): void {
-    const opened = this.#open(band, record)
+    const opened = this.#links.open(band, record)
     const op = opened === undefined ? undefined : decodeUpOp(opened)
     if (op?.type === 'status') {
       Object.assign(band, { wear: op.wear, wearEpoch: op.wearEpoch })
@@ -527,7 +305,7 @@ export class EngineEnd {
     link.tick += 1
     const state = bandStates[band.armSecret !== undefined ? 'armed' : band.wear === 'on' ? 'disarmed' : 'offWrist']
     const heartbeatS = this.#parts.heartbeatS ?? 30
-    this.#seal(band, link, { type: 'state', tick: link.tick, state, holds, armedForS: 0, heartbeatS })
+    this.#links.seal(band, link, { type: 'state', tick: link.tick, state, holds, armedForS: 0, heartbeatS })
     if (band.session === undefined) return
     this.#answer(band.session, {
       type: 'state',
@@ -573,7 +351,7 @@ export class EngineEnd {
     const stored = this.#stored.get(offer.terms.rid)
     if (stored !== undefined) return this.#decided(session, frame.id, stored.outcome, stored.lsn)
     const record = decodeData(frame.record)
-    const opened = record.type === 'data' ? this.#open(band, record, rd) : undefined
+    const opened = record.type === 'data' ? this.#links.open(band, record, rd) : undefined
     const op = opened === undefined ? undefined : decodeUpOp(opened)
     if (record.type !== 'data' || op?.type !== 'authProof') return this.#decided(session, frame.id, 'proof-invalid', 0)
     const outcome = this.#judge(band, op, rd, record)
@@ -628,11 +406,6 @@ export class EngineEnd {
     })
   }
 
-  #seal(band: BenchBand, link: Link | undefined, op: DownOp): void {
-    const record = link?.channel.seal(encodeDownOp(op))
-    if (record !== undefined) this.#toBand(band, record)
-  }
-
   #toBand(band: BenchBand, bytes: Uint8Array<ArrayBuffer>): void {
     if (band.session !== undefined) this.#send(band.session, band.slot, bytes)
   }
@@ -654,61 +427,5 @@ export class EngineEnd {
   #end(session: BenchSession, code: number): void {
     this.sessions.delete(session)
     session.socket.closedByEngine(code)
-  }
-}
-
-type Listener = (event: { readonly type: string; readonly data?: unknown; readonly code?: number }) => void
-
-/** A WebSocket whose other end is the bench; messages arrive in order, in a later microtask. */
-class BenchSocket implements WebSocketLike {
-  binaryType = 'blob'
-  session: BenchSession | undefined
-  readonly #listeners: { readonly type: string; readonly listener: Listener }[] = []
-  readonly #heard: (socket: BenchSocket, bytes: Bytes) => void
-  #isClosed = false
-
-  constructor(
-    protocols: readonly string[],
-    opened: (socket: BenchSocket) => void,
-    heard: (socket: BenchSocket, bytes: Bytes) => void,
-  ) {
-    this.#heard = heard
-    queueMicrotask(() => {
-      if (protocols.includes('bandpass.v1')) opened(this)
-      else this.closedByEngine(1006)
-    })
-  }
-
-  send(bytes: Uint8Array<ArrayBuffer>): void {
-    const sent = bytes.slice()
-    queueMicrotask(() => {
-      if (!this.#isClosed) this.#heard(this, sent)
-    })
-  }
-
-  close(): void {
-    this.#isClosed = true
-  }
-
-  addEventListener(type: 'message' | 'close' | 'error', listener: Listener): void {
-    this.#listeners.push({ type, listener })
-  }
-
-  deliver(bytes: Uint8Array<ArrayBuffer>): void {
-    queueMicrotask(() => {
-      if (!this.#isClosed) this.#emit({ type: 'message', data: bytes.buffer })
-    })
-  }
-
-  closedByEngine(code: number): void {
-    queueMicrotask(() => {
-      if (this.#isClosed) return
-      this.#isClosed = true
-      this.#emit({ type: 'close', code })
-    })
-  }
-
-  #emit(event: Parameters<Listener>[0]): void {
-    for (const { type, listener } of this.#listeners) if (type === event.type) listener(event)
   }
 }

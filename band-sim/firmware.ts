@@ -3,50 +3,21 @@
 
 import type { Bytes } from '../protocol/bytes.ts'
 import type { OfferTerms } from '../protocol/offer.ts'
-import { type DownOp, type Gesture, type Verdict, decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
+import { type DownOp, type Gesture, decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, decodeRecord } from '../protocol/records.ts'
 import { verifyKeyset } from '../crypto/keyset.ts'
 import { noblePrimitives } from '../crypto/noble-primitives.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { verifyRelease } from '../crypto/release.ts'
 import { ArmSecret } from './arm-secret.ts'
+import type { BandBody, BandEvent } from './band-body.ts'
 import { BandLinks } from './band-links.ts'
 import { BandFlash } from './flash.ts'
 import type { BandDevice } from './package.ts'
-import { type PairingEvent, PairingWindow } from './pairing-window.ts'
-import { type Answer, type Measured, type Proof, RequestProver } from './request-prover.ts'
+import { PairingWindow } from './pairing-window.ts'
+import { type Answer, type Proof, RequestProver } from './request-prover.ts'
 import { NamedTimers, type Scheduler } from './scheduler.ts'
 import { WearLatch } from './wear-latch.ts'
-
-/** What happens in and on a band, for its lights, its motor, its display, and for whoever watches a simulation. */
-export type BandEvent =
-  | PairingEvent
-  | { readonly type: 'worn'; readonly wearEpoch: number }
-  | { readonly type: 'removed'; readonly charging: boolean }
-  | { readonly type: 'linked' }
-  | { readonly type: 'unlinked' }
-  | { readonly type: 'armed'; readonly armEpoch: number }
-  | { readonly type: 'disarmed'; readonly why: 'removed' | 'locked' | 'expired' | 'frozen-by-wearer' | 'released' }
-  | { readonly type: 'asked'; readonly terms: OfferTerms; readonly by: 'phone' | 'engine' }
-  | { readonly type: 'proved'; readonly verdict: Verdict; readonly armed: boolean }
-  | { readonly type: 'result'; readonly outcome: number; readonly pattern: number }
-  | { readonly type: 'alert'; readonly pattern: number; readonly text: string }
-  | { readonly type: 'released' }
-  | { readonly type: 'rekeyed' }
-
-/** The hardware around the firmware. Everything has a default: a worn band near its phone, whose wearer just agrees. */
-export type BandBody = {
-  /**
-   * The band buzzes and shows the request: what the wearer does, and after how long; undefined to wait for a tap. The
-   * engine asks by itself when it wants a tap.
-   */
-  readonly asked?: (terms: OfferTerms, by: 'phone' | 'engine') => Answer | undefined
-  readonly measured?: () => Measured
-  /** Charge in percent and motion 0 to 255, for STATUS. */
-  readonly battery?: () => number
-  readonly motion?: () => number
-  readonly told?: (event: BandEvent) => void
-}
 
 export type BandParts = {
   readonly device: BandDevice

@@ -1,7 +1,8 @@
 // The person around the wrist: puts the band on, taps, takes it off, presses long, and answers when it buzzes.
 
 import type { OfferTerms } from '../protocol/offer.ts'
-import { Band, type BandBody, type BandEvent, type BandParts } from './firmware.ts'
+import type { BandBody, BandEvent } from './band-body.ts'
+import { Band, type BandParts } from './firmware.ts'
 import type { Answer } from './request-prover.ts'
 
 /** What the wearer does when asked: undefined is to do nothing, which leaves the band waiting for a tap. */

@@ -10,20 +10,10 @@ import {
   alertKinds,
   changes,
 } from '../protocol/frames.ts'
-import {
-  type BandId,
-  type Bid,
-  type PartnerId,
-  idBytes,
-  parseBandId,
-  parseBid,
-  parsePartnerId,
-  parsePhoneId,
-} from '../protocol/ids.ts'
+import { type BandId, type Bid, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { pageEntriesMax, pairingWindowMs, phoneSlotMax } from '../protocol/limits.ts'
 import { type OfferTerms, decodeOffer } from '../protocol/offer.ts'
-import { type Reason, parseReason } from '../protocol/reasons.ts'
-import { type BandState, type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
+import { type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
 import { noblePrimitives } from '../crypto/noble-primitives.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { BandBridge, type BandRadio } from './band-bridge.ts'
@@ -31,6 +21,7 @@ import type { WebSocketConstructor, Welcome } from './connection.ts'
 import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
 import { type PhoneClock, systemClock } from './phone-clock.ts'
 import { PhoneError } from './phone-errors.ts'
+import { type BandListing, type HistoryEntry, historyOf, listingOf } from './phone-listings.ts'
 import type { PhoneKeys } from './phone-keys.ts'
 import type { Asked, Requests } from './requests.ts'
 import { Session, type TokenSource } from './session.ts'
@@ -66,29 +57,6 @@ export type PhoneEvents = {
   readonly 'band-left': { readonly bid: Bid; readonly error: PhoneError }
   /** The session is over for good: look at `error.then`. */
   readonly 'session-ended': PhoneError
-}
-
-/** One of the account's bands, as bands() lists them. */
-export type BandListing = {
-  readonly bandId: BandId
-  readonly bid: Bid
-  readonly name: string
-  readonly state: BandState | 'unknown'
-  readonly holds: readonly Hold[]
-  readonly generation: number
-}
-
-/** One decision of the wearer's own ledger. */
-export type HistoryEntry = {
-  readonly lsn: number
-  readonly atMs: number
-  readonly bandId: BandId
-  readonly partner: PartnerId
-  readonly action: number
-  readonly amountMinor: number
-  readonly currency: number
-  readonly reason: Reason | 'unknown'
-  readonly label: string
 }
 
 /** The owner's own limits, minor units of `currency` (ISO 4217 numeric); of one band, or of the account without `bid`. */
@@ -405,31 +373,4 @@ function alertKindOf(number: number): AlertKind | 'unknown' {
 
 function isAlertKind(name: string | undefined): name is AlertKind {
   return name !== undefined && name in alertKinds
-}
-
-function listingOf(entry: EngineFrameOf<'bandsPage'>['entries'][number]): BandListing {
-  const [bandId, bid, name, state, holds, generation] = entry
-  return {
-    bandId: parseBandId(bandId),
-    bid: parseBid(bid),
-    name,
-    state: parseBandState(state) ?? 'unknown',
-    holds: holdsOf(holds),
-    generation,
-  }
-}
-
-function historyOf(entry: EngineFrameOf<'historyPage'>['entries'][number]): HistoryEntry {
-  const [lsn, atMs, bandId, partner, action, amountMinor, currency, reason, label] = entry
-  return {
-    lsn,
-    atMs,
-    bandId: parseBandId(bandId),
-    partner: parsePartnerId(partner),
-    action,
-    amountMinor,
-    currency,
-    reason: parseReason(reason) ?? 'unknown',
-    label,
-  }
 }
