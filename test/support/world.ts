@@ -194,6 +194,11 @@ export class World {
     await this.time.settle()
   }
 
+  /** Sends bytes on the newest phone's connection, as malware on that phone would. */
+  inject(bytes: Uint8Array): void {
+    this.sockets.at(-1)?.send(bytes)
+  }
+
   /** The network drops every phone's connection; the engine lives on. */
   cutSockets(): void {
     for (const socket of this.sockets.splice(0)) socket.cut()
