@@ -117,8 +117,8 @@ export function helpOf(command: Command): string {
   const lines = [command.summary, '', `usage: bandpass ${command.name}${takes} [options]`]
   if (command.options.length > 0) {
     const names = command.options.map((one) => `--${one.name}${one.value === undefined ? '' : ` ${one.value}`}`)
-    const width = Math.min(34, Math.max(...names.map((name) => name.length)))
-    const rows = command.options.map((one, at) => `  ${(names[at] ?? '').padEnd(width)}  ${one.help}`)
+    const width = Math.min(widestName, Math.max(...names.map((name) => name.length)))
+    const rows = command.options.map((one, at) => optionRow(names[at] ?? '', one.help, width))
     lines.push('', 'options:', ...rows, `  ${'--help'.padEnd(width)}  show this`)
   }
   if (command.more !== undefined) lines.push('', command.more())
@@ -126,6 +126,13 @@ export function helpOf(command: Command): string {
     lines.push('', 'examples:', ...command.examples.flatMap((one) => [`  # ${one.does}`, `  ${one.run}`]))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** Longer names have a line of their own. */
+const widestName = 34
+
+function optionRow(name: string, help: string, width: number): string {
+  return name.length > width ? `  ${name}\n  ${' '.repeat(width)}  ${help}` : `  ${name.padEnd(width)}  ${help}`
 }
 
 function unknownOption(written: string, command: Command): string {

@@ -14,8 +14,8 @@ export const configOption: Option = {
 /** A flag for every setting. */
 export const settingOptions: readonly Option[] = namedSettings.map(({ flag, setting }) => ({
   name: flag,
-  value: 'VALUE',
-  help: setting.help,
+  value: setting.sign,
+  help: `${setting.help} [${setting.defaultText}]`,
 }))
 
 /** For commands that only need the data folder and the master key. */

@@ -1,7 +1,7 @@
 // What a demo has seen so far: counts by step and reason, and how long decisions took.
 
 import type { FleetEvent } from '../band-sim/fleet.ts'
-import { Histogram } from './histogram.ts'
+import { Histogram, percentilesOf } from './histogram.ts'
 
 /** The one line of `bandpass demo --json`. Latencies are from the phone's asking to its knowing, ms. */
 export type DemoResult = {
@@ -56,18 +56,12 @@ export class DemoScore {
   }
 
   result(engine: { readonly durability: string; readonly listener: string }): DemoResult {
-    const at = (share: number): number | null => {
-      const ms = this.latency.percentileMs(share)
-      return ms === undefined ? null : Math.round(ms * 1_000) / 1_000
-    }
     return {
       paired: this.paired,
       approved: this.approved,
       denied: this.denied,
       deniedByReason: Object.fromEntries([...this.deniedByReason].sort(([, left], [, right]) => right - left)),
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-      p999Ms: at(0.999),
+      ...percentilesOf(this.latency),
       durability: engine.durability,
       listener: engine.listener,
     }

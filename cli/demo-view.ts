@@ -1,13 +1,13 @@
 // What a demo shows: a picture that is redrawn in place on a terminal, plain lines elsewhere, and a summary at the end.
 
-import type { EngineStatus } from '../engine/engine.ts'
 import { bandStates } from '../protocol/states.ts'
 import type { DemoScore } from './demo-score.ts'
+import type { StatusLine } from './serve.ts'
 
 export type DemoPicture = {
   readonly bands: number
   readonly score: DemoScore
-  readonly status: EngineStatus | undefined
+  readonly status: StatusLine | undefined
   readonly engine: { readonly listener: string; readonly durability: string; readonly url: string }
   readonly phase: 'pairing' | 'paying' | 'closing'
   /** How much of the paying is over, 0 to 1. */
@@ -33,6 +33,7 @@ export function draw(picture: DemoPicture): readonly string[] {
     `denied     ${score.denied}${reasonsText(score)}`,
     ...(score.failures.size === 0 ? [] : [`failed     ${countsText(score.failures)}`]),
     `latency    ${latencyText(score)}`,
+    `in engine  ${tookText(status)}`,
   ]
 }
 
@@ -48,7 +49,7 @@ export function plainLine({ bands, score, phase, decisionsPerSecond }: DemoPictu
 }
 
 /** What it came to. */
-export function summary({ bands, score, engine }: DemoPicture, seconds: number): readonly string[] {
+export function summary({ bands, score, engine, status }: DemoPicture, seconds: number): readonly string[] {
   return [
     `${score.paired} of ${bands} bands paired over real WebSockets, ${score.armed} were armed and paid for ${seconds} s.`,
     `  approved  ${score.approved}`,
@@ -56,6 +57,7 @@ export function summary({ bands, score, engine }: DemoPicture, seconds: number):
     ...(score.failures.size === 0 ? [] : [`  failed    ${countsText(score.failures)}`]),
     `  latency   ${latencyText(score)}`,
     '            from the phone asking to the phone knowing, simulated band included, once all bands were armed',
+    `  in engine ${tookText(status)}, from the frame to the durable answer`,
     `  engine    listener ${engine.listener}, durability ${engine.durability}: ` +
       (engine.durability === 'disk' ? 'each answer left after its record was synced' : 'answers were not synced'),
   ]
@@ -71,7 +73,8 @@ export class Canvas {
   }
 
   show(lines: readonly string[]): void {
-    const width = (this.#stream.columns ?? 100) - 1
+    // A terminal that does not know its width says 0.
+    const width = (this.#stream.columns || 100) - 1
     const up = this.#lines === 0 ? '' : `\u001b[${this.#lines}A`
     // Each line is cleared to its end, and what is left of a longer picture below.
     this.#stream.write(`${up}${lines.map((line) => `${line.slice(0, width)}\u001b[K\n`).join('')}\u001b[J`)
@@ -84,7 +87,7 @@ function phaseLine(name: string, share: number, text: string): string {
   return `${name.padEnd(10)} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${text}`
 }
 
-function statesText(status: EngineStatus | undefined): string {
+function statesText(status: StatusLine | undefined): string {
   if (status === undefined) return '...'
   const names = Object.keys(bandStates) as (keyof typeof bandStates)[]
   const counts = names.filter((name) => status.bands[name] > 0).map((name) => `${name} ${status.bands[name]}`)
@@ -105,4 +108,11 @@ function countsText(counts: ReadonlyMap<string, number>): string {
 function latencyText({ latency }: DemoScore): string {
   const at = (share: number) => latency.percentileMs(share)?.toFixed(2) ?? '-'
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms, most ${latency.maxMs.toFixed(2)} ms`
+}
+
+function tookText(status: StatusLine | undefined): string {
+  if (status === undefined) return '...'
+  const { p50Ms, p99Ms, p999Ms } = status.took
+  const ms = (value: number | null) => value?.toFixed(2) ?? '-'
+  return `p50 ${ms(p50Ms)} ms, p99 ${ms(p99Ms)} ms, p99.9 ${ms(p999Ms)} ms`
 }

@@ -40,6 +40,9 @@ export const demo: Command = {
   run,
 }
 
+/** Exit code after Ctrl-C, as shells have it. */
+const exitInterrupted = 130
+
 type Day = { readonly bands: number; readonly seconds: number; readonly rate: number; readonly seed: string }
 
 async function run(given: Given): Promise<number> {
@@ -57,9 +60,15 @@ async function run(given: Given): Promise<number> {
     const engine = await startEngineProcess(engineArguments(data, day))
     try {
       const file = readDemoFile(readFileSync(join(data, 'demo.json'), 'utf8'))
-      const score = await new Demo(day, engine, file, isJson ? process.stderr : process.stdout).play()
+      const { score, isInterrupted } = await new Demo(
+        day,
+        engine,
+        file,
+        isJson ? process.stderr : process.stdout,
+      ).play()
       const result = score.result(engine.ready)
       if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`)
+      if (isInterrupted) return exitInterrupted
       return result.paired === bands && result.approved > 0 ? 0 : 1
     } finally {
       await engine.stop()
@@ -146,7 +155,7 @@ class Demo {
     })
   }
 
-  async play(): Promise<DemoScore> {
+  async play(): Promise<{ readonly score: DemoScore; readonly isInterrupted: boolean }> {
     const { bands, seconds } = this.#day
     const interrupt = (): void => {
       this.#isInterrupted = true
@@ -156,6 +165,7 @@ class Demo {
     this.#fleet.start()
     await this.#until(() => this.#score.armed + this.#score.lost >= bands, setUpMs + bands * setUpPerBandMs)
     this.#phase = 'paying'
+    if (this.#canvas === undefined) this.#out.write(`armed: ${this.#score.armed} of ${bands} bands\n`)
     this.#payingSinceMs = performance.now()
     this.#decidedBefore = this.#score.decided
     // Pairing keeps both processes busy with key agreement: what is measured is the day.
@@ -169,7 +179,7 @@ class Demo {
     process.removeListener('SIGINT', interrupt)
     this.#canvas?.show([...draw(picture), ''])
     this.#out.write(`${summary({ ...picture, score: this.#score }, seconds).join('\n')}\n`)
-    return this.#score
+    return { score: this.#score, isInterrupted: this.#isInterrupted }
   }
 
   async #until(isOver: () => boolean, withinMs: number): Promise<void> {

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { EngineStatus } from '../engine/engine.ts'
+import type { StatusLine } from './serve.ts'
 
 export type ReadyLine = {
   readonly url: string
@@ -15,7 +15,7 @@ export type ReadyLine = {
 export type EngineProcess = {
   readonly ready: ReadyLine
   /** The last counters it told. */
-  readonly status: () => EngineStatus | undefined
+  readonly status: () => StatusLine | undefined
   /** Resolves when the process is gone, with what it last said on stderr. */
   readonly gone: Promise<string>
   readonly stop: () => Promise<void>
@@ -30,9 +30,11 @@ export async function startEngineProcess(args: readonly string[]): Promise<Engin
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
   const child = spawn(process.execPath, [...process.execArgv, main, 'serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A group of its own: Ctrl-C is for us, who stop it in order. Should we vanish, the closed channel stops it.
+    detached: true,
   })
   const gone = lastWordsOf(child)
-  let status: EngineStatus | undefined
+  let status: StatusLine | undefined
   const ready = await new Promise<ReadyLine>((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new EngineNotStarted(`the engine was not ready in ${startWithinMs} ms`)),
@@ -98,6 +100,6 @@ function isReady(value: unknown): value is ReadyLine {
   return typeof value === 'object' && value !== null && 'url' in value && 'listener' in value && 'durability' in value
 }
 
-function isStatus(value: unknown): value is EngineStatus {
-  return typeof value === 'object' && value !== null && 'bands' in value && 'decisions' in value
+function isStatus(value: unknown): value is StatusLine {
+  return typeof value === 'object' && value !== null && 'bands' in value && 'took' in value
 }

@@ -47,6 +47,21 @@ export class Histogram {
   }
 }
 
+/** What is usually told of a histogram, ms to the microsecond; null when it is empty. */
+export type Percentiles = {
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly p999Ms: number | null
+}
+
+export function percentilesOf(histogram: Histogram): Percentiles {
+  const at = (share: number): number | null => {
+    const ms = histogram.percentileMs(share)
+    return ms === undefined ? null : Math.round(ms * 1_000) / 1_000
+  }
+  return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
+}
+
 /** Below 64 µs a bucket a microsecond; above, 64 buckets for every doubling. */
 function bucketOf(us: number): number {
   if (us < subBuckets) return us

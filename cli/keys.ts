@@ -29,7 +29,8 @@ const rotatable: readonly RotatableKey[] = ['receipt', 'engine', 'release']
 
 export const rotateKeys: Command = {
   name: 'keys rotate',
-  summary: 'Rotates a key: receipt, engine or release. A running engine uses the new one within a second.',
+  summary: 'Rotates a key: receipt, engine or release.',
+  more: () => 'A running engine uses the new one within a second.',
   takes: rotatable.join('|'),
   argumentsMax: 1,
   options: dataOptions,
@@ -54,8 +55,8 @@ export const rotateKeys: Command = {
 
 export const rotateMasterKey: Command = {
   name: 'keys rotate-master',
-  summary:
-    'Replaces the master key of a stopped engine and seals everything anew. Safe to run again after an interruption.',
+  summary: 'Replaces the master key of a stopped engine and seals everything anew.',
+  more: () => 'Interrupted at any point, run it again: it goes on where it was.',
   options: dataOptions,
   examples: [
     { run: 'bandpass keys rotate-master', does: 'the key file gets a new key; the old one is destroyed' },

@@ -13,7 +13,8 @@ const within = 'A running engine knows within a second.'
 
 export const partnerAdd: Command = {
   name: 'partner add',
-  summary: `Lists a partner and prints its id and its offer key. ${within}`,
+  summary: 'Lists a partner and prints its id and its offer key.',
+  more: () => within,
   options: [...dataOptions, { name: 'name', value: 'NAME', help: 'what people call it' }],
   examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
   async run(given) {
@@ -26,7 +27,8 @@ export const partnerAdd: Command = {
 
 export const partnerRotate: Command = {
   name: 'partner rotate',
-  summary: `Gives a partner a new offer key; the one before stays valid until the next rotation. ${within}`,
+  summary: 'Gives a partner a new offer key; the one before stays valid until the next rotation.',
+  more: () => within,
   options: [
     ...dataOptions,
     { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' },
@@ -45,7 +47,8 @@ export const partnerRotate: Command = {
 
 export const partnerRemove: Command = {
   name: 'partner remove',
-  summary: `Takes a partner off the list: nothing it asks is approved any more. ${within}`,
+  summary: 'Takes a partner off the list: nothing it asks is approved any more.',
+  more: () => within,
   options: [...dataOptions, { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' }],
   examples: [
     { run: 'bandpass partner remove --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'at the end of a contract' },

@@ -1,10 +1,14 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
+import type { EngineStatus } from '../engine/engine.ts'
 import { createLog, type Log } from '../server/log.ts'
-import { namedSettings } from '../server/settings.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
+import { Histogram, type Percentiles, percentilesOf } from './histogram.ts'
+
+/** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
+export type StatusLine = EngineStatus & { readonly took: Percentiles }
 
 /** Exit code after a failure that nobody caught (EX_SOFTWARE of sysexits). */
 const exitAfterBug = 70
@@ -32,9 +36,9 @@ export const serve: Command = {
   ],
   more: () =>
     [
-      'Each setting may stand in the file (as a.bC), the environment (as BANDPASS_A_B_C) or a flag; flags win.',
-      'Defaults: ' + namedSettings.map((one) => `${one.path}=${one.setting.defaultText}`).join(' '),
-      '',
+      'Each setting may stand in the file (heartbeatS, or within pairing: windowsMax), in the environment',
+      '(BANDPASS_HEARTBEAT_S, BANDPASS_PAIRING_WINDOWS_MAX) or be a flag. Flags win over the environment, that over the file.',
+      'In brackets: the default. BANDPASS_MASTER_KEY is 32 bytes in hex or base64 and only ever in the environment.',
       'SIGTERM or SIGINT drain and stop, SIGHUP reads keys, partners and vendors again.',
     ].join('\n'),
   run,
@@ -52,11 +56,26 @@ async function run(given: Given): Promise<number> {
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
   print({ ready: { url, port, listener, durability } })
-  const timer = statusMs === 0 ? undefined : setInterval(() => print({ status: server.status() }), statusMs)
+  const stopStatus = statusMs === 0 ? () => {} : printStatus(server, statusMs)
   process.on('SIGHUP', () => server.reload())
   const code = await ended(server, log)
-  clearInterval(timer)
+  stopStatus()
   return code
+}
+
+function printStatus(server: RunningServer, everyMs: number): () => void {
+  const took = new Histogram()
+  const unwatch = server.watch((event) => {
+    if (event.type === 'decided') took.add(event.tookMs)
+  })
+  const timer = setInterval(() => {
+    const status: StatusLine = { ...server.status(), took: percentilesOf(took) }
+    print({ status })
+  }, everyMs)
+  return () => {
+    clearInterval(timer)
+    unwatch()
+  }
 }
 
 function demoFlag(given: Given): Given {
@@ -86,6 +105,8 @@ async function ended(server: RunningServer, log: Log): Promise<number> {
 }
 
 function failClosed(log: Log): void {
+  // A reader of our lines that went away is no reason to end: the engine goes on, and drains when it is told to.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const end = (event: string) => (error: unknown) => {
     log('error', event, { error, does: 'ends the process' })
     process.exit(exitAfterBug)

@@ -18,7 +18,8 @@ const partOptions: readonly Option[] = [
 
 export const vendorAdd: Command = {
   name: 'vendor add',
-  summary: `Lists a vendor, or a further root key of one. ${within}`,
+  summary: 'Lists a vendor, or a further root key of one.',
+  more: () => within,
   options: [
     ...dataOptions,
     vendorOption,
@@ -42,7 +43,8 @@ export const vendorAdd: Command = {
 
 export const vendorRevoke: Command = {
   name: 'vendor revoke',
-  summary: `Revokes a vendor, a model or a batch: no more pairing, bound bands drop to the lowest limits. ${within}`,
+  summary: 'Revokes a vendor, a model or a batch: no more pairing, bound bands drop to the lowest limits.',
+  more: () => within,
   options: [...dataOptions, ...partOptions],
   examples: [
     { run: 'bandpass vendor revoke --vendor 7 --model 2 --batch 41', does: 'one batch' },
@@ -53,7 +55,8 @@ export const vendorRevoke: Command = {
 
 export const vendorRestore: Command = {
   name: 'vendor restore',
-  summary: `Takes a revocation back. ${within}`,
+  summary: 'Takes a revocation back.',
+  more: () => within,
   options: [...dataOptions, ...partOptions],
   examples: [{ run: 'bandpass vendor restore --vendor 7 --model 2 --batch 41', does: 'it was another batch' }],
   run: async (given) => change(given, restoreVendor),

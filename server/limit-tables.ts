@@ -73,6 +73,7 @@ export function limitTables(help: string): Setting<ReadonlyMap<number, LimitTabl
   return {
     kind: 'setting',
     expected: expectedTables,
+    sign: 'JSON',
     default: startingLimits,
     defaultText: 'EUR, USD, CNY',
     help,

@@ -13,6 +13,8 @@ export type Setting<Value> = {
   readonly kind: 'setting'
   /** For people: what is expected. */
   readonly expected: string
+  /** What stands for the value in a usage line. */
+  readonly sign: string
   readonly default: Value
   /** The default as it would be written. */
   readonly defaultText: string
@@ -47,6 +49,7 @@ export function count(from: {
   return {
     kind: 'setting',
     expected,
+    sign: 'N',
     default: from.default,
     defaultText: String(from.default),
     help: from.help,
@@ -73,6 +76,7 @@ export function text(from: {
   return {
     kind: 'setting',
     expected,
+    sign: 'TEXT',
     default: from.default,
     defaultText: from.default,
     help: from.help,
@@ -100,6 +104,7 @@ export function choice<const Name extends string>(from: {
   return {
     kind: 'setting',
     expected,
+    sign: from.of.join('|'),
     default: from.default,
     defaultText: from.default,
     help: from.help,
@@ -115,6 +120,7 @@ export function truth(from: { readonly default: boolean; readonly help: string }
   return {
     kind: 'setting',
     expected,
+    sign: 'true|false',
     default: from.default,
     defaultText: String(from.default),
     help: from.help,
