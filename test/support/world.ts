@@ -6,6 +6,7 @@ import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import type { Primitives } from '../../crypto/primitives.ts'
 import type { EngineConfig } from '../../engine/config.ts'
 import { type Engine, createEngine } from '../../engine/engine.ts'
+import type { Journal } from '../../engine/ports/journal.ts'
 import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/surroundings.ts'
 import { defaultDelays } from '../../policy/delays.ts'
 import type { LimitTable } from '../../policy/limits.ts'
@@ -70,6 +71,9 @@ export type WorldOptions = {
   readonly seed?: number
   readonly config?: Partial<EngineConfig>
   readonly disk?: MemoryDisk
+  readonly time?: VirtualTime
+  /** What the engine writes its journal to; the memory's own unless given. */
+  readonly openJournal?: () => Promise<Journal>
 }
 
 /** A phone of an account, its keys and its client. */
@@ -81,7 +85,7 @@ export type Phone = {
 }
 
 export class World {
-  readonly time = new VirtualTime()
+  readonly time: VirtualTime
   readonly random: SeededRandom
   readonly primitives: Primitives
   readonly disk: MemoryDisk
@@ -98,12 +102,15 @@ export class World {
   /** Offset of the wall clock against true time, ms. */
   wallSkewMs = 0
   private readonly partnerKey: Uint8Array
+  private readonly openJournal: WorldOptions['openJournal']
   private readonly sockets: ClientSocket[] = []
   private readonly phones = new Map<string, Pick<Phone, 'keys' | 'phoneId'>>()
   private storage: { readonly journal: MemoryJournal; readonly view: MemoryView } | undefined
   private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
   constructor(options: WorldOptions = {}) {
+    this.time = options.time ?? new VirtualTime()
+    this.openJournal = options.openJournal
     this.random = seededRandom(nodePrimitives, `world ${options.seed ?? 1}`)
     this.primitives = withRandom(nodePrimitives, this.random)
     this.disk = options.disk ?? new MemoryDisk()
@@ -135,7 +142,8 @@ export class World {
 
   /** Starts the engine on the world's disk. */
   async start(): Promise<void> {
-    const journal = new MemoryJournal(this.disk)
+    const memory = new MemoryJournal(this.disk)
+    const journal = (await this.openJournal?.()) ?? memory
     const view = new MemoryView(this.disk)
     const clock = {
       nowMs: () => this.time.nowMs() + this.wallSkewMs,
@@ -180,7 +188,7 @@ export class World {
       clock,
       observe,
     })
-    this.storage = { journal, view }
+    this.storage = { journal: memory, view }
     this.running = { engine, listener }
   }
 
