@@ -40,8 +40,8 @@ it(`Cut off ${cuts} times while bands pay, an engine never denies what it answer
   for (const account of ['alice', 'bob', 'carol']) bands.push((await armedBand(world, account)).band)
   const answered: PhoneDecision[] = []
   for (let cut = 0; cut < cuts; cut++) {
-    disk.cutAtOperation = disk.operationCount + 1 + Math.floor(chance() * 12)
-    for (let payment = 0; payment < 12 && opened.journal?.state === 'open'; payment++) {
+    disk.cutAtOperation = disk.operationCount + 1 + Math.floor(chance() * 30)
+    for (let payment = 0; payment < 30 && opened.journal?.state === 'open'; payment++) {
       const paying = bands.map((band) =>
         band.pay(world.offer({ amountMinor: 1 + Math.floor(chance() * 20) }).bytes, { wearerTimeoutMs: 500 }).then(
           (decision) => answered.push(decision),
