@@ -19,7 +19,11 @@ export function lockFolder(folder: string): () => void {
   } finally {
     rmSync(offer, { force: true })
   }
-  return () => rmSync(path, { force: true })
+  return () => {
+    // Someone told to remove the file may have, and started another engine.
+    const { pid, startedAt } = readOwner(path)
+    if (pid === mine.pid && startedAt === mine.startedAt) rmSync(path, { force: true })
+  }
 }
 
 /** Of several that find the same dead owner, the one that makes the marker named after that owner replaces it. */

@@ -4,6 +4,12 @@
 /** A failure of the file system, as Node reports it: `ENOSPC`, `EIO`, `ENOENT`, … */
 export type FileErrorCode = string
 
+export type Allocation = {
+  /** `gently`: in steps so small that groups on their way to the same disk hardly wait; `fast`: nobody else is there yet. */
+  readonly pace: 'gently' | 'fast'
+  readonly signal: AbortSignal
+}
+
 export type OpenFile = {
   readonly path: string
   /** Fills `into` from `position`; returns how many bytes there were. Throws with a `code`. */
@@ -20,8 +26,11 @@ export type OpenFile = {
     write: { readonly position: number; readonly bytes: Uint8Array; readonly sync: boolean },
     done: (error?: unknown) => void,
   ) => void
-  /** Fills the file with `bytes` zeros, so that later writes need no new room, and puts that on disk. */
-  readonly allocate: (bytes: number) => Promise<void>
+  /**
+   * Fills the file with `bytes` zeros, so that later writes need no new room, and puts that on disk. Rejects with a `code`,
+   * or when the signal says that the file is not wanted any more.
+   */
+  readonly allocate: (bytes: number, how: Allocation) => Promise<void>
   readonly sizeBytes: () => number
   readonly close: () => void
 }

@@ -2,6 +2,7 @@
 // collects. After a failed write or sync nothing can be known of what is on disk, so nothing more is written (fsync reports
 // an error once and forgets it).
 
+import type { Lsn } from '../engine/ports/journal.ts'
 import type { FilePort, OpenFile } from './file-port.ts'
 import type { GroupBuffer } from './group-buffer.ts'
 import { type SegmentHeader, groupBytesOnDisk, sealGroup } from './journal-format.ts'
@@ -52,6 +53,13 @@ export class GroupCommit {
   /** The groups not yet durable, oldest first. */
   get pending(): readonly GroupBuffer[] {
     return this.#underWay === undefined ? this.#queue : [this.#underWay, ...this.#queue]
+  }
+
+  /** The group that holds a record which is not yet durable. Mostly it is the one that is collecting. */
+  groupOf(lsn: Lsn): GroupBuffer | undefined {
+    const last = this.#queue.at(-1)
+    if (last !== undefined && lsn >= last.firstLsn && lsn <= last.lastLsn) return last
+    return this.pending.find((group) => lsn <= group.lastLsn)
   }
 
   /** Queues a group behind the others. The last one queued may still grow until `start` takes it. */

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
-import { type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
+import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
 import {
   type SegmentHeader,
   decodeSegmentHeader,
@@ -72,6 +72,7 @@ export class Spares {
   readonly #folder: string
   readonly segmentBytes: number
   readonly #paths: string[] = []
+  readonly #stop = new AbortController()
   #made = 0
 
   /** Takes up the spares of an earlier run. Removes what is unfinished, of another size, or was never named a segment. */
@@ -93,13 +94,18 @@ export class Spares {
     return this.#paths.length
   }
 
+  /** Gives up what is being made. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
   /** Takes one: it is the caller's from here on. */
   take(): string | undefined {
     return this.#paths.shift()
   }
 
   /** Makes one more, from the file `from` when there is one to recycle. Rejects with the file system's error. */
-  async make(from?: string): Promise<void> {
+  async make(pace: Allocation['pace'], from?: string): Promise<void> {
     this.#made++
     const name = this.#made.toString(16).padStart(14, '0')
     const unfinished = join(this.#folder, `${name}.unfinished`)
@@ -112,7 +118,7 @@ export class Spares {
       }
       const file = this.#files.open(unfinished, 'create')
       try {
-        await file.allocate(this.segmentBytes)
+        await file.allocate(this.segmentBytes, { pace, signal: this.#stop.signal })
       } finally {
         file.close()
       }

@@ -84,7 +84,7 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
 /** A new journal needs a segment and the reserve; one that was there opens on a full disk too, for what is left of it. */
 async function stockUp(spares: Spares, isNew: boolean): Promise<void> {
   try {
-    while (spares.count < (isNew ? 2 : 1)) await spares.make()
+    while (spares.count < (isNew ? 2 : 1)) await spares.make('fast')
   } catch (error) {
     if (isNew || !isDiskFull(error)) throw error
   }
@@ -215,7 +215,7 @@ class OpenedJournal implements FileJournal {
   durable(lsn: Lsn): Promise<void> {
     if (lsn <= this.durableLsn) return Promise.resolve()
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const group = this.#commit.pending.find((one) => lsn <= one.lastLsn)
+    const group = this.#commit.groupOf(lsn)
     if (group === undefined) throw new RangeError(`an lsn up to ${this.appendedLsn} expected, got ${lsn}`)
     group.waiting ??= makeWaiting()
     return group.waiting.promise
@@ -238,7 +238,7 @@ class OpenedJournal implements FileJournal {
       const [first, next] = this.#segments
       if (first === undefined || next === undefined || next.header.firstLsn - 1 > throughLsn) return
       this.#segments = this.#segments.slice(1)
-      if (this.#spares.count < sparesWanted) await this.#spares.make(first.path)
+      if (this.#spares.count < sparesWanted) await this.#spares.make('gently', first.path)
       else files.remove(first.path)
       files.syncFolder(folder)
       if (this.#spares.count >= sparesWanted) this.#hasRefused = false
@@ -250,6 +250,7 @@ class OpenedJournal implements FileJournal {
     this.#isClosed = true
     this.#cancelRetry()
     await this.#commit.finish()
+    this.#spares.stop()
     await this.#makingSpare
     try {
       if (this.#failure === undefined) {
@@ -341,7 +342,7 @@ class OpenedJournal implements FileJournal {
   /** Makes spares until there are enough. A disk without room is asked again after a while. */
   #keepSpares(): void {
     if (this.#makingSpare !== undefined || this.#isClosed || this.#spares.count >= sparesWanted) return
-    this.#makingSpare = this.#spares.make().then(
+    this.#makingSpare = this.#spares.make('gently').then(
       () => {
         this.#makingSpare = undefined
         if (this.#spares.count >= sparesWanted) this.#hasRefused = false

@@ -143,9 +143,9 @@ function withoutZeros(files: FilePort): FilePort {
     ...files,
     open: (path, how) => {
       const file = files.open(path, how)
-      const allocate = async (bytes: number) => {
+      const allocate: typeof file.allocate = async (bytes, how) => {
         if (file.sizeBytes() === bytes) file.write(0, new Uint8Array(512))
-        else await file.allocate(bytes)
+        else await file.allocate(bytes, how)
       }
       return { ...file, allocate }
     },

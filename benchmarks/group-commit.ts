@@ -1,0 +1,223 @@
+// How a group of records gets to disk, three ways, under an open loop: at once on the engine's thread (what the store does),
+// by a disk thread over shared memory, by Node's thread pool. Results and choice: docs/decisions/0002-group-commit.md.
+//
+//   node benchmarks/group-commit.ts [--rates 1000,5000,20000] [--seconds 4] [--repeats 5] [--work-us 0] [--segment-mib 64]
+//
+// Arrivals come from another process at random (exponential) intervals that do not wait for answers; a latency runs from the
+// instant an arrival was due until its record is durable. `--work-us` spends that much time on each arrival before it is
+// appended, as the engine does. Variants take turns, so that a busy minute of the machine meets all of them.
+
+import { spawn } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync, write as writeAsync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { FilePort } from '../store/file-port.ts'
+import { openJournal } from '../store/journal.ts'
+import { realFiles } from '../store/real-files.ts'
+import { startDiskThread } from './disk-thread.ts'
+
+const { values } = parseArgs({
+  options: {
+    rates: { type: 'string', default: '1000,5000,20000' },
+    seconds: { type: 'string', default: '4' },
+    repeats: { type: 'string', default: '5' },
+    'work-us': { type: 'string', default: '0' },
+    'segment-mib': { type: 'string', default: '64' },
+    produce: { type: 'string' },
+  },
+})
+const seconds = Number(values.seconds)
+const workMs = Number(values['work-us']) / 1000
+/** About what a decision record takes. */
+const recordBytes = 400
+
+const variants = {
+  'at once': () => realFiles(),
+  'disk thread': () => filesWithDiskThread(),
+  'thread pool': () => filesWithThreadPool(),
+} as const satisfies Readonly<Record<string, () => FilePort>>
+type Variant = keyof typeof variants | 'no journal'
+
+type Run = {
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly busy: number
+  readonly cpu: number
+}
+
+if (values.produce === undefined) await compare()
+else produce(Number(values.produce))
+
+async function compare(): Promise<void> {
+  const order: readonly Variant[] = ['no journal', 'at once', 'disk thread', 'thread pool']
+  console.log(`append to durable, ms: median of ${values.repeats} runs of ${seconds} s (lowest–highest)`)
+  console.log(
+    `${recordBytes} B records, ${values['work-us']} µs of work each, segments of ${values['segment-mib']} MiB\n`,
+  )
+  console.log('| rate/s | variant | p50 | p99 | p99.9 | main thread busy | CPU of all threads |')
+  console.log('|---|---|---|---|---|---|---|')
+  for (const rate of values.rates.split(',').map(Number)) {
+    const runs = new Map<Variant, Run[]>(order.map((variant) => [variant, []]))
+    for (let i = 0; i < Number(values.repeats); i++) {
+      for (const variant of order) runs.get(variant)?.push(await run(variant, rate))
+    }
+    for (const [variant, list] of runs) {
+      const cells = [
+        spread(list, 'p50'),
+        spread(list, 'p99'),
+        spread(list, 'p999'),
+        share(list, 'busy'),
+        share(list, 'cpu'),
+      ]
+      console.log(`| ${rate} | ${variant} | ${cells.join(' | ')} |`)
+    }
+  }
+}
+
+async function run(variant: Variant, rate: number): Promise<Run> {
+  // Beside the sources, not in a tmpfs: this is about a disk.
+  const folder = mkdtempSync(fileURLToPath(new URL('../.build/group-commit-', import.meta.url)))
+  const journal = await openJournal({
+    folder: join(folder, 'journal'),
+    durability: 'disk',
+    segmentBytes: Number(values['segment-mib']) * 1024 * 1024,
+    after: startTimer,
+    files: variant === 'no journal' ? realFiles() : variants[variant](),
+  })
+  const body = new Uint8Array(recordBytes).fill(9)
+  const latencies: number[] = []
+  const note = (dueNs: bigint) => void latencies.push(Number(process.hrtime.bigint() - dueNs) / 1e6)
+  const arrive = (dueNs: bigint) => {
+    for (const end = performance.now() + workMs; performance.now() < end;);
+    if (variant === 'no journal') {
+      note(dueNs)
+      return
+    }
+    const lsn = journal.append(body, 'normal')
+    if (typeof lsn !== 'number') throw new Error(`the journal is ${lsn}`)
+    void journal.durable(lsn).then(() => note(dueNs))
+  }
+  const before = performance.eventLoopUtilization()
+  const cpuBefore = process.cpuUsage()
+  await receive(rate, arrive)
+  await journal.durable(journal.appendedLsn)
+  const { utilization } = performance.eventLoopUtilization(before)
+  const cpu = process.cpuUsage(cpuBefore)
+  await journal.close()
+  rmSync(folder, { recursive: true })
+  // The first half second warms up.
+  const sorted = latencies.slice(rate / 2).sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
+  return {
+    p50: at(0.5),
+    p99: at(0.99),
+    p999: at(0.999),
+    busy: utilization,
+    cpu: (cpu.user + cpu.system) / 1e6 / seconds,
+  }
+}
+
+/** Calls `arrive` with the due instant of each arrival that the producer sends. */
+function receive(rate: number, arrive: (dueNs: bigint) => void): Promise<void> {
+  const args = [fileURLToPath(import.meta.url), '--produce', String(rate), '--seconds', String(seconds)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let rest: Buffer = Buffer.alloc(0)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', () => resolve())
+    child.stdout.on('data', (chunk: Buffer) => {
+      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+      let at = 0
+      for (; at + 8 <= bytes.length; at += 8) arrive(bytes.readBigUInt64LE(at))
+      rest = bytes.subarray(at)
+    })
+  })
+}
+
+/** The other process: writes the due instant of each arrival when it is due. */
+function produce(rate: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  const message = Buffer.alloc(8)
+  const startNs = process.hrtime.bigint() + 50_000_000n
+  let seed = 1
+  let afterNs = 0
+  for (let i = 0; i < rate * seconds; i++) {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    afterNs -= (Math.log((seed + 1) / 0x8000_0000) / rate) * 1e9
+    const dueNs = startNs + BigInt(Math.round(afterNs))
+    for (
+      let leftNs = Number(dueNs - process.hrtime.bigint());
+      leftNs > 0;
+      leftNs = Number(dueNs - process.hrtime.bigint())
+    ) {
+      // A wait ends some 50 µs late: the last stretch is spent awake.
+      if (leftNs > 60_000) Atomics.wait(never, 0, 0, (leftNs - 50_000) / 1e6)
+    }
+    message.writeBigUInt64LE(dueNs)
+    writeSync(1, message)
+  }
+}
+
+function filesWithDiskThread(): FilePort {
+  const files = realFiles()
+  const thread = startDiskThread()
+  return {
+    ...files,
+    open: (path, how) => {
+      const file = files.open(path, how)
+      const fd = openSync(path, how === 'read' ? 'r' : 'r+')
+      const close = () => {
+        closeSync(fd)
+        file.close()
+      }
+      return { ...file, close, append: (write, done) => thread.write({ ...write, fd }, done) }
+    },
+    close: () => thread.close(),
+  }
+}
+
+/** One trip to the pool for a group: the file is open so that a write is on disk when it returns. */
+function filesWithThreadPool(): FilePort {
+  const files = realFiles()
+  return {
+    ...files,
+    open: (path, how) => {
+      const file = files.open(path, how)
+      const fd = openSync(path, how === 'read' ? 'r' : constants.O_RDWR | constants.O_DSYNC)
+      const close = () => {
+        closeSync(fd)
+        file.close()
+      }
+      return {
+        ...file,
+        close,
+        append: ({ position, bytes }, done) => {
+          writeAsync(fd, bytes, 0, bytes.length, position, (error) => done(error ?? undefined))
+        },
+      }
+    },
+  }
+}
+
+function startTimer(afterMs: number, work: () => void): () => void {
+  const timer = setTimeout(work, afterMs)
+  return () => clearTimeout(timer)
+}
+
+function sortedBy(runs: readonly Run[], what: keyof Run): readonly number[] {
+  return runs.map((one) => one[what]).sort((a, b) => a - b)
+}
+
+function spread(runs: readonly Run[], what: keyof Run): string {
+  const sorted = sortedBy(runs, what)
+  const median = sorted[sorted.length >> 1] ?? Number.NaN
+  return `${median.toFixed(2)} (${sorted[0]?.toFixed(2)}–${sorted.at(-1)?.toFixed(2)})`
+}
+
+function share(runs: readonly Run[], what: 'busy' | 'cpu'): string {
+  const sorted = sortedBy(runs, what)
+  return `${Math.round(100 * (sorted[sorted.length >> 1] ?? Number.NaN))} %`
+}
