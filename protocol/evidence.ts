@@ -2,7 +2,6 @@
 
 import { type Bytes, concatBytes, readU16, u16, u8 } from './bytes.ts'
 
-export const evidenceBytes = 16
 /** `distanceCm` when nothing was measured. */
 export const distanceNone = 0xffff
 /** Bits of `rangingFlags`: channel sounding ran; round-trip time and phase agree. */

@@ -1,6 +1,6 @@
 // The records between band and engine (PROTOCOL §2): fixed layouts, exact lengths, nothing guessed.
 
-import { type Bytes, concatBytes, readU16, readU32, u16, u32, u8 } from './bytes.ts'
+import { type Bytes, concatBytes, readU16, readU32, u32, u8 } from './bytes.ts'
 import { type Bid, idBytes, parseBid } from './ids.ts'
 import { recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
@@ -24,12 +24,12 @@ export const recordTypes = {
 
 /** DATA flags: bit 7 direction (1 = down), bits 6-4 key phase, bit 3 RATCHETED, bit 2 PROOF, bits 1-0 zero. */
 export const dataFlags = { down: 0x80, ratcheted: 0x08, proof: 0x04 } as const
-export const dataHeaderBytes = 8
-export const tagBytes = 16
-export const resumeBytes = 46
-export const resumeMacedBytes = 30
+const dataHeaderBytes = 8
+const tagBytes = 16
+const resumeBytes = 46
+const resumeMacedBytes = 30
 export const rekey1MacedBytes = 14
-export const releaseSignedBytes = 18
+const releaseSignedBytes = 18
 
 /** A decoded record. Byte fields are views of the bytes it came from (borrowed). */
 export type BandRecord =
@@ -253,11 +253,6 @@ export function encodeReleaseSigned(fields: {
   readonly generationMax: number
 }): Uint8Array<ArrayBuffer> {
   return concatBytes(head(recordTypes.release), u32(fields.rkid), fields.bandTag, u32(fields.generationMax))
-}
-
-/** The sid of two bytes as the number a DATA header carries. */
-export function sidBytes(sid: number): Uint8Array<ArrayBuffer> {
-  return u16(sid)
 }
 
 /** The additional data of a DATA record: header, 01, bid, generation, and `rd` when PROOF is set (PROTOCOL §5). */
