@@ -52,7 +52,7 @@ const attemptsMax = 5
 
 /** Copies, verifies, notes. Rejects with a Fault that says which file of the copy is not what it should be. */
 export async function backup(options: BackupOptions): Promise<BackupManifest> {
-  const { from, to, keyring } = options
+  const { from, to } = options
   const files = realFiles()
   if (files.list(to).length > 0) throw new RangeError(`a new or empty folder expected for the backup, got ${to}`)
   files.makeFolder(journalFolderOf(to))
@@ -61,7 +61,7 @@ export async function backup(options: BackupOptions): Promise<BackupManifest> {
   copyJournal(files, journalFolderOf(from), journalFolderOf(to))
   const manifest = describe(files, options, appliedLsn)
   replaceFile(files, join(to, manifestName), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
-  await verifyBackup(to, { keyring, ...(options.readRecord === undefined ? {} : { readRecord: options.readRecord }) })
+  await verifyBackup(to, options)
   const { lastLsn, headHash } = manifest
   replaceFile(files, join(from, noteName), Buffer.from(`${JSON.stringify({ version: 1, lastLsn, headHash })}\n`))
   return manifest

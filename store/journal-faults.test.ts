@@ -217,6 +217,8 @@ describe('the view', () => {
     await journal.close()
     await (await openOn(disk, { appliedLsn: 5 })).close()
     await expect(openOn(disk, { appliedLsn: 6 })).rejects.toThrow(/ends at lsn 5.*the view knows lsn 6/)
+    // Accepting an older journal than the witness knows does not make the view forget: its lsns would be given out again.
+    await expect(openOn(disk, { appliedLsn: 6, acceptRollback: true })).rejects.toThrow(/journal and view together/)
     disk.files.remove(`${journalFolder}/00000000000001.segment`)
     await expect(openOn(disk, { appliedLsn: 5 })).rejects.toMatchObject({ code: 'journal-damaged' })
   })

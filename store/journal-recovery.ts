@@ -42,7 +42,7 @@ export function recover(files: FilePort, folder: string, known: Known): Recovere
 }
 
 /** Walks one segment, calling `onGroup` for each group. Throws a Fault `journal-damaged`. */
-export function walk(
+function walk(
   files: FilePort,
   segment: Segment,
   isLast: boolean,
@@ -125,14 +125,19 @@ function requireWitness(segment: Segment, group: ScannedGroup, witness: ChainHea
 }
 
 function requireReached(folder: string, head: ChainHead, { appliedLsn, witness }: Known): void {
-  const reached = Math.max(appliedLsn, witness?.lsn ?? 0)
-  const epoch = witness?.epoch ?? 0
-  if (head.lsn >= reached && head.epoch >= epoch) return
-  const who = (witness?.lsn ?? 0) > head.lsn || epoch > head.epoch ? 'the witness file' : 'the view'
-  throw new Fault(
-    'journal-damaged',
-    `the journal in ${folder} ends at lsn ${head.lsn}, epoch ${head.epoch}, but ${who} knows lsn ${reached}, epoch ${epoch}: ` +
-      'an older copy was put back, or acknowledged records are missing. Restore the newest backup; ' +
-      'if this older state is meant, start once with the rollback accepted.',
-  )
+  if (witness !== undefined && (head.lsn < witness.lsn || head.epoch < witness.epoch)) {
+    throw new Fault(
+      'journal-damaged',
+      `the journal in ${folder} ends at lsn ${head.lsn}, epoch ${head.epoch}, but the witness file knows lsn ${witness.lsn}, ` +
+        `epoch ${witness.epoch}: an older copy was put back, or acknowledged records are missing. Restore the newest backup; ` +
+        'if this older state is meant, start once with the rollback accepted.',
+    )
+  }
+  if (head.lsn < appliedLsn) {
+    throw new Fault(
+      'journal-damaged',
+      `the journal in ${folder} ends at lsn ${head.lsn}, but the view knows lsn ${appliedLsn}: an older copy was put back, or ` +
+        'acknowledged records are missing. Restore the newest backup, journal and view together.',
+    )
+  }
 }

@@ -9,9 +9,9 @@ import { type Database, type RootDatabase, open } from 'lmdb'
 /** One row put (`bytes`) or removed (null). */
 export type StoredChange = { readonly table: string; readonly key: string; readonly bytes: Uint8Array | null }
 
-export type StoredRow = { readonly key: string; readonly bytes: Uint8Array }
+type StoredRow = { readonly key: string; readonly bytes: Uint8Array }
 
-export type StoredRange = {
+type StoredRange = {
   /** First key, inclusive. */
   readonly from: string
   /** Last key, exclusive. */

@@ -39,7 +39,7 @@ export function walkRows(rows: LmdbRows): Walked {
 }
 
 /** Throws a Fault `view-damaged` unless what was walked is what the state row says. */
-export function requireWhole(macs: RowMacs, walked: Walked): void {
+function requireWhole(macs: RowMacs, walked: Walked): void {
   if ('damage' in walked) throw viewDamaged(walked.damage)
   const { digest } = decodeState(macs, walked.state === '' ? undefined : Buffer.from(walked.state, 'hex'))
   if (digest.rows === walked.rows && digest.sum.toString(16) === walked.sum) return

@@ -19,7 +19,7 @@ export const stateKey = 'state'
 export const storedTables: readonly string[] = [...tables, metaTable]
 export const viewFileName = 'view.lmdb'
 
-export const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest }
+const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest }
 
 const stateVersion = 1
 const stateBytes = 33

@@ -16,14 +16,17 @@ const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).
 const mounted: string[] = []
 afterAll(() => {
   for (const folder of mounted) {
-    spawnSync('umount', ['--lazy', folder])
+    spawnSync(system.umount, ['--lazy', folder])
     rmdirSync(folder)
   }
 })
 
+/** Programs of the system, not of a package. */
+const system = { mount: 'mount', umount: 'umount' } as const
+
 function mountTiny(bytes: number): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'bandpass-tiny-'))
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]).status === 0) {
+  if (spawnSync(system.mount, ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]).status === 0) {
     mounted.push(folder)
     return folder
   }
@@ -75,7 +78,7 @@ describe.skipIf(!canMount)('on a disk without room', () => {
 
     await new Promise((resolve) => setTimeout(resolve, 50))
     rmSync(filler)
-    spawnSync('mount', ['-o', `remount,size=${16 * mebibyte}`, folder])
+    spawnSync(system.mount, ['-o', `remount,size=${16 * mebibyte}`, folder])
     wait.go()
     for (let i = 0; i < 500 && again.state === 'full'; i++) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(again.state).toBe('open')
@@ -105,7 +108,7 @@ describe.skipIf(!canMount)('on a disk without room', () => {
     expect(view.get('band', `${lsn}-399`)).toEqual(recordOf(lsn, 300))
     expect(view.get('band', `${lsn + 1}-0`)).toBeUndefined()
 
-    spawnSync('mount', ['-o', `remount,size=${16 * mebibyte}`, folder])
+    spawnSync(system.mount, ['-o', `remount,size=${16 * mebibyte}`, folder])
     await view.write(batch(lsn + 1), lsn + 1)
     expect(view.get('band', `${lsn + 1}-0`)).toEqual(recordOf(lsn + 1, 300))
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -19,9 +19,11 @@ const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** A program of the system, not of a package. */
+const compiler = 'cc'
 const compiled =
   process.platform === 'linux'
-    ? spawnSync('cc', ['-shared', '-fPIC', '-O2', '-o', shim, here('write-trace.c'), '-ldl', '-lpthread'])
+    ? spawnSync(compiler, ['-shared', '-fPIC', '-O2', '-o', shim, here('write-trace.c'), '-ldl', '-lpthread'])
     : undefined
 const canTrace = compiled?.status === 0
 if (!canTrace)
