@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError, type ConfigProblem, type ConfigSources, readConfig } from './config.ts'
+import { startingLimits } from './limit-tables.ts'
+import { namedSettings } from './settings.ts'
+
+function problemsOf(sources: ConfigSources): readonly ConfigProblem[] {
+  try {
+    readConfig(sources)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+function file(content: unknown): ConfigSources {
+  return { file: { path: 'bandpass.json', text: JSON.stringify(content) } }
+}
+
+const table = {
+  perUseMinor: 100,
+  perDayMinor: 1_000,
+  perClassDayMinor: { pay: 1_000, receive: 1_000 },
+  perLevelUseMinor: [0, 10, 20, 30, 40],
+  perLevelDayMinor: [0, 100, 200, 300, 400],
+  verification: [{ aboveMinor: 50, withinMs: 60_000 }],
+  restrictedPerUseMinor: 5,
+  tapAboveMinor: 10,
+}
+
+describe('a configuration', () => {
+  it('needs nothing: every setting has a default that is valid', () => {
+    const config = readConfig()
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 8484, durability: 'disk', heartbeatS: 30, demo: false })
+    expect([...config.limits.keys()].sort()).toEqual([156, 840, 978])
+  })
+
+  it('takes flags over the environment, that over the file, and that over the defaults', () => {
+    const sources = {
+      ...file({ port: 1, heartbeatS: 11, drainMs: 111 }),
+      environment: { BANDPASS_PORT: '2', BANDPASS_HEARTBEAT_S: '22' },
+      flags: { port: '3' },
+    }
+    expect(readConfig(sources)).toMatchObject({ port: 3, heartbeatS: 22, drainMs: 111, host: '127.0.0.1' })
+  })
+
+  it('gives each setting one name in the environment and one as a flag', () => {
+    expect(new Set(namedSettings.map((one) => one.environment)).size).toBe(namedSettings.length)
+    expect(new Set(namedSettings.map((one) => one.flag)).size).toBe(namedSettings.length)
+    const named = namedSettings.find((one) => one.path === 'pairing.failuresPerAccount')
+    expect(named).toMatchObject({
+      environment: 'BANDPASS_PAIRING_FAILURES_PER_ACCOUNT',
+      flag: 'pairing-failures-per-account',
+    })
+  })
+
+  it('accepts every default when it is written out, in each of the three places', () => {
+    for (const { path, environment, flag, setting } of namedSettings) {
+      const text = setting.sign === 'JSON' ? JSON.stringify(asTables(startingLimits)) : setting.defaultText
+      if (setting.default === undefined) continue
+      expect(problemsOf({ environment: { [environment]: text } }), path).toEqual([])
+      expect(problemsOf({ flags: { [flag]: text } }), path).toEqual([])
+    }
+  })
+
+  it('tells every mistake at once, each with where it stands, what was expected and what came', () => {
+    const problems = problemsOf({
+      ...file({ port: 70_000, durability: 'maybe', pairing: { windowsMax: '10' }, hots: 'x', bands: 3 }),
+      environment: { BANDPASS_HEARTBEAT_S: 'often', BANDPASS_PROT: '1', HOME: '/root' },
+      flags: { 'drain-ms': '-1', lisener: 'ws', listener: 'fast' },
+    })
+    const told = problems.map(({ path, source, got }) => [path, source, got])
+    expect(told).toEqual([
+      ['port', 'bandpass.json', '70000'],
+      ['durability', 'bandpass.json', '"maybe"'],
+      ['pairing.windowsMax', 'bandpass.json', '"10"'],
+      ['hots', 'bandpass.json', '"hots"'],
+      ['bands', 'bandpass.json', '3'],
+      ['heartbeatS', 'environment BANDPASS_HEARTBEAT_S', '"often"'],
+      ['BANDPASS_PROT', 'environment', 'BANDPASS_PROT'],
+      ['drainMs', 'flag --drain-ms', '"-1"'],
+      ['--lisener', 'flag', '--lisener'],
+      ['listener', 'flag --listener', '"fast"'],
+    ])
+    expect(problems.every((one) => one.expected !== '')).toBe(true)
+  })
+
+  it('says what was probably meant by a name that does not exist', () => {
+    const [inFile, inEnvironment, asFlag] = problemsOf({
+      ...file({ pairing: { windowMax: 3 } }),
+      environment: { BANDPASS_DURABILTY: 'disk' },
+      flags: { 'hearbeat-s': '3' },
+    })
+    expect(inFile?.hint).toBe('did you mean pairing.windowsMax?')
+    expect(inEnvironment?.hint).toBe('did you mean BANDPASS_DURABILITY?')
+    expect(asFlag?.hint).toBe('did you mean --heartbeat-s?')
+  })
+
+  it('finds a setting that was written outside its group', () => {
+    expect(problemsOf(file({ segmentBytes: 1_048_576 }))[0]?.hint).toBe('did you mean journal.segmentBytes?')
+  })
+
+  it('shows all mistakes in its message, one to a line', () => {
+    const message = (() => {
+      try {
+        return String(readConfig({ flags: { port: 'x', durability: 'y' } }))
+      } catch (error) {
+        return error instanceof Error ? error.message : ''
+      }
+    })()
+    expect(message.split('\n')).toEqual([
+      'The configuration has 2 mistakes:',
+      '  port (flag --port): expected a whole number from 0 to 65535, got "x"',
+      '  durability (flag --durability): expected one of disk, process, got "y"',
+    ])
+  })
+
+  it('refuses a file that is no JSON, or no object', () => {
+    expect(problemsOf({ file: { path: 'a.json', text: '{port: 1}' } })).toMatchObject([{ expected: 'JSON' }])
+    expect(problemsOf(file([1]))).toMatchObject([{ expected: 'an object of settings' }])
+  })
+
+  it('does not take a number as text, or text as a number, in JSON', () => {
+    expect(problemsOf(file({ port: '8484' }))[0]?.hint).toBe('without quotes')
+    expect(problemsOf(file({ demo: 'true' }))[0]?.hint).toBe('without quotes')
+    expect(problemsOf(file({ host: 1 }))).toHaveLength(1)
+  })
+
+  it('takes a number at either end of its range, and none past it', () => {
+    for (const { path, flag, setting } of namedSettings) {
+      const range = /from (\d+) to (\d+)$/.exec(setting.expected)
+      if (range === null) continue
+      const [min, max] = [Number(range[1]), Number(range[2])]
+      const isRange = (value: number) =>
+        problemsOf({ flags: { [flag]: String(value) } }).filter((one) => one.source !== 'together').length === 0
+      expect([isRange(min), isRange(max), isRange(min - 1), isRange(max + 1)], path).toEqual([true, true, false, false])
+    }
+  })
+
+  it('refuses settings that do not fit one another', () => {
+    const paths = (sources: ConfigSources) => problemsOf(sources).map((one) => one.path)
+    const jwksUrl = 'https://issuer.test/jwks'
+    expect(paths(file({ tokens: { issuer: 'me', jwksUrl, jwksFile: 'keys.json' } }))).toEqual(['tokens.jwksUrl'])
+    expect(paths(file({ tokens: { jwksUrl } }))).toEqual(['tokens.issuer'])
+    expect(paths(file({ tokens: { issuer: 'me' } }))).toEqual(['tokens.jwksFile'])
+    expect(paths(file({ tokens: { local: 'off' } }))).toEqual(['tokens.local'])
+    expect(paths(file({ journal: { segmentBytes: 1_000_001 } }))).toEqual(['journal.segmentBytes'])
+    expect(paths(file({ network: { phone: { bytes: { burst: 4_095 } } } }))).toEqual(['network.phone.bytes.burst'])
+    expect(paths(file({ network: { hub: { bytes: { burst: 16_383 } } } }))).toEqual(['network.hub.bytes.burst'])
+    expect(paths(file({ limits: {} }))).toEqual(['limits'])
+  })
+
+  it('fetches token keys over TLS only, or from this machine', () => {
+    const isTaken = (jwksUrl: string) => problemsOf(file({ tokens: { issuer: 'me', jwksUrl } })).length === 0
+    expect(isTaken('https://issuer.test/.well-known/jwks.json')).toBe(true)
+    expect(isTaken('http://127.0.0.1:9000/jwks')).toBe(true)
+    expect(isTaken('http://issuer.test/jwks')).toBe(false)
+    expect(isTaken('http://127.0.0.1.issuer.test/jwks')).toBe(false)
+    expect(isTaken('file:///etc/jwks')).toBe(false)
+  })
+})
+
+describe('the limits of a configuration', () => {
+  it('replace the defaults, so that a currency left out is not allowed', () => {
+    const { limits } = readConfig(file({ limits: { CHF: table, '999': table } }))
+    expect([...limits.keys()].sort()).toEqual([756, 999])
+    expect(limits.get(756)).toEqual(table)
+  })
+
+  it('may come as JSON text from environment and flags', () => {
+    const { limits } = readConfig({ environment: { BANDPASS_LIMITS: JSON.stringify({ EUR: table }) } })
+    expect([...limits.keys()]).toEqual([978])
+  })
+
+  it('tell every mistake of every table, by path', () => {
+    const problems = problemsOf(
+      file({
+        limits: {
+          EUR: { ...table, perUseMinor: 1.5, perUsMinor: 3, perLevelUseMinor: [1, 2, 3], tapAboveMinor: undefined },
+          ERU: table,
+          USD: { ...table, perLevelDayMinor: [0, 5, 4, 6, 7], verification: [{ aboveMinor: 1, withinMs: -1 }] },
+          CNY: 3,
+        },
+      }),
+    )
+    expect(problems.map((one) => one.path)).toEqual(
+      expect.arrayContaining([
+        'limits.EUR.perUsMinor',
+        'limits.EUR.perUseMinor',
+        'limits.EUR.perLevelUseMinor',
+        'limits.EUR.tapAboveMinor',
+        'limits.ERU',
+        'limits.USD.perLevelDayMinor',
+        'limits.USD.verification[0].withinMs',
+        'limits.CNY',
+      ]),
+    )
+    expect(problems.find((one) => one.path === 'limits.ERU')?.hint).toBe('did you mean EUR?')
+    expect(problems.find((one) => one.path === 'limits.EUR.perUsMinor')?.hint).toBe('did you mean perUseMinor?')
+  })
+
+  it('of the defaults let nothing pass without evidence, and want a new verification for large amounts', () => {
+    for (const [, one] of startingLimits) {
+      expect(one.perLevelUseMinor[0]).toBe(0)
+      expect(one.verification.at(-1)?.withinMs).toBe(0)
+      expect(one.restrictedPerUseMinor).toBeLessThan(one.perUseMinor)
+    }
+  })
+})
+
+function asTables(limits: typeof startingLimits): object {
+  return Object.fromEntries([...limits].map(([currency, one]) => [String(currency).padStart(3, '0'), one]))
+}
