@@ -1,17 +1,11 @@
 // The road of an authorization (DESIGN §3), one named step after the other; the only await is the append.
 
 import { verifyOffer } from '../crypto/offers.ts'
-import { armKey, proofTag, requestDigest } from '../crypto/proof.ts'
-import { equalSecret, wipe } from '../crypto/secret.ts'
-import type { Decision } from '../policy/facts.ts'
-import { gradeProximity } from '../policy/proximity.ts'
-import { utcDayOf } from '../policy/limits.ts'
+import { requestDigest } from '../crypto/proof.ts'
 import { type Bytes, equalBytes } from '../protocol/bytes.ts'
-import { decodeEvidence } from '../protocol/evidence.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
-import { idBytes } from '../protocol/ids.ts'
 import { type Offer, decodeOffer } from '../protocol/offer.ts'
-import { type AuthProof, decodeUpOp, patterns } from '../protocol/ops.ts'
+import { patterns } from '../protocol/ops.ts'
 import {
   type DenialReason,
   type Obligation,
@@ -20,21 +14,19 @@ import {
   parseReason,
   reasons,
 } from '../protocol/reasons.ts'
-import { type DataRecord, decodeData } from '../protocol/records.ts'
+import { decodeData } from '../protocol/records.ts'
 import { holdsOf } from '../protocol/states.ts'
 import { bandSlot } from './attach.ts'
-import { endLink, openRecord, sendDown } from './band-link.ts'
+import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
-import type { LinkIndex } from './links.ts'
-import { usageOf } from './ports/apply.ts'
+import { decisionRecord } from './decision-record.ts'
 import type { DecisionRecord } from './ports/records.ts'
-import type { AccountRow, BandRow, ReferenceRow } from './ports/rows.ts'
+import type { ReferenceRow } from './ports/rows.ts'
 import { makeReceipt } from './receipts.ts'
+import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
-import { confirmLink, isPresent, isTickFresh } from './up-records.ts'
-import { verifyUser } from './user-verification.ts'
 
 /** What is answered with frame 105. */
 type Answer = {
@@ -83,14 +75,6 @@ async function decideAuthorize(
   // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.
   if (proof === undefined || record.type !== 'data') return denied('proof-invalid')
   return decideProved(core, session, slot, frame, { offer, rd, record, ...proof })
-}
-
-type Proved = {
-  readonly offer: Offer
-  readonly rd: Bytes
-  readonly record: DataRecord
-  readonly proof: AuthProof
-  readonly link: LinkIndex
 }
 
 async function decideProved(
@@ -163,134 +147,6 @@ async function answerStored(
       ? makeReceipt(core, { offer, rd, account, lsn, atMs: decidedAtMs, level, ownerEpoch })
       : null
   return { reason, obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
-}
-
-/** Opens the band's AUTH_PROOF with `rd` as its context: a proof for one payment cannot open as another. */
-function openProof(
-  core: Core,
-  slot: Slot,
-  record: DataRecord,
-  offer: Offer,
-  rd: Bytes,
-): { readonly proof: AuthProof; readonly link: LinkIndex } | undefined {
-  if (!record.proof) return undefined
-  const opened = openRecord(core, slot, record, rd)
-  if (opened === undefined) return undefined
-  confirmLink(core, slot, record, opened)
-  const op = decodeUpOp(opened.plaintext)
-  if (op.type !== 'authProof') {
-    endLink(core, slot, opened.link)
-    return undefined
-  }
-  return op.rid === offer.terms.rid ? { proof: op, link: opened.link } : undefined
-}
-
-function gatherFacts(core: Core, session: Session, slot: Slot, frame: PhoneFrameOf<'authorize'>, proved: Proved) {
-  const { offer, proof, link } = proved
-  const band = core.ledger.get('band', slot.bandId)
-  const account = core.ledger.get('account', slot.account)
-  const conformance = band?.conformance ?? 0
-  const nowMs = core.time.nowMs()
-  const { speaker } = session
-  return {
-    nowMs,
-    clockCertain: core.time.certain(),
-    proof: {
-      valid: band !== undefined && isProofValid(core, slot, band, proved),
-      verdict: proof.verdict,
-      wear: proof.wear,
-      armEpoch: proof.armEpoch,
-    },
-    present: isPresent(core, link) && isTickFresh(core, link, proof.tick),
-    terms: offer.terms,
-    level: gradeProximity({
-      verdict: proof.verdict,
-      evidence: decodeEvidence(proof.evidence),
-      conformance,
-      // No reader speaks to the engine itself yet, so no reader's clock vouches for an echo.
-      readerNonceMatched: false,
-    }),
-    limits: { tables: core.config.limits, own: ownLimits(account) },
-    usage: usageOf(core.ledger.get('usage', slot.account)),
-    ownerEpoch: account?.ownerEpoch ?? 0,
-    phonePending: speaker?.type === 'phone' && nowMs < speaker.pendingUntilMs,
-    userVerifiedNow: frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined,
-    restricted: band === undefined || core.vendors.status(band.vendor, band.model, band.batch) !== 'active',
-  }
-}
-type Facts = ReturnType<typeof gatherFacts>
-
-function ownLimits(account: AccountRow | undefined) {
-  return (account?.limits ?? []).map(([currency, perUseMinor, perDayMinor]) => ({ currency, perUseMinor, perDayMinor }))
-}
-
-/** Does `p` prove that the worn, armed band saw these bytes? Without an arm secret nothing does. */
-function isProofValid(core: Core, slot: Slot, row: BandRow, { rd, record, proof }: Proved): boolean {
-  const key = currentArmKey(core, slot, row)
-  if (key === undefined || proof.armEpoch !== row.armEpoch) return false
-  const tag = proofTag(core.primitives, key, { rd, sid: record.sid, ctr: record.ctr, proved: proof.proved })
-  return equalSecret(tag, proof.p)
-}
-
-function currentArmKey(core: Core, slot: Slot, row: BandRow): Uint8Array | undefined {
-  const band = core.registry.wake(slot.bandId)
-  if (band.armKey !== undefined) return band.armKey
-  const { sealedArmSecret } = band.keys
-  if (sealedArmSecret === null) return undefined
-  const secret = core.keys.keyring.open('arm', idBytes(slot.bandId), row.armEpoch, sealedArmSecret)
-  if (secret === undefined) return undefined
-  band.armKey = armKey(core.primitives, secret, idBytes(slot.bid), row.armEpoch)
-  wipe(secret)
-  return band.armKey
-}
-
-function decisionRecord(
-  core: Core,
-  made: {
-    readonly slot: Slot
-    readonly proved: Proved
-    readonly facts: Facts
-    readonly decision: Decision
-    readonly row: BandRow
-  },
-): DecisionRecord {
-  const { slot, proved, facts, decision, row } = made
-  const { offer, rd, proof } = proved
-  return {
-    type: 'decision',
-    atMs: facts.nowMs,
-    account: slot.account,
-    bandId: slot.bandId,
-    generation: slot.generation,
-    canon: offer.canon,
-    label: offer.labelBytes,
-    rd,
-    reason: decision.approved ? reasons.approved : reasons[decision.reason],
-    obligation: decision.approved || decision.obligation === null ? null : obligations[decision.obligation],
-    level: decision.level,
-    useLeftMinor: decision.useLeftMinor,
-    dayLeftMinor: decision.dayLeftMinor,
-    bandState: row.state,
-    holds: row.holds,
-    armEpoch: row.armEpoch,
-    armedUntilMs: row.armedUntilMs,
-    verifiedAtMs: row.verifiedAtMs,
-    conformance: row.conformance,
-    restricted: facts.restricted,
-    verdict: proof.verdict,
-    wear: proof.wear,
-    proofValid: facts.proof.valid,
-    proofArmEpoch: proof.armEpoch,
-    present: facts.present,
-    clockCertain: facts.clockCertain,
-    phonePending: facts.phonePending,
-    userVerifiedNow: facts.userVerifiedNow,
-    evidence: proof.evidence,
-    ownerEpoch: facts.ownerEpoch,
-    armedOwnerEpoch: row.armedOwnerEpoch,
-    usageDay: utcDayOf(facts.nowMs),
-    usage: (core.ledger.get('usage', slot.account) ?? { byCurrency: [] }).byCurrency,
-  }
 }
 
 /** Deny beats allow: what came while the record went to disk. Undefined when the approval still stands. */

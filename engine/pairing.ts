@@ -1,24 +1,21 @@
-// Pairing a band (PROTOCOL §3): the window's actor decides, this file does what it asks. The secrets of a window are in
-// RAM only and wiped at its end; what lasts is one band row, moved by compare-and-set before COMMIT leaves.
+// Pairing a band (PROTOCOL §3): frames of the phone and records of the band, told to the window's actor. The secrets of a
+// window are in RAM only and wiped at its end.
 
-import { createActor } from './actors.ts'
 import { verifyBandCert } from '../crypto/band-certs.ts'
-import { pairingBinding } from '../crypto/link-seal.ts'
-import { acctTagOf, pairingIdOf, pairingRoot, startPairingAsEngine } from '../crypto/pairing.ts'
-import { SealedChannel } from '../crypto/sealed-channel.ts'
-import { wipe } from '../crypto/secret.ts'
-import { type PairingEffect, type PairingEvent, pairingMachine } from '../machines/pairing-machine.ts'
+import { acctTagOf, pairingIdOf, startPairingAsEngine } from '../crypto/pairing.ts'
+import { pairingMachine } from '../machines/pairing-machine.ts'
 import { type BandCert, decodeBandCert } from '../protocol/band-cert.ts'
 import { equalBytes } from '../protocol/bytes.ts'
-import { idBytes, parseBandId, parseBid } from '../protocol/ids.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
+import { idBytes, parseBandId } from '../protocol/ids.ts'
 import type { Malformed } from '../protocol/malformed.ts'
-import { decodeUpOp, encodeDownOp } from '../protocol/ops.ts'
+import { decodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, encodePair0 } from '../protocol/records.ts'
-import { tellBand } from './bands.ts'
+import { createActor } from './actors.ts'
 import type { Core } from './core.ts'
+import { closeWindow, perform, tellWindow } from './pairing-effects.ts'
 import type { PairingWindow } from './pairing-window.ts'
-import { releaseOf, sealRoot } from './resume.ts'
+import { releaseOf } from './resume.ts'
 import { type Session, answer, refuse, sendRecord } from './session.ts'
 import { verifyUser } from './user-verification.ts'
 
@@ -157,183 +154,6 @@ function takeCommitAck(core: Core, window: PairingWindow, record: DataRecord): v
   const op = decodeUpOp(opened)
   if (op.type !== 'commitAck' || op.generation !== window.bound.generation) return
   tellWindow(core, window, { type: 'ack.received', atMs: core.time.nowMs() })
-}
-
-function tellWindow(core: Core, window: PairingWindow, event: PairingEvent): void {
-  window.actor.send(event)
-  perform(core, window)
-}
-
-function noteFailure(core: Core, window: PairingWindow): void {
-  core.admission.pairingFailed(`account:${window.account}`)
-  core.admission.pairingFailed(`address:${window.address}`)
-}
-
-function perform(core: Core, window: PairingWindow): void {
-  for (const effect of window.actor.getSnapshot().context.effects) performOne(core, window, effect)
-}
-
-function performOne(core: Core, window: PairingWindow, effect: PairingEffect): void {
-  switch (effect.type) {
-    case 'sendPair0':
-      return sendRecord(window.session, window.slot, window.pair0)
-    case 'sendPair2': {
-      const pair2 = window.handshake?.pair2({ timeMs: core.time.nowMs(), flags: 0 })
-      if (pair2 !== undefined) sendRecord(window.session, window.slot, pair2)
-      return
-    }
-    case 'commit':
-      void commit(core, window).catch(core.failed)
-      return
-    case 'sendCommit':
-      return sendCommit(window)
-    case 'bind':
-      void bind(core, window).catch(core.failed)
-      return
-    case 'rollback':
-      return rollBack(core, window)
-    case 'bound':
-      return finish(core, window)
-    case 'refuse':
-      return refuseLater(core, window, effect)
-    case 'eraseSecrets':
-      return eraseSecrets(window)
-    case 'alarm':
-      window.cancelTimer = core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
-        tellWindow(core, window, { type: 'window.expired', atMs: Math.max(effect.atMs, core.time.nowMs()) })
-      })
-      return
-    case 'unexpected':
-      core.counters.unexpected++
-  }
-}
-
-// Durably takes the band for this account and generation; only then may COMMIT exist.
-async function commit(core: Core, window: PairingWindow): Promise<void> {
-  const { cert, handshake, account, pairingId } = window
-  if (cert === undefined || handshake === undefined) return
-  const { primitives } = core
-  const keys = handshake.finish()
-  const { bandId } = cert
-  const generation = (core.ledger.get('band', bandId)?.generation ?? 0) + 1
-  const bid = parseBid(core.random(8))
-  const root = pairingRoot(primitives, keys.ask, { bandId, acctTag: window.acctTag, generation })
-  const sealedRoot = sealRoot(core, bandId, 0, root)
-  const atMs = core.time.nowMs()
-  const { untilMs } = window.actor.getSnapshot().context
-  const { vendor, model, batch, conformance } = cert
-  const told = tellBand(
-    core,
-    bandId,
-    { type: 'pairing.commit', atMs, account, pairingId, bid, untilMs, vendor, model, batch, conformance },
-    {
-      by: window.by,
-      use: 'normal',
-      keys: { bandKey: cert.bandKey, acctTag: window.acctTag, sealedArmSecret: null, name: '' },
-    },
-  )
-  wipe(root)
-  if (told.type === 'refused') {
-    wipe(keys.ask)
-    return tellWindow(core, window, { type: 'commit.refused', atMs })
-  }
-  const lsn = core.ledger.append(
-    {
-      type: 'ratchet',
-      atMs: core.time.nowMs(),
-      bandId,
-      k: 0,
-      sealedRoot,
-      sealedPrevious: null,
-      previousMacKey: null,
-      resumes: 0,
-      rekeyedAtMs: atMs,
-    },
-    'normal',
-  )
-  window.bound = { bandId, bid, generation }
-  window.channel = new SealedChannel(primitives, {
-    end: 'engine',
-    keys,
-    binding: pairingBinding,
-    monotonicMs: () => core.time.monotonicMs(),
-  })
-  for (const key of [keys.up, keys.down, keys.ask]) wipe(key)
-  if (typeof lsn !== 'number') {
-    rollBack(core, window)
-    return tellWindow(core, window, { type: 'commit.refused', atMs: core.time.nowMs() })
-  }
-  await core.ledger.durable(lsn)
-  tellWindow(core, window, { type: 'commit.durable', atMs: core.time.nowMs() })
-}
-
-function sendCommit(window: PairingWindow): void {
-  const { channel, bound, acctTag } = window
-  if (channel === undefined || bound === undefined) return
-  const { bid, generation } = bound
-  const record = channel.seal(encodeDownOp({ type: 'commit', bid, generation, acctTag }))
-  if (record !== undefined) sendRecord(window.session, window.slot, record)
-}
-
-async function bind(core: Core, window: PairingWindow): Promise<void> {
-  if (window.bound === undefined) return
-  const { bandId, generation } = window.bound
-  const told = tellBand(
-    core,
-    bandId,
-    { type: 'pairing.acked', generation, atMs: core.time.nowMs() },
-    { by: 'band', use: 'normal' },
-  )
-  if (told.type === 'refused') return
-  await core.ledger.durable(told.lsn)
-  if (core.ledger.get('band', bandId)?.generation !== generation) return
-  tellWindow(core, window, { type: 'ack.durable', atMs: core.time.nowMs() })
-}
-
-function rollBack(core: Core, window: PairingWindow): void {
-  if (window.bound === undefined) return
-  const { bandId, generation } = window.bound
-  tellBand(
-    core,
-    bandId,
-    { type: 'pairing.expired', generation, atMs: core.time.nowMs() },
-    { by: 'engine', use: 'reserve' },
-  )
-}
-
-function finish(core: Core, window: PairingWindow): void {
-  const { bound, session } = window
-  closeWindow(core, window)
-  if (bound === undefined) return
-  const { bandId, bid, generation } = bound
-  answer(session, { type: 'paired', id: window.requestId, bandId: idBytes(bandId), bid: idBytes(bid), generation })
-}
-
-// The band hears nothing; the phone hears the same words after the same wait, whatever the reason.
-function refuseLater(core: Core, window: PairingWindow, effect: Extract<PairingEffect, { type: 'refuse' }>): void {
-  window.cancelTimer()
-  if (effect.error === 'pair-refused') noteFailure(core, window)
-  core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
-    closeWindow(core, window)
-    refuse(window.session, window.requestId, effect.error)
-  })
-}
-
-function closeWindow(core: Core, window: PairingWindow): void {
-  window.cancelTimer()
-  eraseSecrets(window)
-  core.windows.remove(window)
-  const used = window.session.slots.get(window.slot)
-  if (used?.type === 'pairing' && used.window === window) window.session.slots.delete(window.slot)
-  window.actor.stop()
-}
-
-function eraseSecrets(window: PairingWindow): void {
-  wipe(window.packageSecret)
-  window.handshake?.wipe()
-  window.channel?.end()
-  window.handshake = undefined
-  window.channel = undefined
 }
 
 /** The package names a band that nobody owns: a RELEASE lets it forget an older binding. */

@@ -1,0 +1,195 @@
+// What a pairing window's actor asks for: records to the band, the compare-and-set, the end. What lasts is one band row,
+// moved before COMMIT leaves.
+
+import { pairingBinding } from '../crypto/link-seal.ts'
+import { pairingRoot } from '../crypto/pairing.ts'
+import { SealedChannel } from '../crypto/sealed-channel.ts'
+import { wipe } from '../crypto/secret.ts'
+import type { PairingEffect, PairingEvent } from '../machines/pairing-machine.ts'
+import { idBytes, parseBid } from '../protocol/ids.ts'
+import { encodeDownOp } from '../protocol/ops.ts'
+import { tellBand } from './bands.ts'
+import type { Core } from './core.ts'
+import type { PairingWindow } from './pairing-window.ts'
+import { sealRoot } from './resume.ts'
+import { answer, refuse, sendRecord } from './session.ts'
+
+/** Sends the window's actor one event and does what it asks. */
+export function tellWindow(core: Core, window: PairingWindow, event: PairingEvent): void {
+  window.actor.send(event)
+  perform(core, window)
+}
+
+function noteFailure(core: Core, window: PairingWindow): void {
+  core.admission.pairingFailed(`account:${window.account}`)
+  core.admission.pairingFailed(`address:${window.address}`)
+}
+
+/** Does what the window's actor asked for last. */
+export function perform(core: Core, window: PairingWindow): void {
+  for (const effect of window.actor.getSnapshot().context.effects) performOne(core, window, effect)
+}
+
+function performOne(core: Core, window: PairingWindow, effect: PairingEffect): void {
+  switch (effect.type) {
+    case 'sendPair0':
+      return sendRecord(window.session, window.slot, window.pair0)
+    case 'sendPair2': {
+      const pair2 = window.handshake?.pair2({ timeMs: core.time.nowMs(), flags: 0 })
+      if (pair2 !== undefined) sendRecord(window.session, window.slot, pair2)
+      return
+    }
+    case 'commit':
+      void commit(core, window).catch(core.failed)
+      return
+    case 'sendCommit':
+      return sendCommit(window)
+    case 'bind':
+      void bind(core, window).catch(core.failed)
+      return
+    case 'rollback':
+      return rollBack(core, window)
+    case 'bound':
+      return finish(core, window)
+    case 'refuse':
+      return refuseLater(core, window, effect)
+    case 'eraseSecrets':
+      return eraseSecrets(window)
+    case 'alarm':
+      window.cancelTimer = core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
+        tellWindow(core, window, { type: 'window.expired', atMs: Math.max(effect.atMs, core.time.nowMs()) })
+      })
+      return
+    case 'unexpected':
+      core.counters.unexpected++
+  }
+}
+
+// Durably takes the band for this account and generation; only then may COMMIT exist.
+async function commit(core: Core, window: PairingWindow): Promise<void> {
+  const { cert, handshake, account, pairingId } = window
+  if (cert === undefined || handshake === undefined) return
+  const { primitives } = core
+  const keys = handshake.finish()
+  const { bandId } = cert
+  const generation = (core.ledger.get('band', bandId)?.generation ?? 0) + 1
+  const bid = parseBid(core.random(8))
+  const root = pairingRoot(primitives, keys.ask, { bandId, acctTag: window.acctTag, generation })
+  const sealedRoot = sealRoot(core, bandId, 0, root)
+  const atMs = core.time.nowMs()
+  const { untilMs } = window.actor.getSnapshot().context
+  const { vendor, model, batch, conformance } = cert
+  const told = tellBand(
+    core,
+    bandId,
+    { type: 'pairing.commit', atMs, account, pairingId, bid, untilMs, vendor, model, batch, conformance },
+    {
+      by: window.by,
+      use: 'normal',
+      keys: { bandKey: cert.bandKey, acctTag: window.acctTag, sealedArmSecret: null, name: '' },
+    },
+  )
+  wipe(root)
+  if (told.type === 'refused') {
+    wipe(keys.ask)
+    return tellWindow(core, window, { type: 'commit.refused', atMs })
+  }
+  const lsn = core.ledger.append(
+    {
+      type: 'ratchet',
+      atMs: core.time.nowMs(),
+      bandId,
+      k: 0,
+      sealedRoot,
+      sealedPrevious: null,
+      previousMacKey: null,
+      resumes: 0,
+      rekeyedAtMs: atMs,
+    },
+    'normal',
+  )
+  window.bound = { bandId, bid, generation }
+  window.channel = new SealedChannel(primitives, {
+    end: 'engine',
+    keys,
+    binding: pairingBinding,
+    monotonicMs: () => core.time.monotonicMs(),
+  })
+  for (const key of [keys.up, keys.down, keys.ask]) wipe(key)
+  if (typeof lsn !== 'number') {
+    rollBack(core, window)
+    return tellWindow(core, window, { type: 'commit.refused', atMs: core.time.nowMs() })
+  }
+  await core.ledger.durable(lsn)
+  tellWindow(core, window, { type: 'commit.durable', atMs: core.time.nowMs() })
+}
+
+function sendCommit(window: PairingWindow): void {
+  const { channel, bound, acctTag } = window
+  if (channel === undefined || bound === undefined) return
+  const { bid, generation } = bound
+  const record = channel.seal(encodeDownOp({ type: 'commit', bid, generation, acctTag }))
+  if (record !== undefined) sendRecord(window.session, window.slot, record)
+}
+
+async function bind(core: Core, window: PairingWindow): Promise<void> {
+  if (window.bound === undefined) return
+  const { bandId, generation } = window.bound
+  const told = tellBand(
+    core,
+    bandId,
+    { type: 'pairing.acked', generation, atMs: core.time.nowMs() },
+    { by: 'band', use: 'normal' },
+  )
+  if (told.type === 'refused') return
+  await core.ledger.durable(told.lsn)
+  if (core.ledger.get('band', bandId)?.generation !== generation) return
+  tellWindow(core, window, { type: 'ack.durable', atMs: core.time.nowMs() })
+}
+
+function rollBack(core: Core, window: PairingWindow): void {
+  if (window.bound === undefined) return
+  const { bandId, generation } = window.bound
+  tellBand(
+    core,
+    bandId,
+    { type: 'pairing.expired', generation, atMs: core.time.nowMs() },
+    { by: 'engine', use: 'reserve' },
+  )
+}
+
+function finish(core: Core, window: PairingWindow): void {
+  const { bound, session } = window
+  closeWindow(core, window)
+  if (bound === undefined) return
+  const { bandId, bid, generation } = bound
+  answer(session, { type: 'paired', id: window.requestId, bandId: idBytes(bandId), bid: idBytes(bid), generation })
+}
+
+// The band hears nothing; the phone hears the same words after the same wait, whatever the reason.
+function refuseLater(core: Core, window: PairingWindow, effect: Extract<PairingEffect, { type: 'refuse' }>): void {
+  window.cancelTimer()
+  if (effect.error === 'pair-refused') noteFailure(core, window)
+  core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
+    closeWindow(core, window)
+    refuse(window.session, window.requestId, effect.error)
+  })
+}
+
+/** Ends a window: nothing secret of it is left. */
+export function closeWindow(core: Core, window: PairingWindow): void {
+  window.cancelTimer()
+  eraseSecrets(window)
+  core.windows.remove(window)
+  const used = window.session.slots.get(window.slot)
+  if (used?.type === 'pairing' && used.window === window) window.session.slots.delete(window.slot)
+  window.actor.stop()
+}
+
+function eraseSecrets(window: PairingWindow): void {
+  wipe(window.packageSecret)
+  window.handshake?.wipe()
+  window.channel?.end()
+  window.handshake = undefined
+  window.channel = undefined
+}
