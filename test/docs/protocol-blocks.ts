@@ -33,6 +33,7 @@ export type ExampleLine = {
 
 /**
  * The lines of an example: hex, two spaces, then `name = value, …`, or a field's name alone, or a remark in parentheses.
+ * An entry of a page is `entry = [value, …]`, byte strings in hex.
  * A line of hex alone goes on with the one before.
  */
 export function exampleLines({ lines, about }: Block): readonly ExampleLine[] {
@@ -47,6 +48,9 @@ export function exampleLines({ lines, about }: Block): readonly ExampleLine[] {
   return merged.map(({ hex, text }) => {
     const bytes = fromHex(hex.replaceAll(' ', ''))
     const plain = text.replace(/\([^)]*\)/g, '').trim()
+    const list = /^(\w+) = (\[.*\])$/.exec(plain)
+    if (list !== null)
+      return { bytes, stated: [{ name: list[1] ?? '', value: JSON.parse(list[2] ?? '') as unknown }], named: undefined }
     const stated = [...plain.matchAll(/(\w+) = ("[^"]*"|[^,]+)/g)].map((match) => {
       return { name: match[1] ?? '', value: JSON.parse(match[2] ?? '') as unknown }
     })

@@ -13,7 +13,14 @@ import { decodeOffer } from '../../protocol/offer.ts'
 import { decodeDownOp, decodeUpOp, opCodes } from '../../protocol/ops.ts'
 import { decodeRecord, recordTypes } from '../../protocol/records.ts'
 import { tableOf } from './documents.ts'
-import { type Block, type ExampleLine, blocksOf, exampleLines, protocolDocument } from './protocol-blocks.ts'
+import {
+  type Block,
+  type ExampleLine,
+  blocksOf,
+  exampleLines,
+  protocolDocument,
+  transcriptLines,
+} from './protocol-blocks.ts'
 
 const blocks = blocksOf()
 
@@ -85,34 +92,28 @@ describe('the frames', () => {
     ([, block]) => {
       const lines = exampleLines(block)
       const bytes = concatBytes(...lines.map((line) => line.bytes))
-      const frame =
-        block.kind === 'phone-frame' ? decodePhoneFrame(bytes, phoneFrameBytesMax) : decodeEngineFrame(bytes)
-      expect(frame.type).toBe(block.about)
-      const [head, number, ...fields] = lines
       const items = unpackArray(bytes)
       if (isMalformed(items)) throw new Error(items.expected)
+      const decode = block.kind === 'phone-frame' ? decodeAsPhone : decodeEngineFrame
+      const frame = new Map<string, unknown>(Object.entries(decode(bytes)))
+      expect(frame.get('type')).toBe(block.about)
+      const [head, type, ...fields] = lines
       expect(toHex(head?.bytes ?? fromHex(''))).toBe((0x90 | items.length).toString(16))
-      expect(itemOf(number)).toBe(items[0])
+      expect(itemOf(type)).toBe(items[0])
+      expect(fields).toHaveLength(items.length - 1)
       for (const [index, line] of fields.entries()) {
         const item = itemOf(line)
         expect(item, `line ${index + 3}`).toEqual(items[index + 1])
-        for (const { name, value } of line.stated) expect({ [name]: value }).toEqual({ [name]: item })
-        for (const name of [...line.stated.map((one) => one.name), line.named ?? 'id']) {
-          expect(Object.hasOwn(frame, name), `${block.about} has a field ${name}`).toBe(true)
+        for (const { name, value } of line.stated) {
+          expect({ [name]: plain(item) }).toEqual({ [name]: value })
+          if (name !== 'entry') expect(frame.get(name), name).toEqual(item)
         }
+        if (line.named !== undefined) expect(frame.get(line.named), line.named).toEqual(item)
       }
-      const { entries, ...rest } = { entries: undefined, ...frame }
-      // A trailing field that is nil is not there.
-      const isThere = (name: string) =>
-        !(name in rest) || Object.entries(rest).some(([one, value]) => one === name && value !== null)
-      const expected = Object.keys(rest).filter(
-        (name) => name !== 'type' && (isThere(name) || namesIn(fields).includes(name)),
-      )
-      expect(namesIn(fields)).toEqual(expected.toSorted())
-      if (Array.isArray(entries))
-        expect(fields.filter((line) => line.stated.length === 0 && line.named === undefined)).toHaveLength(
-          entries.length,
-        )
+      const expected = [...frame.keys()].filter((name) => name !== 'type' && name !== 'entries')
+      // A field that came later is not there when it is nil.
+      const named = namesIn(fields).filter((name) => name !== 'entry')
+      expect(named).toEqual(expected.filter((name) => named.includes(name) || frame.get(name) !== null).toSorted())
     },
   )
 
@@ -131,6 +132,23 @@ describe('the frames', () => {
     const bytes = lines.filter((line) => line.named === 'bytes').map(itemOf)
     expect(records.map((record) => record.bytes)).toEqual(bytes)
   })
+})
+
+describe('what an example shows without saying its value', () => {
+  const transcript = transcriptLines()
+    .map(({ value }) => (typeof value === 'string' ? '' : toHex(value)))
+    .join('|')
+  const isExample = ({ kind }: Block) => kind in layouts || kind.endsWith('-frame')
+
+  it.for(blocks.filter(isExample).map((block) => [title(block), block] as const))(
+    'is, in %s, out of the transcript',
+    ([, block]) => {
+      for (const line of exampleLines(block).filter(({ named }) => named !== undefined)) {
+        const value = block.kind.endsWith('-frame') ? itemOf(line) : line.bytes
+        expect(transcript, line.named).toContain(value instanceof Uint8Array ? toHex(value) : 'bytes')
+      }
+    },
+  )
 })
 
 describe('the fragments', () => {
@@ -157,6 +175,14 @@ function itemOf(line: ExampleLine | undefined): Unpacked {
   const items = unpackArray(concatBytes(Uint8Array.of(0x91), line?.bytes ?? fromHex('')), 3)
   if (isMalformed(items)) throw new Error(`one item on each line: ${items.expected}`)
   return items[0] ?? null
+}
+
+const decodeAsPhone = (bytes: Bytes) => decodePhoneFrame(bytes, phoneFrameBytesMax)
+
+/** As an entry of a page is stated: byte strings as hex. */
+function plain(item: Unpacked): unknown {
+  if (item instanceof Uint8Array) return toHex(item)
+  return Array.isArray(item) ? item.map(plain) : item
 }
 
 function checkLine(line: ExampleLine, decoded: object): void {
