@@ -1,6 +1,5 @@
 // What a demo shows: a picture that is redrawn in place on a terminal, plain lines elsewhere, and a summary at the end.
 
-import { bandStates } from '../protocol/states.ts'
 import type { DemoScore } from './demo-score.ts'
 import type { StatusLine } from './serve.ts'
 
@@ -89,8 +88,9 @@ function phaseLine(name: string, share: number, text: string): string {
 
 function statesText(status: StatusLine | undefined): string {
   if (status === undefined) return '...'
-  const names = Object.keys(bandStates) as (keyof typeof bandStates)[]
-  const counts = names.filter((name) => status.bands[name] > 0).map((name) => `${name} ${status.bands[name]}`)
+  const counts = Object.entries(status.bands)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`)
   return `${counts.length === 0 ? 'none yet' : counts.join(', ')}; ${status.bandsAwake} awake, ${status.links} links`
 }
 

@@ -32,7 +32,7 @@ describe('a configuration', () => {
   it('needs nothing: every setting has a default that is valid', () => {
     const config = readConfig()
     expect(config).toMatchObject({ host: '127.0.0.1', port: 8484, durability: 'disk', heartbeatS: 30, demo: false })
-    expect([...config.limits.keys()].sort()).toEqual([156, 840, 978])
+    expect([...config.limits.keys()]).toEqual([978, 840, 156])
   })
 
   it('takes flags over the environment, that over the file, and that over the defaults', () => {
@@ -103,7 +103,8 @@ describe('a configuration', () => {
   it('shows all mistakes in its message, one to a line', () => {
     const message = (() => {
       try {
-        return String(readConfig({ flags: { port: 'x', durability: 'y' } }))
+        readConfig({ flags: { port: 'x', durability: 'y' } })
+        return ''
       } catch (error) {
         return error instanceof Error ? error.message : ''
       }
@@ -163,7 +164,7 @@ describe('a configuration', () => {
 describe('the limits of a configuration', () => {
   it('replace the defaults, so that a currency left out is not allowed', () => {
     const { limits } = readConfig(file({ limits: { CHF: table, '999': table } }))
-    expect([...limits.keys()].sort()).toEqual([756, 999])
+    expect(new Set(limits.keys())).toEqual(new Set([756, 999]))
     expect(limits.get(756)).toEqual(table)
   })
 

@@ -145,8 +145,8 @@ function take(
 }
 
 /** The tree with what was given, else its defaults. */
-function filled<Tree extends SettingTree>(
-  tree: Tree,
+function filled(
+  tree: SettingTree,
   above: string,
   given: ReadonlyMap<string, unknown>,
 ): ServerConfig {

@@ -18,8 +18,8 @@ export type MasterKeySource = {
   readonly mayCreate: boolean
 }
 
-/** `from` says where they were found, for the log. */
-export type MasterKeys = { readonly keys: readonly MasterKey[]; readonly from: 'environment' | string }
+/** `from` says where they were found: `environment`, or the path of the file. */
+export type MasterKeys = { readonly keys: readonly MasterKey[]; readonly from: string }
 
 /** Where the key file is. */
 export function masterKeyPath(source: Pick<MasterKeySource, 'data' | 'file'>): string {

@@ -217,19 +217,28 @@ class Server implements RunningServer {
     surroundings.stop()
     this.#refusals.stop()
     await this.#watchdog.stop()
+    if (why !== undefined) this.#dropView()
     log('info', 'server.stopped')
     this.#resolveEnded(why)
   }
 
   /** Rows that are not there cannot be told from rows that never were, so it ends here; the next start builds them anew. */
   #viewIsDamaged(error: unknown): void {
-    const { log, folder, store } = this.#parts
+    const { log } = this.#parts
     log('error', 'view.damaged', { error, does: 'stops; the next start builds the view anew from the journal' })
     if (this.#stopping !== undefined) return
     const why =
       error instanceof Fault ? error : new Fault('view-failed', 'the view could not be checked', { cause: error })
-    this.#stopping = this.#stop(why).then(() => dropView(folder, store.journal))
-    this.#stopping.catch((failure: unknown) => log('error', 'view.not-dropped', { error: failure }))
+    this.#stopping = this.#stop(why)
+  }
+
+  #dropView(): void {
+    const { log, folder, store } = this.#parts
+    try {
+      dropView(folder, store.journal)
+    } catch (error) {
+      log('error', 'view.not-dropped', { error })
+    }
   }
 }
 
