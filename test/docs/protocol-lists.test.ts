@@ -17,7 +17,7 @@ import { bandStates, holdBits } from '../../protocol/states.ts'
 import { gattUuids, subprotocol } from '../../protocol/versions.ts'
 import { readText, sourceFiles } from '../tidy/source-files.ts'
 import { quoted, tableOf } from './documents.ts'
-import { protocolDocument } from './protocol-blocks.ts'
+import { protocolDocument, transcriptLines } from './protocol-blocks.ts'
 
 /** A table whose first column is a number and whose second a name: name → number. */
 function numbersOf(columns: readonly string[], radix = 10): Readonly<Record<string, number>> {
@@ -132,6 +132,24 @@ describe('the names of the document', () => {
     expect(cited.length).toBeGreaterThan(20)
     expect(cited.filter(({ section }) => !sections.has(section))).toEqual([])
     for (const [, section] of text.matchAll(/§(\d+)\b(?!\.)/g)) expect(sections).toContain(section)
+  })
+})
+
+describe('what the document says of receipts', () => {
+  const receipt = transcriptLines().find(({ name }) => name === 'receipt')?.value
+  const [header = {}, claims = {}] = String(receipt)
+    .split('.')
+    .slice(0, 2)
+    .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as object)
+
+  it('names every claim there is, in the order of the receipt in the transcript', () => {
+    const named = tableOf(protocolDocument, ['claim', 'meaning']).flatMap(([claim = '']) => quoted(claim))
+    expect(named).toEqual(Object.keys(claims))
+  })
+
+  it('shows its header', () => {
+    const text = JSON.stringify({ ...header, kid: '…' }).replace('"…"', '…')
+    expect(readText(protocolDocument)).toContain(`\`${text}\``)
   })
 })
 
