@@ -60,7 +60,7 @@ export function fileErrorCode(error: unknown): FileErrorCode | undefined {
 
 /** All of a file. */
 export function readWhole(file: OpenFile): Buffer<ArrayBuffer> {
-  const bytes = Buffer.alloc(file.sizeBytes())
+  const bytes = Buffer.allocUnsafeSlow(file.sizeBytes())
   const length = file.read(0, bytes)
   return bytes.subarray(0, length)
 }

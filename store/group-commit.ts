@@ -129,7 +129,9 @@ export class GroupCommit {
   }
 
   #startSegment(group: GroupBuffer, spare: string): void {
-    const { files, folder, epoch, onSegment } = this.#options
+    const { files, folder, sync, epoch, onSegment } = this.#options
+    // Without syncs of its own a group must still not be on disk before the segment it follows.
+    if (!sync) this.sync()
     this.close()
     const { segment, file } = startSegment(files, folder, spare, {
       firstLsn: group.firstLsn,

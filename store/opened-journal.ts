@@ -84,6 +84,17 @@ export class OpenedJournal implements Journal {
 
   /** Cuts a torn group off and puts the new epoch on disk, as a group without records. */
   async begin(): Promise<void> {
+    try {
+      await this.#beginEpoch()
+    } catch (error) {
+      this.#commit.close()
+      throw error
+    }
+    this.#bearWitness()
+    this.#keepSpares()
+  }
+
+  async #beginEpoch(): Promise<void> {
     const { found, folder } = this.#opening
     if (found !== undefined && found.tornBytes > 0) this.#commit.erase(found.offset, found.tornBytes)
     if (this.#place(0, 'reserve') === undefined) {
@@ -91,8 +102,6 @@ export class OpenedJournal implements Journal {
     }
     await this.#commit.finish()
     if (this.#failure !== undefined) throw this.#failure
-    this.#bearWitness()
-    this.#keepSpares()
   }
 
   get appendedLsn(): Lsn {

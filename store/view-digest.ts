@@ -2,7 +2,6 @@
 // where the row is and its MAC. LMDB has no checksums: a row that a damaged page no longer leads to would simply be absent,
 // and only a digest of the whole can tell (view-check.ts).
 
-import { ascii } from '../protocol/bytes.ts'
 import { crc32c } from './crc32c.ts'
 
 export const macBytes = 16
@@ -28,6 +27,6 @@ function rowNumber(table: string, key: string, stored: Uint8Array): bigint {
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
   const macAt = stored.length - macBytes
   if (macAt < 0) return 0n
-  const place = BigInt(crc32c(ascii(`${table} ${key}`)))
+  const place = BigInt(crc32c(Buffer.from(`${table} ${key}`, 'latin1')))
   return ((view.getBigUint64(macAt) << 64n) | view.getBigUint64(macAt + 8)) ^ (place << 48n)
 }
