@@ -17,11 +17,8 @@ export const backupTo: Command = {
   ],
   examples: [
     { run: 'bandpass backup --to /backups/monday', does: 'view, journal, sealed keys and lists; not the master key' },
-    {
-      run: 'bandpass audit verify --data /backups/monday --master-key-file .data/master.key',
-      does: 'check it again later, where the master key is a file',
-    },
   ],
+  more: () => 'Check it later with bandpass audit verify --data FOLDER, and --master-key-file where the key is a file.',
   async run(given) {
     const to = required(given, 'to', '/backups/monday')
     const config = configFrom(given, process.env)

@@ -145,11 +145,7 @@ function take(
 }
 
 /** The tree with what was given, else its defaults. */
-function filled(
-  tree: SettingTree,
-  above: string,
-  given: ReadonlyMap<string, unknown>,
-): ServerConfig {
+function filled(tree: SettingTree, above: string, given: ReadonlyMap<string, unknown>): ServerConfig {
   const values: Record<string, unknown> = {}
   for (const [name, one] of Object.entries(tree)) {
     const path = above === '' ? name : `${above}.${name}`

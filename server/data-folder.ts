@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Keyring, createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { keysPlace } from './engine-keys.ts'
+import { keysPlace, loadKeys } from './engine-keys.ts'
 import { type MasterKeys, loadMasterKeys } from './master-key.ts'
 import { partnersPlace } from './partner-list.ts'
 import { makePrivateFolder } from './private-file.ts'
@@ -37,8 +37,10 @@ export function openDataFolder(
     throw new Fault('keys-missing', `no engine has been started in ${path} yet: its keys.json is not there`)
   }
   if (isNew) makePrivateFolder(path)
-  const master = loadMasterKeys({ data: path, file, environment, mayCreate: isNew })
-  return withMasterKeys(path, master)
+  const folder = withMasterKeys(path, loadMasterKeys({ data: path, file, environment, mayCreate: isNew }))
+  // With the first thing sealed under it, the master key is no longer anybody's to make anew.
+  if (isNew) loadKeys(folder.places.keys, Date.now())
+  return folder
 }
 
 /** The same folder under these master keys. */

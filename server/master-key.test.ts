@@ -57,7 +57,7 @@ describe('the master key', () => {
     const data = testFolder()
     const config = { data, masterKeyFile: undefined }
     const folder = openDataFolder(config, { BANDPASS_MASTER_KEY: hex }, true)
-    loadKeys(folder.places.keys, 1)
+    expect(folder.master.from).toBe('environment')
     expect(() => openDataFolder(config, {}, true)).toThrow(/no master key.*bring it\s+back/s)
     expect(() => openDataFolder(config, { BANDPASS_MASTER_KEY: 'b2'.repeat(32) }, true).places.keys).not.toThrow()
     const other = openDataFolder(config, { BANDPASS_MASTER_KEY: 'b2'.repeat(32) }, true)

@@ -9,7 +9,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { EngineKeys, Partner, Partners, Vendors } from '../engine/ports/surroundings.ts'
 import type { PartnerId } from '../protocol/ids.ts'
 import type { DataFolder } from './data-folder.ts'
-import { type KeySet, loadKeys, readKeys } from './engine-keys.ts'
+import { type KeySet, readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
 import { readPartners } from './partner-list.ts'
 import { ReloadedFile } from './reloaded-file.ts'
@@ -32,7 +32,6 @@ export type Surroundings = {
 export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Surroundings {
   const { keyring, places } = folder
   mkdirSync(dirname(places.partners.path), { recursive: true, mode: 0o700 })
-  loadKeys(places.keys, clock.nowMs())
 
   const told = (path: string) => (error: unknown) => {
     if (error === undefined) log('info', 'file.reloaded', { path })

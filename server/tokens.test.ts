@@ -193,7 +193,9 @@ describe('the thumbprint of a session key', () => {
     const point = base64url.decode(y ?? '')
     const compressed = new Uint8Array([2 + ((point[31] ?? 0) & 1), ...base64url.decode(x ?? '')])
     const { calculateJwkThumbprint } = await import('jose')
-    expect(thumbprintOf(compressed)).toBe(await calculateJwkThumbprint({ kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' }))
+    expect(thumbprintOf(compressed)).toBe(
+      await calculateJwkThumbprint({ kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' }),
+    )
     expect(thumbprintOf(new Uint8Array(33).fill(255))).toBeUndefined()
   })
 })

@@ -1,0 +1,82 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { version } from '../server/version.ts'
+import { bandpass, testFolder } from './test-engine.ts'
+
+describe('the command line', () => {
+  it('lists its commands, and says its version', () => {
+    const { status, stdout } = bandpass('--help')
+    expect([status, bandpass().stdout, bandpass('--version').stdout]).toEqual([0, stdout, `${version}\n`])
+    for (const name of ['serve', 'demo', 'token', 'partner add', 'audit verify', 'backup'])
+      expect(stdout).toContain(`  ${name} `)
+  })
+
+  it('says what was probably meant by an unknown command, and fails with 2', () => {
+    expect(bandpass('serv')).toMatchObject({ status: 2, stderr: expect.stringContaining('did you mean serve?') })
+    expect(bandpass('partner', 'ad')).toMatchObject({ status: 2, stderr: expect.stringContaining('partner add') })
+    expect(bandpass('vendor').status).toBe(2)
+    expect(bandpass('vendor', '--help').status).toBe(0)
+  })
+
+  it('fails with 2 on a configuration that is wrong, with every mistake', () => {
+    const path = join(testFolder(), 'config.json')
+    writeFileSync(path, JSON.stringify({ port: -1, lisener: 'ws' }))
+    const { status, stderr, stdout } = bandpass('serve', '--config', path, '--durability', 'never', '--prot', '1')
+    expect([status, stdout]).toEqual([2, ''])
+    for (const part of ['4 mistakes', 'port (', 'did you mean listener?', 'durability (flag', 'did you mean --port?']) {
+      expect(stderr).toContain(part)
+    }
+  })
+
+  it('fails with 1 and no stack on what the world did wrong', () => {
+    const { status, stderr } = bandpass('partner', 'list', '--data', join(testFolder(), 'none'))
+    expect([status, stderr.split('\n').length]).toEqual([1, 2])
+    expect(stderr).toContain('no engine has been started in')
+  })
+})
+
+describe('the lists, by command', () => {
+  it('give a partner its key once, at the start and when it is rotated', () => {
+    const data = testFolder()
+    const added = JSON.parse(bandpass('partner', 'add', '--name', 'Corner shop', '--data', data).stdout)
+    expect(added).toMatchObject({ name: 'Corner shop', kid: 1, key: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    const listed = bandpass('partner', 'list', '--data', data).stdout
+    expect(listed).toContain(added.id)
+    expect(listed).not.toContain(added.key)
+    const rotated = JSON.parse(bandpass('partner', 'rotate', '--id', added.id, '--data', data).stdout)
+    expect(rotated).toMatchObject({ id: added.id, kid: 2 })
+    expect(bandpass('partner', 'remove', '--id', 'x', '--data', data)).toMatchObject({ status: 2 })
+  })
+
+  it('list and revoke vendors', () => {
+    const vendor = (...args: string[]) => bandpass('vendor', ...args, '--data', data)
+    const data = testFolder()
+    expect(vendor('add', '--vendor', '7', '--name', 'Works', '--root', 'ab'.repeat(32)).stdout).toContain('ed25519')
+    expect(vendor('add', '--vendor', '7', '--name', 'Works', '--root', 'ab'.repeat(31)).status).toBe(2)
+    const revoked = vendor('revoke', '--vendor', '7', '--model', '2', '--batch', '41').stdout
+    expect(revoked).toContain('revoked: model 2 batch 41')
+    expect(vendor('revoke', '--vendor', '8').status).toBe(1)
+  })
+})
+
+describe('keys, by command', () => {
+  it('are shown by their public halves only, and rotated', () => {
+    const data = testFolder()
+    const before = JSON.parse(bandpass('keys', '--json', '--data', data).stdout)
+    expect(before.engine).toHaveLength(2)
+    const after = bandpass('keys', 'rotate', 'receipt', '--data', data).stdout
+    expect(after).toMatch(new RegExp(`receipt  ${before.receipt[0].kid}  published`))
+    expect(bandpass('keys', 'rotate', 'reciept', '--data', data)).toMatchObject({ status: 2 })
+  })
+
+  it('make tokens only for what is an account and a key', () => {
+    const data = testFolder()
+    bandpass('keys', '--data', data)
+    const token = (...args: string[]) => bandpass('token', '--data', data, ...args)
+    const key = 'ab'.repeat(32)
+    expect(token('--account', 'alice', '--key', key).stdout.trim().split('.')).toHaveLength(3)
+    expect(token('--account', 'a/b', '--key', key).status).toBe(2)
+    expect(token('--account', 'alice', '--key', 'xyz').status).toBe(2)
+  })
+})
