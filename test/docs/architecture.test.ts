@@ -1,7 +1,7 @@
 // docs/architecture.md leads a newcomer through the code by name: what it names must be there.
 import { describe, expect, it } from 'vitest'
 import { readText, sourceFiles } from '../tidy/source-files.ts'
-import { quoted, tableOf } from './documents.ts'
+import { documents, quoted, tableOf } from './documents.ts'
 
 const document = 'docs/architecture.md'
 const road = tableOf(document, ['#', 'what happens', 'function', 'file']).map(([number, what, name, file]) => ({
@@ -27,6 +27,34 @@ describe('the road of one authorization', () => {
     const start = authorize.indexOf('async function decideProved')
     const body = authorize.slice(start, authorize.indexOf('\nfunction ', start))
     expect([...body.matchAll(/\bawait ([\w.]+)/g)].map((match) => match[1])).toEqual(['core.ledger.durable'])
+  })
+})
+
+describe('what other pages say is in a file', () => {
+  const pages = documents.filter((path) => path === document || /^docs\/(decisions\/|security|operating)/.test(path))
+  const named = [...pages, 'CONTRIBUTING.md'].flatMap((page) =>
+    [...readText(page).matchAll(/`(?:[A-Z]\w+\.)?(\w+)`,?\s(?:\(|in\s|of\s)`([\w/.-]+\.ts)`/g)].map((match) => ({
+      page,
+      name: match[1] ?? '',
+      file: match[2] ?? '',
+    })),
+  )
+
+  it.for(named)('is there: $name in $file ($page)', ({ name, file }) => {
+    expect(readText(file)).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+
+  it('is named often enough for this to mean something', () => {
+    expect(named.length).toBeGreaterThan(15)
+  })
+
+  it('uses no word of the code that the code does not have', () => {
+    const code = sourceFiles.map((file) => file.code).join('\n')
+    const words = [...pages, 'CONTRIBUTING.md'].flatMap((page) =>
+      quoted(readText(page)).filter((word) => /^#?[a-z]+[A-Z]\w+$/.test(word)),
+    )
+    const unknown = [...new Set(words)].filter((word) => !new RegExp(`\\b${word.replace('#', '')}\\b`).test(code))
+    expect(unknown).toEqual([])
   })
 })
 

@@ -13,11 +13,9 @@ const threats = tableOf(document, ['threat', 'how it is met', 'proven by']).map(
   mentions: (proof ?? '').split('<br>').length,
 }))
 const proofs = threats.flatMap((row) => row.proofs)
-const openThreats = [...readText(document).matchAll(/^- \*\*([A-Z]\d+) /gm)].map((match) => match[1] ?? '')
-const knownThreats = new Set([
-  ...threats.flatMap(({ threat }) => threat.match(/^[A-Z]\d+(, [A-Z]\d+)*/)?.[0].split(', ') ?? []),
-  ...openThreats,
-])
+const knownThreats = new Set(
+  threats.flatMap(({ threat }) => threat.match(/^[A-Z]\d+(, [A-Z]\d+)*/)?.[0].split(', ') ?? []),
+)
 const knownInvariants = new Set(
   tableOf(document, ['invariant', 'what must hold', 'held by']).flatMap(([numbers]) => (numbers ?? '').split(', ')),
 )
