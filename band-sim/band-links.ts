@@ -52,9 +52,11 @@ export class BandLinks {
     const { binding, root } = flash
     if (binding === undefined || root === undefined || !binding.confirmed) return undefined
     this.#lastNonce = engineNonce.slice()
-    return this.#rekeyAsked
-      ? this.#startRekey(binding, root, engineNonce)
-      : this.#startResume(binding, root, engineNonce)
+    if (this.#rekeyAsked && this.#rekey === undefined) return this.#startRekey(binding, root, engineNonce)
+    // A REKEY1 that stayed unanswered is not tried again and again: RESUME brings the link up, the engine asks anew.
+    this.#forgetRekey()
+    this.#rekeyAsked = false
+    return this.#startResume(binding, root, engineNonce)
   }
 
   /** REKEY_PLEASE: the next CHAL is answered with REKEY1. */

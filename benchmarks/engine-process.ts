@@ -82,6 +82,7 @@ const engine = await createEngine(
     keys: {
       ekid: 1,
       engineSecrets: new Map([[1, engineSecret]]),
+      keyset: undefined,
       rkid: 1,
       releaseSeed,
       receipt: { kid: 'bench', seed: random(32) },

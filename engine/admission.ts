@@ -1,7 +1,5 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
-import type { AccountId } from '../protocol/ids.ts'
-
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
 const keysMax = 100_000
@@ -12,7 +10,7 @@ export class Admission {
   private readonly perSecond: number
   private readonly burst: number
   private readonly monotonicMs: () => number
-  private readonly buckets = new Map<AccountId, Bucket>()
+  private readonly buckets = new Map<string, Bucket>()
   private readonly failures = new Map<string, number[]>()
 
   constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
@@ -21,8 +19,8 @@ export class Admission {
     this.monotonicMs = options.monotonicMs
   }
 
-  /** Takes one frame's worth from the account; false when it has to wait. */
-  admit(account: AccountId): boolean {
+  /** Takes one frame's worth from whoever `account` names; false when it has to wait. */
+  admit(account: string): boolean {
     const nowMs = this.monotonicMs()
     let bucket = this.buckets.get(account)
     if (bucket === undefined) {

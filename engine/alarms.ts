@@ -9,12 +9,15 @@ import type { Ledger } from './ledger.ts'
 const horizonMs = 3_600_000
 /** Alarms read from the view at once, and fired in one turn. */
 const batchMax = 1_000
+/** What could not be done is tried again after this, ms. */
+const retryMs = 1_000
 
 export type AlarmsOptions = {
   readonly clock: Clock
   readonly nowMs: () => number
   readonly ledger: Ledger
-  readonly fire: (alarm: AlarmRow) => void
+  /** Does what is due; false = it could not be done now and is tried again. */
+  readonly fire: (alarm: AlarmRow) => boolean
 }
 
 export class Alarms {
@@ -30,12 +33,12 @@ export class Alarms {
   }
 
   /** Loads what is due within the horizon; call once after recovery, it then renews itself. */
-  async start(): Promise<void> {
+  start(): void {
     const untilMs = this.options.nowMs() + horizonMs
     let from = orderedKey(this.loadedUntilMs)
     this.loadedUntilMs = untilMs
     for (;;) {
-      const rows = await this.options.ledger.range('alarm', { from, to: orderedKey(untilMs), limit: batchMax })
+      const rows = this.options.ledger.range('alarm', { from, to: orderedKey(untilMs), limit: batchMax })
       for (const { row } of rows) this.push(row)
       const last = rows.at(-1)
       if (last === undefined || rows.length < batchMax) break
@@ -43,7 +46,7 @@ export class Alarms {
     }
     if (this.stopped) return
     this.options.clock.after(horizonMs / 2, () => {
-      if (!this.stopped) void this.start().catch(() => this.retryStart())
+      if (!this.stopped) this.start()
     })
     this.arm()
   }
@@ -64,10 +67,12 @@ export class Alarms {
     return this.heap.length
   }
 
-  private retryStart(): void {
-    this.loadedUntilMs = 0
-    this.options.clock.after(1_000, () => {
-      if (!this.stopped) void this.start().catch(() => this.retryStart())
+  // A full disk, say: what is due stays due.
+  private later(alarm: AlarmRow): void {
+    this.options.clock.after(retryMs, () => {
+      if (this.stopped) return
+      this.push(alarm)
+      this.arm()
     })
   }
 
@@ -86,8 +91,8 @@ export class Alarms {
     const nowMs = this.options.nowMs()
     for (let fired = 0; fired < batchMax && (this.heap[0]?.atMs ?? Infinity) <= nowMs; fired++) {
       const alarm = this.pop()
-      if (alarm !== undefined && this.options.ledger.get('alarm', alarmKey(alarm)) !== undefined)
-        this.options.fire(alarm)
+      if (alarm === undefined || this.options.ledger.get('alarm', alarmKey(alarm)) === undefined) continue
+      if (!this.options.fire(alarm)) this.later(alarm)
     }
     this.arm()
   }

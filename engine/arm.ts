@@ -24,7 +24,7 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   if (slot?.link === undefined) return refuse(session, frame.id, slot === undefined ? 'slot-empty' : 'not-present')
   const nowMs = core.time.nowMs()
   if (!core.time.certain()) return refuse(session, frame.id, 'unavailable')
-  const { link } = slot
+  const { link, linkSerial } = slot
   if (!isPresent(core, link)) return refuse(session, frame.id, 'not-present')
   if (core.links.get(link, 'wearEpoch') !== frame.wearEpoch) return refuse(session, frame.id, 'not-worn')
   if (verifyUser(core, session, frame, frame.uv) === undefined) return refuse(session, frame.id, 'verification-invalid')
@@ -48,8 +48,11 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   }
   await core.ledger.durable(told.lsn)
   const { armEpoch, armedUntilMs } = told.row
-  const isStillArmed = core.ledger.get('band', slot.bandId)?.armEpoch === armEpoch && slot.link === link
-  if (!isStillArmed) {
+  const row = core.ledger.get('band', slot.bandId)
+  const isStillArmed = row?.state === 'armed' && row.armEpoch === armEpoch
+  // A hold, a removal, a new link or another phone may have come while the record went to disk.
+  const isStillHere = slot.link === link && slot.linkSerial === linkSerial && slot.session === session
+  if (!isStillArmed || !isStillHere) {
     wipe(secret)
     return refuse(session, frame.id, 'wrong-state')
   }
@@ -60,8 +63,8 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
     done: (acknowledged) => {
       cancel()
       slot.arming = undefined
-      if (acknowledged) answer(slot.session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
-      else refuse(slot.session, frame.id, 'band-silent')
+      if (acknowledged) answer(session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
+      else refuse(session, frame.id, 'band-silent')
     },
   }
   const ttlS = Math.max(1, Math.floor((armedUntilMs - core.time.nowMs()) / 1_000))

@@ -51,7 +51,6 @@ function takeOver(
     known.session = session
     known.number = number
     known.engineNonce = undefined
-    known.chalAtMs = -Infinity
     session.slots.set(number, { type: 'band', slot: known })
     return known
   }
@@ -66,6 +65,8 @@ function takeOver(
     nonceAtMs: 0,
     chalAtMs: -Infinity,
     link: undefined,
+    linkSerial: 0,
+    isChalOwed: false,
     candidate: undefined,
     arming: undefined,
   }
@@ -121,7 +122,10 @@ export function takeRecord(core: Core, session: Session, slot: number, bytes: By
       challengeBand(core, used.slot)
       return true
     default:
-      return record.type !== 'malformed'
+      // What is no record of this version, or none that a band sends, ends the link: nothing is guessed.
+      endLinks(core, used.slot)
+      challengeBand(core, used.slot)
+      return false
   }
 }
 

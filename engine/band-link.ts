@@ -43,6 +43,7 @@ export function openRecord(core: Core, slot: Slot, record: DataRecord, context: 
     if (plaintext !== undefined) {
       if (slot.link !== undefined) core.links.close(slot.link)
       slot.link = candidate.link
+      slot.linkSerial++
       slot.candidate = undefined
       return { plaintext, link: candidate.link, first: candidate }
     }

@@ -7,13 +7,14 @@ import type { Decision } from '../policy/facts.ts'
 import type { EngineFrameOf } from '../protocol/frames.ts'
 import { type AccountId, type BandId, type Bid, idBytes } from '../protocol/ids.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
+import { patterns } from '../protocol/ops.ts'
 import { bandStates } from '../protocol/states.ts'
 import { endLinks, sendDown } from './band-link.ts'
 import type { Core } from './core.ts'
 import type { AppendUse, Lsn } from './ports/journal.ts'
 import type { BandRow } from './ports/rows.ts'
 import { type AwakeBand, type BandKeys, rowOf } from './registry.ts'
-import { alertAccount, answerAccount } from './session.ts'
+import { alertAccount, alertTexts, answerAccount } from './session.ts'
 
 export type BandOutcome =
   /** `lsn` is 0 when nothing durable changed; wait for it before telling anyone. */
@@ -102,6 +103,9 @@ async function announce(core: Core, { lsn, account, before, row, effects }: Anno
     if (effect.type === 'sendLock' && slot !== undefined) sendDown(core, slot, { type: 'lock', holds: row.holds })
     if (effect.type === 'destroyKeys' && slot !== undefined) endLinks(core, slot)
     if (effect.type === 'alert' && account !== null) alertAccount(core, account, { kind: effect.kind, bid })
+    if (effect.type === 'alert' && slot !== undefined) {
+      sendDown(core, slot, { type: 'alert', pattern: patterns.attention, text: alertTexts[effect.kind] })
+    }
   }
   const isSeen =
     before.state !== row.state ||

@@ -29,13 +29,22 @@ export async function setLimits(core: Core, session: Session, frame: PhoneFrameO
   if (isRaise && verifiedOwner(core, session, frame) === undefined) return
   const atMs = core.time.nowMs()
   const effectiveAtMs = isRaise ? atMs + securityDelayMs(core.config.delays, 'limits', owner.surface) : atMs
+  if (
+    !isRaise &&
+    perUseMinor === before[1] &&
+    perDayMinor === before[2] &&
+    !row.risingLimits.some(([known]) => known === currency)
+  ) {
+    return answer(session, { type: 'limitsAnswer', id, effectiveAtMs: atMs })
+  }
   const lowered: OwnLimit = [currency, Math.min(perUseMinor, before[1]), Math.min(perDayMinor, before[2])]
   const limits = replaced(row.limits, lowered)
   // A lowering also takes back what was still to rise in this currency.
   const rising = row.risingLimits.filter(([known]) => known !== currency)
   const risingLimits = isRaise ? [...rising, wanted] : rising
   const limitsRiseAtMs = isRaise ? effectiveAtMs : risingLimits.length > 0 ? row.limitsRiseAtMs : 0
-  const changed: AccountRow = { ...row, limits, risingLimits, limitsRiseAtMs }
+  const limitsBegunBy = isRaise ? owner.surface : risingLimits.length > 0 ? row.limitsBegunBy : ''
+  const changed: AccountRow = { ...row, limits, risingLimits, limitsRiseAtMs, limitsBegunBy }
   const cause = isRaise ? 'limits.raise' : 'limits.lower'
   const lsn = core.ledger.append(
     { type: 'account', atMs, cause, by: owner.surface, ...changed },
@@ -65,7 +74,7 @@ export async function veto(core: Core, session: Session, frame: PhoneFrameOf<'ve
       const band = ownBand(core, session, id, target, owner)
       if (band === undefined) return
       const isFound = frame.change === changes.found
-      if (isFound && !mayVeto({ begunBy: 'web', by })) return refuse(session, id, 'wrong-surface')
+      if (!mayVeto({ begunBy: surfaceOf(band.changeBegunBy), by })) return refuse(session, id, 'wrong-surface')
       const event: BandEvent = { type: isFound ? 'found.veto' : 'deactivation.veto', atMs }
       return finishVeto(core, session, id, tellBand(core, band.bandId, event, { by, use: 'reserve' }))
     }
@@ -99,7 +108,8 @@ async function vetoLimits(core: Core, session: Session, id: number, by: Surface)
   if (speaker?.type !== 'phone') return
   const row = accountRow(core, speaker.account)
   if (row.limitsRiseAtMs === 0) return refuse(session, id, 'nothing-to-veto')
-  const kept = { ...row, risingLimits: [], limitsRiseAtMs: 0 }
+  if (!mayVeto({ begunBy: surfaceOf(row.limitsBegunBy), by })) return refuse(session, id, 'wrong-surface')
+  const kept = { ...row, risingLimits: [], limitsRiseAtMs: 0, limitsBegunBy: '' }
   const lsn = core.ledger.append(
     { type: 'account', atMs: core.time.nowMs(), cause: 'limits.vetoed', by, ...kept },
     'reserve',
@@ -110,39 +120,57 @@ async function vetoLimits(core: Core, session: Session, id: number, by: Surface)
   answer(session, { type: 'vetoAnswer', id })
 }
 
-/** An alarm whose time has come. */
-export function fallDue(core: Core, alarm: AlarmRow): void {
+/** Who began a change, as its row says; in doubt a web sign-in, which no phone may veto. */
+function surfaceOf(begunBy: string): Surface {
+  return begunBy.startsWith('phone:') ? `phone:${begunBy.slice('phone:'.length)}` : 'web'
+}
+
+/** An alarm whose time has come; false when what it does could not be journaled. */
+export function fallDue(core: Core, alarm: AlarmRow): boolean {
   const atMs = Math.max(alarm.atMs, core.time.nowMs())
   switch (alarm.kind) {
     case 'arm.expired':
     case 'deactivation.due':
     case 'found.due':
-      tellBand(core, parseBandId(alarm.subject), { type: alarm.kind, atMs }, { by: 'engine', use: 'reserve' })
-      return
+      return isDone(
+        tellBand(core, parseBandId(alarm.subject), { type: alarm.kind, atMs }, { by: 'engine', use: 'reserve' }),
+      )
     case 'pairing.expired': {
       const bandId = parseBandId(alarm.subject)
       const generation = core.ledger.get('band', bandId)?.generation ?? 0
-      tellBand(core, bandId, { type: 'pairing.expired', generation, atMs }, { by: 'engine', use: 'reserve' })
-      return
+      const event = { type: 'pairing.expired', generation, atMs } as const
+      return isDone(tellBand(core, bandId, event, { by: 'engine', use: 'reserve' }))
     }
     case 'phone.due': {
       const row = core.ledger.get('phone', alarm.subject)
-      if (row === undefined || row.removed || row.pendingUntilMs === 0) return
-      core.ledger.append(
-        { type: 'phone', atMs: core.time.nowMs(), cause: 'phone.admitted', by: 'engine', ...row, pendingUntilMs: 0 },
-        'normal',
-      )
-      return
+      if (row === undefined || row.removed || row.pendingUntilMs === 0) return true
+      const admitted = { ...row, pendingUntilMs: 0 }
+      const record = {
+        type: 'phone',
+        atMs: core.time.nowMs(),
+        cause: 'phone.admitted',
+        by: 'engine',
+        ...admitted,
+      } as const
+      return typeof core.ledger.append(record, 'normal') === 'number'
     }
     case 'limits.due': {
       const row = accountRow(core, parseAccountId(alarm.subject))
-      if (row.limitsRiseAtMs === 0 || row.limitsRiseAtMs > atMs) return
+      if (row.limitsRiseAtMs === 0 || row.limitsRiseAtMs > atMs) return true
       const limits = row.risingLimits.reduce(replaced, row.limits)
-      const raised = { ...row, limits, risingLimits: [], limitsRiseAtMs: 0 }
-      core.ledger.append(
-        { type: 'account', atMs: core.time.nowMs(), cause: 'limits.raised', by: 'engine', ...raised },
-        'normal',
-      )
+      const raised = { ...row, limits, risingLimits: [], limitsRiseAtMs: 0, limitsBegunBy: '' }
+      const record = {
+        type: 'account',
+        atMs: core.time.nowMs(),
+        cause: 'limits.raised',
+        by: 'engine',
+        ...raised,
+      } as const
+      return typeof core.ledger.append(record, 'normal') === 'number'
     }
   }
+}
+
+function isDone(told: BandOutcome): boolean {
+  return told.type === 'done' || (told.error !== 'storage-full' && told.error !== 'unavailable')
 }

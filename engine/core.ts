@@ -33,6 +33,8 @@ export type Core = {
   readonly sessions: SessionDirectory
   readonly windows: PairingWindows
   readonly admission: Admission
+  /** Freezes and the like of one session, which nothing else may crowd out. */
+  readonly stopping: Admission
   /** Requests whose answers wait at the output gate. */
   readonly gate: { waiting: number }
   readonly counters: Counters

@@ -11,6 +11,7 @@ import { Counters, type CountersSnapshot } from './counters.ts'
 import { EngineTime } from './engine-time.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
+import { tellWindow } from './pairing-effects.ts'
 import { PairingWindows } from './pairing-window.ts'
 import type { Change } from './ports/apply.ts'
 import type { Clock, RandomBytes } from './ports/clock.ts'
@@ -113,12 +114,15 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     links: new Links(config.linksMax),
     slots: new Map(),
     sessions: new SessionDirectory(),
-    windows: new PairingWindows(config.pairingWindowsMax),
+    windows: new PairingWindows(config.pairingWindowsMax, (window) => {
+      tellWindow(core, window, { type: 'ack.received', atMs: time.nowMs() })
+    }),
     admission: new Admission({
       perSecond: config.accountFramesPerSecond,
       burst: config.accountFramesBurst,
       monotonicMs,
     }),
+    stopping: new Admission({ perSecond: 2, burst: 10, monotonicMs }),
     gate: { waiting: 0 },
     counters,
     watch: new Watch(),
@@ -138,7 +142,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   }
   await ledger.durable(started)
   const alarms = new Alarms({ clock, nowMs: () => time.nowMs(), ledger, fire: (alarm) => fallDue(core, alarm) })
-  await alarms.start()
+  alarms.start()
   onChange.alarm = (change) => {
     if (change.table === 'alarm' && change.row !== null) alarms.add(change.row)
   }

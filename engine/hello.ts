@@ -4,35 +4,39 @@
 import { helloMessage, verifyPhoneSignature } from '../crypto/phone-auth.ts'
 import { securityDelayMs } from '../policy/delays.ts'
 import { equalBytes } from '../protocol/bytes.ts'
-import type { CloseCode } from '../protocol/errors.ts'
+import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type PhoneId, parsePhoneId } from '../protocol/ids.ts'
 import { phoneProtocolVersion } from '../protocol/versions.ts'
 import type { Core } from './core.ts'
-import { signInFreshMs } from './holds.ts'
+import { isSignInFresh } from './holds.ts'
 import { type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { TokenClaims } from './ports/surroundings.ts'
 import { type Session, type Speaker, alertAccount } from './session.ts'
 
 export type HelloOutcome =
   | { readonly type: 'verified'; readonly speaker: Speaker; readonly pendingUntilMs: number }
-  | { readonly type: 'refused'; readonly close: CloseCode }
+  /** The hello is answered with `error`, then the socket closes. */
+  | { readonly type: 'refused'; readonly error: ErrorCode; readonly close: CloseCode }
 
-const refused: HelloOutcome = { type: 'refused', close: 'auth-failed' }
+function refused(error: ErrorCode, close: CloseCode = 'auth-failed'): HelloOutcome {
+  return { type: 'refused', error, close }
+}
 
 /** Verifies a hello and, for an account's first phone, enrols it durably. The frame's bytes must be copies. */
 export async function verifyHello(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): Promise<HelloOutcome> {
-  if (frame.version !== phoneProtocolVersion) return { type: 'refused', close: 'version-unsupported' }
+  if (frame.version !== phoneProtocolVersion) return refused('unsupported-frame', 'version-unsupported')
   const phoneId = parsePhoneId(frame.phoneId)
   const message = helloMessage(session.challenge, phoneId, session.connection.host)
-  if (!verifyPhoneSignature(core.primitives, frame.sessionKey, message, frame.signature)) return refused
+  if (!verifyPhoneSignature(core.primitives, frame.sessionKey, message, frame.signature))
+    return refused('hello-proof-invalid')
   const claims = await core.tokens.verify(frame.token, frame.sessionKey)
-  if (claims === undefined) return refused
+  if (claims === undefined) return refused('token-invalid')
   if (session.connection.kind === 'hub') return verifyHub(claims)
   const isWeb = claims.scopes.includes('web')
   if (isWeb) return verifyWeb(core, claims, frame, phoneId)
   const phone = await knownOrEnrolled(core, session, frame, { claims, phoneId })
-  if (phone === undefined) return refused
+  if (phone === undefined) return refused('phone-unknown')
   const speaker: Speaker = {
     type: 'phone',
     account: claims.account,
@@ -47,7 +51,7 @@ export async function verifyHello(core: Core, session: Session, frame: PhoneFram
 }
 
 function verifyHub(claims: TokenClaims): HelloOutcome {
-  if (!claims.scopes.includes('hub') || !claims.boundToKey) return refused
+  if (!claims.scopes.includes('hub') || !claims.boundToKey) return refused('token-invalid')
   const accounts = new Set(claims.hubAccounts)
   return {
     type: 'verified',
@@ -58,7 +62,7 @@ function verifyHub(claims: TokenClaims): HelloOutcome {
 
 /** A web surface is not a phone: it is not enrolled, and its strong sign-in is its verification. */
 function verifyWeb(core: Core, claims: TokenClaims, frame: PhoneFrameOf<'hello'>, phoneId: PhoneId): HelloOutcome {
-  if (!claims.boundToKey || core.time.nowMs() - claims.authTimeMs > signInFreshMs) return refused
+  if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return refused('token-invalid')
   const speaker: Speaker = {
     type: 'phone',
     account: claims.account,
@@ -83,21 +87,18 @@ async function knownOrEnrolled(
   const { claims, phoneId } = enrolment
   const key = phoneKey(claims.account, phoneId)
   const known = core.ledger.get('phone', key)
-  if (known !== undefined && !known.removed) {
+  if (known !== undefined) {
     const isSame = equalBytes(known.sessionKey, frame.sessionKey) && equalBytes(known.verifyKey, frame.verifyKey)
-    return isSame ? known : undefined
+    if (!isSame) return undefined
+    // Its enrolment may have been appended a moment ago.
+    await core.ledger.durable(core.ledger.appendedLsn)
+    return known
   }
-  const signedInAgoMs = core.time.nowMs() - claims.authTimeMs
-  if (!claims.boundToKey || signedInAgoMs > signInFreshMs) return undefined
-  // One enrolment at a time: two new phones of one account must not both find it empty.
-  const turn = core.sessions.enrolling.then(() => enrol(core, session, frame, enrolment))
-  core.sessions.enrolling = turn.then(
-    () => undefined,
-    () => undefined,
-  )
-  return turn
+  if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return undefined
+  return enrol(core, session, frame, enrolment)
 }
 
+// Reads and appends in one run: two new phones of one account cannot both find it empty.
 async function enrol(
   core: Core,
   session: Session,
@@ -105,12 +106,12 @@ async function enrol(
   { claims, phoneId }: Enrolment,
 ): Promise<PhoneRow | undefined> {
   const { account } = claims
-  const phones = await core.ledger.range('phone', {
+  const phones = core.ledger.range('phone', {
     from: `${account}|`,
     to: `${account}}`,
     limit: phonesPerAccountMax + 1,
   })
-  const others = phones.filter(({ row }) => !row.removed && row.phoneId !== phoneId)
+  const others = phones.filter(({ row }) => row.phoneId !== phoneId)
   if (others.length >= phonesPerAccountMax) return undefined
   const atMs = core.time.nowMs()
   const by = `phone:${phoneId}` as const

@@ -14,8 +14,15 @@ import { verifyUser } from './user-verification.ts'
 
 /** A tap this long ago still counts as "the wearer is here", deciseconds. */
 const tapRecentDs = 600
-/** A strong web sign-in must be this fresh, ms. */
-export const signInFreshMs = 5 * 60_000
+/** A sign-in counts as fresh for this long, ms; its clock may be ahead of ours by `leewayMs`. */
+const signInFreshMs = 5 * 60_000
+const leewayMs = 5_000
+
+/** Has the owner signed in just now? An instant from the future is no proof of that. */
+export function isSignInFresh(core: Core, signedInAtMs: number): boolean {
+  const agoMs = core.time.nowMs() - signedInAtMs
+  return agoMs >= -leewayMs && agoMs <= signInFreshMs
+}
 
 type PhoneSpeaker = Extract<Speaker, { readonly type: 'phone' }>
 
@@ -34,17 +41,25 @@ export async function freeze(core: Core, session: Session, frame: PhoneFrameOf<'
 
 /** Freezes all bands of an account; raising the owner epoch first kills everything at once, in one record. */
 export async function freezeAll(core: Core, account: AccountId, by: Surface): Promise<number | undefined> {
-  const row = accountRow(core, account)
-  const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
-  const atMs = core.time.nowMs()
-  const epochLsn = core.ledger.append({ type: 'account', atMs, cause: 'epoch.raised', by, ...raised }, 'reserve')
-  if (typeof epochLsn !== 'number') return undefined
-  let lsn = epochLsn
-  await core.ledger.durable(lsn)
-  for (const bandId of await bandsOf(core, account)) {
-    const told = tellBand(core, bandId, { type: 'hold.set', hold: 'owner-freeze', by, atMs }, { by, use: 'reserve' })
-    if (told.type === 'done' && told.lsn > lsn) lsn = told.lsn
+  const bandIds = bandsOf(core, account)
+  const isFrozen = (bandId: BandId) => ((core.ledger.get('band', bandId)?.holds ?? 0) & holdBits['owner-freeze']) !== 0
+  // What is frozen already costs no record: the reserve of a full disk is for what still approves.
+  if (!bandIds.every(isFrozen)) {
+    const row = accountRow(core, account)
+    const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
+    const record = { type: 'account', atMs: core.time.nowMs(), cause: 'epoch.raised', by, ...raised } as const
+    if (typeof core.ledger.append(record, 'reserve') !== 'number') return undefined
   }
+  for (const bandId of bandIds) {
+    const atMs = core.time.nowMs()
+    tellBand(core, bandId, { type: 'hold.set', hold: 'owner-freeze', by, atMs }, { by, use: 'reserve' })
+  }
+  return durableNow(core)
+}
+
+/** Waits until everything appended so far is on disk: also what an earlier request has just changed. */
+async function durableNow(core: Core): Promise<number> {
+  const lsn = core.ledger.appendedLsn
   await core.ledger.durable(lsn)
   return lsn
 }
@@ -63,7 +78,7 @@ export async function unfreeze(core: Core, session: Session, frame: PhoneFrameOf
   if (owner === undefined) return
   const band = frame.bid === null ? undefined : ownBand(core, session, frame.id, frame.bid, owner)
   if (frame.bid !== null && band === undefined) return
-  const bandIds = band === undefined ? await bandsOf(core, owner.account) : [band.bandId]
+  const bandIds = band === undefined ? bandsOf(core, owner.account) : [band.bandId]
   let last: BandOutcome | undefined
   for (const bandId of bandIds) {
     const told = liftOwnHolds(core, bandId, owner)
@@ -71,8 +86,8 @@ export async function unfreeze(core: Core, session: Session, frame: PhoneFrameOf
     last = told
   }
   if (last?.type !== 'done') return refuse(session, frame.id, 'unknown-band')
-  await core.ledger.durable(last.lsn)
-  answer(session, { type: 'unfrozen', id: frame.id, holds: last.row.holds, lsn: last.lsn })
+  const lsn = await durableNow(core)
+  answer(session, { type: 'unfrozen', id: frame.id, holds: last.row.holds, lsn })
 }
 
 function liftOwnHolds(core: Core, bandId: BandId, owner: PhoneSpeaker): BandOutcome {
@@ -102,15 +117,17 @@ function isTapped(core: Core, row: BandRow): boolean {
 export async function found(core: Core, session: Session, frame: PhoneFrameOf<'found'>): Promise<void> {
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return
-  const isFresh = core.time.nowMs() - owner.signedInAtMs <= signInFreshMs
+  const isFresh = isSignInFresh(core, owner.signedInAtMs)
   if (owner.surface !== 'web' || !isFresh) return refuse(session, frame.id, 'wrong-surface')
   const band = ownBand(core, session, frame.id, frame.bid, owner)
   if (band === undefined) return
   const atMs = core.time.nowMs()
   const dueAtMs = atMs + securityDelayMs(core.config.delays, 'found', owner.surface)
-  const told = tellBand(core, band.bandId, { type: 'found.begin', atMs, dueAtMs }, { by: owner.surface, use: 'normal' })
+  const by = owner.surface
+  const event = { type: 'found.begin', atMs, dueAtMs } as const
+  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { changeBegunBy: by } })
   if (told.type === 'refused') return refuse(session, frame.id, told.error)
-  await core.ledger.durable(told.lsn)
+  await durableNow(core)
   answer(session, { type: 'foundAnswer', id: frame.id, dueAtMs: told.row.foundAtMs })
 }
 
@@ -131,14 +148,11 @@ export async function deactivate(core: Core, session: Session, frame: PhoneFrame
   })
   const dueAtMs = isNow ? nowMs : nowMs + securityDelayMs(core.config.delays, 'deactivation', owner.surface)
   const by = owner.surface
-  const told = tellBand(core, band.bandId, { type: 'deactivation.begin', atMs: nowMs, dueAtMs }, { by, use: 'normal' })
+  const event = { type: 'deactivation.begin', atMs: nowMs, dueAtMs } as const
+  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { changeBegunBy: by } })
   if (told.type === 'refused') return refuse(session, frame.id, told.error)
-  let { lsn } = told
-  if (isNow) {
-    const done = tellBand(core, band.bandId, { type: 'deactivation.due', atMs: nowMs }, { by, use: 'reserve' })
-    if (done.type === 'done') lsn = done.lsn
-  }
-  await core.ledger.durable(lsn)
+  if (isNow) tellBand(core, band.bandId, { type: 'deactivation.due', atMs: nowMs }, { by, use: 'reserve' })
+  await durableNow(core)
   answer(session, { type: 'deactivateAnswer', id: frame.id, dueAtMs })
 }
 
@@ -163,10 +177,7 @@ async function setHold(
     refuse(session, id, told.error)
     return undefined
   }
-  // Set already, perhaps a moment ago: acknowledge it no earlier than its record is durable.
-  const lsn = told.lsn > 0 ? told.lsn : core.ledger.appendedLsn
-  await core.ledger.durable(lsn)
-  return { holds: told.row.holds, lsn }
+  return { holds: told.row.holds, lsn: await durableNow(core) }
 }
 
 /** The phone or web session that speaks for its owner; answers the refusal for hubs. */
@@ -184,7 +195,7 @@ export function verifiedOwner(
 ): PhoneSpeaker | undefined {
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return undefined
-  const isWebFresh = owner.surface === 'web' && core.time.nowMs() - owner.signedInAtMs <= signInFreshMs
+  const isWebFresh = owner.surface === 'web' && isSignInFresh(core, owner.signedInAtMs)
   const isVerified = isWebFresh || (frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined)
   if (isVerified) return owner
   refuse(session, frame.id, 'verification-invalid')
@@ -209,8 +220,8 @@ export function ownBand(
 }
 
 /** All bands an account has now. */
-export async function bandsOf(core: Core, account: AccountId): Promise<readonly BandId[]> {
-  const rows = await core.ledger.range('accountBand', {
+export function bandsOf(core: Core, account: AccountId): readonly BandId[] {
+  const rows = core.ledger.range('accountBand', {
     from: `${account}|`,
     to: `${account}}`,
     limit: bandsPerAccountMax,
@@ -223,6 +234,6 @@ const bandsPerAccountMax = 1_000
 
 /** The account's row, or what an account starts with. */
 export function accountRow(core: Core, account: AccountId) {
-  const fresh = { account, ownerEpoch: 0, limits: [], risingLimits: [], limitsRiseAtMs: 0 }
+  const fresh = { account, ownerEpoch: 0, limits: [], risingLimits: [], limitsRiseAtMs: 0, limitsBegunBy: '' }
   return core.ledger.get('account', account) ?? fresh
 }

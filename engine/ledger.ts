@@ -3,6 +3,7 @@
 
 import { type Change, type RowReader, apply } from './ports/apply.ts'
 import type { Clock } from './ports/clock.ts'
+import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord } from './ports/records.ts'
 import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
@@ -58,13 +59,26 @@ export class Ledger implements RowReader {
     return bytes === undefined ? undefined : decodeRow(table, bytes)
   }
 
-  /** Rows of a range as of now: waits until the view has everything. For pages, not for the road of a frame. */
-  async range<Name extends Table>(
+  /** Rows of a range as of now: the view's, with what it has not written yet laid over them. For pages, not for the road. */
+  range<Name extends Table>(
     table: Name,
     range: RowRange,
-  ): Promise<readonly { readonly key: string; readonly row: RowOf<Name> }[]> {
-    await this.settle()
-    return this.options.view.range(table, range).map(({ key, bytes }) => ({ key, row: decodeRow(table, bytes) }))
+  ): readonly { readonly key: string; readonly row: RowOf<Name> }[] {
+    const kept = [...(this.overlay.get(table) ?? [])].filter(([key]) => key >= range.from && key < range.to)
+    const rows = new Map<string, RowOf<Name>>()
+    const limit = range.limit + kept.length
+    for (const { key, bytes } of this.options.view.range(table, { ...range, limit }))
+      rows.set(key, decodeRow(table, bytes))
+    for (const [key] of kept) {
+      const row = this.get(table, key)
+      if (row === undefined) rows.delete(key)
+      else rows.set(key, row)
+    }
+    const ordered = [...rows]
+      .map(([key, row]) => ({ key, row }))
+      .toSorted((left, right) => (left.key < right.key ? -1 : 1))
+    if (range.reverse === true) ordered.reverse()
+    return ordered.slice(0, range.limit)
   }
 
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
@@ -92,12 +106,16 @@ export class Ledger implements RowReader {
     return this.options.journal.state
   }
 
-  /** Resolves when the view has every record appended before the call. */
+  /** Resolves when the view has every record appended before the call; rejects when it cannot be written. */
   async settle(): Promise<void> {
     const target = this.options.journal.appendedLsn
-    if (this.pending.length === 0 && this.flushing === undefined) return
     await this.durable(target)
-    while (this.options.view.appliedLsn < target && !this.closed) await this.flush()
+    while (this.options.view.appliedLsn < target) {
+      const before = this.options.view.appliedLsn
+      await this.flush()
+      if (this.options.view.appliedLsn === before)
+        throw new Fault('view-failed', `the view stays at ${before}, ${target} expected`)
+    }
   }
 
   async close(): Promise<void> {
@@ -148,7 +166,8 @@ export class Ledger implements RowReader {
     const { journal, view } = this.options
     const durableLsn = journal.durableLsn
     const count = this.pending.findIndex((entry) => entry.lsn > durableLsn)
-    const ready = count < 0 ? this.pending : this.pending.slice(0, count)
+    // A copy: more is appended while the view is being written.
+    const ready = this.pending.slice(0, count < 0 ? undefined : count)
     const last = ready.at(-1)
     if (last === undefined) {
       if (this.pending.length > 0) await journal.durable(this.pending[0]?.lsn ?? 0)

@@ -86,7 +86,7 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
     {
       by: window.by,
       use: 'normal',
-      keys: { bandKey: cert.bandKey, acctTag: window.acctTag, sealedArmSecret: null, name: '' },
+      keys: { bandKey: cert.bandKey, acctTag: window.acctTag, sealedArmSecret: null, name: '', changeBegunBy: '' },
     },
   )
   wipe(root)
@@ -102,7 +102,8 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
       k: 0,
       sealedRoot,
       sealedPrevious: null,
-      previousMacKey: null,
+      sealedOldMacKeys: null,
+      oldMacKeysK: 0,
       resumes: 0,
       rekeyedAtMs: atMs,
     },
@@ -135,16 +136,16 @@ function sendCommit(window: PairingWindow): void {
 async function bind(core: Core, window: PairingWindow): Promise<void> {
   if (window.bound === undefined) return
   const { bandId, generation } = window.bound
-  const told = tellBand(
-    core,
-    bandId,
-    { type: 'pairing.acked', generation, atMs: core.time.nowMs() },
-    { by: 'band', use: 'normal' },
-  )
-  if (told.type === 'refused') return
-  await core.ledger.durable(told.lsn)
-  if (core.ledger.get('band', bandId)?.generation !== generation) return
-  tellWindow(core, window, { type: 'ack.durable', atMs: core.time.nowMs() })
+  const atMs = core.time.nowMs()
+  const told = tellBand(core, bandId, { type: 'pairing.acked', generation, atMs }, { by: 'band', use: 'normal' })
+  await core.ledger.durable(core.ledger.appendedLsn)
+  const row = core.ledger.get('band', bandId)
+  const isBound = row !== undefined && row.generation === generation && row.state !== 'pairing' && row.bid !== null
+  if (told.type === 'done' && isBound) return tellWindow(core, window, { type: 'ack.durable', atMs: core.time.nowMs() })
+  // The ack could not be written, or came at the window's last moment: nothing is left of the pairing.
+  rollBack(core, window)
+  closeWindow(core, window)
+  refuse(window.session, window.requestId, 'pair-refused')
 }
 
 function rollBack(core: Core, window: PairingWindow): void {
@@ -169,7 +170,9 @@ function finish(core: Core, window: PairingWindow): void {
 // The band hears nothing; the phone hears the same words after the same wait, whatever the reason.
 function refuseLater(core: Core, window: PairingWindow, effect: Extract<PairingEffect, { type: 'refuse' }>): void {
   window.cancelTimer()
-  if (effect.error === 'pair-refused') noteFailure(core, window)
+  // Giving up after failed proofs is no way around the limit on them.
+  const hasFailed = effect.error === 'pair-refused' || window.actor.getSnapshot().context.failures > 0
+  if (hasFailed) noteFailure(core, window)
   core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
     closeWindow(core, window)
     refuse(window.session, window.requestId, effect.error)

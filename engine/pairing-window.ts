@@ -34,11 +34,14 @@ export type PairingWindow = {
 }
 
 export class PairingWindows {
+  /** Told when a band acknowledged by a RESUME under the new root what its COMMIT_ACK did not bring. */
+  readonly acknowledged: (window: PairingWindow) => void
   private readonly open = new Map<AccountId, PairingWindow>()
   private readonly countMax: number
 
-  constructor(countMax: number) {
+  constructor(countMax: number, acknowledged: (window: PairingWindow) => void) {
     this.countMax = countMax
+    this.acknowledged = acknowledged
   }
 
   get isFull(): boolean {

@@ -8,6 +8,7 @@ import { type BandCert, decodeBandCert } from '../protocol/band-cert.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { idBytes, parseBandId } from '../protocol/ids.ts'
+import { phoneSlotMax } from '../protocol/limits.ts'
 import type { Malformed } from '../protocol/malformed.ts'
 import { decodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, encodePair0 } from '../protocol/records.ts'
@@ -24,6 +25,7 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
   const { speaker } = session
   if (speaker?.type !== 'phone') return refuse(session, frame.id, 'not-for-hubs')
   const { account } = speaker
+  if (frame.slot > phoneSlotMax) return refuse(session, frame.id, 'out-of-range')
   if (session.slots.has(frame.slot)) return refuse(session, frame.id, 'slot-in-use')
   const waitMs = pairingWaitMs(core, session, account)
   if (waitMs > 0) return refuse(session, frame.id, 'rate-limited', Math.min(waitMs, 0xffff_ffff))

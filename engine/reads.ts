@@ -11,14 +11,14 @@ import { historyKey } from './ports/rows.ts'
 import { type Session, answer } from './session.ts'
 
 /** Frame 16: decisions before a journal position, newest first; `beforeLsn` 0 = from the newest. */
-export async function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'history'>): Promise<void> {
+export function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'history'>): void {
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return
   const { account } = owner
   const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
   const before = frame.beforeLsn === 0 ? Number.MAX_SAFE_INTEGER : frame.beforeLsn
   const from = historyKey(account, 0)
-  const rows = await core.ledger.range('history', { from, to: historyKey(account, before), limit, reverse: true })
+  const rows = core.ledger.range('history', { from, to: historyKey(account, before), limit, reverse: true })
   const entries = rows.map(({ key, row }) => {
     const terms = decodeOfferTerms(row.canon)
     const lsn = Number.parseInt(key.slice(account.length + 1), 16)
@@ -39,11 +39,11 @@ export async function readHistory(core: Core, session: Session, frame: PhoneFram
 }
 
 /** Frame 18: the account's bands; `cursor` counts bands already read, `nextCursor` 0 = that was all. */
-export async function readBands(core: Core, session: Session, frame: PhoneFrameOf<'bands'>): Promise<void> {
+export function readBands(core: Core, session: Session, frame: PhoneFrameOf<'bands'>): void {
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return
   const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
-  const bandIds = await bandsOf(core, owner.account)
+  const bandIds = bandsOf(core, owner.account)
   const page = bandIds.slice(frame.cursor, frame.cursor + limit)
   const entries = page.flatMap((bandId) => {
     const row = core.ledger.get('band', bandId)

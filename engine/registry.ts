@@ -9,8 +9,8 @@ import type { BandId } from '../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
 
-/** What a band's row keeps beside the machine's context: keys never enter a machine. */
-export type BandKeys = Pick<BandRow, 'bandKey' | 'acctTag' | 'sealedArmSecret' | 'name'>
+/** What a band's row keeps beside the machine's context: keys above all, which never enter a machine. */
+export type BandKeys = Pick<BandRow, 'bandKey' | 'acctTag' | 'sealedArmSecret' | 'name' | 'changeBegunBy'>
 
 export type AwakeBand = {
   readonly bandId: BandId
@@ -30,7 +30,13 @@ export type RegistryOptions = {
   readonly actorFailed: (bandId: BandId, error: unknown) => void
 }
 
-const noKeys: BandKeys = { bandKey: new Uint8Array(0), acctTag: new Uint8Array(0), sealedArmSecret: null, name: '' }
+const noKeys: BandKeys = {
+  bandKey: new Uint8Array(0),
+  acctTag: new Uint8Array(0),
+  sealedArmSecret: null,
+  name: '',
+  changeBegunBy: '',
+}
 
 export class Registry {
   private readonly options: RegistryOptions
@@ -109,11 +115,19 @@ export function rowOf(band: AwakeBand): BandRow {
 }
 
 function memoryOf(row: BandRow): BandMemory {
-  const { state: _state, bandKey: _key, acctTag: _tag, sealedArmSecret: _secret, name: _name, ...memory } = row
+  const {
+    state: _state,
+    bandKey: _key,
+    acctTag: _tag,
+    sealedArmSecret: _secret,
+    name: _name,
+    changeBegunBy: _by,
+    ...memory
+  } = row
   return memory
 }
 
 function keysOf(row: BandRow): BandKeys {
-  const { bandKey, acctTag, sealedArmSecret, name } = row
-  return { bandKey, acctTag, sealedArmSecret, name }
+  const { bandKey, acctTag, sealedArmSecret, name, changeBegunBy } = row
+  return { bandKey, acctTag, sealedArmSecret, name, changeBegunBy }
 }

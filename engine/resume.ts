@@ -1,10 +1,10 @@
 // CHAL, RESUME and REKEY: how a band gets a live link (PROTOCOL §4). Verify before allocating anything.
 
-import { rekeyMac, rekeyRoot, startRekeyAsEngine } from '../crypto/rekey.ts'
+import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../crypto/rekey.ts'
 import { nextRoot, resumeKeys, resumeMac, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
 import { signRelease } from '../crypto/release.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes } from '../protocol/bytes.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'
 import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
@@ -18,13 +18,24 @@ import type { Candidate, Slot } from './slots.ts'
 type ResumeRecord = Extract<BandRecord, { readonly type: 'resume' }>
 type Rekey1Record = Extract<BandRecord, { readonly type: 'rekey1' }>
 
+/** Roots before the current ones that are still recognized, should a copy of the band have them. */
+const oldMacKeysMax = 6
 /** A day: a link is asked to rekey that often, with jitter. */
 const rekeyAgeMs = 24 * 3_600_000
 
-/** Sends a fresh `Ne`, at most once a second per slot. */
+/** Sends a fresh `Ne`, at most once a second per slot: asked sooner, it is sent when the second is over. */
 export function challengeBand(core: Core, slot: Slot): void {
   const nowMs = core.time.monotonicMs()
-  if (nowMs - slot.chalAtMs < challengeIntervalMs) return
+  const waitMs = slot.chalAtMs + challengeIntervalMs - nowMs
+  if (waitMs > 0) {
+    if (slot.isChalOwed) return
+    slot.isChalOwed = true
+    core.time.clock.after(waitMs, () => {
+      slot.isChalOwed = false
+      if (core.slots.get(slot.bid) === slot && slot.engineNonce === undefined) challengeBand(core, slot)
+    })
+    return
+  }
   slot.chalAtMs = nowMs
   slot.nonceAtMs = nowMs
   slot.engineNonce = core.random(16)
@@ -65,22 +76,14 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
     return challengeBand(core, slot)
   }
   const root = rootFor(core, slot, ratchet, record.n)
-  const engineSecret = core.keys.engineSecrets.get(core.keys.ekid)
-  if (root === undefined || engineSecret === undefined) return
+  // A clone alarm needs a RESUME: the band falls back to it when REKEY1 stays unanswered.
+  if (root === undefined) return sendRecord(slot.session, slot.number, encodeNolink())
   const isGenuine = equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac)
-  const rekey = startRekeyAsEngine(core.primitives, {
-    maced: record.maced,
-    generation: slot.generation,
-    root,
-    engineNonce: nonce,
-    engineSecret,
-    bandKey: band.bandKey,
-  })
+  const rekey = isGenuine
+    ? openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
+    : undefined
   wipe(root)
-  if (!isGenuine || !rekey.readRekey1(record.message)) {
-    rekey.wipe()
-    return
-  }
+  if (rekey === undefined) return
   slot.engineNonce = undefined
   const answer = rekey.rekey2({ timeMs: core.time.nowMs(), flags: 0 })
   const { ask, ...keys } = rekey.finish()
@@ -91,9 +94,26 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   openCandidate(core, slot, keys, { n: record.n, rekeyedRoot })
 }
 
+/** A band speaks to the engine key it has pinned, which may be the next or the one before. */
+function openRekey(
+  core: Core,
+  slot: Slot,
+  record: Rekey1Record,
+  known: { readonly root: Bytes; readonly engineNonce: Bytes; readonly bandKey: Bytes },
+): EngineRekey | undefined {
+  const { generation } = slot
+  for (const engineSecret of core.keys.engineSecrets.values()) {
+    const rekey = startRekeyAsEngine(core.primitives, { ...known, maced: record.maced, generation, engineSecret })
+    if (rekey.readRekey1(record.message)) return rekey
+    rekey.wipe()
+  }
+  return undefined
+}
+
 /** The first valid record on a new link: k becomes n + 1, on disk within a second, and then RATCHET_ACK is sent. */
 export async function establishLink(core: Core, slot: Slot, candidate: Candidate): Promise<void> {
   const { n, rekeyedRoot } = candidate.pending
+  const serial = slot.linkSerial
   const ratchet = core.ledger.get('ratchet', slot.bandId)
   if (ratchet === undefined) return
   const moved = ratchetTo(core, slot, ratchet, n, rekeyedRoot)
@@ -103,10 +123,12 @@ export async function establishLink(core: Core, slot: Slot, candidate: Candidate
   if (typeof lsn !== 'number') return
   await core.ledger.durable(lsn)
   // ◆ RATCHET_ACK only after k is on disk, and only while it is this link's root that is there.
-  if (slot.link !== candidate.link || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
+  const isThisLink = slot.link === candidate.link && slot.linkSerial === serial
+  if (!isThisLink || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
   sendDown(core, slot, { type: 'ratchetAck', n: n + 1 })
   const isOld = core.time.nowMs() - moved.rekeyedAtMs > rekeyAgeMs + jitterMs(slot)
   if (moved.resumes >= resumesBeforeRekeyMax || isOld) {
+    if (core.keys.keyset !== undefined) sendDown(core, slot, core.keys.keyset)
     sendDown(core, slot, { type: 'rekeyPlease' })
     challengeBand(core, slot)
   }
@@ -123,12 +145,30 @@ export function dropPreviousRoot(core: Core, slot: Slot, root: number): void {
   if (previous === undefined) return
   slot.engineNonce = undefined
   if (slot.candidate !== undefined && slot.candidate.pending.n <= root) endLink(core, slot, slot.candidate.link)
-  const previousMacKey = resumeMacKey(core.primitives, previous)
+  const dropped = { ...ratchet, sealedPrevious: null, ...macKeyKept(core, slot, ratchet, previous) }
   wipe(previous)
-  core.ledger.append(
-    { type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...ratchet, sealedPrevious: null, previousMacKey },
-    'normal',
-  )
+  core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...dropped }, 'normal')
+}
+
+/** The mac key of a root that is let go joins those of the roots before it. */
+function macKeyKept(
+  core: Core,
+  slot: Slot,
+  ratchet: RatchetRow,
+  root: Bytes,
+): Pick<RatchetRow, 'sealedOldMacKeys' | 'oldMacKeysK'> {
+  const keys = concatBytes(resumeMacKey(core.primitives, root), openOldMacKeys(core, slot, ratchet))
+  const kept = keys.slice(0, oldMacKeysMax * 32)
+  const sealedOldMacKeys = core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), ratchet.k, kept)
+  wipe(keys, kept)
+  return { sealedOldMacKeys, oldMacKeysK: ratchet.k }
+}
+
+/** Mac keys of k - 1, k - 2, … as they were when the blob was sealed; empty before the first. */
+function openOldMacKeys(core: Core, slot: Slot, ratchet: RatchetRow): Uint8Array {
+  const { sealedOldMacKeys, oldMacKeysK } = ratchet
+  if (sealedOldMacKeys === null) return new Uint8Array(0)
+  return core.keys.keyring.open('mac-keys', idBytes(slot.bandId), oldMacKeysK, sealedOldMacKeys) ?? new Uint8Array(0)
 }
 
 /** Seals a root of a band's resume chain; its version is its number. */
@@ -152,15 +192,20 @@ function ratchetTo(
   const used = rootFor(core, slot, ratchet, n)
   if (used === undefined) return undefined
   const next = rekeyedRoot ?? nextRoot(core.primitives, used)
+  // Resuming with k shows, as RATCHETED would have, that the band has left R_(k-1) behind.
+  const left =
+    n === ratchet.k && ratchet.sealedPrevious !== null ? openRoot(core, slot, ratchet.sealedPrevious, n - 1) : undefined
+  const oldMacKeys = left === undefined ? ratchet : macKeyKept(core, slot, ratchet, left)
   const row: RatchetRow = {
     k: n + 1,
     sealedRoot: sealRoot(core, slot.bandId, n + 1, next),
     sealedPrevious: n === ratchet.k ? ratchet.sealedRoot : ratchet.sealedPrevious,
-    previousMacKey: null,
+    sealedOldMacKeys: oldMacKeys.sealedOldMacKeys,
+    oldMacKeysK: oldMacKeys.oldMacKeysK,
     resumes: rekeyedRoot === undefined ? ratchet.resumes + 1 : 0,
     rekeyedAtMs: rekeyedRoot === undefined ? ratchet.rekeyedAtMs : core.time.nowMs(),
   }
-  wipe(used)
+  wipe(used, left)
   if (rekeyedRoot === undefined) wipe(next)
   return row
 }
@@ -196,23 +241,20 @@ function openCandidate(
   sendDown(core, slot, { type: 'hello' }, link)
 }
 
-// ◆ After RATCHETED an older root is a copy of the band's flash speaking. Only a genuine one raises the alarm: the mac key
-// of R_(k-1) was kept for this, so that nobody can freeze a band by making numbers up.
+// ◆ After RATCHETED an older root is a copy of the band's flash speaking, or the band itself outrun by a copy. Only a
+// genuine one raises the alarm: the mac keys of the roots before are kept for this, so that nobody can freeze a band by
+// making numbers up.
 function suspectClone(core: Core, slot: Slot, ratchet: RatchetRow, record: ResumeRecord, nonce: Bytes): void {
-  const { previousMacKey } = ratchet
-  const isOlder = record.n === ratchet.k - 1 && previousMacKey !== null
-  if (!isOlder || !equalSecret(resumeMacWith(core.primitives, previousMacKey, record.maced, nonce), record.mac)) {
-    sendRecord(slot.session, slot.number, encodeNolink())
-    return
-  }
+  const keys = record.n < ratchet.k ? openOldMacKeys(core, slot, ratchet) : new Uint8Array(0)
+  const isGenuine = Array.from({ length: keys.length / 32 }, (_, index) =>
+    keys.subarray(32 * index, 32 * index + 32),
+  ).some((key) => equalSecret(resumeMacWith(core.primitives, key, record.maced, nonce), record.mac))
+  wipe(keys)
+  if (!isGenuine) return sendRecord(slot.session, slot.number, encodeNolink())
   slot.engineNonce = undefined
   endLinks(core, slot)
-  tellBand(
-    core,
-    slot.bandId,
-    { type: 'clone.suspected', atMs: core.time.nowMs() },
-    { by: 'rule:clone', use: 'reserve' },
-  )
+  const event = { type: 'clone.suspected', atMs: core.time.nowMs() } as const
+  tellBand(core, slot.bandId, event, { by: 'rule:clone', use: 'reserve' })
 }
 
 function releaseTombstoned(core: Core, slot: Slot): boolean {
@@ -233,6 +275,9 @@ export function releaseOf(core: Core, bandId: Slot['bandId'], generationMax: num
 function acknowledgePairing(core: Core, slot: Slot, n: number): void {
   const band = core.ledger.get('band', slot.bandId)
   if (n !== 0 || band?.state !== 'pairing') return
+  const window = core.windows.ofAccount(slot.account)
+  const isOfWindow = window?.bound?.bandId === slot.bandId && window.bound.generation === slot.generation
+  if (isOfWindow) return core.windows.acknowledged(window)
   tellBand(
     core,
     slot.bandId,

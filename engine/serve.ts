@@ -60,9 +60,9 @@ export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Ui
     case 'limits':
       return setLimits(core, session, frame)
     case 'history':
-      return readHistory(core, session, frame)
+      return now(readHistory(core, session, frame))
     case 'bands':
-      return readBands(core, session, frame)
+      return now(readBands(core, session, frame))
     case 'grants':
       // Doors, tickets and vouchers do not exist in this version.
       return now(refuse(session, frame.id, 'unsupported-frame'))

@@ -68,8 +68,6 @@ export class SessionDirectory {
   readonly ofAccount = new Map<AccountId, Set<Session>>()
   /** Sessions whose slots may be taken over, by resume token in hex; also for a while after they closed. */
   readonly ofResumeToken = new Map<string, Session>()
-  /** The enrolment under way, if any: the next one waits for it. */
-  enrolling: Promise<void> = Promise.resolve()
   private numbered = 0
 
   /** The next session number: it grows across restarts because the epoch does. */
@@ -104,7 +102,8 @@ export function answerAccount({ sessions }: HasSessions, account: AccountId, fra
   for (const session of sessions.ofAccount.get(account) ?? []) answer(session, frame)
 }
 
-const alertTexts: Readonly<Record<AlertKind, string>> = {
+/** What the wearer reads: at most 96 bytes, a band's display takes no more. */
+export const alertTexts: Readonly<Record<AlertKind, string>> = {
   'pairing-tried': 'Somebody tried to pair your band. It was refused.',
   'band-frozen': 'Your band is frozen. Nothing is approved until it is unfrozen.',
   'band-lost': 'Your band is reported lost. Nothing is approved with it.',

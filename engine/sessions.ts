@@ -71,6 +71,9 @@ function isAnyWaiting(core: Core): boolean {
   return false
 }
 
+/** Frames that only stop something. */
+const stops: ReadonlySet<PhoneFrame['type']> = new Set(['freeze', 'lost', 'veto'])
+
 type Arrived = { readonly frame: PhoneFrame; readonly bytes: Uint8Array }
 
 function tell(core: Core, session: Session, event: SessionEvent, arrived?: Arrived): void {
@@ -130,10 +133,15 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
   const { speaker } = session
   if (speaker === undefined) return
   if (core.time.nowMs() >= speaker.tokenExpiresAtMs) return session.connection.close('token-expired')
-  if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
-    return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
+  if (stops.has(frame.type)) {
+    // Whatever else floods the account or the gate: each surface can always stop, a few times a second.
+    if (!core.stopping.admit(session.resumeToken)) return refuse(session, frame.id, 'rate-limited', 1_000)
+  } else {
+    if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
+      return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
+    }
+    if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', 100)
   }
-  if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', 100)
   const served = serve(core, session, frame, bytes)
   if (served === undefined) return
   session.waiting++
@@ -153,13 +161,17 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
   try {
     const outcome = await verifyHello(core, session, frame)
     const atMs = core.time.monotonicMs()
-    if (outcome.type === 'refused') return tell(core, session, { type: 'hello.refused', atMs, close: outcome.close })
+    if (outcome.type === 'refused') {
+      if (stateOf(session) === 'authenticating') refuse(session, frame.id, outcome.error)
+      return tell(core, session, { type: 'hello.refused', atMs, close: outcome.close })
+    }
     if (stateOf(session) !== 'authenticating') return
     session.speaker = outcome.speaker
     session.number = core.sessions.nextNumber(core.epoch)
     const { pendingUntilMs } = outcome
     tell(core, session, { type: 'hello.verified', atMs, sessionNumber: session.number, pendingUntilMs })
     admit(core, session, frame, pendingUntilMs)
+    endWithToken(core, session, outcome.speaker.tokenExpiresAtMs)
   } catch (error) {
     core.failed(error)
     closeAs(core, session, 'unavailable')
@@ -169,6 +181,18 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
 function closeAs(core: Core, session: Session, close: CloseCode): void {
   tell(core, session, { type: 'hello.refused', atMs: core.time.monotonicMs(), close })
 }
+
+// A session lives no longer than its token, also one that says nothing.
+function endWithToken(core: Core, session: Session, expiresAtMs: number): void {
+  const leftMs = expiresAtMs - core.time.nowMs()
+  if (leftMs <= 0) return session.connection.close('token-expired')
+  core.time.clock.after(Math.min(leftMs, timerMaxMs), () => {
+    if (session.connection.isOpen) endWithToken(core, session, expiresAtMs)
+  })
+}
+
+/** Longer timers overflow. */
+const timerMaxMs = 2_000_000_000
 
 // Registers the session, fences the older one of this phone, takes over the slots that a resume token names.
 function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendingUntilMs: number): void {
@@ -217,7 +241,6 @@ function adoptSlots(core: Core, older: Session, session: Session): void {
     used.slot.session = session
     // ◆ `Ne` is bound to its socket.
     used.slot.engineNonce = undefined
-    used.slot.chalAtMs = -Infinity
     session.slots.set(number, used)
     older.slots.delete(number)
   }

@@ -24,6 +24,10 @@ export type Slot = {
   nonceAtMs: number
   chalAtMs: number
   link: LinkIndex | undefined
+  /** Grows with each link the slot gets: an index of the slab is used again, this is not. */
+  linkSerial: number
+  /** A CHAL is owed as soon as a second has passed since the last. */
+  isChalOwed: boolean
   candidate: Candidate | undefined
   /** Answer 108 waits here for the band's ARM_ACK. */
   arming: { readonly armEpoch: number; readonly done: (acknowledged: boolean) => void } | undefined

@@ -52,8 +52,11 @@ export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: 
 export function isTickFresh(core: Core, link: LinkIndex, tick: number): boolean {
   const latest = core.links.get(link, 'tick')
   if (tick !== latest && tick !== latest - 1) return false
-  const issuedAt = core.links.get(link, tick === latest ? 'tickAt' : 'tickBeforeAt')
-  return deciseconds(core) - issuedAt <= leaseDeciseconds(core)
+  return deciseconds(core) - issuedAt(core, link, tick) <= leaseDeciseconds(core)
+}
+
+function issuedAt(core: Core, link: LinkIndex, tick: number): number {
+  return core.links.get(link, tick === core.links.get(link, 'tick') ? 'tickAt' : 'tickBeforeAt')
 }
 
 /** Is the wearer present: worn, by a STATUS within the lease? */
@@ -63,13 +66,13 @@ export function isPresent(core: Core, link: LinkIndex): boolean {
 
 function takeStatus(core: Core, slot: Slot, link: LinkIndex, status: Status): void {
   const { links } = core
-  const now = deciseconds(core)
   const isFresh = isTickFresh(core, link, status.tick)
   // A status that was held back renews nothing; news of a removal is believed whatever its age.
   if (isFresh || status.wear !== 'on') {
     links.set(link, 'wear', wears[status.wear])
     links.set(link, 'wearEpoch', status.wearEpoch)
-    if (status.wear === 'on') links.set(link, 'leaseUntil', now + leaseDeciseconds(core))
+    // From when the tick was issued, not from when the phone brought the echo: holding it back gains nothing.
+    if (status.wear === 'on') links.set(link, 'leaseUntil', issuedAt(core, link, status.tick) + leaseDeciseconds(core))
     followWear(core, slot, status)
   }
   sendState(core, slot, link)
@@ -86,7 +89,8 @@ function followWear(core: Core, slot: Slot, status: Status): void {
     const event: BandEvent = { type: 'band.worn', wearEpoch, atMs }
     tellBand(core, slot.bandId, event, { by: 'band', use: 'normal' })
   } else if (row.state === 'disarmed' || row.state === 'armed' || row.state === 'deactivating') {
-    tellBand(core, slot.bandId, { type: 'band.removed', wearEpoch, atMs }, { by: 'band', use: 'reserve' })
+    const use = row.armedUntilMs > 0 ? 'reserve' : 'normal'
+    tellBand(core, slot.bandId, { type: 'band.removed', wearEpoch, atMs }, { by: 'band', use })
   }
 }
 

@@ -5,9 +5,12 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import type { Clock } from '../engine/ports/clock.ts'
+import { signKeyset } from '../crypto/keyset.ts'
+import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { EngineKeys, Partner, Partners, Vendors } from '../engine/ports/surroundings.ts'
 import type { PartnerId } from '../protocol/ids.ts'
+import { decodeDownOp } from '../protocol/ops.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type KeySet, readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
@@ -73,6 +76,7 @@ function liveKeys(keys: () => KeySet, keyring: Keyring): EngineKeys {
     if (first === undefined) throw new Fault('keys-missing', `no ${what} key`)
     return first
   }
+  let keysetOf: { readonly from: KeySet; readonly keyset: EngineKeys['keyset'] } | undefined
   let secretsOf: { readonly from: KeySet; readonly secrets: EngineKeys['engineSecrets'] } | undefined
   return {
     keyring,
@@ -85,6 +89,11 @@ function liveKeys(keys: () => KeySet, keyring: Keyring): EngineKeys {
         secretsOf = { from, secrets: new Map(from.engine.map((pair) => [pair.id, pair.secret])) }
       }
       return secretsOf.secrets
+    },
+    get keyset() {
+      const from = keys()
+      if (keysetOf?.from !== from) keysetOf = { from, keyset: announcementOf(from) }
+      return keysetOf.keyset
     },
     get rkid() {
       return current(keys().release, 'release').id
@@ -101,6 +110,17 @@ function liveKeys(keys: () => KeySet, keyring: Keyring): EngineKeys {
       return keys().pepper
     },
   }
+}
+
+/** The next S_E as bands are told of it, signed once for all of them. */
+function announcementOf({ engine, release }: KeySet): EngineKeys['keyset'] {
+  const [, next] = engine
+  const [signer] = release
+  if (next === undefined || signer === undefined) return undefined
+  const { id: ekid, publicKey: engineKey, madeAtMs } = next
+  const fields = { ekid, engineKey, notBeforeS: Math.floor(madeAtMs / 1_000) }
+  const op = decodeDownOp(signKeyset(nodePrimitives, signer.secret, fields))
+  return op.type === 'keyset' ? op : undefined
 }
 
 function partnersById(listed: ReturnType<typeof readPartners>): ReadonlyMap<PartnerId, Partner> {

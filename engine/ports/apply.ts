@@ -55,7 +55,8 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       const key = phoneKey(row.account, row.phoneId)
       const before = rows.get('phone', key)
       return [
-        { table: 'phone', key, row },
+        // A vetoed phone leaves; the journal remembers it.
+        { table: 'phone', key, row: row.removed ? null : row },
         ...alarmChanges(phoneAlarms(key, before?.pendingUntilMs ?? 0), phoneAlarms(key, row.pendingUntilMs)),
       ]
     }

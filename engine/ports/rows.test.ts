@@ -38,13 +38,22 @@ const band: RowOf<'band'> = {
   acctTag: bytes(8),
   sealedArmSecret: bytes(60),
   name: '',
+  changeBegunBy: 'web',
 }
 
 const rows: { readonly [Name in Table]: RowOf<Name> } = {
   band,
   bid: { bandId, account, generation: 3, tombstoned: true },
-  ratchet: { k: 4, sealedRoot: bytes(76), sealedPrevious: null, previousMacKey: bytes(32), resumes: 9, rekeyedAtMs: 1 },
-  account: { account, ownerEpoch: 2, limits: [[978, 1, 2]], risingLimits: [], limitsRiseAtMs: 0 },
+  ratchet: {
+    k: 4,
+    sealedRoot: bytes(76),
+    sealedPrevious: null,
+    sealedOldMacKeys: bytes(172),
+    oldMacKeysK: 3,
+    resumes: 9,
+    rekeyedAtMs: 1,
+  },
+  account: { account, ownerEpoch: 2, limits: [[978, 1, 2]], risingLimits: [], limitsRiseAtMs: 0, limitsBegunBy: '' },
   accountBand: { bandId },
   phone: {
     account,

@@ -54,6 +54,8 @@ export const bandShape = {
   acctTag: bin({ max: 8 }),
   sealedArmSecret: orNil(sealed),
   name: text(24),
+  /** Which surface began the pending deactivation or finding; empty = none. */
+  changeBegunBy: text(64),
 } as const satisfies Shape
 
 /** Where a bid leads; a tombstoned bid stays, so that its band can be released. */
@@ -72,8 +74,12 @@ export const ratchetShape = {
   sealedRoot: sealed,
   /** R_(k-1), sealed with version k - 1, until the band has shown RATCHETED; then nil. */
   sealedPrevious: orNil(sealed),
-  /** After RATCHETED: the mac key of R_(k-1), so that only a genuine old root raises the clone alarm. */
-  previousMacKey: orNil(bin(32)),
+  /**
+   * Mac keys of the roots before `oldMacKeysK`, newest first, 32 bytes each, sealed with that version: enough to know an
+   * older root when it speaks, not to open a link. Nil before the first RATCHETED.
+   */
+  sealedOldMacKeys: orNil(sealed),
+  oldMacKeysK: u32,
   resumes: u32,
   rekeyedAtMs: count,
 } as const satisfies Shape
@@ -88,6 +94,8 @@ export const accountShape = {
   limits: list(ownLimit),
   risingLimits: list(ownLimit),
   limitsRiseAtMs: count,
+  /** Which surface asked for the rise; empty = none pending. */
+  limitsBegunBy: text(64),
 } as const satisfies Shape
 
 const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape

@@ -1,6 +1,7 @@
 // Who the engine asks about the world outside: tokens, partners, vendors, its own keys. Each answer is a value; doubt denies.
 
 import type { Keyring } from '../../crypto/at-rest.ts'
+import type { KeysetOp } from '../../crypto/keyset.ts'
 import type { VendorKey } from '../../crypto/band-certs.ts'
 import type { AccountId, PartnerId } from '../../protocol/ids.ts'
 
@@ -43,6 +44,8 @@ export type EngineKeys = {
   readonly ekid: number
   /** S_E by ekid: current and next. */
   readonly engineSecrets: ReadonlyMap<number, Uint8Array>
+  /** The next S_E as bands are told of it, signed by V_R; undefined when there is none. */
+  readonly keyset: KeysetOp | undefined
   readonly rkid: number
   readonly releaseSeed: Uint8Array
   readonly receipt: { readonly kid: string; readonly seed: Uint8Array }

@@ -136,7 +136,8 @@ async function startExample() {
       keys: {
         ekid: 1,
         engineSecrets: new Map([[1, given.bytes('S_E secret')]]),
-        rkid: 1,
+        keyset: undefined,
+      rkid: 1,
         releaseSeed: given.bytes('V_R seed'),
         receipt: { kid: given.text('V_E kid'), seed: given.bytes('V_E seed') },
         pepper: given.bytes('pepper'),

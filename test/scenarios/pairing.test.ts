@@ -160,7 +160,9 @@ describe('Pairing', () => {
     const waits: number[] = []
     for (const reason of ['foreign', 'revoked'] as const) {
       const world = await startedWorld()
-      const { wearer: owned } = await armedBand(world)
+      const { wearer: owned, band } = await armedBand(world)
+      // Else its owner's band would be alerted, which is no answer to the stranger's.
+      await world.run(band.detach())
       if (reason === 'revoked') world.vendorStatus = 'revoked'
       const wearer =
         reason === 'revoked'

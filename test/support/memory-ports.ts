@@ -13,6 +13,8 @@ export class MemoryDisk {
   epoch = 0
   /** What the next append meets. */
   trouble: 'none' | 'full' | 'failed' = 'none'
+  /** How long a write of the view takes; a test makes it long, or fail. */
+  writing: () => Promise<void> = () => Promise.resolve()
   /** What the journal beside this view holds; a test with another journal says so. */
   durableLsn: () => Lsn = () => this.records.length
   /** Called with what has just become durable, before anybody is told. */
@@ -121,7 +123,7 @@ export class MemoryView implements View {
   }
 
   async write(changes: readonly RowChange[], appliedLsn: Lsn): Promise<void> {
-    await Promise.resolve()
+    await this.disk.writing()
     if (this.crashed) return new Promise(() => undefined)
     if (appliedLsn > this.disk.durableLsn()) throw new Fault('view-failed', 'the view is ahead of the journal')
     for (const { table, key, bytes } of changes) {

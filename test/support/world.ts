@@ -11,7 +11,9 @@ import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/s
 import { defaultDelays } from '../../policy/delays.ts'
 import type { LimitTable } from '../../policy/limits.ts'
 import { toHex } from '../../protocol/bytes.ts'
+import { decodeEngineFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { parseAccountId, parsePartnerId } from '../../protocol/ids.ts'
+import type { Band } from '../../band-sim/firmware.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { type BandDevice, type Vendor, makeBand } from '../../band-sim/package.ts'
 import { type Air, Radio, clearAir } from '../../band-sim/radio.ts'
@@ -91,7 +93,7 @@ export class World {
   readonly disk: MemoryDisk
   readonly config: EngineConfig
   readonly vendor: Vendor
-  readonly keys: EngineKeys
+  keys: EngineKeys
   readonly receiptKey: Uint8Array
   /** Statuses of the one vendor; a test may revoke it. */
   vendorStatus: VendorStatus = 'active'
@@ -122,6 +124,7 @@ export class World {
     this.keys = {
       ekid: 1,
       engineSecrets: new Map([[1, this.random.bytes(32)]]),
+      keyset: undefined,
       rkid: 1,
       releaseSeed: this.random.bytes(32),
       receipt: { kid: 'r1', seed: receiptSeed },
@@ -200,6 +203,31 @@ export class World {
     this.running = undefined
     await listener?.close()
     await this.time.settle()
+  }
+
+  /** One more S_E that the engine holds. */
+  addEngineKey(ekid: number, secret: Uint8Array): void {
+    this.keys = { ...this.keys, engineSecrets: new Map([...this.keys.engineSecrets, [ekid, secret]]) }
+  }
+
+  /** Another band answers on this slot instead of the one the phone carries; nothing given ends that. */
+  bridgeInstead(
+    slot: number | undefined,
+    band: Band | undefined,
+    toBand: ((bytes: Uint8Array) => void) | undefined,
+  ): void {
+    if (slot === undefined || band === undefined || toBand === undefined) {
+      this.intercept = (_way, bytes) => bytes
+      return
+    }
+    band.connect((bytes) => {
+      queueMicrotask(() => this.inject(encodePhoneFrame({ type: 'record', id: 0, slot, bytes })))
+    })
+    this.intercept = (way, bytes) => {
+      const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
+      if (frame?.type === 'record' && frame.slot === slot) toBand(frame.bytes.slice())
+      return bytes
+    }
   }
 
   /** Sends bytes on the newest phone's connection, as malware on that phone would. */
