@@ -1,9 +1,7 @@
 // `bandpass audit verify`: is the journal whole, and does the view say what it says?
 
-import { type ViewAudit, auditView } from '../server/audit-view.ts'
+import { type DataAudit, auditData } from '../server/audit.ts'
 import { openDataFolder } from '../server/data-folder.ts'
-import { journalFolderOf } from '../store/data-folder.ts'
-import { verifyJournal } from '../store/audit.ts'
 import type { Command } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
 
@@ -21,21 +19,18 @@ export const auditVerify: Command = {
   async run(given) {
     const config = configFrom(given, process.env)
     const folder = openDataFolder(config, process.env, false)
-    const journal = verifyJournal(journalFolderOf(folder.path))
-    const view: ViewAudit =
-      journal.type === 'whole'
-        ? await auditView(config, folder)
-        : { type: 'not-compared', why: 'the journal comes first' }
-    process.stdout.write(given.has('json') ? `${JSON.stringify({ journal, view })}\n` : readable(journal, view))
+    const audit = await auditData(config, folder)
+    const { journal, view } = audit
+    process.stdout.write(given.has('json') ? `${JSON.stringify(audit)}\n` : readable(audit))
     return journal.type === 'whole' && view.type !== 'different' ? 0 : 1
   },
 }
 
-function readable(journal: ReturnType<typeof verifyJournal>, view: ViewAudit): string {
+function readable({ journal, view }: DataAudit): string {
   return `${[...journalLines(journal), ...viewLines(view)].join('\n')}\n`
 }
 
-function journalLines(journal: ReturnType<typeof verifyJournal>): readonly string[] {
+function journalLines(journal: DataAudit['journal']): readonly string[] {
   if (journal.type === 'damaged') {
     return [
       'journal  DAMAGED',
@@ -54,7 +49,7 @@ function journalLines(journal: ReturnType<typeof verifyJournal>): readonly strin
   ]
 }
 
-function viewLines(view: ViewAudit): readonly string[] {
+function viewLines(view: DataAudit['view']): readonly string[] {
   switch (view.type) {
     case 'equal': {
       const counts = Object.entries(view.rows).filter(([, rows]) => rows > 0)

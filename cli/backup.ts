@@ -1,9 +1,7 @@
 // `bandpass backup`: a verified copy of a data folder, running or not. The master key is not in it: keep that elsewhere.
 
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
-import { type DataFolder, openDataFolder } from '../server/data-folder.ts'
-import { backup } from '../store/backup.ts'
+import { backupData } from '../server/backup-data.ts'
+import { openDataFolder } from '../server/data-folder.ts'
 import { type Command, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
 
@@ -23,9 +21,7 @@ export const backupTo: Command = {
     const to = required(given, 'to', '/backups/monday')
     const config = configFrom(given, process.env)
     const folder = openDataFolder(config, process.env, false)
-    const mapBytes = config.view.mapBytes
-    const manifest = await backup({ from: folder.path, to, keyring: folder.keyring, nowMs: Date.now(), mapBytes })
-    copyDocuments(folder, to)
+    const manifest = await backupData(config, folder, to)
     const { firstLsn, lastLsn, appliedLsn, headHash } = manifest
     process.stdout.write(
       given.has('json')
@@ -36,14 +32,4 @@ export const backupTo: Command = {
     )
     return 0
   },
-}
-
-/** Keys and lists are sealed and carry a MAC of their own. */
-function copyDocuments({ path, places }: DataFolder, to: string): void {
-  for (const place of Object.values(places)) {
-    if (!existsSync(place.path)) continue
-    const copy = join(to, relative(path, place.path))
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o700 })
-    copyFileSync(place.path, copy)
-  }
 }

@@ -11,7 +11,7 @@ export type Option = {
   readonly help: string
 }
 
-export type Example = { readonly run: string; readonly does: string }
+type Example = { readonly run: string; readonly does: string }
 
 export type Command = {
   /** As typed, such as `partner add`. */

@@ -9,11 +9,10 @@ import type { DemoFile } from '../band-sim/demo-world.ts'
 import { Fleet } from '../band-sim/fleet.ts'
 import { pinsOf } from '../band-sim/package.ts'
 import type { Scheduler } from '../band-sim/scheduler.ts'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { fromHex } from '../protocol/bytes.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
 import { startingLimits } from '../server/limit-tables.ts'
 import { realClock } from '../server/real-clock.ts'
+import { realPrimitives } from '../server/real-primitives.ts'
 import { type Command, type Given, number } from './command.ts'
 import { readDemoFile } from './demo-file.ts'
 import { incidents, payment } from './demo-incidents.ts'
@@ -226,25 +225,29 @@ class DemoFailed extends Error {
 }
 
 function fleetOf(day: Day, file: DemoFile, report: ConstructorParameters<typeof Fleet>[0]['report']): Fleet {
-  const issuer = { ...file.tokens, seed: fromHex(file.tokens.seed) }
+  const issuer = { ...file.tokens, seed: bytesOf(file.tokens.seed) }
   const run = Date.now().toString(36)
   return new Fleet({
     count: day.bands,
     seed: day.seed === 'demo' ? `demo ${run}` : day.seed,
-    primitives: nodePrimitives,
+    primitives: realPrimitives,
     scheduler: fineClock,
     engine: { url: file.url },
-    vendor: { ...file.vendor, seed: fromHex(file.vendor.seed) },
+    vendor: { ...file.vendor, seed: bytesOf(file.vendor.seed) },
     pins: pinsOf(file.engine),
-    partner: wholeMs(createPartner({ ...file.partner, key: fromHex(file.partner.key) }, nodePrimitives)),
+    partner: wholeMs(createPartner({ ...file.partner, key: bytesOf(file.partner.key) }, realPrimitives)),
     account: (index) => `demo-${run}-${index}`,
     token: (account, keys) => () =>
-      mintToken(nodePrimitives, issuer, { account, nowMs: Date.now() }, keys.session.publicKey),
+      mintToken(realPrimitives, issuer, { account, nowMs: Date.now() }, keys.session.publicKey),
     startGapMs: 10,
     payEveryMs: (1_000 * day.bands) / day.rate,
     payment,
     report,
   })
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, 'hex'))
 }
 
 /** An offer's expiry is a whole number of ms, which the fleet's fine clock does not give. */

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { StatusLine } from './serve.ts'
 
-export type ReadyLine = {
+type ReadyLine = {
   readonly url: string
   readonly port: number
   readonly listener: string

@@ -4,9 +4,9 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from '../server/engine-keys.ts'
 import { createLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
-import { toHex } from '../protocol/bytes.ts'
 import { type Command, type Given, UsageError } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 
 export const showKeys: Command = {
@@ -81,13 +81,13 @@ export const rotateMasterKey: Command = {
 }
 
 function listed(keys: KeySet): object {
-  const pair = (one: KeySet['engine'][number]) => ({ id: one.id, key: toHex(one.publicKey), madeAtMs: one.madeAtMs })
+  const pair = (one: KeySet['engine'][number]) => ({ id: one.id, key: hexOf(one.publicKey), madeAtMs: one.madeAtMs })
   return {
     engine: keys.engine.map(pair),
     release: keys.release.map(pair),
     receipt: keys.receipt.map(({ kid, publicKey, seed, madeAtMs }) => ({
       kid,
-      key: toHex(publicKey),
+      key: hexOf(publicKey),
       signs: seed !== undefined,
       madeAtMs,
     })),
@@ -98,7 +98,7 @@ const roles = ['current', 'next', 'before']
 
 function readable(keys: KeySet): string {
   const pairs = (what: string, use: string, list: KeySet['engine']) =>
-    list.map((one, at) => [what, String(one.id), roles[at] ?? '', dayOf(one.madeAtMs), toHex(one.publicKey), use])
+    list.map((one, at) => [what, String(one.id), roles[at] ?? '', dayOf(one.madeAtMs), hexOf(one.publicKey), use])
   const rows = [
     ...pairs('engine', 'S_E, X25519: bands pin current and next', keys.engine),
     ...pairs('release', 'V_R, Ed25519: bands pin current and next', keys.release),
@@ -107,7 +107,7 @@ function readable(keys: KeySet): string {
       one.kid,
       one.seed === undefined ? 'published' : 'current',
       dayOf(one.madeAtMs),
-      toHex(one.publicKey),
+      hexOf(one.publicKey),
       'V_E, Ed25519: /.well-known/jwks.json',
     ]),
   ]

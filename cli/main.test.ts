@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { version } from '../server/version.ts'
 import { bandpass, testFolder } from './test-engine.ts'
 
@@ -20,7 +20,7 @@ describe('the command line', () => {
   })
 
   it('fails with 2 on a configuration that is wrong, with every mistake', () => {
-    const path = join(testFolder(), 'config.json')
+    const path = join(testFolder(onTestFinished), 'config.json')
     writeFileSync(path, JSON.stringify({ port: -1, lisener: 'ws' }))
     const { status, stderr, stdout } = bandpass('serve', '--config', path, '--durability', 'never', '--prot', '1')
     expect([status, stdout]).toEqual([2, ''])
@@ -30,7 +30,7 @@ describe('the command line', () => {
   })
 
   it('fails with 1 and no stack on what the world did wrong', () => {
-    const { status, stderr } = bandpass('partner', 'list', '--data', join(testFolder(), 'none'))
+    const { status, stderr } = bandpass('partner', 'list', '--data', join(testFolder(onTestFinished), 'none'))
     expect([status, stderr.split('\n').length]).toEqual([1, 2])
     expect(stderr).toContain('no engine has been started in')
   })
@@ -38,7 +38,7 @@ describe('the command line', () => {
 
 describe('the lists, by command', () => {
   it('give a partner its key once, at the start and when it is rotated', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const added = JSON.parse(bandpass('partner', 'add', '--name', 'Corner shop', '--data', data).stdout)
     expect(added).toMatchObject({ name: 'Corner shop', kid: 1, key: expect.stringMatching(/^[0-9a-f]{64}$/) })
     const listed = bandpass('partner', 'list', '--data', data).stdout
@@ -51,7 +51,7 @@ describe('the lists, by command', () => {
 
   it('list and revoke vendors', () => {
     const vendor = (...args: string[]) => bandpass('vendor', ...args, '--data', data)
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     expect(vendor('add', '--vendor', '7', '--name', 'Works', '--root', 'ab'.repeat(32)).stdout).toContain('ed25519')
     expect(vendor('add', '--vendor', '7', '--name', 'Works', '--root', 'ab'.repeat(31)).status).toBe(2)
     const revoked = vendor('revoke', '--vendor', '7', '--model', '2', '--batch', '41').stdout
@@ -62,7 +62,7 @@ describe('the lists, by command', () => {
 
 describe('keys, by command', () => {
   it('are shown by their public halves only, and rotated', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const before = JSON.parse(bandpass('keys', '--json', '--data', data).stdout)
     expect(before.engine).toHaveLength(2)
     const after = bandpass('keys', 'rotate', 'receipt', '--data', data).stdout
@@ -71,7 +71,7 @@ describe('keys, by command', () => {
   })
 
   it('make tokens only for what is an account and a key', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     bandpass('keys', '--data', data)
     const token = (...args: string[]) => bandpass('token', '--data', data, ...args)
     const key = 'ab'.repeat(32)

@@ -3,10 +3,9 @@
 import { openDataFolder } from '../server/data-folder.ts'
 import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
 import { type ListedPartner, readPartners } from '../server/partner-list.ts'
-import { toHex } from '../protocol/bytes.ts'
-import { type PartnerId, parsePartnerId } from '../protocol/ids.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 
 const within = 'A running engine knows within a second.'
@@ -39,8 +38,8 @@ export const partnerRotate: Command = {
     { run: 'bandpass partner rotate --id 393a7fe1334f2e5aed6cd875dcaae667 --drop-old', does: 'after a leak' },
   ],
   async run(given) {
-    const id = idOf(given)
-    printKey(rotatePartner(folderOf(given, false).places.partners, { id, dropOld: given.has('drop-old') }, Date.now()))
+    const dropOld = given.has('drop-old')
+    printKey(changed(given, (place, id) => rotatePartner(place, { id, dropOld }, Date.now())))
     return 0
   },
 }
@@ -54,7 +53,7 @@ export const partnerRemove: Command = {
     { run: 'bandpass partner remove --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'at the end of a contract' },
   ],
   async run(given) {
-    const removed = removePartner(folderOf(given, false).places.partners, idOf(given))
+    const removed = changed(given, removePartner)
     process.stdout.write(`${removed.name} (${removed.id}) is off the list.\n`)
     return 0
   },
@@ -77,21 +76,25 @@ export const partnerList: Command = {
   },
 }
 
+type Place = Parameters<typeof removePartner>[0]
+
 function folderOf(given: Given, mayCreate: boolean) {
   return openDataFolder(configFrom(given, process.env), process.env, mayCreate)
 }
 
-function idOf(given: Given): PartnerId {
+const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'
+
+/** What changes the list, with an id that is none told as what it is: a slip of typing. */
+function changed(given: Given, work: (place: Place, id: string) => ListedPartner): ListedPartner {
   try {
-    return parsePartnerId(required(given, 'id', '393a7fe1334f2e5aed6cd875dcaae667'))
+    return work(folderOf(given, false).places.partners, required(given, 'id', exampleId))
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--id: ${error.message}`)
-    throw error
+    throw error instanceof RangeError ? new UsageError(`--id: ${error.message}`) : error
   }
 }
 
 /** The only place where a partner's key is shown: it is for the partner, once. */
 function printKey({ id, name, keys: [newest] }: ListedPartner): void {
   if (newest === undefined) return
-  process.stdout.write(`${JSON.stringify({ id, name, kid: newest.kid, key: toHex(newest.key) })}\n`)
+  process.stdout.write(`${JSON.stringify({ id, name, kid: newest.kid, key: hexOf(newest.key) })}\n`)
 }

@@ -1,6 +1,5 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
-import type { EngineStatus } from '../engine/engine.ts'
 import { createLog, type Log } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
@@ -8,7 +7,7 @@ import { configFrom, configOption, settingOptions } from './config-source.ts'
 import { Histogram, type Percentiles, percentilesOf } from './histogram.ts'
 
 /** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
-export type StatusLine = EngineStatus & { readonly took: Percentiles }
+export type StatusLine = ReturnType<RunningServer['status']> & { readonly took: Percentiles }
 
 /** Exit code after a failure that nobody caught (EX_SOFTWARE of sysexits). */
 const exitAfterBug = 70
@@ -55,10 +54,12 @@ async function run(given: Given): Promise<number> {
   failClosed(log)
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
+  // Whoever reads that it is ready may send it a signal at once.
+  process.on('SIGHUP', () => server.reload())
+  const code = ended(server, log)
   print({ ready: { url, port, listener, durability } })
   const stopStatus = statusMs === 0 ? () => {} : printStatus(server, statusMs)
-  process.on('SIGHUP', () => server.reload())
-  const code = await ended(server, log)
+  await code
   stopStatus()
   return code
 }

@@ -6,7 +6,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
 import { type DemoWorld, demoWorld } from '../band-sim/demo-world.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
 import type { PhoneBand } from '../sdk/phone-band.ts'
@@ -19,9 +18,12 @@ import { type RunningServer, startServer } from '../server/start-server.ts'
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const nodeFlags = ['--disable-proto=delete', '--disable-warning=ExperimentalWarning']
 
-export function testFolder(): string {
+/** vitest's onTestFinished: each of these takes back what it did. */
+type AfterTest = (work: () => void | Promise<void>) => void
+
+export function testFolder(afterTest: AfterTest): string {
   const path = mkdtempSync(join(tmpdir(), 'bandpass-cli-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  afterTest(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
@@ -35,12 +37,12 @@ export function bandpass(...args: readonly string[]) {
 }
 
 /** Starts a command that goes on. */
-export function bandpassProcess(...args: readonly string[]) {
+export function bandpassProcess(afterTest: AfterTest, ...args: readonly string[]) {
   const child = spawn(process.execPath, [...nodeFlags, main, ...args], {
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  onTestFinished(() => {
+  afterTest(() => {
     child.kill('SIGKILL')
   })
   const said = { stdout: '', stderr: '' }
@@ -73,23 +75,27 @@ export type TestEngine = {
 }
 
 /** A demo engine in this process. */
-export async function testEngine(data: string, environment: Record<string, string> = {}): Promise<TestEngine> {
+export async function testEngine(
+  afterTest: AfterTest,
+  data: string,
+  environment: Record<string, string> = {},
+): Promise<TestEngine> {
   const flags = { data, port: '0', demo: 'true', 'journal-segment-bytes': '1048576', 'watchdog-hang-ms': '0' }
   const logged: string[] = []
   const log: Log = (level, event) => void logged.push(`${level} ${event}`)
   const config = readConfig({ flags })
   const server = await startServer(config, { environment, log })
-  onTestFinished(() => server.stop())
+  afterTest(() => server.stop())
   const world = demoWorld(readFileSync(join(data, 'demo.json'), 'utf8'))
   return { server, config, world, partner: createPartner(world.partner), logged }
 }
 
 /** A band that its wearer has paired, put on and armed, and its phone. */
-export async function armedBand({ world }: Pick<TestEngine, 'world'>, account?: string) {
+export async function armedBand(afterTest: AfterTest, { world }: Pick<TestEngine, 'world'>, account?: string) {
   const options = world.phone(account)
   const client = await PhoneClient.connect(options)
   const { wearer, radio } = world.newBand()
-  onTestFinished(() => {
+  afterTest(() => {
     client.close()
     wearer.band.powerOff()
   })

@@ -2,11 +2,10 @@
 
 import { openDataFolder } from '../server/data-folder.ts'
 import { loadKeys } from '../server/engine-keys.ts'
-import { mintToken } from '../server/tokens.ts'
-import { fromHex } from '../protocol/bytes.ts'
-import { parseAccountId } from '../protocol/ids.ts'
+import { type TokenRequest, mintToken } from '../server/tokens.ts'
 import { type Command, UsageError, number, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { bytesOf } from './hex.ts'
 
 const lifeDefaultS = 3_600
 const lifeMaxS = 30 * 86_400
@@ -27,15 +26,14 @@ export const token: Command = {
     { run: "bandpass token --account hub-1 --key 3b6a... --scope hub --accounts '*'", does: 'for a hub' },
   ],
   async run(given) {
-    const account = checked('account', () => parseAccountId(required(given, 'account', 'alice')))
-    const hex = required(given, 'key', '<hex>')
-    const sessionKey = checked('key', () => fromHex(hex))
+    const account = required(given, 'account', 'alice')
+    const sessionKey = bytesOf('key', required(given, 'key', '<hex>'))
     const config = configFrom(given, process.env)
     if (config.tokens.local === 'off') throw new UsageError('tokens.local is off: this engine takes no such token')
     const folder = openDataFolder(config, process.env, false)
     const scope = given.value('scope')
     const accounts = given.value('accounts')
-    const made = await mintToken(loadKeys(folder.places.keys, Date.now()).issuerSeed, {
+    const request: TokenRequest = {
       account,
       sessionKey,
       audience: config.tokens.audience,
@@ -43,17 +41,14 @@ export const token: Command = {
       nowMs: Date.now(),
       ...(scope === undefined ? {} : { scopes: scope.split(' ') }),
       ...(accounts === undefined ? {} : { hubAccounts: accounts.split(',') }),
-    })
+    }
+    const made = await mintToken(loadKeys(folder.places.keys, Date.now()).issuerSeed, request).catch(asUsage)
     process.stdout.write(`${made}\n`)
     return 0
   },
 }
 
-function checked<Value>(name: string, read: () => Value): Value {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--${name}: ${error.message}`)
-    throw error
-  }
+/** An account or a key that is none was typed. */
+function asUsage(error: unknown): never {
+  throw error instanceof RangeError ? new UsageError(error.message) : error
 }

@@ -3,9 +3,9 @@
 import { openDataFolder } from '../server/data-folder.ts'
 import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/lists.ts'
 import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendor-list.ts'
-import { fromHex, toHex } from '../protocol/bytes.ts'
 import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { bytesOf, hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 
 const within = 'A running engine knows within a second.'
@@ -86,12 +86,7 @@ function change(given: Given, work: (place: Place, part: VendorPart) => ListedVe
 }
 
 function rootOf(hex: string): Omit<VendorRoot, 'issuer'> {
-  let publicKey: Uint8Array
-  try {
-    publicKey = fromHex(hex)
-  } catch (error) {
-    throw new UsageError(`--root: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  const publicKey = bytesOf('root', hex)
   if (publicKey.length === 32) return { signatureType: 'ed25519', publicKey }
   if (publicKey.length === 33) return { signatureType: 'es256', publicKey }
   throw new UsageError(`--root: 32 bytes (Ed25519) or 33 (P-256 compressed) expected, got ${publicKey.length}`)
@@ -102,7 +97,7 @@ function print(vendors: readonly ListedVendor[]): void {
     roots.map(({ issuer, signatureType, publicKey }) => [
       String(vendor),
       name,
-      `${issuer} ${signatureType} ${toHex(publicKey)}`,
+      `${issuer} ${signatureType} ${hexOf(publicKey)}`,
       revoked.length === 0 ? 'active' : `revoked: ${revoked.map(partName).join('; ')}`,
     ]),
   )

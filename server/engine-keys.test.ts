@@ -1,5 +1,5 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { toHex } from '../protocol/bytes.ts'
@@ -7,7 +7,7 @@ import { keysPlace, loadKeys, readKeys, rotated, writeKeys } from './engine-keys
 import { newMasterKey } from './master-key.ts'
 import { testFolder } from './test-folder.ts'
 
-function place(data = testFolder()) {
+function place(data = testFolder(onTestFinished)) {
   return keysPlace(data, createKeyring(nodePrimitives, [newMasterKey()]))
 }
 

@@ -17,7 +17,7 @@ import {
 import { Field } from './shape.ts'
 
 /** A numbered pair whose public half bands pin. */
-export type PinnedPair = {
+type PinnedPair = {
   readonly id: number
   readonly secret: Bytes
   readonly publicKey: Bytes

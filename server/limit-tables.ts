@@ -28,12 +28,6 @@ const currencies: Readonly<Record<string, number>> = {
   USD: 840,
 }
 
-/** The letters of a currency, or its three digits when it has none here. */
-export function currencyName(numeric: number): string {
-  const found = Object.entries(currencies).find(([, number]) => number === numeric)
-  return found?.[0] ?? String(numeric).padStart(3, '0')
-}
-
 const minute = 60_000
 
 /** What a currency with two decimals and the worth of a euro starts with. `scale` is for those worth less. */

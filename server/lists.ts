@@ -4,13 +4,13 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { lockFolder } from '../store/data-lock.ts'
-import type { PartnerId } from '../protocol/ids.ts'
+import { parsePartnerId } from '../protocol/ids.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 import { type ListedVendor, type VendorRoot, readVendors, writeVendors } from './vendor-list.ts'
 
 /** What was asked does not fit what is listed: a slip of whoever asked. */
-export class ListError extends Error {
+class ListError extends Error {
   override readonly name = 'ListError'
 }
 
@@ -25,16 +25,17 @@ export function addPartner(place: DocumentPlace, name: string, nowMs: number): L
   })
 }
 
-/** Gives a partner a new key; the one before stays valid until the next rotation, or goes at once with `dropOld`. */
+/** Gives a partner a new key (a RangeError when the id is none); the one before stays valid until the next rotation, or goes at once with `dropOld`. */
 export function rotatePartner(
   place: DocumentPlace,
-  which: { readonly id: PartnerId; readonly dropOld: boolean },
+  which: { readonly id: string; readonly dropOld: boolean },
   nowMs: number,
 ): ListedPartner {
+  const id = parsePartnerId(which.id)
   return locked(place, () => {
     const partners = readPartners(place)
-    const partner = partners.find((one) => one.id === which.id)
-    if (partner === undefined) throw new ListError(`no partner ${which.id}`)
+    const partner = partners.find((one) => one.id === id)
+    if (partner === undefined) throw new ListError(`no partner ${id}`)
     const rotated = withNewKey(partner, nowMs)
     const kept = which.dropOld ? { ...rotated, keys: rotated.keys.slice(0, 1) } : rotated
     writePartners(
@@ -45,8 +46,9 @@ export function rotatePartner(
   })
 }
 
-/** Takes a partner off the list: its offers are not authentic any more. */
-export function removePartner(place: DocumentPlace, id: PartnerId): ListedPartner {
+/** Takes a partner off the list (a RangeError when the id is none): its offers are not authentic any more. */
+export function removePartner(place: DocumentPlace, written: string): ListedPartner {
+  const id = parsePartnerId(written)
   return locked(place, () => {
     const partners = readPartners(place)
     const partner = partners.find((one) => one.id === id)

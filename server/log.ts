@@ -1,7 +1,7 @@
 // Log lines: one JSON object each, on stderr. Bytes and whatever is named like a secret are never printed.
 
 /** `error`: someone should look. `warning`: it goes on, but not as it should. */
-export type LogLevel = 'info' | 'warning' | 'error'
+type LogLevel = 'info' | 'warning' | 'error'
 
 export type Log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => void
 

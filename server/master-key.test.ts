@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDataFolder } from './data-folder.ts'
 import { loadKeys } from './engine-keys.ts'
 import { loadMasterKeys, newMasterKey, writeMasterKeys } from './master-key.ts'
@@ -15,7 +15,7 @@ function load(data: string, environment: Record<string, string> = {}, mayCreate 
 
 describe('the master key', () => {
   it('is made at the first start, in a file that only its owner may read', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const { keys, from } = load(data)
     expect(from).toBe(join(data, 'master.key'))
     expect(statSync(from).mode & 0o777).toBe(0o600)
@@ -24,14 +24,14 @@ describe('the master key', () => {
   })
 
   it.for([0o644, 0o640, 0o660, 0o602])('is refused when its file has mode %o', (mode) => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const { from } = load(data)
     chmodSync(from, mode)
     expect(() => load(data)).toThrow(/chmod 600 .*master\.key/)
   })
 
   it('comes from the environment before the file, as hex or base64', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const fromHex = load(data, { BANDPASS_MASTER_KEY: hex })
     const fromBase64 = load(data, { BANDPASS_MASTER_KEY: base64 })
     const fromBase64Url = load(data, { BANDPASS_MASTER_KEY: base64.replaceAll('+', '-').replace(/=$/, '') })
@@ -41,20 +41,22 @@ describe('the master key', () => {
   })
 
   it.for(['', 'a1', `${hex}00`, hex.replace('a', 'x'), 'not a key'])('is not "%s"', (text) => {
-    expect(() => load(testFolder(), { BANDPASS_MASTER_KEY: text })).toThrow(/BANDPASS_MASTER_KEY: 32 bytes/)
+    expect(() => load(testFolder(onTestFinished), { BANDPASS_MASTER_KEY: text })).toThrow(
+      /BANDPASS_MASTER_KEY: 32 bytes/,
+    )
   })
 
   it('is never shown by a message that refuses it', () => {
     const almost = `${hex}ff`
     try {
-      load(testFolder(), { BANDPASS_MASTER_KEY: almost })
+      load(testFolder(onTestFinished), { BANDPASS_MASTER_KEY: almost })
     } catch (error) {
       expect(String(error)).not.toContain('a1a1')
     }
   })
 
   it('is not made anew where data is already sealed under one that is gone', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const config = { data, masterKeyFile: undefined }
     const folder = openDataFolder(config, { BANDPASS_MASTER_KEY: hex }, true)
     expect(folder.master.from).toBe('environment')
@@ -65,7 +67,7 @@ describe('the master key', () => {
   })
 
   it('has a second one beside it while it is replaced, and the first seals', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const { from, keys } = load(data)
     const added = newMasterKey()
     writeMasterKeys(from, [added, ...keys])
@@ -76,7 +78,7 @@ describe('the master key', () => {
   })
 
   it('is refused when its file says something else', () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const { from } = load(data)
     for (const text of ['', 'bandpass master key 1\n', `${hex}\n`, readFileSync(from, 'utf8') + `${hex}\n${hex}\n`]) {
       writeFileSync(from, text)

@@ -9,7 +9,7 @@ import { type PartnerId, parsePartnerId } from '../protocol/ids.ts'
 import { type DocumentPlace, openSecret, readDocument, sealSecret, writeDocument } from './sealed-document.ts'
 import { Field } from './shape.ts'
 
-export type OfferKey = { readonly kid: number; readonly key: Bytes; readonly madeAtMs: number }
+type OfferKey = { readonly kid: number; readonly key: Bytes; readonly madeAtMs: number }
 
 /** A partner; its newest key first, two while it rotates. */
 export type ListedPartner = { readonly id: PartnerId; readonly name: string; readonly keys: readonly OfferKey[] }

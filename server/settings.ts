@@ -3,13 +3,22 @@
 
 import { armedMaxMs } from '../protocol/limits.ts'
 import { defaultDelays } from '../policy/delays.ts'
+import { listenerNames } from '../transport/choose-listener.ts'
 import { defaultLimits, type Rate } from '../transport/limits.ts'
+import type { ListenerName } from '../transport/listener.ts'
 import { limitTables } from './limit-tables.ts'
 import { type Setting, choice, count, optionalText, text, truth } from './setting.ts'
 
 const dayMs = 24 * 3_600_000
 const yearMs = 366 * dayMs
 const most = 1_000_000_000
+
+/** What may be asked for; the loopback is for tests. */
+const listenerChoices = ['auto', 'uws', ...listenerNames.filter(isForServers)] as const
+
+function isForServers(name: (typeof listenerNames)[number]): name is Exclude<ListenerName, 'loopback'> {
+  return name !== 'auto' && name !== 'loopback'
+}
 
 function rate(of: Rate, what: string) {
   return {
@@ -29,7 +38,7 @@ export const settings = {
   }),
   listener: choice({
     default: 'auto',
-    of: ['auto', 'uws', 'uws-current', 'uws-compat', 'ws'],
+    of: listenerChoices,
     help: 'auto takes the native one or, with a warning, ws; uws insists on a native one',
   }),
   issuer: text({ default: 'bandpass', help: '`iss` of receipts: the name partners know this engine by' }),

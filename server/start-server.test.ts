@@ -13,7 +13,7 @@ type Started = {
   readonly events: () => string[]
 }
 
-async function started(flags: Record<string, string> = {}, data = testFolder()): Promise<Started> {
+async function started(flags: Record<string, string> = {}, data = testFolder(onTestFinished)): Promise<Started> {
   const { log, lines } = testLog()
   const all = { data, port: '0', 'journal-segment-bytes': '131072', 'watchdog-hang-ms': '0', ...flags }
   const server = await startServer(readConfig({ flags: all }), { environment: {}, log })
@@ -64,7 +64,7 @@ describe('a server', () => {
 
   it('refuses a port that is taken, and leaves the data folder free again', async () => {
     const { server } = await started()
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     await expect(started({ port: String(server.port) }, data)).rejects.toThrow(/cannot listen/)
     await started({}, data)
   })
@@ -127,7 +127,7 @@ describe('a server', () => {
   })
 
   it('refuses token keys that cannot be read, before anything else is open', async () => {
-    const data = testFolder()
+    const data = testFolder(onTestFinished)
     const flags = { 'tokens-issuer': 'me', 'tokens-jwks-file': join(data, 'none.json') }
     await expect(started(flags, data)).rejects.toThrow(/none\.json/)
     await started({}, data)

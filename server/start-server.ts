@@ -1,7 +1,6 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { readFileSync } from 'node:fs'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { backedUpLsn } from '../store/backup.ts'
@@ -14,6 +13,7 @@ import { httpAnswers, notReadyReasons } from './http-answers.ts'
 import { type Log, createLog } from './log.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
 import { realClock } from './real-clock.ts'
+import { realPrimitives } from './real-primitives.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
 import { type TokenIssuer, createTokens, fixedIssuer, issuerOfSeed, remoteIssuer } from './tokens.ts'
@@ -79,8 +79,8 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   )
   const engine = await createEngine(engineConfigOf(config, version), {
     clock: realClock,
-    random: (length) => nodePrimitives.randomBytes(length),
-    primitives: nodePrimitives,
+    random: (length) => realPrimitives.randomBytes(length),
+    primitives: realPrimitives,
     journal: store.journal,
     view: store.view,
     keys: surroundings.engineKeys,

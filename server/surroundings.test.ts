@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -17,7 +17,7 @@ const root = {
 function opened() {
   const clock = new TestClock()
   const { log, lines } = testLog()
-  const folder = openDataFolder({ data: testFolder(), masterKeyFile: undefined }, {}, true)
+  const folder = openDataFolder({ data: testFolder(onTestFinished), masterKeyFile: undefined }, {}, true)
   const surroundings = openSurroundings(folder, clock, log)
   return { ...folder.places, folder, surroundings, clock, lines }
 }

@@ -3,13 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Log } from './log.ts'
 
-export function testFolder(): string {
+/** `afterTest` is vitest's onTestFinished. */
+export function testFolder(afterTest: (work: () => void) => void): string {
   const path = mkdtempSync(join(tmpdir(), 'bandpass-server-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  afterTest(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 

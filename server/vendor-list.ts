@@ -12,7 +12,7 @@ import { Field } from './shape.ts'
 export type VendorRoot = { readonly issuer: number } & VendorKey
 
 /** What is revoked: a batch, a model, or (both null) the vendor. A batch is named within its model. */
-export type Revocation = { readonly model: number | null; readonly batch: number | null; readonly atMs: number }
+type Revocation = { readonly model: number | null; readonly batch: number | null; readonly atMs: number }
 
 export type ListedVendor = {
   readonly vendor: number

@@ -1,5 +1,5 @@
-// Does the view say what the journal says? The journal is applied again into a view of its own, and both are compared row
-// by row, byte by byte (invariant I7). For a stopped engine.
+// Is the journal whole, and does the view say what it says? The journal is applied again into a view of its own, and both
+// are compared row by row, byte by byte (invariant I7).
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { Journal, JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
 import { type Table, type View, tables } from '../engine/ports/view.ts'
 import { equalBytes } from '../protocol/bytes.ts'
+import { type JournalAudit, verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { headBefore } from '../store/journal-recovery.ts'
 import { recordsOf, scanSegment } from '../store/journal-scan.ts'
@@ -19,7 +20,9 @@ import type { DataFolder } from './data-folder.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
 
-export type ViewAudit =
+export type DataAudit = { readonly journal: JournalAudit; readonly view: ViewAudit }
+
+type ViewAudit =
   | { readonly type: 'equal'; readonly rows: Readonly<Record<Table, number>>; readonly appliedLsn: Lsn }
   /** The first rows that differ, at most ten. */
   | { readonly type: 'different'; readonly differences: readonly string[]; readonly appliedLsn: Lsn }
@@ -29,8 +32,18 @@ export type ViewAudit =
 const differencesMax = 10
 const pageRows = 2_000
 
+/** Audits the journal, which may be done beside a running engine, and the view of a stopped one. */
+export async function auditData(config: ServerConfig, folder: DataFolder): Promise<DataAudit> {
+  const journal = verifyJournal(journalFolderOf(folder.path))
+  const view: ViewAudit =
+    journal.type === 'whole'
+      ? await auditView(config, folder)
+      : { type: 'not-compared', why: 'the journal comes first' }
+  return { journal, view }
+}
+
 /** Compares. `data-in-use` (an engine runs) and a journal that begins later than record 1 are `not-compared`. */
-export async function auditView(config: ServerConfig, folder: DataFolder): Promise<ViewAudit> {
+async function auditView(config: ServerConfig, folder: DataFolder): Promise<ViewAudit> {
   const journal = readOnlyJournal(journalFolderOf(folder.path))
   if (journal.firstLsn !== 1) {
     const why = `the journal begins at record ${journal.firstLsn}: what was before is in the backups`

@@ -1,0 +1,15 @@
+// Bytes as hex on the command line.
+
+import { UsageError } from './command.ts'
+
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}
+
+/** The bytes of an option's hex digits; throws a UsageError that names it. */
+export function bytesOf(option: string, hex: string): Uint8Array {
+  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) {
+    throw new UsageError(`--${option}: pairs of hex digits expected, got ${JSON.stringify(hex.slice(0, 80))}`)
+  }
+  return new Uint8Array(Buffer.from(hex, 'hex'))
+}
