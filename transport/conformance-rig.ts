@@ -18,7 +18,7 @@ export async function listenersHere(): Promise<readonly ListenerName[]> {
 }
 
 /** One accepted socket as the engine saw it. */
-export type Accepted = {
+type Accepted = {
   readonly connection: Connection
   /** Copies of what was received. */
   readonly received: Uint8Array[]
@@ -26,7 +26,7 @@ export type Accepted = {
 }
 
 /** An engine that echoes unless told otherwise. */
-export class RecordingEngine {
+class RecordingEngine {
   readonly accepted: Accepted[] = []
   onAccept: (connection: Connection) => void = () => {}
   onReceive: (connection: Connection, bytes: Uint8Array) => void = (connection, bytes) => connection.send(bytes)
@@ -66,7 +66,7 @@ export type Client = {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
 }
 
-export type Answer = {
+type Answer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -89,7 +89,7 @@ export type Rig = {
 }
 
 /** A clock whose time a test moves; what is due then runs. */
-export class TestClock {
+class TestClock {
   #nowMs = 1_000
   #alarms: { readonly atMs: number; readonly work: () => void }[] = []
 

@@ -12,7 +12,7 @@ import { SocketConnection } from './socket-connection.ts'
 import type { RequestHead } from './upgrade.ts'
 
 /** Who connects, as a network would tell. */
-export type LoopbackPeer = {
+type LoopbackPeer = {
   /** `/phone` by default. */
   readonly path?: string
   /** `bandpass.v1` by default. */
@@ -24,7 +24,7 @@ export type LoopbackPeer = {
 }
 
 /** A plain HTTP request, as a network would bring it. */
-export type LoopbackRequest = {
+type LoopbackRequest = {
   readonly method: string
   /** With the query, if any. */
   readonly path: string

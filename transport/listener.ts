@@ -11,7 +11,7 @@ import type { UwsPackage } from './uws.ts'
 export type ListenerName = UwsPackage | 'ws' | 'loopback'
 
 /** A plain HTTP request. GET and HEAD only: a body is never read here. */
-export type HttpRequest = {
+type HttpRequest = {
   readonly method: 'GET' | 'HEAD'
   /** Begins with a slash, without the query. */
   readonly path: string
@@ -36,7 +36,7 @@ export type HttpAnswer = {
 export type HttpHandler = (request: HttpRequest) => HttpAnswer
 
 /** What a listener tells whoever runs it; neither callback may throw. */
-export type ListenObserver = {
+type ListenObserver = {
   /** Our own code threw while it was called: a bug, not the peer's doing. The socket concerned is already closed. */
   readonly failed: (during: 'accept' | 'receive' | 'closed' | 'http' | 'listen', error: unknown) => void
   /** A limit turned someone away. */

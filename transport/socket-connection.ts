@@ -11,7 +11,7 @@ import type { ListenOptions, RefusedBy } from './listener.ts'
 import { TokenBucket } from './rate-limit.ts'
 
 /** Close codes of RFC 6455 §7.4.1 that a listener uses beside those of `protocol/errors.ts`. */
-export const standardCloseCodes = {
+const standardCloseCodes = {
   /** A text message: only binary ones are spoken. */
   'text-refused': 1003,
   /** A message above the largest. */

@@ -137,7 +137,7 @@ async function startExample() {
         ekid: 1,
         engineSecrets: new Map([[1, given.bytes('S_E secret')]]),
         keyset: undefined,
-      rkid: 1,
+        rkid: 1,
         releaseSeed: given.bytes('V_R seed'),
         receipt: { kid: given.text('V_E kid'), seed: given.bytes('V_E seed') },
         pepper: given.bytes('pepper'),
