@@ -72,6 +72,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   const folder = openDataFolder(config, environment, true)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
+  const issuers = issuersOf(config, surroundings)
   const store = await openStore(config, folder, log)
   undo.push(
     () => store.view.close(),
@@ -85,7 +86,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     view: store.view,
     keys: surroundings.engineKeys,
     tokens: createTokens({
-      issuers: issuersOf(config, surroundings),
+      issuers,
       audience: config.tokens.audience,
       nowMs: () => realClock.nowMs(),
     }),
@@ -95,7 +96,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   })
   // From here on the engine closes journal and view.
   undo.splice(1, undo.length - 1, () => engine.stop(0))
-  const server = new Server({ config, log, folder, surroundings, store, engine })
+  const server = new Server({ config, log, folder, surroundings, store, engine, issuers })
   undo.push(() => server.stop())
   await server.listen(choice)
   return server
@@ -108,6 +109,7 @@ type Parts = {
   readonly surroundings: Surroundings
   readonly store: Store
   readonly engine: Engine
+  readonly issuers: readonly TokenIssuer[]
 }
 
 class Server implements RunningServer {
@@ -177,7 +179,10 @@ class Server implements RunningServer {
       },
     })
     this.#recycleLater()
-    if (config.demo) provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
+    if (config.demo) {
+      provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
+      log('warning', 'demo.world', { means: 'demo.json holds the secrets of a vendor, a partner and the token issuer' })
+    }
     log('info', 'server.started', {
       url: this.url,
       listener: this.listener,
@@ -185,6 +190,7 @@ class Server implements RunningServer {
       version,
       epoch: store.journal.epoch,
       masterKeyFrom: folder.master.from,
+      tokenIssuers: this.#parts.issuers.map((one) => one.issuer),
       ...surroundings.counts(),
     })
   }
