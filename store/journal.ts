@@ -18,7 +18,7 @@ export type JournalOptions = {
   readonly folder: string
   /** `disk`: durable means synced. `process`: written, survives the process but not the machine; for demos. */
   readonly durability: 'disk' | 'process'
-  /** Wakes the next try to make room on a full disk. */
+  /** Paces what is done ahead of time, and wakes the next try to make room on a full disk. */
   readonly after: Clock['after']
   /** Size of new segments, a multiple of 512, at least 128 KiB; 64 MiB unless told. */
   readonly segmentBytes?: number
@@ -45,7 +45,7 @@ const segmentBytesDefault = 64 * 1024 * 1024
  * what to do), `journal-failed` (`retry` when the disk has no room).
  */
 export async function openJournal(options: JournalOptions): Promise<FileJournal> {
-  const files = options.files ?? realFiles()
+  const files = options.files ?? realFiles(options.after)
   const segmentBytes = options.segmentBytes ?? segmentBytesDefault
   if (segmentBytes < segmentBytesMin || segmentBytes % sectorBytes !== 0) {
     throw new RangeError(

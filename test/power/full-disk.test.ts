@@ -40,14 +40,13 @@ if (!canMount) console.log('skipped: a tmpfs can be mounted by root only, so no 
 describe.skipIf(!canMount)('on a disk without room', () => {
   it('the journal keeps all it took, takes holds from its reserve, and goes on when there is room', async () => {
     const folder = mountTiny(4 * mebibyte) ?? ''
-    const wait = { go: () => {} }
     const options = {
       folder: join(folder, 'journal'),
       durability: 'disk',
       segmentBytes: mebibyte,
-      after: (_: number, work: () => void) => {
-        wait.go = work
-        return () => {}
+      after: (afterMs: number, work: () => void) => {
+        const timer = setTimeout(work, Math.min(afterMs, 100))
+        return () => clearTimeout(timer)
       },
     } as const
     const journal = await openJournal(options)
@@ -76,10 +75,8 @@ describe.skipIf(!canMount)('on a disk without room', () => {
     expect(again.append(hold, 'reserve')).toBe(taken.length + 2)
     await again.durable(taken.length + 2)
 
-    await new Promise((resolve) => setTimeout(resolve, 50))
     rmSync(filler)
     spawnSync(system.mount, ['-o', `remount,size=${16 * mebibyte}`, folder])
-    wait.go()
     for (let i = 0; i < 500 && again.state === 'full'; i++) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(again.state).toBe('open')
     expect(again.append(hold, 'normal')).toBe(taken.length + 3)
