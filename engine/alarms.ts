@@ -25,6 +25,7 @@ export class Alarms {
   private readonly heap: AlarmRow[] = []
   private loadedUntilMs = 0
   private cancelTimer: (() => void) | undefined
+  private cancelRenewal: (() => void) | undefined
   private timerAtMs = Infinity
   private stopped = false
 
@@ -45,9 +46,7 @@ export class Alarms {
       from = `${last.key}~`
     }
     if (this.stopped) return
-    this.options.clock.after(horizonMs / 2, () => {
-      if (!this.stopped) this.start()
-    })
+    this.cancelRenewal = this.options.clock.after(horizonMs / 2, () => this.start())
     this.arm()
   }
 
@@ -61,6 +60,7 @@ export class Alarms {
   stop(): void {
     this.stopped = true
     this.cancelTimer?.()
+    this.cancelRenewal?.()
   }
 
   get waiting(): number {

@@ -162,8 +162,14 @@ const scenarios: readonly Scenario[] = [
   },
   {
     title: 'a proof of an earlier arming',
-    reason: 'proof-invalid',
+    reason: 'band-not-armed',
     denied: { proof: { armEpoch: 6 } },
+    approved: { proof: { armEpoch: 7 } },
+  },
+  {
+    title: 'a proof of an arming that never was',
+    reason: 'proof-invalid',
+    denied: { proof: { armEpoch: 8 } },
     approved: { proof: { armEpoch: 7 } },
   },
   {

@@ -93,6 +93,8 @@ function whyNotAsk({ phonePending, clockCertain, terms, nowMs }: DecisionFacts):
 }
 
 function whyNotProof({ proof, band, present }: DecisionFacts): DenialReason | undefined {
+  // The band lost its secret, or has not heard of the new one yet: arming helps, so this must not be final.
+  if (proof.armEpoch < band.armEpoch) return 'band-not-armed'
   if (!proof.valid || proof.armEpoch !== band.armEpoch) return 'proof-invalid'
   if (proof.wear !== 'on') return 'band-off-wrist'
   if (proof.verdict === 'refused') return 'refused-by-wearer'
