@@ -79,6 +79,12 @@ describe('the libraries taken', () => {
     'for',
   ])
 
+  it('are those of package.json', () => {
+    const { dependencies } = JSON.parse(readText('package.json')) as { readonly dependencies: object }
+    const named = rows.map(([name]) => (name ?? '').split(',')[0] ?? '')
+    expect(named.toSorted()).toEqual(Object.keys(dependencies).toSorted())
+  })
+
   it.for(rows)('%s is installed as %s', ([name, version, , licence, engines]) => {
     const folder = (name ?? '').split(',')[0] ?? ''
     const installed = JSON.parse(readText(`node_modules/${folder}/package.json`)) as Installed & {
