@@ -1,5 +1,5 @@
-// How a group of records gets to disk, three ways, under an open loop: at once on the engine's thread (what the store does),
-// by a disk thread over shared memory, by Node's thread pool. Results and choice: docs/decisions/0002-group-commit.md.
+// How a group of records gets to disk, under an open loop: at once on the engine's thread, in one call (what the store does)
+// or two; by a disk thread over shared memory; by Node's thread pool. Results and choice: docs/decisions/0002-group-commit.md.
 //
 //   node benchmarks/group-commit.ts [--rates 1000,5000,20000] [--seconds 4] [--repeats 5] [--work-us 0] [--segment-mib 64]
 //
@@ -44,10 +44,12 @@ const recordBytes = 400
 
 const variants = {
   'at once': () => realFiles(),
+  'at once, in two calls': () => filesWithTwoCalls(),
   'disk thread': () => filesWithDiskThread(),
   'thread pool': () => filesWithThreadPool(),
 } as const satisfies Readonly<Record<string, () => FilePort>>
 type Variant = keyof typeof variants | 'no journal'
+const order: readonly Variant[] = ['no journal', 'at once', 'at once, in two calls', 'disk thread', 'thread pool']
 
 type Run = {
   readonly p50: number
@@ -61,7 +63,6 @@ if (values.produce === undefined) await compare()
 else produce(Number(values.produce))
 
 async function compare(): Promise<void> {
-  const order: readonly Variant[] = ['no journal', 'at once', 'disk thread', 'thread pool']
   console.log(`append to durable, ms: median of ${values.repeats} runs of ${seconds} s (lowest–highest)`)
   console.log(
     `${recordBytes} B records, ${values['work-us']} µs of work each, segments of ${values['segment-mib']} MiB\n`,
@@ -70,8 +71,13 @@ async function compare(): Promise<void> {
   console.log('|---|---|---|---|---|---|---|')
   for (const rate of values.rates.split(',').map(Number)) {
     const runs = new Map<Variant, Run[]>(order.map((variant) => [variant, []]))
-    for (let i = 0; i < Number(values.repeats); i++) {
-      for (const variant of order) runs.get(variant)?.push(await run(variant, rate))
+    // The first round warms up and does not count; then each goes first in turn.
+    for (let round = 0; round <= Number(values.repeats); round++) {
+      for (let i = 0; i < order.length; i++) {
+        const variant = order[(i + round) % order.length] ?? 'no journal'
+        const measured = await run(variant, rate)
+        if (round > 0) runs.get(variant)?.push(measured)
+      }
     }
     for (const [variant, list] of runs) {
       const cells = [
@@ -172,26 +178,50 @@ function produce(rate: number): void {
   }
 }
 
-function filesWithDiskThread(): FilePort {
+/** A write, then fdatasync. */
+function filesWithTwoCalls(): FilePort {
   const files = realFiles()
-  const thread = startDiskThread()
   return {
     ...files,
     open: (path, how) => {
       const file = files.open(path, how)
-      const fd = openSync(path, how === 'read' ? 'r' : 'r+')
-      const close = () => {
-        closeSync(fd)
-        file.close()
+      return {
+        ...file,
+        append: ({ position, bytes }, done) => {
+          file.write(position, bytes)
+          file.datasync()
+          done()
+        },
       }
-      return { ...file, close, append: (write, done) => thread.write({ ...write, fd }, done) }
     },
-    close: () => thread.close(),
   }
 }
 
-/** One trip to the pool for a group: the file is open so that a write is on disk when it returns. */
+function filesWithDiskThread(): FilePort {
+  const thread = startDiskThread()
+  return throughDescriptors({
+    append: (write, done) => thread.write({ ...write, sync: false }, done),
+    close: () => thread.close(),
+  })
+}
+
 function filesWithThreadPool(): FilePort {
+  return throughDescriptors({
+    append: ({ fd, position, bytes }, done) => {
+      writeAsync(fd, bytes, 0, bytes.length, position, (error) => done(error ?? undefined))
+    },
+    close: () => Promise.resolve(),
+  })
+}
+
+/** Real files whose groups go through a descriptor that puts each write on disk before it returns. */
+function throughDescriptors(way: {
+  readonly append: (
+    write: { readonly fd: number; readonly position: number; readonly bytes: Uint8Array },
+    done: (error?: unknown) => void,
+  ) => void
+  readonly close: () => Promise<void>
+}): FilePort {
   const files = realFiles()
   return {
     ...files,
@@ -202,14 +232,9 @@ function filesWithThreadPool(): FilePort {
         closeSync(fd)
         file.close()
       }
-      return {
-        ...file,
-        close,
-        append: ({ position, bytes }, done) => {
-          writeAsync(fd, bytes, 0, bytes.length, position, (error) => done(error ?? undefined))
-        },
-      }
+      return { ...file, close, append: (write, done) => way.append({ ...write, fd }, done) }
     },
+    close: way.close,
   }
 }
 
