@@ -56,7 +56,7 @@ export const settings = {
       default: 100_000,
       min: 10,
       max: 10_000_000,
-      help: 'live links, about 0.3 KB each, taken at start',
+      help: 'live links, 132 bytes each as they come',
     }),
     armedMs: count({ default: armedMaxMs, min: 60_000, max: armedMaxMs, help: 'how long armed lasts' }),
   },
