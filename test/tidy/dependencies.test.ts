@@ -26,7 +26,6 @@ describe('dependencies', () => {
       '@noble/hashes',
       'jose',
       'lmdb',
-      'msgpackr',
       'uws-compat',
       'uws-current',
       'ws',
