@@ -170,8 +170,10 @@ export class Ledger implements RowReader {
     const ready = this.pending.slice(0, count < 0 ? undefined : count)
     const last = ready.at(-1)
     if (last === undefined) {
-      if (this.pending.length > 0) await journal.durable(this.pending[0]?.lsn ?? 0)
-      return
+      const [first] = this.pending
+      if (first === undefined) return
+      await journal.durable(first.lsn)
+      return this.writeDurable()
     }
     const newest = new Map<string, Change>()
     for (const entry of ready) for (const change of entry.changes) newest.set(`${change.table}|${change.key}`, change)
