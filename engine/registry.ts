@@ -88,9 +88,11 @@ export class Registry {
   /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors. */
   sleepIdle(countMax: number): void {
     const before = this.options.monotonicMs() - this.options.awakeIdleMs
+    // Whoever is requeued would come round again.
+    const lookMax = Math.min(countMax, this.awake.size)
     let looked = 0
     for (const band of this.awake.values()) {
-      if (looked++ >= countMax) break
+      if (looked++ >= lookMax) break
       if (band.usedAtMs <= before) this.forget(band.bandId)
       else this.requeue(band)
     }
