@@ -27,8 +27,13 @@ export type LmdbRows = {
   readonly range: (table: string, range: StoredRange) => readonly StoredRow[]
   /** All rows of a table, copied one by one. */
   readonly all: (table: string) => Iterable<StoredRow>
-  /** All changes in one transaction; resolves when it is on disk. Rejects with lmdb's error, and nothing else does. */
-  readonly commit: (changes: readonly StoredChange[]) => Promise<void>
+  /**
+   * All changes in one transaction, on disk when this returns. Throws lmdb's error. Not lmdb's asynchronous batches: of one
+   * that fails on a full disk, a second promise rejects that nobody can hold, which would end the process.
+   */
+  readonly commit: (changes: readonly StoredChange[]) => void
+  /** What other threads committed is read from here on. */
+  readonly refresh: () => void
   /** A consistent copy of the file at another path, while writing goes on. */
   readonly copyTo: (path: string) => Promise<void>
   readonly close: () => Promise<void>
@@ -75,7 +80,6 @@ export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): L
     mapSize: mapBytes,
     maxDbs: tables.length,
     overlappingSync: false,
-    eventTurnBatching: false,
     readOnly: isReadOnly,
   })
   const opened = new Map(tables.map((table) => [table, openTable(root, table)]))
@@ -85,6 +89,7 @@ export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): L
     range: (table, range) => readRange(rowsOf(table), range),
     all: (table) => allRows(rowsOf(table)),
     commit: (changes) => commit(root, opened, changes),
+    refresh: () => root.resetReadTxn(),
     copyTo: (to) => root.backup(to, false),
     close: () => root.close(),
   }
@@ -117,37 +122,18 @@ function openTable(root: RootDatabase<Uint8Array, string>, name: string): Rows |
   return root.openDB<Uint8Array, string>({ ...binary, name })
 }
 
-async function commit(
+function commit(
   root: RootDatabase<Uint8Array, string>,
   tables: ReadonlyMap<string, Rows | undefined>,
   changes: readonly StoredChange[],
-): Promise<void> {
-  try {
-    await root.batch(() => {
-      for (const { table, key, bytes } of changes) {
-        const rows = tables.get(table)
-        // The promises of single operations resolve at once inside a batch; the batch's own is the one that counts.
-        if (bytes === null) void rows?.remove(key)
-        else void rows?.put(key, bytes)
-      }
-    })
-  } catch (error) {
-    throw await causeOf(error)
-  }
-}
-
-/**
- * A failed commit rejects with "Commit failed" and a second promise that rejects with the cause. Nobody else holds that one:
- * unhandled it would end the process (seen on a full disk), so it is taken up here, in the same turn.
- */
-async function causeOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
-  try {
-    await error.commitError
-    return error
-  } catch (cause) {
-    return cause
-  }
+): void {
+  root.transactionSync(() => {
+    for (const { table, key, bytes } of changes) {
+      const rows = tables.get(table)
+      if (bytes === null) rows?.removeSync(key)
+      else rows?.putSync(key, bytes)
+    }
+  })
 }
 
 function readRange(rows: Rows | undefined, { from, to, limit, reverse }: StoredRange): readonly StoredRow[] {

@@ -26,7 +26,7 @@ describe('a row that was altered, or put in another place', () => {
     const stored = (table: string, key: string) => Buffer.from(rows.get(table, key) ?? [])
     const altered = stored('band', 'a')
     altered[0] = (altered[0] ?? 0) ^ 1
-    await rows.commit([
+    rows.commit([
       { table: 'band', key: 'a', bytes: altered },
       { table: 'band', key: 'b', bytes: stored('band', 'c') },
       { table: 'bid', key: 'a', bytes: stored('band', 'c') },
@@ -57,7 +57,7 @@ describe('a row that vanished', () => {
     await view.write([row('band', 'a', 'one'), row('account', 'b', 'frozen')], 5)
     await view.close()
     const rows = bareUnsealedFile(folder)
-    await rows.commit([{ table: 'account', key: 'b', bytes: null }])
+    rows.commit([{ table: 'account', key: 'b', bytes: null }])
     await rows.close()
     await expect(openView({ folder, keyring })).rejects.toThrow(/2 rows expected .* got 1/)
     const beside = await openView({ folder, keyring, check: 'beside' })
@@ -74,7 +74,7 @@ describe('a row that vanished', () => {
     await view.write([row('account', 'b', 'frozen')], 5)
     await view.close()
     const rows = bareUnsealedFile(folder)
-    await rows.commit([
+    rows.commit([
       { table: 'account', key: 'c', bytes: rows.get('account', 'b') ?? null },
       { table: 'account', key: 'b', bytes: null },
     ])

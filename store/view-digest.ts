@@ -3,6 +3,7 @@
 // and only a digest of the whole can tell (view-check.ts).
 
 import { crc32c } from './crc32c.ts'
+import type { StoredChange } from './lmdb.ts'
 
 export const macBytes = 16
 
@@ -18,8 +19,26 @@ export function withRow(digest: ViewDigest, table: string, key: string, stored: 
 }
 
 /** The digest with one row less. */
-export function withoutRow(digest: ViewDigest, table: string, key: string, stored: Uint8Array): ViewDigest {
+function withoutRow(digest: ViewDigest, table: string, key: string, stored: Uint8Array): ViewDigest {
   return { rows: digest.rows - 1, sum: (digest.sum + modulus - rowNumber(table, key, stored)) % modulus }
+}
+
+/** The digest after a batch of changes. `read` gives the rows as stored before it; of two changes of one row the later counts. */
+export function digestAfter(
+  read: (table: string, key: string) => Uint8Array | undefined,
+  changes: readonly StoredChange[],
+  before: ViewDigest,
+): ViewDigest {
+  const latest = new Map<string, Uint8Array | null>()
+  let digest = before
+  for (const { table, key, bytes } of changes) {
+    const place = `${table} ${key}`
+    const old = latest.has(place) ? latest.get(place) : read(table, key)
+    if (old !== undefined && old !== null) digest = withoutRow(digest, table, key, old)
+    if (bytes !== null) digest = withRow(digest, table, key, bytes)
+    latest.set(place, bytes)
+  }
+  return digest
 }
 
 /** The MAC covers the key, but a walk has no master key to check it with: so the key stands here as well. */

@@ -79,10 +79,7 @@ describe('a view', () => {
 
   it('gives copies: what is done to them, or written later, does not show in the other', async () => {
     const view = await openView({ folder: newFolder(), keyring })
-    const bytes = Buffer.from('one')
-    const writing = view.write([{ table: 'band', key: 'a', bytes }], 1)
-    bytes.fill(0)
-    await writing
+    await view.write([row('band', 'a', 'one')], 1)
     const got = view.get('band', 'a')
     const [ranged] = view.range('band', { from: 'a', to: 'b', limit: 1 })
     await view.write([row('band', 'a', 'two')], 2)
@@ -99,6 +96,22 @@ describe('a view', () => {
     await expect(view.write([], 2)).rejects.toThrow(/one write at a time/)
     await writing
     expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([1, 'one'])
+    await view.close()
+  })
+
+  it('lets other work of the engine come in between, however large a write is', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const turns = { count: 0, over: false }
+    const turn = () => {
+      turns.count++
+      if (!turns.over) setImmediate(turn)
+    }
+    turn()
+    const rows = Array.from({ length: 3000 }, (_, i) => row('history', `h ${i}`, `row ${i}`))
+    await view.write(rows, 1)
+    turns.over = true
+    expect(turns.count).toBeGreaterThan(50)
+    expect(view.range('history', { from: 'h', to: 'i', limit: 5000 })).toHaveLength(3000)
     await view.close()
   })
 
