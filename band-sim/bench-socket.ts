@@ -44,7 +44,7 @@ export class BenchSocket implements WebSocketLike {
 
   deliver(bytes: Uint8Array<ArrayBuffer>): void {
     queueMicrotask(() => {
-      if (!this.#isClosed) this.#emit({ type: 'message', data: bytes.buffer })
+      if (!this.#isClosed) this.#emit({ type: 'message', data: bytes.slice().buffer })
     })
   }
 

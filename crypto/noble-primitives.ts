@@ -1,7 +1,8 @@
 // The primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, secrets at rest, and as
 // the oracle of the node implementation. The one door to @noble. An X25519 or Ed25519 call costs about a millisecond.
 
-import { chacha20poly1305, xchacha20poly1305 } from '@noble/ciphers/chacha.js'
+import { chacha20poly1305, hchacha } from '@noble/ciphers/chacha.js'
+import { swap32IfBE, u32 } from '@noble/ciphers/utils.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -15,6 +16,7 @@ import {
   requireLength,
   requireP256Secret,
   requireRandomLength,
+  tagBytes,
 } from './primitives.ts'
 
 export const noblePrimitives: Primitives = {
@@ -25,6 +27,7 @@ export const noblePrimitives: Primitives = {
   },
   sha256: (message) => sha256(message),
   hmac: hmacSha256,
+  tag: (key, message) => hmacSha256(key, message).slice(0, tagBytes),
   expand: (prk, info, length = 32) => expandWith(hmacSha256, prk, info, length),
   aeadSeal(key, nonce, aad, plaintext) {
     requireLength('a ChaCha20-Poly1305 key', key, 32)
@@ -77,19 +80,22 @@ function hmacSha256(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
   return hmac(sha256, key, message)
 }
 
-/** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): ciphertext ‖ tag[16]. Key 32 bytes, nonce 24. */
-export function xchachaSeal(key: Bytes, nonce: Bytes, aad: Bytes, plaintext: Bytes): Uint8Array<ArrayBuffer> {
-  requireLength('an XChaCha20-Poly1305 key', key, 32)
-  requireLength('an XChaCha20-Poly1305 nonce', nonce, 24)
-  return xchacha20poly1305(key, nonce, aad).encrypt(plaintext)
-}
+/** "expand 32-byte k", the four words every ChaCha starts with (RFC 8439 §2.3). */
+const sigma = swap32IfBE(Uint32Array.of(0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574))
+// One at a time: what goes in is copied here, where words lie on their boundaries.
+const hchachaKey = new Uint8Array(32)
+const hchachaNonce = new Uint8Array(16)
 
-/** The plaintext, or undefined when the tag does not fit. */
-export function xchachaOpen(key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes): Uint8Array<ArrayBuffer> | undefined {
+/** HChaCha20 (draft-irtf-cfrg-xchacha-03 §2.2): the key under which the last 8 bytes of a 24-byte nonce are the nonce. */
+export function hchacha20(key: Bytes, nonce: Bytes): Uint8Array<ArrayBuffer> {
   requireLength('an XChaCha20-Poly1305 key', key, 32)
-  requireLength('an XChaCha20-Poly1305 nonce', nonce, 24)
-  if (sealed.length < 16) return undefined
-  return valueOf(() => xchacha20poly1305(key, nonce, aad).decrypt(sealed))
+  hchachaKey.set(key)
+  hchachaNonce.set(nonce.subarray(0, 16))
+  const words = new Uint32Array(8)
+  hchacha(sigma, swap32IfBE(u32(hchachaKey)), swap32IfBE(u32(hchachaNonce)), words)
+  hchachaKey.fill(0)
+  swap32IfBE(words)
+  return new Uint8Array(words.buffer)
 }
 
 const { Point } = ed25519

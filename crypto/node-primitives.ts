@@ -15,7 +15,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { type Bytes, concatBytes, fromHex } from '../protocol/bytes.ts'
+import { type Bytes, allocateBytes, concatBytes, fromHex } from '../protocol/bytes.ts'
 import { expandWith } from './hkdf.ts'
 import {
   type Primitives,
@@ -23,6 +23,7 @@ import {
   requireLength,
   requireP256Secret,
   requireRandomLength,
+  tagBytes,
 } from './primitives.ts'
 
 // DER up to the raw key: OneAsymmetricKey (RFC 8410 §7) and SubjectPublicKeyInfo (RFC 8410 §4, RFC 5480 §2).
@@ -33,7 +34,6 @@ const x25519Public = fromHex('302a300506032b656e032100')
 const p256Secret = fromHex('3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420')
 const p256Public = fromHex('3039301306072a8648ce3d020106082a8648ce3d030107032200')
 
-const tagBytes = 16
 const aeadOptions = { authTagLength: tagBytes }
 
 export const nodePrimitives: Primitives = {
@@ -44,13 +44,14 @@ export const nodePrimitives: Primitives = {
   },
   sha256,
   hmac,
+  tag,
   expand: (prk, info, length = 32) => expandWith(hmac, prk, info, length),
   aeadSeal(key, nonce, aad, plaintext) {
     requireLength('a ChaCha20-Poly1305 key', key, 32)
     requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
     const cipher = createCipheriv('chacha20-poly1305', key, nonce, aeadOptions)
     cipher.setAAD(aad, { plaintextLength: plaintext.length })
-    const sealed = new Uint8Array(plaintext.length + tagBytes)
+    const sealed = allocateBytes(plaintext.length + tagBytes)
     sealed.set(cipher.update(plaintext))
     cipher.final()
     sealed.set(cipher.getAuthTag(), plaintext.length)
@@ -131,10 +132,18 @@ export const nodePrimitives: Primitives = {
 
 /** Through a binary string: 0.26 µs against 0.64 through a Buffer. What callers hash is no secret. */
 function sha256(message: Bytes): Uint8Array<ArrayBuffer> {
-  const digits = hash('sha256', message, 'binary')
-  const digest = new Uint8Array(32)
-  for (let i = 0; i < 32; i++) digest[i] = digits.charCodeAt(i)
-  return digest
+  return fromBinary(hash('sha256', message, 'binary'), 32)
+}
+
+/** Through a binary string too: 0.3 µs less than through a Buffer, and nothing for the collector to free. */
+function tag(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
+  return fromBinary(createHmac('sha256', key).update(message).digest('binary'), tagBytes)
+}
+
+function fromBinary(digits: string, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = allocateBytes(length)
+  for (let i = 0; i < length; i++) bytes[i] = digits.charCodeAt(i)
+  return bytes
 }
 
 /** Not through strings, though that would halve its 1.4 µs: the result is often a key, and a string cannot be wiped. */
@@ -159,7 +168,7 @@ function importSecret(prefix: Bytes, secret: Bytes): Imported {
   const digest = hash('sha256', secret, 'binary')
   const known = importedSecrets.get(secret)
   if (known?.prefix === prefix && known.digest === digest) return known
-  const der = Buffer.from(concatBytes(prefix, secret).buffer)
+  const der = Buffer.concat([prefix, secret])
   const imported = { prefix, digest, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) }
   der.fill(0)
   importedSecrets.set(secret, imported)
@@ -167,7 +176,7 @@ function importSecret(prefix: Bytes, secret: Bytes): Imported {
 }
 
 function importPublic(prefix: Bytes, key: Bytes): KeyObject {
-  return createPublicKey({ key: Buffer.from(concatBytes(prefix, key).buffer), format: 'der', type: 'spki' })
+  return createPublicKey({ key: Buffer.from(concatBytes(prefix, key)), format: 'der', type: 'spki' })
 }
 
 function publicKeyOf(secret: Imported, publicPrefix: Bytes): Uint8Array<ArrayBuffer> {

@@ -8,7 +8,7 @@ import { equalSecret } from './secret.ts'
 
 /** `HMAC(partner key, "bnd1 offer" ‖ canon ‖ label ‖ kid)[0..15]`. */
 export function offerMac(primitives: Primitives, key: Bytes, maced: Bytes): Uint8Array<ArrayBuffer> {
-  return primitives.hmac(key, concatBytes(offerLabel, maced)).slice(0, 16)
+  return primitives.tag(key, concatBytes(offerLabel, maced))
 }
 
 /** Did the holder of this partner key make this offer? Whether `kid` and `partner` name that key is for the caller. */

@@ -17,6 +17,8 @@ export type Primitives = {
   readonly sha256: (message: Bytes) => OwnBytes
   /** HMAC-SHA256 (RFC 2104), 32 bytes. */
   readonly hmac: (key: Bytes, message: Bytes) => OwnBytes
+  /** The first 16 bytes of `hmac`, for tags that are no secret: cheaper, because nothing of it needs wiping. */
+  readonly tag: (key: Bytes, message: Bytes) => OwnBytes
   /** HKDF-Expand with SHA-256 (RFC 5869 §2.3), 32 bytes unless `length` says otherwise, at most 8,160; a PRK may be short. */
   readonly expand: (prk: Bytes, info: Bytes, length?: number) => OwnBytes
   /** ChaCha20-Poly1305 (RFC 8439 §2.8): ciphertext ‖ tag[16]. Key 32 bytes, nonce 12. */
@@ -43,6 +45,9 @@ export type Primitives = {
 
 /** What one call of randomBytes gives at most: the quota of Web Crypto's getRandomValues. */
 export const randomBytesMax = 65_536
+
+/** What the wire carries of an HMAC (PROTOCOL, everywhere). */
+export const tagBytes = 16
 
 /** Throws a RangeError unless `bytes` has the length that `what` must have. */
 export function requireLength(what: string, bytes: Bytes, length: number): void {

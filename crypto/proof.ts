@@ -2,7 +2,6 @@
 
 import { type Bytes, ascii, concatBytes, u16, u32 } from '../protocol/bytes.ts'
 import type { Primitives } from './primitives.ts'
-import { wipe } from './secret.ts'
 
 /** `rd = SHA-256("bnd1 req" ‖ canon ‖ label)`; canon 73 bytes, label 24. */
 export function requestDigest(primitives: Primitives, canon: Bytes, labelBytes: Bytes): Uint8Array<ArrayBuffer> {
@@ -19,10 +18,7 @@ export type Proved = { readonly rd: Bytes; readonly sid: number; readonly ctr: n
 
 /** `p = HMAC(armKey, "bnd1 proof" ‖ rd ‖ sid ‖ ctr ‖ op..evidence)[0..15]`; compare with `equalSecret`. */
 export function proofTag(primitives: Primitives, key: Bytes, fields: Proved): Uint8Array<ArrayBuffer> {
-  const mac = primitives.hmac(key, concatBytes(proofLabel, fields.rd, u16(fields.sid), u32(fields.ctr), fields.proved))
-  const tag = mac.slice(0, 16)
-  wipe(mac)
-  return tag
+  return primitives.tag(key, concatBytes(proofLabel, fields.rd, u16(fields.sid), u32(fields.ctr), fields.proved))
 }
 
 const requestLabel = ascii('bnd1 req')

@@ -22,9 +22,9 @@ export function rekeyMac(
   engineNonce: Bytes,
 ): Uint8Array<ArrayBuffer> {
   const key = primitives.expand(root, ascii('bnd1 rekmac'))
-  const mac = primitives.hmac(key, concatBytes(maced, engineNonce))
+  const mac = primitives.tag(key, concatBytes(maced, engineNonce))
   wipe(key)
-  return mac.slice(0, 16)
+  return mac
 }
 
 export type BandRekey = {

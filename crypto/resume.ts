@@ -31,7 +31,7 @@ export function resumeMacWith(
   maced: Bytes,
   engineNonce: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  return primitives.hmac(macKey, concatBytes(maced, engineNonce)).slice(0, 16)
+  return primitives.tag(macKey, concatBytes(maced, engineNonce))
 }
 
 /** The link's keys, of `PRK = HMAC(R_n, maced ‖ Ne)`. */

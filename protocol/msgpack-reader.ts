@@ -1,7 +1,7 @@
 // The strict reader: arrays, unsigned integers, bin, str, bool and nil, a bounded depth, exact length (PROTOCOL §8).
 // Everything else, extensions, maps, floats and negative numbers among them, is malformed.
 
-import { type Bytes, decodeUtf8, readU16, readU32, readU64 } from './bytes.ts'
+import { type Bytes, readText, readU16, readU32, readU64 } from './bytes.ts'
 import { frameDepthMax, frameItemsMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
 
@@ -108,9 +108,11 @@ class Reader {
   }
 
   private text(length: number): Unpacked {
-    const view = this.binary(length)
-    if (!(view instanceof Uint8Array)) return null
-    return decodeUtf8(view) ?? this.refuse('a str of UTF-8', this.at - length)
+    const from = this.at
+    const end = from + length
+    if (end > this.bytes.length) return this.refuse(`${length} bytes, got the end`)
+    this.at = end
+    return readText(this.bytes, from, end) ?? this.refuse('a str of UTF-8', from)
   }
 
   private refuse(expected: string, at: number = this.at): null {

@@ -1,15 +1,18 @@
 // Writes the MessagePack subset that the strict reader reads, each value in its shortest form.
 // Why not a library: see docs/decisions/0001-own-messagepack-writer.md.
 
-import { encodeUtf8 } from './bytes.ts'
+import { copyBytes, encodeUtf8 } from './bytes.ts'
 import type { Unpacked } from './msgpack-reader.ts'
 
 /** Encodes an array. Throws a RangeError on a number that is not an unsigned safe integer. */
 export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   const writer = new Writer()
   writer.value(items)
-  return writer.bytes.slice(0, writer.at)
+  return copyBytes(writer.bytes.subarray(0, writer.at))
 }
+
+/** The longest text that one byte of length holds. */
+const asciiMax = 0xff
 
 // One buffer serves all calls: packing is synchronous and the result is a copy.
 let shared = new Uint8Array(32_768)
@@ -44,10 +47,31 @@ class Writer {
   }
 
   private text(value: string): void {
+    if (value.length <= asciiMax && this.ascii(value)) return
     const bytes = encodeUtf8(value)
     if (bytes.length <= 31) this.byte(0xa0 | bytes.length)
     else this.head(bytes.length <= 0xff ? 0xd9 : 0xda, this.within(bytes.length), bytes.length <= 0xff ? 1 : 2)
     this.raw(bytes)
+  }
+
+  /** Most texts are ids and words: written in place, without a byte string in between. False: not ASCII, nothing written. */
+  private ascii(value: string): boolean {
+    const { length } = value
+    this.room(length + 2)
+    const { bytes } = this
+    let at = this.at
+    if (length <= 31) bytes[at++] = 0xa0 | length
+    else {
+      bytes[at++] = 0xd9
+      bytes[at++] = length
+    }
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 0x7f) return false
+      bytes[at++] = code
+    }
+    this.at = at
+    return true
   }
 
   private array(items: readonly Unpacked[]): void {

@@ -1,6 +1,7 @@
 // Source: C2SP/wycheproof at dac1dd47, testvectors_v1, Apache-2.0. Every case of every file, on both implementations.
 import { describe, expect } from 'vitest'
-import { noblePrimitives, xchachaOpen, xchachaSeal } from '../../crypto/noble-primitives.ts'
+import { xchachaOpen, xchachaSeal } from '../../crypto/at-rest.ts'
+import { noblePrimitives } from '../../crypto/noble-primitives.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { type Bytes, concatBytes, fromHex, toHex } from '../../protocol/bytes.ts'
 import { testVectors } from './outside-vectors.ts'
@@ -110,14 +111,18 @@ describe.each([nodePrimitives, noblePrimitives])('Wycheproof on $name', (primiti
     type Fields = { readonly key: string; readonly msg: string; readonly tag: string }
     expectAll(vectors as Suite<{ readonly tagSize: number }, Fields>, (one, { tagSize }) => {
       const tag = primitives.hmac(fromHex(one.key), fromHex(one.msg)).subarray(0, tagSize / 8)
+      const short = primitives.tag(fromHex(one.key), fromHex(one.msg))
+      if (!toHex(tag).startsWith(toHex(short.subarray(0, tagSize / 8)))) return false
       return (toHex(tag) === one.tag) === (one.result === 'valid')
     })
   })
 })
 
-describe('Wycheproof on what seals at rest', () => {
+describe.each([noblePrimitives, nodePrimitives])('Wycheproof on what seals at rest, with the primitives of $name', (primitives) => {
   testVectors('XChaCha20-Poly1305 seals as published and opens nothing altered', 'wycheproof/xchacha20_poly1305_test.json', (vectors) => {
-    expectAll(vectors as Suite<unknown, Aead>, (one) => aeadAgrees(one, 24, xchachaSeal, xchachaOpen))
+    const seal: Seal = (...given) => xchachaSeal(primitives, ...given)
+    const open: Open = (...given) => xchachaOpen(primitives, ...given)
+    expectAll(vectors as Suite<unknown, Aead>, (one) => aeadAgrees(one, 24, seal, open))
   })
 })
 
