@@ -69,6 +69,9 @@ export type Engine = {
 const sleepEveryMs = 1_000
 const sleepLookMax = 5_000
 
+/** A band's own row, its account's, its usage, its ratchet. */
+const cachedRowsPerBand = 4
+
 /** Starts an engine: replays the journal's tail into the view first. Rejects with a Fault when it must not run. */
 export async function createEngine(config: EngineConfig, ports: EnginePorts): Promise<Engine> {
   const { clock, journal, view } = ports
@@ -80,6 +83,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     clock,
     viewFlushMs: config.viewFlushMs,
     viewFlushRecords: config.viewFlushRecords,
+    cachedRowsMax: cachedRowsPerBand * config.awakeBandsMax,
     viewFailed: ports.failed,
     changed: (change) => {
       if (change.table === 'tally' && change.row !== null) setTally(counters, change.key, change.row.count)

@@ -51,6 +51,7 @@ it('A ledger that settles while a flush waits for the disk writes everything and
     clock: { nowMs: () => 0, monotonicMs: () => 0, after: () => () => undefined },
     viewFlushMs: 100,
     viewFlushRecords: 1,
+    cachedRowsMax: 10,
     changed: () => undefined,
     viewFailed: (error) => {
       throw error

@@ -8,6 +8,7 @@ import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord } from './ports/records.ts'
 import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
 import type { RowChange, RowRange, Table, View } from './ports/view.ts'
+import { RowCache, isCached } from './row-cache.ts'
 
 export type LedgerOptions = {
   readonly journal: Journal
@@ -15,6 +16,8 @@ export type LedgerOptions = {
   readonly clock: Clock
   readonly viewFlushMs: number
   readonly viewFlushRecords: number
+  /** Decoded rows kept in memory; none unless told. */
+  readonly cachedRowsMax?: number
   /** Told of every change as it is appended (before it is durable): alarms and counters live from it. */
   readonly changed: (change: Change) => void
   /** Told when the view could not be written; the ledger tries again. */
@@ -27,6 +30,7 @@ type Kept = { readonly lsn: Lsn; readonly row: unknown }
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
   private readonly overlay = new Map<Table, Map<string, Kept>>()
+  private readonly cache: RowCache
   private pending: Pending[] = []
   private flushing: Promise<void> | undefined
   private cancelTimer: (() => void) | undefined
@@ -35,6 +39,7 @@ export class Ledger implements RowReader {
 
   constructor(options: LedgerOptions) {
     this.options = options
+    this.cache = new RowCache(options.cachedRowsMax ?? 0)
   }
 
   /** Applies what the journal has beyond the view. Returns the newest instant and epoch seen there. */
@@ -55,6 +60,16 @@ export class Ledger implements RowReader {
     const kept = this.overlay.get(table)?.get(key)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overlay of a table holds rows of that table only (see take)
     if (kept !== undefined) return (kept.row as RowOf<Name> | null) ?? undefined
+    if (!isCached(table)) return this.read(table, key)
+    const known = this.cache.get(table, key)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
+    if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
+    const row = this.read(table, key)
+    this.cache.set(table, key, row ?? null)
+    return row
+  }
+
+  private read<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
     const bytes = this.options.view.get(table, key)
     return bytes === undefined ? undefined : decodeRow(table, bytes)
   }
@@ -182,7 +197,9 @@ export class Ledger implements RowReader {
     for (const change of newest.values()) {
       const rows = this.overlay.get(change.table)
       const kept = rows?.get(change.key)
-      if (kept !== undefined && kept.lsn <= last.lsn) rows?.delete(change.key)
+      if (kept === undefined || kept.lsn > last.lsn) continue
+      rows?.delete(change.key)
+      if (isCached(change.table)) this.cache.set(change.table, change.key, kept.row)
     }
   }
 

@@ -28,11 +28,12 @@ const at = {
   badTagsAt: 124,
   badTags: 128,
   wear: 129,
+  rootSettled: 130,
 } as const
 
 /** A 32-bit or 8-bit number kept for each link. */
 export type LinkNumber = Exclude<keyof typeof at, 'up' | 'down' | 'bid'>
-const oneByte: ReadonlySet<LinkNumber> = new Set(['upPhase', 'downPhase', 'badTags', 'wear'])
+const oneByte: ReadonlySet<LinkNumber> = new Set(['upPhase', 'downPhase', 'badTags', 'wear', 'rootSettled'])
 
 export type NewLink = {
   readonly up: Bytes

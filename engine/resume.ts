@@ -136,18 +136,21 @@ export async function establishLink(core: Core, slot: Slot, candidate: Candidate
 
 /**
  * ◆ The previous root is dropped only when the band shows RATCHETED on the link that made k. From then on nothing that
- * the band began under the old root may end as a clone alarm: its `Ne` and its pending link go too.
+ * the band began under the old root may end as a clone alarm: its `Ne` and its pending link go too. True when the link's
+ * root is all that is left.
  */
-export function dropPreviousRoot(core: Core, slot: Slot, root: number): void {
+export function dropPreviousRoot(core: Core, slot: Slot, root: number): boolean {
   const ratchet = core.ledger.get('ratchet', slot.bandId)
-  if (ratchet === undefined || ratchet.sealedPrevious === null || ratchet.k !== root + 1) return
+  if (ratchet === undefined || ratchet.k !== root + 1) return false
+  if (ratchet.sealedPrevious === null) return true
   const previous = openRoot(core, slot, ratchet.sealedPrevious, root)
-  if (previous === undefined) return
+  if (previous === undefined) return false
   slot.engineNonce = undefined
   if (slot.candidate !== undefined && slot.candidate.pending.n <= root) endLink(core, slot, slot.candidate.link)
   const dropped = { ...ratchet, sealedPrevious: null, ...macKeyKept(core, slot, ratchet, previous) }
   wipe(previous)
-  core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...dropped }, 'normal')
+  const record = { type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...dropped } as const
+  return typeof core.ledger.append(record, 'normal') === 'number'
 }
 
 /** The mac key of a root that is let go joins those of the roots before it. */
