@@ -9,6 +9,7 @@ import type { EngineConfig } from './config.ts'
 import type { Core } from './core.ts'
 import { Counters, type CountersSnapshot } from './counters.ts'
 import { EngineTime } from './engine-time.ts'
+import { type ImportBindings, bindingImporter } from './import.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { tellWindow } from './pairing-effects.ts'
@@ -61,6 +62,7 @@ export type Engine = {
   /** Whether new work can be served durably. */
   readonly ready: () => boolean
   readonly watch: (watcher: (event: WatchEvent) => void) => () => void
+  readonly importBindings: ImportBindings
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
   readonly stop: (withinMs: number) => Promise<void>
 }
@@ -157,6 +159,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     status: () => statusOf(core, alarms, ports),
     ready: () => journal.state === 'open' && time.certain(),
     watch: (watcher) => core.watch.subscribe(watcher),
+    importBindings: bindingImporter(core),
     stop: async (withinMs) => {
       await drainSessions(core, withinMs)
       alarms.stop()

@@ -33,8 +33,12 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
   switch (record.type) {
     case 'engine.started':
       return []
-    case 'band':
-      return applyBand(record, rows)
+    case 'band': {
+      const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
+      return applyBand(row, rows)
+    }
+    case 'imported':
+      return applyImported(record, rows)
     case 'ratchet': {
       const { type: _type, atMs: _atMs, bandId, ...row } = record
       return [{ table: 'ratchet', key: bandId, row }]
@@ -67,8 +71,14 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
   }
 }
 
-function applyBand(record: JournalRecordOf<'band'>, rows: RowReader): readonly Change[] {
-  const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
+function applyImported(record: JournalRecordOf<'imported'>, rows: RowReader): readonly Change[] {
+  const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...both } = record
+  const { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs, ...row } = both
+  const ratchet = { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs }
+  return [...applyBand(row, rows), { table: 'ratchet', key: row.bandId, row: ratchet }]
+}
+
+function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
   const before = rows.get('band', row.bandId)
   const changes: Change[] = [{ table: 'band', key: row.bandId, row }]
   if (row.bid !== null && row.account !== null && row.bid !== before?.bid) {

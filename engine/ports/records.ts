@@ -67,10 +67,12 @@ const shapes = {
       reason: uint(0xffff),
     },
   },
+  /** A binding that an operator brought from elsewhere: its band and its resume chain begin together or not at all. */
+  imported: { number: 8, fields: { ...told, ...bandShape, ...ratchetShape } },
 } as const satisfies Record<string, { readonly number: number; readonly fields: Shape }>
 
 type RecordOf<Type extends keyof typeof shapes> = { readonly type: Type } & ShapeOf<(typeof shapes)[Type]['fields']>
-/** One journal record. Band, account, phone and ratchet records carry the whole row as it became. */
+/** One journal record. Band, account, phone, ratchet and imported records carry the whole rows as they became. */
 export type JournalRecord = { [Type in keyof typeof shapes]: RecordOf<Type> }[keyof typeof shapes]
 export type JournalRecordOf<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>
 export type DecisionRecord = JournalRecordOf<'decision'>
