@@ -1,0 +1,282 @@
+// The load: closed loop for capacity (as many requests in flight as were asked for, the next one leaves when an answer
+// comes), open loop for latency (arrivals at a fixed rate whatever the answers do, latency counted from the intended start).
+// All frames of a run are made before it (requests.ts), so that this process needs little of the cores it shares.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type LatencySummary, Latencies } from './latencies.ts'
+import type { FleetPartner } from './fleet.ts'
+import { type Frames, FrameWriter, type RawSocket } from './raw-socket.ts'
+import { type Answer, type BandLink, type Wire, errorOutcome, makeRequest } from './requests.ts'
+
+/** One socket and the bands that speak through it. */
+export type Lane = { readonly socket: RawSocket; readonly bands: readonly BandLink[] }
+
+/** A server under load, whoever it is. */
+export type Target = {
+  readonly name: string
+  readonly wire: Wire
+  readonly partner: FleetPartner
+  readonly lanes: readonly Lane[]
+  /** Called before requests are made: whoever must hear of a heartbeat now does. */
+  readonly refresh: () => Promise<void>
+  /** It remembers nothing, so the same frames serve every run: an echo answers faster than frames are made. */
+  readonly isStateless: boolean
+}
+
+export type LoadResult = {
+  /** Answers a second, over the measured part. */
+  readonly perSecond: number
+  /** From sending (closed loop) or from the intended start (open loop) to the answer. */
+  readonly latency: LatencySummary
+  readonly approved: number
+  /** Anything but an approval, by what it was. */
+  readonly others: Readonly<Record<string, number>>
+  /** Requests that were never answered. */
+  readonly lost: number
+  /** Share of a core that this process used. */
+  readonly driverCpu: number
+}
+
+type Batch = { readonly lanes: readonly Frames[]; readonly perLane: number }
+
+const kept = new WeakMap<Target, Batch>()
+
+/** Request j of lane l has the id j × lanes + l. */
+async function prepare(target: Target, count: number): Promise<Batch> {
+  const { lanes, wire, partner } = target
+  const perLane = Math.ceil(count / lanes.length)
+  const before = kept.get(target)
+  if (before !== undefined && before.perLane >= perLane) return { lanes: before.lanes, perLane }
+  await target.refresh()
+  const made: Frames[] = []
+  for (const [number, { bands }] of lanes.entries()) {
+    const writer = new FrameWriter(wire.kind)
+    for (let j = 0; j < perLane; j++) {
+      const one = bands[j % bands.length]
+      if (one === undefined) throw new Error('a lane without bands')
+      writer.add(wire.encode(j * lanes.length + number, one.band.index, makeRequest(one, partner)))
+      // An engine's pings are answered meanwhile.
+      if (j % 512 === 511) await nextTurn()
+    }
+    made.push(writer.finish())
+  }
+  const batch = { lanes: made, perLane }
+  if (target.isStateless) kept.set(target, batch)
+  return batch
+}
+
+/** What one run counts; shared by both loops. */
+class Tally {
+  readonly latencies = new Latencies()
+  readonly #others = new Map<string, number>()
+  answered = 0
+  approved = 0
+  #measuredFrom = 0
+
+  /** Forgets what was measured so far: the warm-up is over. */
+  begin(): void {
+    this.latencies.clear()
+    this.#others.clear()
+    this.approved = 0
+    this.#measuredFrom = this.answered
+  }
+
+  get measured(): number {
+    return this.answered - this.#measuredFrom
+  }
+
+  take(answer: Answer, tookMs: number): void {
+    this.answered += 1
+    this.latencies.add(tookMs)
+    if (answer.outcome === 0) this.approved += 1
+    else {
+      const name = answer.outcome < errorOutcome ? `denied ${answer.outcome}` : `error ${answer.outcome - errorOutcome}`
+      this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
+    }
+  }
+
+  get others(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#others)
+  }
+}
+
+/** A run without an answer for this long is given up, ms. */
+const stallMs = 5_000
+
+export type ClosedLoopOptions = {
+  readonly inFlightPerLane: number
+  readonly seconds: number
+  /** A first guess of what the target can do a second; the right number of requests is made after a look. */
+  readonly guessPerSecond: number
+}
+
+/** Capacity: a short look at what the target can do, then a run of `seconds` with everything made ahead. */
+export async function closedLoop(target: Target, options: ClosedLoopOptions): Promise<LoadResult> {
+  const looked = await runClosed(target, options, Math.max(2_000, Math.ceil(options.guessPerSecond * 0.3)))
+  return runClosed(target, options, Math.ceil(looked.perSecond * options.seconds * 1.1))
+}
+
+async function runClosed(target: Target, options: ClosedLoopOptions, wanted: number): Promise<LoadResult> {
+  const batch = await prepare(target, wanted)
+  const { lanes } = target
+  const inFlight = Math.min(options.inFlightPerLane, batch.perLane)
+  const total = batch.perLane * lanes.length
+  const sentAt = new Float64Array(total)
+  const next = lanes.map(() => 0)
+  const tally = new Tally()
+  const answer: Answer = { id: 0, outcome: 0 }
+  // The ends of a run are not the run: a tenth to warm up, and no fewer in flight than were asked for.
+  const warm = Math.floor(total / 10)
+  const last = total - inFlight * lanes.length
+  let beganMs = 0
+  let endedMs = 0
+  let cpu = process.cpuUsage()
+  let cpuShare = 0
+  const send = (lane: number, count: number): void => {
+    const frames = batch.lanes[lane]
+    const from = next[lane] ?? 0
+    const to = Math.min(from + count, batch.perLane)
+    if (frames === undefined || to === from) return
+    const nowMs = performance.now()
+    for (let j = from; j < to; j++) sentAt[j * lanes.length + lane] = nowMs
+    next[lane] = to
+    lanes[lane]?.socket.write(frames.frames.subarray(from === 0 ? 0 : frames.ends[from - 1], frames.ends[to - 1]))
+  }
+  await untilAnswered(target, total, tally, () => {
+    for (const [number, { socket }] of lanes.entries()) {
+      let due = 0
+      let nowMs = 0
+      socket.onMessage = (bytes, from, to) => {
+        if (!target.wire.read(bytes, from, to, answer)) return
+        if (due === 0) nowMs = performance.now()
+        due += 1
+        tally.take(answer, nowMs - (sentAt[answer.id] ?? 0))
+        if (tally.answered === warm) {
+          tally.begin()
+          beganMs = nowMs
+          cpu = process.cpuUsage()
+        }
+        if (tally.answered === last) {
+          endedMs = nowMs
+          cpuShare = shareOf(cpu, endedMs - beganMs)
+        }
+      }
+      socket.onTurn = () => {
+        if (due > 0) send(number, due)
+        due = 0
+      }
+    }
+    for (const number of lanes.keys()) send(number, inFlight)
+  })
+  if (endedMs === 0) {
+    endedMs = performance.now()
+    cpuShare = shareOf(cpu, endedMs - beganMs)
+  }
+  const measured = Math.min(tally.measured, last - warm)
+  return resultOf(tally, { perSecond: (1_000 * measured) / (endedMs - beganMs), lost: total - tally.answered, cpuShare })
+}
+
+export type OpenLoopOptions = { readonly perSecond: number; readonly seconds: number }
+
+/** Latency at a rate. The first half second warms up. */
+export async function openLoop(target: Target, options: OpenLoopOptions): Promise<LoadResult> {
+  const { lanes } = target
+  const total = Math.ceil((options.perSecond * (options.seconds + warmUpS)) / lanes.length) * lanes.length
+  const batch = await prepare(target, total)
+  const gapMs = 1_000 / options.perSecond
+  const warm = Math.floor(options.perSecond * warmUpS)
+  const tally = new Tally()
+  const answer: Answer = { id: 0, outcome: 0 }
+  const startMs = performance.now() + 20
+  let isWarm = false
+  let cpu = process.cpuUsage()
+  await untilAnswered(target, total, tally, () => {
+    for (const { socket } of lanes) {
+      socket.onTurn = () => {}
+      socket.onMessage = (bytes, from, to) => {
+        if (!target.wire.read(bytes, from, to, answer)) return
+        // Answers to the warm-up may come after it.
+        if (answer.id < warm) tally.answered += 1
+        else tally.take(answer, performance.now() - (startMs + answer.id * gapMs))
+      }
+    }
+    const laneOfTurn = (first: number, to: number): void => {
+      for (let lane = 0; lane < lanes.length; lane++) {
+        // Request i is the (i ÷ lanes)th of lane i mod lanes.
+        const from = Math.ceil((first - lane) / lanes.length)
+        const until = Math.ceil((to - lane) / lanes.length)
+        const frames = batch.lanes[lane]
+        if (until <= from || frames === undefined) continue
+        lanes[lane]?.socket.write(frames.frames.subarray(from === 0 ? 0 : frames.ends[from - 1], frames.ends[until - 1]))
+      }
+    }
+    let sent = 0
+    const turn = (): void => {
+      const due = Math.min(total, Math.floor((performance.now() - startMs) / gapMs) + 1)
+      if (due > sent) {
+        laneOfTurn(sent, due)
+        sent = due
+      }
+      if (!isWarm && sent >= warm) {
+        isWarm = true
+        cpu = process.cpuUsage()
+      }
+      if (sent >= total) return
+      sleep(Math.min(sleepMaxMs, startMs + sent * gapMs - performance.now()))
+      setImmediate(turn)
+    }
+    turn()
+  })
+  const tookMs = performance.now() - startMs
+  const { count } = tally.latencies.summary()
+  const measuredS = tookMs / 1_000 - warmUpS
+  return resultOf(tally, { perSecond: count / measuredS, lost: total - tally.answered, cpuShare: shareOf(cpu, measuredS * 1_000) })
+}
+
+const warmUpS = 0.5
+/**
+ * Between arrivals this process sleeps instead of spinning, since the server under test needs the core. Answers are
+ * looked at this often, so a latency may be shown this much too long, to every target alike.
+ */
+const sleepMaxMs = 0.1
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+function sleep(ms: number): void {
+  if (ms > 0) Atomics.wait(sleeper, 0, 0, ms)
+}
+
+/** Starts the load and waits for all answers, or gives up when none comes any more. */
+async function untilAnswered(target: Target, total: number, tally: Tally, start: () => void): Promise<void> {
+  const ended = target.lanes.find(({ socket }) => socket.ended !== undefined)?.socket.ended
+  if (ended !== undefined) throw new Error(`${target.name}: a socket is gone before the run: ${ended}`)
+  start()
+  let seen = -1
+  let seenMs = performance.now()
+  while (tally.answered < total) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const nowMs = performance.now()
+    if (tally.answered !== seen) {
+      seen = tally.answered
+      seenMs = nowMs
+    } else if (nowMs - seenMs > stallMs) return
+  }
+}
+
+function resultOf(
+  tally: Tally,
+  measured: { readonly perSecond: number; readonly lost: number; readonly cpuShare: number },
+): LoadResult {
+  return {
+    perSecond: measured.perSecond,
+    latency: tally.latencies.summary(),
+    approved: tally.approved,
+    others: tally.others,
+    lost: measured.lost,
+    driverCpu: measured.cpuShare,
+  }
+}
+
+function shareOf(since: NodeJS.CpuUsage, ms: number): number {
+  const used = process.cpuUsage(since)
+  return (used.user + used.system) / 1_000 / ms
+}
