@@ -9,7 +9,9 @@ import { holdsOf } from '../../protocol/states.ts'
 
 export type AuditedRecord = { readonly lsn: number; readonly record: JournalRecord }
 
-type BandSeen = JournalRecordOf<'band'>
+type BandSeen = JournalRecordOf<'band' | 'imported'>
+/** An operator vouches for a binding from elsewhere, and for the arming that it came with. */
+const importing = 'binding.imported'
 
 export class JournalAuditor {
   readonly violations: string[] = []
@@ -39,6 +41,7 @@ export class JournalAuditor {
         this.lastEpoch = record.epoch
         return
       case 'band':
+      case 'imported':
         return this.takeBand(lsn, record)
       case 'account':
         this.expect(record.ownerEpoch >= (this.ownerEpochs.get(record.account) ?? 0), `owner epoch falls at ${lsn}`)
@@ -67,10 +70,16 @@ export class JournalAuditor {
     this.expect(!isOther, `a band changes from account to account at ${lsn} (I2)`)
     if (row.generation > before.generation) {
       this.expect(before.account === null, `a bound band is bound again at ${lsn} (I1)`)
-      this.expect(row.cause === 'pairing.commit', `a generation begins by ${row.cause} at ${lsn}`)
+      this.expect(
+        row.cause === 'pairing.commit' || row.cause === importing,
+        `a generation begins by ${row.cause} at ${lsn}`,
+      )
     }
     if (row.state === 'armed' && before.state !== 'armed' && before.state !== 'deactivating') {
-      this.expect(row.cause === 'band.arm', `armed by ${row.cause} at ${lsn}: only user verification arms`)
+      this.expect(
+        row.cause === 'band.arm' || row.cause === importing,
+        `armed by ${row.cause} at ${lsn}: only user verification arms`,
+      )
       this.expect(row.armEpoch > before.armEpoch, `armed under an old arm epoch at ${lsn} (I18)`)
     }
     if (row.cause === 'band.removed') this.expect(row.state !== 'armed', `armed after a removal at ${lsn}`)
