@@ -1,7 +1,7 @@
 // What the conformance tests share: an engine that records what it is told, and one way to be its client over a network
 // or in memory. Every listener that runs here goes through the same tests.
 
-import { request as httpRequest } from 'node:http'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Acceptor, Connection } from '../engine/ports/connection.ts'
 import { subprotocol } from '../protocol/versions.ts'
 import { chooseListener } from './choose-listener.ts'
@@ -9,7 +9,15 @@ import { defaultLimits } from './limits.ts'
 import type { ListenLimits } from './limits.ts'
 import { createLoopback } from './listen-loopback.ts'
 import type { LoopbackListener } from './listen-loopback.ts'
-import type { HttpAnswer, HttpHandler, ListenOptions, Listener, ListenerName, RefusedBy } from './listener.ts'
+import type {
+  HttpAnswer,
+  HttpHandler,
+  ListenOptions,
+  Listener,
+  ListenerName,
+  PostHandler,
+  RefusedBy,
+} from './listener.ts'
 
 /** The names of the listeners that run here: a native one if any loads, ws, and the loopback. */
 export async function listenersHere(): Promise<readonly ListenerName[]> {
@@ -86,6 +94,16 @@ export type Rig = {
   /** Tries to upgrade and returns the refusal; fails when it was granted. */
   readonly refusedUpgrade: (path?: string, protocols?: readonly string[]) => Promise<Answer>
   readonly ask: (path: string, method?: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+  /** Posts a body in these parts; undefined when the connection ended without an answer. */
+  readonly post: (path: string, body: readonly Uint8Array[], how?: PostHow) => Promise<Answer | undefined>
+}
+
+type PostHow = {
+  readonly headers?: Readonly<Record<string, string>>
+  /** The end of the body never comes. */
+  readonly isUnfinished?: true
+  /** Without a declared length. */
+  readonly isChunked?: true
 }
 
 /** A clock whose time a test moves; what is due then runs. */
@@ -123,6 +141,7 @@ export async function startRig(
   limits: Partial<ListenLimits> = {},
   http: HttpHandler = greeting,
   port = 0,
+  post?: PostHandler,
 ): Promise<Rig> {
   const engine = new RecordingEngine()
   const clock = new TestClock()
@@ -133,6 +152,7 @@ export async function startRig(
     port,
     accept: engine.accept,
     http,
+    ...(post === undefined ? {} : { post }),
     limits: { ...defaultLimits, ...limits },
     clock,
     observe: {
@@ -152,11 +172,17 @@ export class Rigs {
 
   /** Starts rigs of one name. */
   starter(name: ListenerName): (limits?: Partial<ListenLimits>, http?: HttpHandler, port?: number) => Promise<Rig> {
-    return async (limits, http, port) => {
-      const rig = await startRig(name, limits, http, port)
-      this.#rigs.push(rig)
-      return rig
-    }
+    return async (limits, http, port) => this.#keep(await startRig(name, limits, http, port))
+  }
+
+  /** Starts rigs of one name whose listener takes bodies. */
+  posted(name: ListenerName): (post: PostHandler, limits?: Partial<ListenLimits>) => Promise<Rig> {
+    return async (post, limits) => this.#keep(await startRig(name, limits, undefined, undefined, post))
+  }
+
+  #keep(rig: Rig): Rig {
+    this.#rigs.push(rig)
+    return rig
   }
 
   async close(): Promise<void> {
@@ -164,7 +190,7 @@ export class Rigs {
   }
 }
 
-type RigClient = Pick<Rig, 'listener' | 'host' | 'open' | 'refusedUpgrade' | 'ask'>
+type RigClient = Pick<Rig, 'listener' | 'host' | 'open' | 'refusedUpgrade' | 'ask' | 'post'>
 
 function networkClient(listener: Listener): RigClient {
   const ask: Rig['ask'] = (path, method = 'GET', headers = {}) =>
@@ -175,24 +201,26 @@ function networkClient(listener: Listener): RigClient {
         socket.destroy()
         reject(new Error('expected a refusal, the upgrade was granted'))
       })
-      request.on('response', (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const entries = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: Object.fromEntries(entries),
-            body: Buffer.concat(chunks).toString(),
-          })
-        })
-      })
+      request.on('response', (response) => answered(response, resolve))
       request.end()
+    })
+  const post: Rig['post'] = (path, body, { headers = {}, isUnfinished, isChunked } = {}) =>
+    new Promise((resolve) => {
+      const length = body.reduce((sum, part) => sum + part.length, isUnfinished === true ? 1 : 0)
+      const framing = isChunked === true ? { 'transfer-encoding': 'chunked' } : { 'content-length': length }
+      const all = { ...framing, ...headers }
+      const options = { host: '127.0.0.1', port: listener.port, path, method: 'POST', headers: all, agent: false }
+      const request = httpRequest(options)
+      request.on('error', () => resolve(undefined))
+      request.on('response', (response) => answered(response, resolve))
+      for (const part of body) request.write(part)
+      if (isUnfinished !== true) request.end()
     })
   return {
     listener,
     host: `127.0.0.1:${listener.port}`,
     ask,
+    post,
     open: (path = '/phone', protocols = [subprotocol]) =>
       opened(new WebSocket(`ws://127.0.0.1:${listener.port}${path}`, [...protocols])),
     refusedUpgrade: (path = '/phone', protocols = [subprotocol]) =>
@@ -204,6 +232,19 @@ function networkClient(listener: Listener): RigClient {
         ...(protocols.length === 0 ? {} : { 'sec-websocket-protocol': protocols.join(', ') }),
       }),
   }
+}
+
+function answered(response: IncomingMessage, resolve: (answer: Answer) => void): void {
+  const chunks: Buffer[] = []
+  response.on('data', (chunk: Buffer) => chunks.push(chunk))
+  response.on('end', () => {
+    const entries = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as const)
+    resolve({
+      status: response.statusCode ?? 0,
+      headers: Object.fromEntries(entries),
+      body: Buffer.concat(chunks).toString(),
+    })
+  })
 }
 
 function memoryClient(listener: LoopbackListener): RigClient {
@@ -226,6 +267,12 @@ function memoryClient(listener: LoopbackListener): RigClient {
     ask: async (path, method = 'GET', headers = {}) => {
       const answer = answerOf(listener.request({ path, method, headers }))
       return method === 'HEAD' ? { ...answer, body: '' } : answer
+    },
+    async post(path, body, { headers = {}, isUnfinished, isChunked } = {}) {
+      const length = isChunked === true ? { 'content-length': '' } : {}
+      const unfinished = isUnfinished === true ? { isUnfinished } : {}
+      const answer = await listener.post({ path, body, headers: { ...length, ...headers }, ...unfinished })
+      return answer === undefined ? undefined : answerOf(answer)
     },
   }
 }

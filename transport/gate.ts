@@ -7,12 +7,27 @@ import type { AddressUse } from './address-table.ts'
 import { limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
 import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
-import { allInUse, draining, handlerFailed, judgeRequest, tooManyRequests, tooManySockets } from './upgrade.ts'
+import { RequestBody, declaredLength } from './request-body.ts'
+import {
+  allInUse,
+  draining,
+  handlerFailed,
+  judgeRequest,
+  methodNotAllowed,
+  tooManyBodies,
+  tooManyRequests,
+  tooManySockets,
+} from './upgrade.ts'
 import type { RequestHead } from './upgrade.ts'
 
-/** What a request becomes. With `upgrade` a place is taken: give it back with `leave` when the socket is gone. */
+/**
+ * What a request becomes. With `upgrade` a place is taken: give it back with `leave` when the socket is gone. With `body`
+ * the body is read next: `read` says where its answer goes and takes what arrives.
+ */
 export type Passage =
-  { readonly type: 'upgrade'; readonly pass: Pass } | { readonly type: 'answer'; readonly answer: HttpAnswer }
+  | { readonly type: 'upgrade'; readonly pass: Pass }
+  | { readonly type: 'answer'; readonly answer: HttpAnswer }
+  | { readonly type: 'body'; readonly read: (respond: (answer: HttpAnswer) => void) => RequestBody }
 
 /** What is known of a socket before it opens. */
 export type Pass = {
@@ -26,6 +41,7 @@ export class Gate {
   readonly #options: ListenOptions
   readonly #addresses: AddressTable
   #isAccepting = true
+  #bodiesCount = 0
 
   constructor(options: ListenOptions) {
     const problems = limitProblems(options.limits)
@@ -57,6 +73,8 @@ export class Gate {
         return { type: 'answer', answer: verdict.answer }
       case 'ask':
         return { type: 'answer', answer: this.#ask(head, verdict.method) }
+      case 'post':
+        return this.#post(head)
       case 'upgrade':
         return this.#admitSocket(head, verdict.kind)
     }
@@ -81,6 +99,37 @@ export class Gate {
   #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): HttpAnswer {
     try {
       return this.#options.http({ method, path, query, remoteAddress, header })
+    } catch (error) {
+      this.#options.observe.failed('http', error)
+      return handlerFailed
+    }
+  }
+
+  #post({ path, query, remoteAddress, header }: RequestHead): Passage {
+    const { limits, clock, observe, post } = this.#options
+    const verdict = this.#judgePost(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
+    if (verdict === undefined) return { type: 'answer', answer: methodNotAllowed }
+    const isFull = typeof verdict === 'function' && this.#bodiesCount >= limits.bodiesMax
+    if (isFull) this.#refused('bodiesMax')
+    const declaredBytes = declaredLength(header('content-length'))
+    // Who is refused gets no place: those who may ask must not wait for those who may not.
+    const takesPlace = typeof verdict === 'function' && !isFull
+    const over = (): void => {
+      if (takesPlace) this.#bodiesCount--
+    }
+    const answered = isFull ? tooManyBodies : verdict
+    return {
+      type: 'body',
+      read: (respond) => {
+        if (takesPlace) this.#bodiesCount++
+        return new RequestBody({ limits, clock, observe, for: answered, declaredBytes, respond, over })
+      },
+    }
+  }
+
+  #judgePost<Verdict>(judge: () => Verdict): Verdict | HttpAnswer {
+    try {
+      return judge()
     } catch (error) {
       this.#options.observe.failed('http', error)
       return handlerFailed

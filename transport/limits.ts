@@ -22,8 +22,12 @@ export type ListenLimits = {
   readonly bufferedBytesMax: number
   /** A socket that says nothing this long, not even a pong, is cut, ms. uWebSockets takes 8 s to 16 min. */
   readonly idleTimeoutMs: number
-  /** How long a request's head and the whole request may take, ms. uWebSockets has its own fixed 10 s. */
+  /** How long a request's head and the whole request may take, ms; for a head uWebSockets has its own fixed 10 s. */
   readonly requestTimeoutMs: number
+  /** Largest body of a POST, bytes; one more is answered 413. */
+  readonly bodyBytesMax: number
+  /** Bodies on their way in or waiting for their answer; one more is answered 503. */
+  readonly bodiesMax: number
   /** How long a closed socket may wait for the peer's own close, ms. uWebSockets has its own, under the idle timeout. */
   readonly closeTimeoutMs: number
   /** TCP connections that are not sockets yet. */
@@ -59,6 +63,8 @@ export const defaultLimits: ListenLimits = {
   bufferedBytesMax: 8_192,
   idleTimeoutMs: 60_000,
   requestTimeoutMs: 5_000,
+  bodyBytesMax: 1_048_576,
+  bodiesMax: 64,
   closeTimeoutMs: 2_000,
   connectionsMax: 10_000,
   socketsMax: 100_000,

@@ -34,13 +34,21 @@ type LoopbackRequest = {
   readonly remoteAddress?: string
 }
 
+/** The body arrives in these parts; with `isUnfinished` its end never comes. */
+type LoopbackPost = Omit<LoopbackRequest, 'method'> & {
+  readonly body: readonly Uint8Array[]
+  readonly isUnfinished?: true
+}
+
 export type LoopbackListener = Listener & {
   /** Connects; the socket opens, or fails as a browser's does when the upgrade is refused. */
   readonly connect: (peer?: LoopbackPeer) => ClientSocket
   /** The same as a constructor like the browser's WebSocket: path and Host are those of the URL. */
   readonly webSocket: new (url: string, protocols?: string | readonly string[]) => ClientSocket
-  /** Asks by plain HTTP. */
+  /** Asks by plain HTTP, without a body. */
   readonly request: (request: LoopbackRequest) => HttpAnswer
+  /** Posts a body; undefined when the listener closed before it answered. */
+  readonly post: (request: LoopbackPost) => Promise<HttpAnswer | undefined>
 }
 
 /**
@@ -61,6 +69,8 @@ class MemoryListener implements LoopbackListener {
   readonly #later: (work: () => void) => void
   readonly #gate: Gate
   readonly #connections = new Set<SocketConnection>()
+  /** Cuts a POST that is not answered yet. */
+  readonly #posts = new Set<() => void>()
   #isClosed = false
 
   constructor(options: ListenOptions, later: (work: () => void) => void) {
@@ -88,8 +98,29 @@ class MemoryListener implements LoopbackListener {
     const headers = { host: 'loopback', ...request.headers }
     const passage = this.#gate.admit(headOf({ ...request, headers }, false))
     // Without `canUpgrade` nothing becomes a socket.
-    if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
+    if (passage.type !== 'answer') throw new Error(`expected an answer, not ${passage.type}`)
     return passage.answer
+  }
+
+  readonly post = (request: LoopbackPost): Promise<HttpAnswer | undefined> => {
+    const bodyBytes = request.body.reduce((sum, part) => sum + part.length, 0)
+    const headers = { host: 'loopback', 'content-length': String(bodyBytes), ...request.headers }
+    const passage = this.#gate.admit(headOf({ ...request, method: 'POST', headers }, false))
+    if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
+    if (passage.type === 'answer') return Promise.resolve(passage.answer)
+    return new Promise((resolve) => {
+      const body = passage.read((answer) => {
+        this.#posts.delete(cut)
+        resolve(answer)
+      })
+      const cut = (): void => {
+        body.gone()
+        resolve(undefined)
+      }
+      this.#posts.add(cut)
+      for (const part of request.body) this.#later(() => body.received(part))
+      if (request.isUnfinished !== true) this.#later(() => body.ended())
+    })
   }
 
   stopAccepting(): void {
@@ -99,6 +130,7 @@ class MemoryListener implements LoopbackListener {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const connection of this.#connections) connection.close('draining')
+    for (const cut of this.#posts) cut()
   }
 
   #connectLater(socket: LoopbackSocket, peer: LoopbackPeer): void {
@@ -116,6 +148,7 @@ class MemoryListener implements LoopbackListener {
       socket.refused(passage.answer)
       return
     }
+    if (passage.type === 'body') throw new Error('expected no body where a socket was asked for')
     this.#opened(socket, passage.pass)
   }
 

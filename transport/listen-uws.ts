@@ -6,7 +6,7 @@ import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { subprotocol } from '../protocol/versions.ts'
 import { canonicalAddress } from './address.ts'
 import { Gate, endsConnection, headersOf } from './gate.ts'
-import type { Pass } from './gate.ts'
+import type { Pass, Passage } from './gate.ts'
 import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
 import { ListenError } from './listener.ts'
 import { checkPortFree } from './port-in-use.ts'
@@ -148,6 +148,7 @@ class UwsListener implements Listener {
     try {
       const passage = this.#gate.admit(headOf(response, request, context !== undefined))
       if (passage.type === 'answer') write(response, passage.answer, isHead)
+      else if (passage.type === 'body') readBody(response, passage)
       else this.#upgrade(response, request, passage.pass, context)
     } catch (error) {
       write(response, handlerFailed, isHead)
@@ -252,6 +253,15 @@ const textDecoder = new TextDecoder()
 
 function addressOf(response: UwsResponse): string {
   return canonicalAddress(textDecoder.decode(response.getRemoteAddressAsText()))
+}
+
+function readBody(response: UwsResponse, { read }: Extract<Passage, { readonly type: 'body' }>): void {
+  const body = read((answer) => write(response, answer, false))
+  response.onAborted(() => body.gone())
+  response.onData((chunk, isLast) => {
+    body.received(new Uint8Array(chunk))
+    if (isLast) body.ended()
+  })
 }
 
 function write(response: UwsResponse, answer: HttpAnswer, isHead: boolean): void {

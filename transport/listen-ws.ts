@@ -15,6 +15,7 @@ import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
 import { ListenError } from './listener.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { RawSocket } from './socket-connection.ts'
+import { methodNotAllowed } from './upgrade.ts'
 import type { RequestHead } from './upgrade.ts'
 
 /** As large as the native listener allows (UWS_HTTP_MAX_HEADERS_SIZE), so that both refuse the same heads. */
@@ -108,12 +109,12 @@ class WsListener implements Listener {
   #requested(request: IncomingMessage, response: ServerResponse): void {
     try {
       const passage = this.#gate.admit(headOf(request, false))
-      if (passage.type !== 'answer') throw new Error('expected an upgrade only where Node gave the stream away')
-      const { answer } = passage
-      response.shouldKeepAlive = !endsConnection(answer)
-      response.writeHead(answer.status, { ...headersOf(answer), 'content-length': Buffer.byteLength(answer.body) })
-      // Node leaves the body out when the method was HEAD.
-      response.end(answer.body)
+      if (passage.type === 'upgrade') throw new Error('expected an upgrade only where Node gave the stream away')
+      if (passage.type === 'answer') return write(response, passage.answer)
+      const body = passage.read((answer) => write(response, answer))
+      request.on('data', (chunk: Buffer) => body.received(chunk))
+      request.once('end', () => body.ended())
+      response.once('close', () => body.gone())
     } catch (error) {
       response.destroy()
       this.#options.observe.failed('http', error)
@@ -126,6 +127,7 @@ class WsListener implements Listener {
     try {
       const passage = this.#gate.admit(headOf(request, true))
       if (passage.type === 'answer') writeRaw(stream, passage.answer, request.method === 'HEAD')
+      else if (passage.type === 'body') writeRaw(stream, methodNotAllowed, false)
       else this.#upgrade({ request, stream, head, pass: passage.pass })
     } catch (error) {
       stream.destroy()
@@ -226,6 +228,13 @@ function rawSocketOf(webSocket: WebSocket, stream: Duplex): RawSocket {
       }
     },
   }
+}
+
+function write(response: ServerResponse, answer: HttpAnswer): void {
+  response.shouldKeepAlive = !endsConnection(answer)
+  response.writeHead(answer.status, { ...headersOf(answer), 'content-length': Buffer.byteLength(answer.body) })
+  // Node leaves the body out when the method was HEAD.
+  response.end(answer.body)
 }
 
 /** Answers a request whose stream Node has given away. */

@@ -10,9 +10,9 @@ import type { UwsPackage } from './uws.ts'
 /** Which listener runs. */
 export type ListenerName = UwsPackage | 'ws' | 'loopback'
 
-/** A plain HTTP request. GET and HEAD only: a body is never read here. */
-type HttpRequest = {
-  readonly method: 'GET' | 'HEAD'
+/** A plain HTTP request, without its body. */
+export type HttpRequest = {
+  readonly method: 'GET' | 'HEAD' | 'POST'
   /** Begins with a slash, without the query. */
   readonly path: string
   /** What followed the question mark, undecoded; empty when there was none. */
@@ -32,8 +32,17 @@ export type HttpAnswer = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers health, readiness and key sets; synchronous, and called for every path but /phone and /hub. */
+/** Answers health, readiness and key sets; synchronous, and called for every GET and HEAD but those of /phone and /hub. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer
+
+/**
+ * Judges a POST by its head, before anything of its body is kept: an answer refuses it, a function takes the body, and
+ * undefined says that this path takes none.
+ */
+export type PostHandler = (request: HttpRequest) => HttpAnswer | TakesBody | undefined
+
+/** Takes a body whole and owns it; answers when it can. A rejection is answered 500. */
+export type TakesBody = (body: Uint8Array<ArrayBuffer>) => Promise<HttpAnswer>
 
 /** What a listener tells whoever runs it; neither callback may throw. */
 type ListenObserver = {
@@ -55,6 +64,9 @@ export type RefusedBy =
   | 'bytesPerSocket'
   | 'frameBytesMax'
   | 'bufferedBytesMax'
+  | 'bodyBytesMax'
+  | 'bodiesMax'
+  | 'requestTimeoutMs'
 
 /** Where and how to listen. */
 export type ListenOptions = {
@@ -63,6 +75,8 @@ export type ListenOptions = {
   readonly port: number
   readonly accept: Acceptor
   readonly http: HttpHandler
+  /** Without it no path takes a POST. */
+  readonly post?: PostHandler
   readonly limits: ListenLimits
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   readonly observe: ListenObserver

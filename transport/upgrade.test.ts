@@ -25,7 +25,7 @@ function judge({ headers = {}, ...change }: Change): string {
     ...change,
   })
   if (verdict.type === 'refuse') return `${verdict.answer.status} ${verdict.answer.body.trim()}`
-  return verdict.type === 'upgrade' ? verdict.kind : 'ask'
+  return verdict.type === 'upgrade' ? verdict.kind : verdict.type
 }
 
 describe('a request', () => {
@@ -50,7 +50,11 @@ describe('a request', () => {
     [{ headers: { upgrade: '' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
     [{ headers: { upgrade: 'h2c' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
     [{ headers: { connection: 'close' } }, '426 expected a WebSocket upgrade with subprotocol bandpass.v1'],
-    [{ path: '/', method: 'POST', headers: { upgrade: '' } }, '405 expected GET or HEAD'],
+    [{ path: '/', method: 'PUT', headers: { upgrade: '' } }, '405 expected GET or HEAD'],
+    [
+      { path: '/hub', method: 'POST', headers: { upgrade: '' } },
+      '426 expected a WebSocket upgrade with subprotocol bandpass.v1',
+    ],
   ] as const satisfies readonly (readonly [Change, string])[])('%j is answered %s', ([change, expected]) => {
     expect(judge(change)).toBe(expected)
   })
@@ -58,6 +62,10 @@ describe('a request', () => {
   it('for anything else by GET or HEAD goes to the handler', () => {
     expect(judge({ path: '/health', headers: { upgrade: '' } })).toBe('ask')
     expect(judge({ path: '/health', method: 'HEAD', headers: { upgrade: 'h2c' } })).toBe('ask')
+  })
+
+  it('by POST is one with a body, for whoever takes it', () => {
+    expect(judge({ path: '/import', method: 'POST', headers: { upgrade: '' } })).toBe('post')
   })
 
   it('costs time in proportion to its head only, however its protocols are spelled', () => {

@@ -23,6 +23,7 @@ export type Verdict =
   | { readonly type: 'upgrade'; readonly kind: ConnectionKind }
   | { readonly type: 'refuse'; readonly answer: HttpAnswer }
   | { readonly type: 'ask'; readonly method: 'GET' | 'HEAD' }
+  | { readonly type: 'post' }
 
 /** Where the two kinds of session live (PROTOCOL §8). */
 const kindOfPath: ReadonlyMap<string, ConnectionKind> = new Map([
@@ -43,8 +44,12 @@ export function judgeRequest(head: RequestHead): Verdict {
   }
   if (kind !== undefined) return upgradeRequired
   if (head.method === 'GET' || head.method === 'HEAD') return { type: 'ask', method: head.method }
-  return refuse(405, 'expected GET or HEAD', { allow: 'GET, HEAD' })
+  if (head.method === 'POST') return { type: 'post' }
+  return { type: 'refuse', answer: methodNotAllowed }
 }
+
+/** The answer to a method that a path does not know. */
+export const methodNotAllowed = answer(405, 'expected GET or HEAD', { allow: 'GET, HEAD' })
 
 /** The answer to one request too many from an address. */
 export const tooManyRequests = answer(429, 'expected fewer requests from this address', { 'retry-after': '1' })
@@ -57,6 +62,17 @@ export const allInUse = answer(503, 'expected a free socket; all are in use', { 
 
 /** The answer to an upgrade while the listener drains. */
 export const draining = answer(503, 'expected a server that is not draining; connect again', { 'retry-after': '1' })
+
+/** The answer to one body more than may be on their way. */
+export const tooManyBodies = answer(503, 'expected fewer requests with bodies at once', { 'retry-after': '1' })
+
+/** The answer to a body that did not come in time. */
+export const bodyTooSlow = answer(408, 'expected the whole request sooner')
+
+/** The answer to a body above the limit. */
+export function bodyTooLarge(bytesMax: number): HttpAnswer {
+  return answer(413, `expected a body of at most ${bytesMax} bytes`)
+}
 
 /** The answer when our own handler threw. */
 export const handlerFailed = answer(500, 'unavailable')

@@ -53,6 +53,10 @@ export type UwsResponse = {
   readonly endWithoutBody: () => UwsResponse
   readonly close: () => UwsResponse
   readonly cork: (work: () => void) => UwsResponse
+  /** The body: `chunk` is gone after the callback. A request without a body gives one empty last chunk. */
+  readonly onData: (handler: (chunk: ArrayBuffer, isLast: boolean) => void) => UwsResponse
+  /** The connection ended before the answer; the object is dead from then on. Needed where one answers later. */
+  readonly onAborted: (handler: () => void) => UwsResponse
   readonly getRemoteAddressAsText: () => ArrayBuffer
   readonly upgrade: (userData: object, key: string, protocol: string, extensions: string, context: object) => void
 }
