@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Bench } from 'tinybench'
-import { createActor } from 'xstate'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { openData, sealData } from '../crypto/link-seal.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
@@ -14,7 +13,7 @@ import { nextRoot, resumeKeys, resumeMac } from '../crypto/resume.ts'
 import { Ledger } from '../engine/ledger.ts'
 import { Registry, rowOf } from '../engine/registry.ts'
 import type { DecisionRecord } from '../engine/ports/records.ts'
-import { bandMachine, bandSnapshot } from '../machines/band-machine.ts'
+import { startBand } from '../engine/actors.ts'
 import { initialBandMemory } from '../machines/band-context.ts'
 import { decide } from '../policy/decide.ts'
 import { gradeProximity } from '../policy/proximity.ts'
@@ -40,6 +39,10 @@ const random = (length: number) => nodePrimitives.randomBytes(length)
 const wide = 1_000_000_000
 const nowMs = 1_800_000_000_000
 
+const failed = (error: unknown) => {
+  throw error
+}
+
 /** Measures every step; about half a second each. */
 export async function measureSteps(): Promise<readonly StepFigure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bandpass-steps-'))
@@ -54,9 +57,7 @@ export async function measureSteps(): Promise<readonly StepFigure[]> {
     viewFlushMs: 100,
     viewFlushRecords: 4_096,
     changed: () => undefined,
-    viewFailed: (error) => {
-      throw error
-    },
+    viewFailed: failed,
   })
   try {
     return await run(ledger)
@@ -127,7 +128,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     armedUntilMs: nowMs + 3_600_000,
     verifiedAtMs: nowMs,
   }
-  const actor = createActor(bandMachine, { snapshot: bandSnapshot('armed', memory), input: { bandId } }).start()
+  const actor = startBand('armed', memory, failed)
   const table = {
     perUseMinor: wide,
     perDayMinor: wide,
@@ -157,9 +158,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     awakeBandsMax: 10,
     awakeIdleMs: 1_000,
     monotonicMs: () => performance.now(),
-    actorFailed: (_id, error) => {
-      throw error
-    },
+    actorFailed: (_id, error) => failed(error),
   })
   const keys = { bandKey: random(32), acctTag: random(8), sealedArmSecret: random(60), name: '', changeBegunBy: '' }
   const row = { ...rowOf({ bandId, actor, keys, armKey: undefined, usedAtMs: 0 }) }

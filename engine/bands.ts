@@ -35,9 +35,8 @@ export function tellBand(core: Core, bandId: BandId, event: BandEvent, telling: 
   const band = core.registry.wake(bandId)
   const before = rowOf(band)
   band.actor.send(event)
-  const snapshot = band.actor.getSnapshot()
-  if (snapshot.status !== 'active') return { type: 'refused', error: 'unavailable' }
-  const { effects } = snapshot.context
+  if (!band.actor.isActive) return { type: 'refused', error: 'unavailable' }
+  const { effects } = band.actor.context
   const refused = effects.find((effect) => effect.type === 'refused')
   if (effects.some((effect) => effect.type === 'unexpected')) core.counters.unexpected++
   const isChanged = effects.some((effect) => effect.type === 'persist')

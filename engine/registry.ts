@@ -1,10 +1,10 @@
 // Virtual actors: a band is always addressable and awake only while used. Waking starts its actor from its row,
 // sleeping drops the object; what an actor knows is in the journal, so forgetting one loses nothing.
 
-import { type Actor, createActor } from './actors.ts'
+import { type BandActor, startBand } from './actors.ts'
 import { wipe } from '../crypto/secret.ts'
-import type { BandMemory } from '../machines/band-context.ts'
-import { bandMachine, bandSnapshot, bandStateOf } from '../machines/band-machine.ts'
+import { type BandMemory, initialBandMemory } from '../machines/band-context.ts'
+import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
@@ -14,7 +14,7 @@ export type BandKeys = Pick<BandRow, 'bandKey' | 'acctTag' | 'sealedArmSecret' |
 
 export type AwakeBand = {
   readonly bandId: BandId
-  readonly actor: Actor<typeof bandMachine>
+  readonly actor: BandActor
   keys: BandKeys
   /** `Expand(A, …)` of the current arming, kept while awake; undefined until a proof needs it. */
   armKey: Uint8Array | undefined
@@ -58,17 +58,15 @@ export class Registry {
       return known
     }
     const row = this.options.ledger.get('band', bandId)
-    const actor =
-      row === undefined
-        ? createActor(bandMachine, { input: { bandId } })
-        : createActor(bandMachine, { snapshot: bandSnapshot(row.state, memoryOf(row)), input: { bandId } })
-    actor.subscribe({
-      error: (error) => {
-        this.forget(bandId)
-        this.options.actorFailed(bandId, error)
-      },
-    })
-    actor.start()
+    const failed = (error: unknown) => {
+      this.forget(bandId)
+      this.options.actorFailed(bandId, error)
+    }
+    const actor = startBand(
+      row?.state ?? 'unbound',
+      row === undefined ? initialBandMemory(bandId) : memoryOf(row),
+      failed,
+    )
     const keys = row === undefined ? noKeys : keysOf(row)
     const band: AwakeBand = { bandId, actor, keys, armKey: undefined, usedAtMs: this.options.monotonicMs() }
     if (this.awake.size >= this.options.awakeBandsMax) this.sleepOldest()
@@ -112,8 +110,8 @@ export class Registry {
 
 /** The row of an actor as it stands. */
 export function rowOf(band: AwakeBand): BandRow {
-  const snapshot = band.actor.getSnapshot()
-  return { ...snapshot.context.band, state: bandStateOf(snapshot), ...band.keys }
+  const { actor } = band
+  return { ...actor.context.band, state: bandStateOf(actor), ...band.keys }
 }
 
 function memoryOf(row: BandRow): BandMemory {

@@ -1,7 +1,6 @@
 // A phone's or hub's live connection as the engine keeps it, and the directory of all of them.
 
-import type { Actor } from './actors.ts'
-import type { sessionMachine } from '../machines/session-machine.ts'
+import type { SessionActor } from './actors.ts'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { encodeEngineFrame, encodeHubRecords } from '../protocol/frame-codec.ts'
@@ -31,7 +30,7 @@ export type Speaker =
 
 export type Session = {
   readonly connection: Connection
-  readonly actor: Actor<typeof sessionMachine>
+  readonly actor: SessionActor
   /** Of frame 100; the hello signs it. */
   readonly challenge: Uint8Array
   readonly slots: Map<number, SlotUse>

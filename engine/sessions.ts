@@ -1,7 +1,7 @@
 // The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
 
-import { createActor } from './actors.ts'
-import { type SessionEffect, type SessionEvent, sessionMachine } from '../machines/session-machine.ts'
+import { startSession } from './actors.ts'
+import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
 import type { CloseCode } from '../protocol/errors.ts'
 import { decodePhoneFrame } from '../protocol/frame-codec.ts'
@@ -21,7 +21,10 @@ import { type Session, answer, refuse, resumeKey } from './session.ts'
 export function openSession(core: Core, connection: Connection): ConnectionEvents {
   const session: Session = {
     connection,
-    actor: createActor(sessionMachine),
+    actor: startSession((error) => {
+      core.failed(error)
+      connection.close('unavailable')
+    }),
     challenge: core.random(32),
     slots: new Map(),
     uvChallenges: new Map(),
@@ -30,13 +33,6 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
     resumeToken: '',
     waiting: 0,
   }
-  session.actor.subscribe({
-    error: (error) => {
-      core.failed(error)
-      connection.close('unavailable')
-    },
-  })
-  session.actor.start()
   core.sessions.all.add(session)
   core.counters.sessionMoved(undefined, 'connecting')
   if (core.sessions.all.size > core.config.sessionsMax) connection.close('unavailable')
@@ -79,13 +75,14 @@ type Arrived = { readonly frame: PhoneFrame; readonly bytes: Uint8Array }
 function tell(core: Core, session: Session, event: SessionEvent, arrived?: Arrived): void {
   const before = stateOf(session)
   session.actor.send(event)
+  if (!session.actor.isActive) return
   const after = stateOf(session)
   if (before !== after) core.counters.sessionMoved(before, after)
-  for (const effect of session.actor.getSnapshot().context.effects) perform(core, session, effect, arrived)
+  for (const effect of session.actor.context.effects) perform(core, session, effect, arrived)
 }
 
 function stateOf(session: Session): SessionState {
-  return session.actor.getSnapshot().value
+  return session.actor.value
 }
 
 function perform(core: Core, session: Session, effect: SessionEffect, arrived: Arrived | undefined): void {

@@ -254,18 +254,20 @@ export const bandMachine = band.createMachine({
 export type BandSnapshot = SnapshotFrom<typeof bandMachine>
 
 /** The state as the wire and the rows spell it. */
-export function bandStateOf(snapshot: BandSnapshot): BandState {
-  const state = snapshot.value.binding
+export function bandStateOf({ value }: Pick<BandSnapshot, 'value'>): BandState {
+  const state = value.binding
   return typeof state === 'string' ? state : state.bound
 }
 
 /** The snapshot of a row, to start an actor from: `createActor(bandMachine, { snapshot, input: { bandId } })`. */
 export function bandSnapshot(state: BandState, band: BandMemory): BandSnapshot {
+  return bandMachine.resolveState({ value: bandValue(state, band), context: { band, effects: [] } })
+}
+
+/** The machine's value for what a row says. */
+export function bandValue(state: BandState, { holds }: Pick<BandMemory, 'holds'>): BandSnapshot['value'] {
   const isOfBound = state === 'offWrist' || state === 'disarmed' || state === 'armed'
-  return bandMachine.resolveState({
-    value: { binding: isOfBound ? { bound: state } : state, holds: band.holds === 0 ? 'free' : 'held' },
-    context: { band, effects: [] },
-  })
+  return { binding: isOfBound ? { bound: state } : state, holds: holds === 0 ? 'free' : 'held' }
 }
 
 function isFreedByUnbinding({ band }: BandContext): boolean {

@@ -42,7 +42,7 @@ export type SessionEffect =
   | { readonly type: 'alarm'; readonly name: 'auth.timeout'; readonly atMs: number }
   | { readonly type: 'unexpected'; readonly event: SessionEvent['type']; readonly state: SessionState }
 
-type SessionContext = {
+export type SessionContext = {
   /** Rises with each session of this (account, phone); 0 before it is live. */
   readonly sessionNumber: number
   /** The phone may only stop and read until then; 0 = not pending. */
