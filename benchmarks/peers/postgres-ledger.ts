@@ -21,7 +21,7 @@ function client({ socketFolder, user }: PostgresPlace, name: string, connections
     database: name,
     user,
     max: connections,
-    max_pipeline: 100,
+    // Up to 100 requests under way on each (its `max_pipeline`, which its types do not know).
     // Arrays are not used: their types need not be looked up first.
     fetch_types: false,
     max_lifetime: null,
