@@ -5,7 +5,7 @@ import { httpAnswers, notReadyReasons } from './http-answers.ts'
 const fine = { journal: 'open', clockCertain: true } as EngineStatus
 
 function ask(path: string, notReady: readonly string[] = []) {
-  const answer = httpAnswers({ version: '1', notReady: () => notReady, receiptKeys: () => [] })
+  const answer = httpAnswers({ version: '1', notReady: () => notReady, receiptKeys: () => [], admin: () => undefined })
   return answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
 }
 

@@ -1,7 +1,7 @@
 // Plain HTTP beside the sockets: is the process alive, can it serve, and which keys sign its receipts.
 
 import type { EngineStatus } from '../engine/engine.ts'
-import type { HttpAnswer, HttpHandler } from '../transport/listener.ts'
+import type { HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
 import { publicJwk } from './tokens.ts'
 
@@ -10,12 +10,14 @@ export type HttpSources = {
   /** Why new work cannot be served now; empty when it can. */
   readonly notReady: () => readonly string[]
   readonly receiptKeys: () => readonly ReceiptKey[]
+  /** Answers what is under /admin/. */
+  readonly admin: (request: HttpRequest) => HttpAnswer | undefined
 }
 
 /** Answers /healthz, /readyz, /.well-known/jwks.json and /. */
 export function httpAnswers(from: HttpSources): HttpHandler {
-  return ({ path }) => {
-    switch (path) {
+  return (request) => {
+    switch (request.path) {
       case '/healthz':
         return text(200, 'alive\n')
       case '/readyz':
@@ -25,7 +27,10 @@ export function httpAnswers(from: HttpSources): HttpHandler {
       case '/':
         return text(200, about(from.version))
       default:
-        return text(404, 'expected /, /healthz, /readyz, /.well-known/jwks.json, or a WebSocket at /phone or /hub\n')
+        return (
+          from.admin(request) ??
+          text(404, 'expected /, /healthz, /readyz, /.well-known/jwks.json, or a WebSocket at /phone or /hub\n')
+        )
     }
   }
 }
@@ -65,6 +70,7 @@ function about(version: string): string {
     '  /healthz                 is the process alive',
     '  /readyz                  can it serve, and if not why',
     '  /.well-known/jwks.json   keys that sign receipts',
+    '  /admin/...               import, meters, tokens, partners: with the admin token',
     '',
   ].join('\n')
 }

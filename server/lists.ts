@@ -10,7 +10,7 @@ import type { DocumentPlace } from './sealed-document.ts'
 import { type ListedVendor, type VendorRoot, readVendors, writeVendors } from './vendor-list.ts'
 
 /** What was asked does not fit what is listed: a slip of whoever asked. */
-class ListError extends Error {
+export class ListError extends Error {
   override readonly name = 'ListError'
 }
 

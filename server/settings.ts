@@ -42,7 +42,7 @@ export const settings = {
     help: 'auto takes the native one or, with a warning, ws; uws insists on a native one',
   }),
   issuer: text({ default: 'bandpass', help: '`iss` of receipts: the name partners know this engine by' }),
-  heartbeatS: count({ default: 30, min: 1, max: 300, help: 'heartbeat of worn bands; presence lasts three of them' }),
+  heartbeatS: count({ default: 30, min: 1, max: 3_600, help: 'heartbeat of worn bands; presence lasts three of them' }),
   drainMs: count({ default: 10_000, min: 0, max: 600_000, help: 'how long a stop waits for what is under way' }),
   demo: truth({
     default: false,
@@ -109,6 +109,10 @@ export const settings = {
   masterKeyFile: optionalText({
     expected: 'path of a key file',
     help: 'master key, 0600, made when missing; BANDPASS_MASTER_KEY goes before it; default <data>/master.key',
+  }),
+  adminToken: optionalText({
+    expected: 'path of a file',
+    help: 'token that admin requests show, 0600, made when missing; default <data>/admin-token',
   }),
   journal: {
     segmentBytes: count({

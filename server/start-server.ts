@@ -1,22 +1,35 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName, RefusedBy } from '../transport/listener.ts'
+import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
+import { type AdminToken, openAdminToken } from './admin-token.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { httpAnswers, notReadyReasons } from './http-answers.ts'
+import { addPartner } from './lists.ts'
 import { type Log, createLog } from './log.ts'
+import { type ServerMeters, startMeters } from './meters.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
-import { type TokenIssuer, createTokens, fixedIssuer, issuerOfSeed, remoteIssuer } from './tokens.ts'
+import {
+  type TokenIssuer,
+  createTokens,
+  fixedIssuer,
+  issuerOfSeed,
+  localIssuer,
+  mintToken,
+  remoteIssuer,
+} from './tokens.ts'
 import { version } from './version.ts'
 import { type Watchdog, startWatchdog } from './watchdog.ts'
 
@@ -73,14 +86,23 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
   const issuers = issuersOf(config, surroundings)
+  const adminToken = openAdminToken(config.adminToken ?? join(folder.path, 'admin-token'), realClock, (error) => {
+    if (error === undefined) log('info', 'file.reloaded', { path: adminToken.path })
+    else log('error', 'file.not-reloaded', { path: adminToken.path, kept: 'what was read before', error })
+  })
+  const meters = startMeters()
+  undo.push(
+    () => adminToken.stop(),
+    () => meters.stop(),
+  )
   const store = await openStore(config, folder, log)
   undo.push(
     () => store.view.close(),
     () => store.journal.close(),
   )
-  const engine = await createEngine(engineConfigOf(config, version), {
+  const ports = {
     clock: realClock,
-    random: (length) => realPrimitives.randomBytes(length),
+    random: (length: number) => realPrimitives.randomBytes(length),
     primitives: realPrimitives,
     journal: store.journal,
     view: store.view,
@@ -92,11 +114,13 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     }),
     partners: surroundings.partners,
     vendors: surroundings.vendors,
-    failed: (error) => log('error', 'engine.failed', { error }),
-  })
+    meters,
+    failed: (error: unknown) => log('error', 'engine.failed', { error }),
+  }
+  const engine = await createEngine(engineConfigOf(config, version), ports)
   // From here on the engine closes journal and view.
-  undo.splice(1, undo.length - 1, () => engine.stop(0))
-  const server = new Server({ config, log, folder, surroundings, store, engine, issuers })
+  undo.splice(-2, 2, () => engine.stop(0))
+  const server = new Server({ config, log, folder, surroundings, store, engine, issuers, adminToken, meters })
   undo.push(() => server.stop())
   await server.listen(choice)
   return server
@@ -110,6 +134,8 @@ type Parts = {
   readonly store: Store
   readonly engine: Engine
   readonly issuers: readonly TokenIssuer[]
+  readonly adminToken: AdminToken
+  readonly meters: ServerMeters
 }
 
 class Server implements RunningServer {
@@ -161,7 +187,8 @@ class Server implements RunningServer {
   }
 
   async listen(choice: ListenerChoice): Promise<void> {
-    const { config, log, engine, folder, surroundings, store } = this.#parts
+    const { config, log, engine, folder, surroundings, store, adminToken } = this.#parts
+    const admin = this.#admin()
     this.#listener = await choice.listen({
       host: config.host,
       port: config.port,
@@ -170,7 +197,9 @@ class Server implements RunningServer {
         version,
         notReady: () => (this.#stopping === undefined ? notReadyReasons(engine.status()) : ['draining']),
         receiptKeys: () => surroundings.keySet().receipt,
+        admin: admin.get,
       }),
+      post: admin.post,
       limits: listenLimitsOf(config),
       clock: realClock,
       observe: {
@@ -190,8 +219,32 @@ class Server implements RunningServer {
       version,
       epoch: store.journal.epoch,
       masterKeyFrom: folder.master.from,
+      adminTokenIn: adminToken.path,
       tokenIssuers: this.#parts.issuers.map((one) => one.issuer),
       ...surroundings.counts(),
+    })
+  }
+
+  #admin(): AdminAnswers {
+    const { config, log, engine, folder, surroundings, meters, adminToken, issuers } = this.#parts
+    const { audience } = config.tokens
+    const seed = () => surroundings.keySet().issuerSeed
+    const isLocal = issuers.some((one) => one.issuer === localIssuer)
+    return adminAnswers({
+      token: adminToken,
+      config,
+      version,
+      place: () => ({ url: this.url, listener: this.listener }),
+      engine,
+      meters,
+      mint: isLocal ? (wanted) => mintToken(seed(), { ...wanted, audience, nowMs: Date.now() }) : undefined,
+      addPartner: (name) => {
+        const partner = addPartner(folder.places.partners, name, Date.now())
+        surroundings.reload()
+        return partner
+      },
+      isStopping: () => this.#stopping !== undefined,
+      log,
     })
   }
 
@@ -214,13 +267,15 @@ class Server implements RunningServer {
   }
 
   async #stop(why: Fault | undefined): Promise<void> {
-    const { config, log, engine, surroundings } = this.#parts
+    const { config, log, engine, surroundings, adminToken, meters } = this.#parts
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
     this.#cancelRecycling()
     this.#listener?.stopAccepting()
     await engine.stop(why === undefined ? config.drainMs : 0)
     await this.#listener?.close()
     surroundings.stop()
+    adminToken.stop()
+    meters.stop()
     this.#refusals.stop()
     await this.#watchdog.stop()
     if (why !== undefined) this.#dropView()

@@ -50,17 +50,16 @@ describe.each(names)('%s and the body of a POST', (name) => {
     expect(take).toHaveBeenCalledTimes(1)
   })
 
-  it.each([true, undefined])(
-    'takes one of the largest size, and answers 413 to one byte more (%j)',
-    async (framing) => {
-      const rig = await start(importer, { bodyBytesMax: 100_000 })
-      const how = { ...key, ...framing }
-      expect(await rig.post('/import', [part(60_000), part(40_000)], how)).toMatchObject({ body: '100000 100000' })
-      expect(rig.refusals).toEqual([])
-      expect(await rig.post('/import', [part(60_000), part(40_001)], how)).toMatchObject({ status: 413 })
-      expect(rig.refusals).toEqual(['bodyBytesMax'])
-    },
-  )
+  it.for([
+    ['of a declared length', key],
+    ['in chunks', { ...key, isChunked: true }],
+  ] as const)('takes one %s of the largest size, and answers 413 to one byte more', async ([, how]) => {
+    const rig = await start(importer, { bodyBytesMax: 100_000 })
+    expect(await rig.post('/import', [part(60_000), part(40_000)], how)).toMatchObject({ body: '100000 100000' })
+    expect(rig.refusals).toEqual([])
+    expect(await rig.post('/import', [part(60_000), part(40_001)], how)).toMatchObject({ status: 413 })
+    expect(rig.refusals).toEqual(['bodyBytesMax'])
+  })
 
   it('has a megabyte as its largest size unless told', async () => {
     expect(defaultLimits.bodyBytesMax).toBe(1_048_576)

@@ -1,0 +1,166 @@
+// The admin API: what an operator's tools ask of a running engine, each request with the admin token. Before the token was
+// right nothing of a body is kept, and nothing is told, not even which paths there are.
+
+import type { Engine } from '../engine/engine.ts'
+import { importsUnderWayMax } from '../engine/import.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import { toHex } from '../protocol/bytes.ts'
+import { importBindingsMax } from '../protocol/imported-binding.ts'
+import type { HttpAnswer, HttpRequest, ListenerName, PostHandler, TakesBody } from '../transport/listener.ts'
+import { importBody } from './admin-import.ts'
+import { type WantedToken, readPartnerRequest, readTokenRequest } from './admin-requests.ts'
+import type { AdminToken } from './admin-token.ts'
+import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
+import { jsonAnswer, refusal } from './json-answer.ts'
+import { ListError } from './lists.ts'
+import type { Log } from './log.ts'
+import type { ServerMeters } from './meters.ts'
+import type { ListedPartner } from './partner-list.ts'
+import type { ServerConfig } from './settings.ts'
+
+export type AdminSources = {
+  readonly token: Pick<AdminToken, 'judge'>
+  readonly config: ServerConfig
+  readonly version: string
+  /** Known once the listener listens. */
+  readonly place: () => { readonly url: string; readonly listener: ListenerName }
+  readonly engine: Pick<Engine, 'importBindings' | 'status'>
+  readonly meters: Pick<ServerMeters, 'report' | 'reset'>
+  /** Makes a token of the local issuer; undefined when this engine takes none. */
+  readonly mint: ((request: WantedToken) => Promise<string>) | undefined
+  /** Lists a partner, for this engine at once. Throws when the name is taken. */
+  readonly addPartner: (name: string) => ListedPartner
+  readonly isStopping: () => boolean
+  readonly log: Log
+}
+
+export type AdminAnswers = {
+  /** Answers GET and HEAD under /admin/; undefined for other paths. */
+  readonly get: (request: HttpRequest) => HttpAnswer | undefined
+  /** Takes POST under /admin/; undefined for other paths. */
+  readonly post: PostHandler
+}
+
+type Route = { readonly get: () => HttpAnswer } | { readonly post: TakesBody }
+
+export function adminAnswers(from: AdminSources): AdminAnswers {
+  const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+    ['/admin/info', { get: () => jsonAnswer(200, infoOf(from)) }],
+    ['/admin/meters', { get: () => jsonAnswer(200, { ...from.meters.report(), status: from.engine.status() }) }],
+    ['/admin/meters/reset', { post: async () => resetMeters(from) }],
+    ['/admin/import', { post: (body) => importBody(from.engine.importBindings, body) }],
+    ['/admin/tokens', { post: (body) => giveToken(from, body) }],
+    ['/admin/partners', { post: async (body) => listPartner(from, body) }],
+  ])
+  return {
+    get(request) {
+      if (!isAdmin(request)) return undefined
+      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      if ('status' in found) return found
+      return 'get' in found ? found.get() : wrongMethod('POST')
+    },
+    post(request) {
+      if (!isAdmin(request)) return undefined
+      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      if ('status' in found) return found
+      if (!('post' in found)) return wrongMethod('GET, HEAD')
+      return from.isStopping() ? refusal(503, 'draining', 'expected a server that is not stopping', 1) : found.post
+    },
+  }
+}
+
+function isAdmin({ path }: HttpRequest): boolean {
+  return path === '/admin' || path.startsWith('/admin/')
+}
+
+/** Undefined for who has the token. */
+function admitted(token: AdminSources['token'], { header, remoteAddress }: HttpRequest): HttpAnswer | undefined {
+  switch (token.judge(header('authorization'), remoteAddress)) {
+    case 'admitted':
+      return undefined
+    case 'too-many':
+      return refusal(429, 'too-many-attempts', 'expected fewer wrong tokens from this address', 1)
+    case 'refused': {
+      const answer = refusal(
+        401,
+        'unauthorized',
+        'expected Authorization: Bearer, and the token of the admin-token file',
+      )
+      return { ...answer, headers: { 'www-authenticate': 'Bearer' } }
+    }
+  }
+}
+
+function noSuchPath(routes: ReadonlyMap<string, Route>): HttpAnswer {
+  return refusal(404, 'not-found', `expected one of ${[...routes.keys()].join(', ')}`)
+}
+
+function wrongMethod(allow: string): HttpAnswer {
+  return { ...refusal(405, 'wrong-method', `expected ${allow}`), headers: { allow } }
+}
+
+function infoOf({ config, version, place, mint }: AdminSources) {
+  const { durability, heartbeatS } = config
+  const { kinds, bodyBytesMax, ...network } = listenLimitsOf(config)
+  const { linksMax, sessionsMax, gateDepthMax, accountFramesPerSecond, accountFramesBurst } = engineConfigOf(
+    config,
+    version,
+  )
+  return {
+    version,
+    ...place(),
+    durability,
+    heartbeatS,
+    localTokens: mint !== undefined,
+    tokenAudience: config.tokens.audience,
+    limits: {
+      import: { bindingsMax: importBindingsMax, bytesMax: bodyBytesMax, underWayMax: importsUnderWayMax },
+      linksMax,
+      sessionsMax,
+      gateDepthMax,
+      accountFrames: { perSecond: accountFramesPerSecond, burst: accountFramesBurst },
+      network: { ...network, ...kinds },
+    },
+  }
+}
+
+function resetMeters({ meters }: AdminSources): HttpAnswer {
+  meters.reset()
+  return jsonAnswer(200, { reset: true })
+}
+
+async function giveToken({ mint, log }: AdminSources, body: Uint8Array): Promise<HttpAnswer> {
+  if (mint === undefined) {
+    const message = 'this engine takes no token of its own issuer: have yours make one, or start with --tokens-local on'
+    return refusal(409, 'no-local-issuer', message)
+  }
+  try {
+    const wanted = readTokenRequest(body)
+    const token = await mint(wanted)
+    log('info', 'admin.token', { account: wanted.account, scopes: wanted.scopes ?? [], lifeS: wanted.lifeS })
+    return jsonAnswer(200, { token })
+  } catch (error) {
+    return badRequest(error)
+  }
+}
+
+function listPartner({ addPartner, log }: AdminSources, body: Uint8Array): HttpAnswer {
+  try {
+    const { id, name, keys } = addPartner(readPartnerRequest(body))
+    const [newest] = keys
+    if (newest === undefined) throw new Error('a new partner without a key')
+    log('info', 'admin.partner', { id, name })
+    return jsonAnswer(200, { id, kid: newest.kid, key: toHex(newest.key) })
+  } catch (error) {
+    return badRequest(error)
+  }
+}
+
+/** What was asked for does not fit: the error says how. Bugs and failures of the disk go on to become a 500. */
+function badRequest(error: unknown): HttpAnswer {
+  if (error instanceof ListError) return refusal(409, 'conflict', error.message)
+  if (error instanceof Fault && error.code === 'data-in-use') return refusal(503, 'busy', error.message, 1)
+  const isMistake = error instanceof RangeError || (error instanceof Fault && error.code === 'keys-missing')
+  if (!isMistake) throw error
+  return refusal(400, 'malformed', error.message)
+}

@@ -1,0 +1,64 @@
+// The admin token: whoever shows it may import bindings, read the meters and list partners. A file of its own, made at the
+// first start; a new content is taken within a second, so that a token that leaked ends without a restart.
+
+import { dirname } from 'node:path'
+import { base64url } from '../crypto/base64url.ts'
+import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { equalSecret } from '../crypto/secret.ts'
+import type { Clock } from '../engine/ports/clock.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import { ascii } from '../protocol/bytes.ts'
+import { TokenBucket } from '../transport/rate-limit.ts'
+import { createPrivateFile, makePrivateFolder, readPrivateFile } from './private-file.ts'
+import { ReloadedFile } from './reloaded-file.ts'
+
+export type AdminToken = {
+  readonly path: string
+  /** What an Authorization header is worth; attempts of one address are limited, good ones are not. */
+  readonly judge: (authorization: string, remoteAddress: string) => 'admitted' | 'refused' | 'too-many'
+  readonly stop: () => void
+}
+
+/** Wrong tokens of one address: so many at once, then so many a second. */
+export const wrongTokensRate = { perSecond: 1, burst: 10 }
+/** Addresses that are remembered for a wrong token; the oldest is forgotten first. */
+const addressesMax = 10_000
+const tokenBytes = 32
+
+/** Opens the token's file, or makes it. Throws a Fault `keys-missing` when others may read it or it holds no token. */
+export function openAdminToken(path: string, clock: Clock, told: (error: unknown) => void): AdminToken {
+  makePrivateFolder(dirname(path))
+  if (readPrivateFile(path) === undefined) {
+    createPrivateFile(path, `${base64url(nodePrimitives.randomBytes(tokenBytes))}\n`)
+  }
+  const file = new ReloadedFile(path, () => readToken(path), told)
+  file.follow(clock)
+  const attempts = new Map<string, TokenBucket>()
+  return {
+    path,
+    judge(authorization, remoteAddress) {
+      const nowMs = clock.monotonicMs()
+      const bucket = attempts.get(remoteAddress) ?? new TokenBucket(wrongTokensRate, nowMs)
+      if (!bucket.take(1, nowMs)) return 'too-many'
+      attempts.delete(remoteAddress)
+      if (equalSecret(ascii(authorization), ascii(`Bearer ${file.content}`))) return 'admitted'
+      attempts.set(remoteAddress, bucket)
+      const oldest = attempts.keys().next()
+      if (attempts.size > addressesMax && oldest.done !== true) attempts.delete(oldest.value)
+      return 'refused'
+    },
+    stop: () => file.stop(),
+  }
+}
+
+/** The token in a file, for who shows it. Throws a Fault `keys-missing` when there is none, or others may read it. */
+export function readToken(path: string): string {
+  const token = readPrivateFile(path)?.trim()
+  if (token === undefined)
+    throw new Fault('keys-missing', `${path}: a file with the admin token expected, there is none`)
+  if (/^[\w-]{32,512}$/.test(token)) return token
+  throw new Fault(
+    'keys-missing',
+    `${path}: an admin token of 32 to 512 of A-Z a-z 0-9 - _ expected; remove the file, and the next start makes one`,
+  )
+}
