@@ -35,6 +35,8 @@ export type LoadResult = {
   readonly lost: number
   /** Share of a core that this process used. */
   readonly driverCpu: number
+  /** CPU time of the server for one answer, µs, over the measured part; 0 when nobody said how to know. */
+  readonly serverCpuUs: number
 }
 
 type Batch = { readonly lanes: readonly Frames[]; readonly perLane: number }
@@ -108,6 +110,8 @@ export type ClosedLoopOptions = {
   readonly seconds: number
   /** A first guess of what the target can do a second; the right number of requests is made after a look. */
   readonly guessPerSecond: number
+  /** CPU time that the server has used so far, ms. */
+  readonly serverCpuMs?: () => number
 }
 
 /** Capacity: a short look at what the target can do, then a run of `seconds` with everything made ahead. */
@@ -130,8 +134,10 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
   const last = total - inFlight * lanes.length
   let beganMs = 0
   let endedMs = 0
+  const { serverCpuMs = () => 0 } = options
   let cpu = process.cpuUsage()
   let cpuShare = 0
+  let serverMs = 0
   const send = (lane: number, count: number): void => {
     const frames = batch.lanes[lane]
     const from = next[lane] ?? 0
@@ -155,10 +161,12 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
           tally.begin()
           beganMs = nowMs
           cpu = process.cpuUsage()
+          serverMs = serverCpuMs()
         }
         if (tally.answered === last) {
           endedMs = nowMs
           cpuShare = shareOf(cpu, endedMs - beganMs)
+          serverMs = serverCpuMs() - serverMs
         }
       }
       socket.onTurn = () => {
@@ -171,9 +179,15 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
   if (endedMs === 0) {
     endedMs = performance.now()
     cpuShare = shareOf(cpu, endedMs - beganMs)
+    serverMs = serverCpuMs() - serverMs
   }
   const measured = Math.min(tally.measured, last - warm)
-  return resultOf(tally, { perSecond: (1_000 * measured) / (endedMs - beganMs), lost: total - tally.answered, cpuShare })
+  return resultOf(tally, {
+    perSecond: (1_000 * measured) / (endedMs - beganMs),
+    lost: total - tally.answered,
+    cpuShare,
+    serverCpuUs: (1_000 * serverMs) / measured,
+  })
 }
 
 export type OpenLoopOptions = { readonly perSecond: number; readonly seconds: number }
@@ -230,7 +244,12 @@ export async function openLoop(target: Target, options: OpenLoopOptions): Promis
   const tookMs = performance.now() - startMs
   const { count } = tally.latencies.summary()
   const measuredS = tookMs / 1_000 - warmUpS
-  return resultOf(tally, { perSecond: count / measuredS, lost: total - tally.answered, cpuShare: shareOf(cpu, measuredS * 1_000) })
+  return resultOf(tally, {
+    perSecond: count / measuredS,
+    lost: total - tally.answered,
+    cpuShare: shareOf(cpu, measuredS * 1_000),
+    serverCpuUs: 0,
+  })
 }
 
 const warmUpS = 0.5
@@ -264,7 +283,7 @@ async function untilAnswered(target: Target, total: number, tally: Tally, start:
 
 function resultOf(
   tally: Tally,
-  measured: { readonly perSecond: number; readonly lost: number; readonly cpuShare: number },
+  measured: { readonly perSecond: number; readonly lost: number; readonly cpuShare: number; readonly serverCpuUs: number },
 ): LoadResult {
   return {
     perSecond: measured.perSecond,
@@ -273,6 +292,7 @@ function resultOf(
     others: tally.others,
     lost: measured.lost,
     driverCpu: measured.cpuShare,
+    serverCpuUs: measured.serverCpuUs,
   }
 }
 

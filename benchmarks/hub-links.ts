@@ -44,14 +44,15 @@ export async function openHub(
   bands: readonly FleetBand[],
   token: (sessionKey: Uint8Array) => Promise<string>,
 ): Promise<HubLinks> {
-  const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
   const keys = createSoftwareKeys(p)
-  const sealed = await token(keys.session.publicKey)
+  const signed = await token(keys.session.publicKey)
+  // Last: from here on somebody must listen, the greeting comes at once.
+  const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
   const bySlot = new Map<number, Linking>(
     bands.map((band) => [band.index, { band, root: band.root, n: 0, link: undefined, heard: () => {} }]),
   )
   const hub = new Hub(socket, bySlot)
-  await hub.hello(sealed, keys)
+  await hub.hello(signed, keys)
   await hub.heartbeats(() => {
     for (const { band } of bySlot.values()) {
       socket.send(
