@@ -14,6 +14,8 @@ export type Admin = {
   /** A token for a hub that may speak for every account. */
   readonly hubToken: (sessionKey: Uint8Array) => Promise<string>
   readonly meters: () => Promise<EngineMeters>
+  /** Bands that are bound. */
+  readonly bandsCount: () => Promise<number>
   readonly resetMeters: () => Promise<void>
 }
 
@@ -34,6 +36,12 @@ export type EngineMeters = {
   readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number }
   readonly memory: { readonly anonRssMb: number; readonly mappedMb: number; readonly heapUsedMb: number }
   readonly cpu: { readonly userMs: number; readonly systemMs: number }
+  readonly status: {
+    readonly bands: Readonly<Record<string, number>>
+    /** Live links. */
+    readonly links: number
+    readonly bandsAwake: number
+  }
 }
 
 /** Talks to the engine on `port` whose data lie in `folder`. */
@@ -90,6 +98,10 @@ export function openAdmin(port: number, folder: string): Admin {
       if (!isMeters(answer)) throw new TypeError(`meters: got ${Object.keys(answer).join(', ')}`)
       return answer
     },
+    async bandsCount() {
+      const { bands } = (await this.meters()).status
+      return ['offWrist', 'disarmed', 'armed'].reduce((sum, state) => sum + (bands[state] ?? 0), 0)
+    },
     async resetMeters() {
       await call('POST', 'meters/reset')
     },
@@ -97,5 +109,5 @@ export function openAdmin(port: number, folder: string): Admin {
 }
 
 function isMeters(answer: object): answer is EngineMeters {
-  return ['answered', 'gate', 'gc', 'memory', 'cpu'].every((name) => typeof Reflect.get(answer, name) === 'object')
+  return ['answered', 'gate', 'gc', 'memory', 'cpu', 'status'].every((name) => typeof Reflect.get(answer, name) === 'object')
 }

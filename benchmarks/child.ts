@@ -13,6 +13,8 @@ export type Child = {
   readonly pid: number
   /** The message or line with which it said that it is ready. */
   readonly ready: object
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>
   /** SIGKILL, then waits until it is gone. */
   readonly kill: () => Promise<void>
   /** SIGTERM or another signal; waits until it is gone. */
@@ -102,7 +104,13 @@ function ready(child: ChildProcess, name: string, watch: (tell: (message: object
     })
     watch((message) => {
       clearTimeout(timer)
-      resolve({ pid: child.pid ?? 0, ready: message, kill: () => end('SIGKILL'), end: (signal = 'SIGTERM') => end(signal) })
+      resolve({
+        pid: child.pid ?? 0,
+        ready: message,
+        gone,
+        kill: () => end('SIGKILL'),
+        end: (signal = 'SIGTERM') => end(signal),
+      })
     })
   })
 }

@@ -56,7 +56,7 @@ async function prepare(target: Target, count: number): Promise<Batch> {
     for (let j = 0; j < perLane; j++) {
       const one = bands[j % bands.length]
       if (one === undefined) throw new Error('a lane without bands')
-      writer.add(wire.encode(j * lanes.length + number, one.band.index, makeRequest(one, partner)))
+      writer.add(wire.encode(j * lanes.length + number, one.band.slot, makeRequest(one, partner)))
       // An engine's pings are answered meanwhile.
       if (j % 512 === 511) await nextTurn()
     }
@@ -85,6 +85,12 @@ class Tally {
 
   get measured(): number {
     return this.answered - this.#measuredFrom
+  }
+
+  /** An answer that is not measured. */
+  skip(): void {
+    this.answered += 1
+    this.#measuredFrom += 1
   }
 
   take(answer: Answer, tookMs: number): void {
@@ -190,68 +196,121 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
   })
 }
 
-export type OpenLoopOptions = { readonly perSecond: number; readonly seconds: number }
+/** One stretch of an open loop: arrivals at one rate. */
+export type Phase = { readonly perSecond: number; readonly seconds: number }
+
+/** What became of the requests that were due within one tenth of a second. */
+export type Window = {
+  readonly fromMs: number
+  readonly due: number
+  readonly approved: number
+  /** Answered, but not with an approval: refused, denied. */
+  readonly others: number
+  readonly worstMs: number
+}
 
 /** Latency at a rate. The first half second warms up. */
-export async function openLoop(target: Target, options: OpenLoopOptions): Promise<LoadResult> {
+export async function openLoop(target: Target, options: Phase): Promise<LoadResult> {
+  const { perSecond, seconds } = options
+  const phases = [{ perSecond, seconds: warmUpS }, options]
+  return (await openLoopPhases(target, phases, Math.floor(perSecond * warmUpS))).result
+}
+
+/** Several rates one after the other, and what happened in each tenth of a second. `warm` requests are not counted. */
+export async function openLoopPhases(
+  target: Target,
+  phases: readonly Phase[],
+  warm = 0,
+): Promise<{ readonly result: LoadResult; readonly windows: readonly Window[] }> {
   const { lanes } = target
-  const total = Math.ceil((options.perSecond * (options.seconds + warmUpS)) / lanes.length) * lanes.length
+  const dueMs = arrivals(phases, lanes.length)
+  const total = dueMs.length
   const batch = await prepare(target, total)
-  const gapMs = 1_000 / options.perSecond
-  const warm = Math.floor(options.perSecond * warmUpS)
+  const windows = Array.from({ length: Math.floor((dueMs[total - 1] ?? 0) / windowMs) + 1 }, (_, index) => ({
+    fromMs: index * windowMs,
+    due: 0,
+    approved: 0,
+    others: 0,
+    worstMs: 0,
+  }))
+  const windowOf = (id: number) => windows[Math.floor((dueMs[id] ?? 0) / windowMs)]
+  for (let id = 0; id < total; id++) {
+    const window = windowOf(id)
+    if (window !== undefined) window.due += 1
+  }
   const tally = new Tally()
   const answer: Answer = { id: 0, outcome: 0 }
   const startMs = performance.now() + 20
-  let isWarm = false
+  let isWarm = warm === 0
   let cpu = process.cpuUsage()
   await untilAnswered(target, total, tally, () => {
     for (const { socket } of lanes) {
       socket.onTurn = () => {}
       socket.onMessage = (bytes, from, to) => {
         if (!target.wire.read(bytes, from, to, answer)) return
+        const tookMs = performance.now() - (startMs + (dueMs[answer.id] ?? 0))
         // Answers to the warm-up may come after it.
-        if (answer.id < warm) tally.answered += 1
-        else tally.take(answer, performance.now() - (startMs + answer.id * gapMs))
-      }
-    }
-    const laneOfTurn = (first: number, to: number): void => {
-      for (let lane = 0; lane < lanes.length; lane++) {
-        // Request i is the (i ÷ lanes)th of lane i mod lanes.
-        const from = Math.ceil((first - lane) / lanes.length)
-        const until = Math.ceil((to - lane) / lanes.length)
-        const frames = batch.lanes[lane]
-        if (until <= from || frames === undefined) continue
-        lanes[lane]?.socket.write(frames.frames.subarray(from === 0 ? 0 : frames.ends[from - 1], frames.ends[until - 1]))
+        if (answer.id < warm) tally.skip()
+        else tally.take(answer, tookMs)
+        const window = windowOf(answer.id)
+        if (window === undefined) return
+        if (answer.outcome === 0) window.approved += 1
+        else window.others += 1
+        window.worstMs = Math.max(window.worstMs, tookMs)
       }
     }
     let sent = 0
-    const turn = (): void => {
-      const due = Math.min(total, Math.floor((performance.now() - startMs) / gapMs) + 1)
-      if (due > sent) {
-        laneOfTurn(sent, due)
-        sent = due
+    const sendTo = (due: number): void => {
+      for (let lane = 0; lane < lanes.length; lane++) {
+        // Request i is the (i ÷ lanes)th of lane i mod lanes.
+        const from = Math.ceil((sent - lane) / lanes.length)
+        const to = Math.ceil((due - lane) / lanes.length)
+        const frames = batch.lanes[lane]
+        if (to <= from || frames === undefined) continue
+        lanes[lane]?.socket.write(frames.frames.subarray(from === 0 ? 0 : frames.ends[from - 1], frames.ends[to - 1]))
       }
+      sent = due
+    }
+    const turn = (): void => {
+      const nowMs = performance.now() - startMs
+      let due = sent
+      while (due < total && (dueMs[due] ?? 0) <= nowMs) due += 1
+      if (due > sent) sendTo(due)
       if (!isWarm && sent >= warm) {
         isWarm = true
         cpu = process.cpuUsage()
       }
       if (sent >= total) return
-      sleep(Math.min(sleepMaxMs, startMs + sent * gapMs - performance.now()))
+      sleep(Math.min(sleepMaxMs, (dueMs[sent] ?? 0) - (performance.now() - startMs)))
       setImmediate(turn)
     }
     turn()
   })
-  const tookMs = performance.now() - startMs
-  const { count } = tally.latencies.summary()
-  const measuredS = tookMs / 1_000 - warmUpS
-  return resultOf(tally, {
-    perSecond: count / measuredS,
+  const measuredMs = performance.now() - startMs - (dueMs[warm] ?? 0)
+  const result = resultOf(tally, {
+    perSecond: (1_000 * tally.measured) / measuredMs,
     lost: total - tally.answered,
-    cpuShare: shareOf(cpu, measuredS * 1_000),
+    cpuShare: shareOf(cpu, measuredMs),
     serverCpuUs: 0,
   })
+  return { result, windows }
 }
 
+/** When each request is due, ms from the start: as many as fill every lane alike. */
+export function arrivals(phases: readonly Phase[], lanesCount: number): Float64Array {
+  const wanted = phases.reduce((sum, { perSecond, seconds }) => sum + Math.ceil(perSecond * seconds), 0)
+  const due = new Float64Array(Math.floor(wanted / lanesCount) * lanesCount)
+  let at = 0
+  let startMs = 0
+  for (const { perSecond, seconds } of phases) {
+    const count = Math.ceil(perSecond * seconds)
+    for (let i = 0; i < count && at < due.length; i++) due[at++] = startMs + (i * 1_000) / perSecond
+    startMs += seconds * 1_000
+  }
+  return due
+}
+
+const windowMs = 100
 const warmUpS = 0.5
 /**
  * Between arrivals this process sleeps instead of spinning, since the server under test needs the core. Answers are

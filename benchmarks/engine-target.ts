@@ -7,7 +7,7 @@ import { type Admin, openAdmin } from './admin.ts'
 import { type Child, startServe } from './child.ts'
 import type { Target } from './driver.ts'
 import type { FleetShape } from './fixed-targets.ts'
-import { fleetBands } from './fleet.ts'
+import { fleetBand, fleetBands } from './fleet.ts'
 import { type HubLinks, openHub } from './hub-links.ts'
 import type { PeerLimits } from './peers/ledger.ts'
 import { frameWire } from './requests.ts'
@@ -19,6 +19,10 @@ export type EngineOptions = {
   readonly listener: 'auto' | 'ws'
   /** Further flags of `serve`. */
   readonly flags?: readonly string[]
+  /** How many bindings the engine holds; the fleet's bands are spread over them. As many as speak unless told. */
+  readonly bindings?: number
+  /** Called now and then during a long import. */
+  readonly importedAt?: (count: number) => void
 }
 
 export type EngineTarget = {
@@ -27,7 +31,15 @@ export type EngineTarget = {
   readonly admin: Admin
   /** `uws-compat`, `ws`, … */
   readonly listener: string
+  readonly dataFolder: string
+  /** From the start of the process to its word that it is ready, s. */
+  readonly startS: number
+  /** How long it took to bring the bindings in; 0 when it had them. */
+  readonly importS: number
+  /** At once. */
   readonly stop: () => Promise<void>
+  /** In order: it writes everything and closes. */
+  readonly end: () => Promise<void>
 }
 
 /** One address carries what a carrier network would: the limits per address and hub are as wide as a benchmark needs. */
@@ -50,6 +62,7 @@ export async function startEngine(options: EngineOptions): Promise<EngineTarget>
   const { fleet, listener, flags = [] } = options
   const folder = join(options.folder, `engine-${listener}`)
   mkdirSync(folder, { recursive: true })
+  const startedMs = performance.now()
   const server = await startServe([
     ...['--data', folder, '--port', '0', '--listener', listener, '--tokens-local', 'on', '--heartbeat-s', heartbeatS],
     ...['--limits', JSON.stringify({ EUR: limitTable(options.limits) })],
@@ -58,10 +71,14 @@ export async function startEngine(options: EngineOptions): Promise<EngineTarget>
   ])
   const port: unknown = Reflect.get(server.ready, 'port')
   if (typeof port !== 'number') throw new TypeError('a port expected')
+  const startS = (performance.now() - startedMs) / 1_000
   const admin = openAdmin(port, folder)
-  const bands = fleetBands(fleet.seed, fleet.sockets * fleet.bandsPerSocket)
-  await admin.importBands(bands)
-  const partner = await admin.partner('bench')
+  const live = fleet.sockets * fleet.bandsPerSocket
+  const { bindings = live } = options
+  if (bindings < live) throw new RangeError(`${live} bands speak, so as many bindings are needed, not ${bindings}`)
+  const importS = await importMissing(admin, fleet.seed, bindings, options.importedAt)
+  const bands = fleetBands(fleet.seed, live, Math.floor(bindings / live))
+  const partner = await admin.partner(`bench-${process.pid}-${Date.now()}`)
   const hubs: HubLinks[] = []
   for (let at = 0; at < bands.length; at += fleet.bandsPerSocket) {
     hubs.push(await openHub(port, bands.slice(at, at + fleet.bandsPerSocket), (key) => admin.hubToken(key)))
@@ -81,11 +98,47 @@ export async function startEngine(options: EngineOptions): Promise<EngineTarget>
     server,
     admin,
     listener: name,
+    dataFolder: folder,
+    startS,
+    importS,
     async stop() {
       for (const { socket } of hubs) socket.close()
       await server.kill()
     },
+    async end() {
+      for (const { socket } of hubs) socket.close()
+      await server.end()
+    },
   }
+}
+
+const importChunk = 1_000
+const importsUnderWay = 4
+const tellEvery = 100_000
+
+/** Brings in what the engine does not have yet; importing again would change nothing, but cost as much. */
+async function importMissing(
+  admin: Admin,
+  seed: string,
+  bindings: number,
+  told: (count: number) => void = () => {},
+): Promise<number> {
+  const had = await admin.bandsCount()
+  const startedMs = performance.now()
+  let next = had
+  let done = had
+  const work = async (): Promise<void> => {
+    while (next < bindings) {
+      const first = next
+      const count = Math.min(importChunk, bindings - first)
+      next += count
+      await admin.importBands(Array.from({ length: count }, (_, index) => fleetBand(seed, first + index)))
+      done += count
+      if (Math.floor(done / tellEvery) > Math.floor((done - count) / tellEvery)) told(done)
+    }
+  }
+  await Promise.all(Array.from({ length: importsUnderWay }, work))
+  return next === had ? 0 : (performance.now() - startedMs) / 1_000
 }
 
 function limitTable({ perUseMinor, perDayMinor, perLevelUseMinor }: PeerLimits) {

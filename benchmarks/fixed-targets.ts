@@ -54,6 +54,6 @@ function attachAll(socket: RawSocket, bands: Lane['bands'][number]['band'][]): P
     socket.onTurn = () => {
       if (socket.ended !== undefined) reject(new Error(`attaching: ${socket.ended}`))
     }
-    for (const { index, bid } of bands) socket.send(JSON.stringify({ attach: index, bid }))
+    for (const { slot, bid } of bands) socket.send(JSON.stringify({ attach: slot, bid }))
   })
 }

@@ -6,7 +6,7 @@ import type { ImportedBinding } from '../protocol/imported-binding.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { armKey } from '../crypto/proof.ts'
 import { conformanceBits } from '../protocol/band-cert.ts'
-import { readU16, readU32 } from '../protocol/bytes.ts'
+import { readU16 } from '../protocol/bytes.ts'
 import {
   type AccountId,
   type BandId,
@@ -23,8 +23,10 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 /** One band: bound since long, worn, armed. Each has an account of its own, so that nothing waits for another's limits. */
 export type FleetBand = {
-  /** Also its slot, wherever it is attached. */
-  readonly index: number
+  /** Which of the fleet it is: everything below comes from it. */
+  readonly number: number
+  /** Where it is attached; at most 65,535. */
+  readonly slot: number
   readonly bandId: BandId
   readonly bid: Bid
   readonly account: AccountId
@@ -59,28 +61,29 @@ export type FleetPartner = { readonly id: PartnerId; readonly kid: number; reado
 /** What a fleet's bands can: taps, sealed links, wear edges. */
 export const fleetConformance = conformanceBits.tap | conformanceBits.sealedLinks | conformanceBits.wearEdges
 
-/** Band number `index` of the fleet that `seed` names. */
-export function fleetBand(seed: string, index: number): FleetBand {
-  const one = derived(seed, `band ${index}`, 0)
-  const two = derived(seed, `band ${index}`, 1)
+/** Band `number` of the fleet that `seed` names. */
+export function fleetBand(seed: string, number: number, slot = number): FleetBand {
+  const one = derived(seed, `band ${number}`, 0)
+  const two = derived(seed, `band ${number}`, 1)
   return {
-    index,
+    number,
+    slot,
     bandId: parseBandId(one.subarray(0, 16)),
     bid: parseBid(one.subarray(16, 24)),
-    account: parseAccountId(`bench-${index}`),
+    account: parseAccountId(`bench-${number}`),
     generation: 1,
     wearEpoch: 1,
     armEpoch: 1,
     armSecret: two.slice(0, 16),
-    bandKey: derived(seed, `band ${index}`, 2),
+    bandKey: derived(seed, `band ${number}`, 2),
     acctTag: two.slice(16, 24),
-    root: derived(seed, `band ${index}`, 3),
+    root: derived(seed, `band ${number}`, 3),
   }
 }
 
-/** The first `count` bands. */
-export function fleetBands(seed: string, count: number): readonly FleetBand[] {
-  return Array.from({ length: count }, (_, index) => fleetBand(seed, index))
+/** `count` bands, every `stride`th of the fleet, in slots from 0. */
+export function fleetBands(seed: string, count: number, stride = 1): readonly FleetBand[] {
+  return Array.from({ length: count }, (_, slot) => fleetBand(seed, slot * stride, slot))
 }
 
 /**
@@ -88,9 +91,9 @@ export function fleetBands(seed: string, count: number): readonly FleetBand[] {
  * of one band apart: a server that was restarted starts new ones.
  */
 export function fixedLink(seed: string, band: FleetBand, epoch = 1): LiveLink {
-  const up = derived(seed, `link ${band.index} ${epoch}`, 0)
-  const down = derived(seed, `link ${band.index} ${epoch}`, 1)
-  return liveLink(band, { up, down, sid: readU16(derived(seed, `link ${band.index} ${epoch}`, 2), 0) })
+  const up = derived(seed, `link ${band.number} ${epoch}`, 0)
+  const down = derived(seed, `link ${band.number} ${epoch}`, 1)
+  return liveLink(band, { up, down, sid: readU16(derived(seed, `link ${band.number} ${epoch}`, 2), 0) })
 }
 
 /** A link as RESUME makes it, before its first STATE. */
@@ -114,11 +117,6 @@ export function liveLink(
 /** The partner that floors and peers know. */
 export function fleetPartner(seed: string): FleetPartner {
   return { id: parsePartnerId(derived(seed, 'partner', 0).subarray(0, 16)), kid: 1, key: derived(seed, 'partner', 1) }
-}
-
-/** A number from 0 to 2^32 − 1 that only the seed and the name decide. */
-export function fleetNumber(seed: string, name: string): number {
-  return readU32(derived(seed, name, 0), 0)
 }
 
 /** The band as an operator would bring it from elsewhere, armed for the longest time. */

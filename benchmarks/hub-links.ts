@@ -49,14 +49,14 @@ export async function openHub(
   // Last: from here on somebody must listen, the greeting comes at once.
   const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
   const bySlot = new Map<number, Linking>(
-    bands.map((band) => [band.index, { band, root: band.root, n: 0, link: undefined, heard: () => {} }]),
+    bands.map((band) => [band.slot, { band, root: band.root, n: 0, link: undefined, heard: () => {} }]),
   )
   const hub = new Hub(socket, bySlot)
   await hub.hello(signed, keys)
   await hub.heartbeats(() => {
     for (const { band } of bySlot.values()) {
       socket.send(
-        encodePhoneFrame({ type: 'attach', id: 1, slot: band.index, bid: idBytes(band.bid), account: band.account }),
+        encodePhoneFrame({ type: 'attach', id: 1, slot: band.slot, bid: idBytes(band.bid), account: band.account }),
       )
     }
   })
@@ -123,7 +123,7 @@ class Hub {
 
   links(): readonly BandLink[] {
     return [...this.#bySlot.values()].map(({ band, link }) => {
-      if (link === undefined) throw new Error(`band ${band.index} has no link`)
+      if (link === undefined) throw new Error(`band ${band.slot} has no link`)
       return { band, link }
     })
   }
@@ -210,7 +210,7 @@ class Hub {
   }
 
   #send(linking: Linking, bytes: Uint8Array): void {
-    this.#out.push({ slot: linking.band.index, bytes })
+    this.#out.push({ slot: linking.band.slot, bytes })
     if (this.#out.length >= recordsPerFrame) this.#flush()
   }
 

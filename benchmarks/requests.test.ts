@@ -20,7 +20,7 @@ describe('a request made ahead', () => {
     const sent = [makeRequest({ band, link }, partner), makeRequest({ band, link }, partner)]
     const theirs = fixedLink('seed', fleetBand('seed', 7))
     for (const [index, { offer, record }] of sent.entries()) {
-      const frame = decodePhoneFrame(frameWire.encode(index, band.index, { offer, record }), 16_384)
+      const frame = decodePhoneFrame(frameWire.encode(index, band.slot, { offer, record }), 16_384)
       if (frame.type !== 'authorize') throw new Error('frame 5 expected')
       const decoded = decodeOffer(frame.offer)
       const data = decodeData(frame.record)

@@ -50,31 +50,31 @@ for (const [database, name] of databases) {
         makeRequest(one, peer.target.partner, { amountMinor, ...(rid === undefined ? {} : { rid }) })
 
       const paid = request(4_000)
-      const approval = await ask(0, one.band.index, paid)
+      const approval = await ask(0, one.band.slot, paid)
       expect(approval).toMatchObject({ reason: reasons.approved, useLeft: 9_000, dayLeft: 11_000 })
       expect(openResult(one.link, approval.record)).toMatchObject({ type: 'authResult', outcome: 1 })
 
       // A proof that opened once, and one made anew for the same offer.
-      expect(await ask(0, one.band.index, paid)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
+      expect(await ask(0, one.band.slot, paid)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
       const again = { offer: paid.offer, record: prove(one.link, paid.offer, parseRid(ridOf(paid))) }
-      expect(await ask(0, one.band.index, again)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
+      expect(await ask(0, one.band.slot, again)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
 
-      expect(await ask(0, one.band.index, request(5_000, ridOf(paid)))).toMatchObject({ reason: reasons['reference-conflict'] })
+      expect(await ask(0, one.band.slot, request(5_000, ridOf(paid)))).toMatchObject({ reason: reasons['reference-conflict'] })
       const elsewhere = { offer: paid.offer, record: prove(other.link, paid.offer, parseRid(ridOf(paid))) }
-      expect(await ask(0, other.band.index, elsewhere)).toMatchObject({ reason: reasons['reference-conflict'], lsn: 0 })
+      expect(await ask(0, other.band.slot, elsewhere)).toMatchObject({ reason: reasons['reference-conflict'], lsn: 0 })
 
-      expect(await ask(0, one.band.index, request(10_001))).toMatchObject({ reason: reasons['over-use-limit'] })
-      expect(await ask(0, one.band.index, request(9_500))).toMatchObject({ reason: reasons['over-evidence-limit'] })
-      expect(await ask(0, one.band.index, request(9_000))).toMatchObject({ reason: reasons.approved, dayLeft: 2_000 })
+      expect(await ask(0, one.band.slot, request(10_001))).toMatchObject({ reason: reasons['over-use-limit'] })
+      expect(await ask(0, one.band.slot, request(9_500))).toMatchObject({ reason: reasons['over-evidence-limit'] })
+      expect(await ask(0, one.band.slot, request(9_000))).toMatchObject({ reason: reasons.approved, dayLeft: 2_000 })
       const tooMuch = request(2_001)
-      expect(await ask(0, one.band.index, tooMuch)).toMatchObject({ reason: reasons['over-day-limit'], dayLeft: 2_000 })
+      expect(await ask(0, one.band.slot, tooMuch)).toMatchObject({ reason: reasons['over-day-limit'], dayLeft: 2_000 })
 
       const forged = request(1)
       forged.offer[40] = (forged.offer[40] ?? 0) ^ 1
-      expect(await ask(0, one.band.index, forged)).toMatchObject({ reason: reasons['offer-not-authentic'] })
+      expect(await ask(0, one.band.slot, forged)).toMatchObject({ reason: reasons['offer-not-authentic'] })
       const unproven = request(1)
       unproven.record[30] = (unproven.record[30] ?? 0) ^ 1
-      expect(await ask(0, one.band.index, unproven)).toMatchObject({ reason: reasons['proof-invalid'] })
+      expect(await ask(0, one.band.slot, unproven)).toMatchObject({ reason: reasons['proof-invalid'] })
 
       await peer.server.kill()
       await first.kill()
@@ -82,10 +82,10 @@ for (const [database, name] of databases) {
       const second: RunningDatabase = await start(false)
       const back = await startPeer(second, { fleet, limits, connections, linkEpoch: 2 })
       const askAgain = asker(back.target)
-      expect(await askAgain(0, one.band.index, paid)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
-      expect(await askAgain(0, one.band.index, tooMuch)).toMatchObject({ reason: reasons['over-day-limit'] })
+      expect(await askAgain(0, one.band.slot, paid)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
+      expect(await askAgain(0, one.band.slot, tooMuch)).toMatchObject({ reason: reasons['over-day-limit'] })
       const fresh = makeRequest(bandOf(back.target, 0), back.target.partner, { amountMinor: 2_000 })
-      expect(await askAgain(0, one.band.index, fresh)).toMatchObject({ reason: reasons.approved, dayLeft: 0 })
+      expect(await askAgain(0, one.band.slot, fresh)).toMatchObject({ reason: reasons.approved, dayLeft: 0 })
       await back.stop()
       await second.kill()
     })
@@ -136,7 +136,7 @@ function asker(target: Target): (lane: number, slot: number, request: BandReques
 }
 
 function bandOf(target: Target, index: number) {
-  const found = target.lanes.flatMap((lane) => lane.bands).find(({ band }) => band.index === index)
+  const found = target.lanes.flatMap((lane) => lane.bands).find(({ band }) => band.slot === index)
   if (found === undefined) throw new Error(`no band ${index}`)
   return found
 }

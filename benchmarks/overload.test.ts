@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { type Window, arrivals } from './driver.ts'
+import { goodputOf, recoveryOf } from './overload.ts'
+
+const window = (fromMs: number, over: Partial<Window> = {}): Window => ({
+  fromMs,
+  due: 10,
+  approved: 10,
+  others: 0,
+  worstMs: 1,
+  ...over,
+})
+
+describe('an overload', () => {
+  it('counts as goodput only what was approved of what was due meanwhile', () => {
+    const windows = [window(0), window(100, { approved: 4, others: 6 }), window(200, { approved: 6 }), window(300)]
+    expect(goodputOf(windows, { fromMs: 100, toMs: 300 })).toBe(50)
+  })
+
+  it('is over when everything is approved at once again, and stays so', () => {
+    const windows = [
+      window(900, { approved: 0 }),
+      window(1_000, { approved: 5 }),
+      window(1_100),
+      window(1_200, { worstMs: 11 }),
+      window(1_300),
+      window(1_400),
+    ]
+    expect(recoveryOf(windows, 1_000)).toBe(300)
+    expect(recoveryOf([window(1_000), window(1_100)], 1_000)).toBe(0)
+    expect(recoveryOf([window(1_000), window(1_100, { approved: 9 })], 1_000)).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('arrivals of an open loop', () => {
+  it('come evenly, phase after phase, and fill every lane alike', () => {
+    const due = arrivals([{ perSecond: 10, seconds: 1 }, { perSecond: 20, seconds: 0.5 }], 4)
+    expect(due).toHaveLength(20)
+    expect([...due.slice(0, 3)]).toEqual([0, 100, 200])
+    expect([...due.slice(10, 13)]).toEqual([1_000, 1_050, 1_100])
+    expect(arrivals([{ perSecond: 10, seconds: 1 }], 4)).toHaveLength(8)
+  })
+})

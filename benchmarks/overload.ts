@@ -1,0 +1,135 @@
+// What happens when three times as much comes as there is room for: what is still approved, what is refused and how, what
+// memory it takes, and how soon all is well again once the rush is over.
+
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { processFigures } from './child.ts'
+import { wideLimits } from './contenders.ts'
+import { type LoadResult, type Window, closedLoop, openLoopPhases } from './driver.ts'
+import { startEngine } from './engine-target.ts'
+import type { FleetShape } from './fixed-targets.ts'
+import type { Row, Section } from './results.ts'
+
+export type OverloadOptions = {
+  readonly folder: string
+  readonly fleet: FleetShape
+  readonly inFlightPerLane: number
+  readonly times: number
+  /** Of the rush, and of the calm before and after it. */
+  readonly seconds: number
+  readonly rounds: number
+  readonly say: (line: string) => void
+}
+
+/** All is well again when a tenth of a second passed without a refusal and nobody waited longer than this, ms. */
+const calmMs = 10
+/** Share of the capacity that comes before and after the rush. */
+const calmShare = 0.5
+
+type Rush = {
+  readonly capacity: number
+  readonly goodput: number
+  readonly recoveryMs: number
+  readonly anonBeforeMb: number
+  readonly anonPeakMb: number
+  readonly result: LoadResult
+}
+
+export async function measureOverload(options: OverloadOptions): Promise<Section> {
+  const { fleet, say } = options
+  const folder = join(options.folder, 'overload')
+  const rushes: Rush[] = []
+  try {
+    const engine = await startEngine({ folder, fleet, limits: wideLimits, listener: 'auto' })
+    try {
+      for (let round = 1; round <= options.rounds; round++) {
+        const rush = await measureRush(engine.target, engine.server.pid, options)
+        rushes.push(rush)
+        say(
+          `round ${round}: capacity ${Math.round(rush.capacity)}/s, goodput ${Math.round(rush.goodput)}/s, well again after ${Math.round(rush.recoveryMs)} ms, ${JSON.stringify(rush.result.others)}, ${rush.result.lost} lost`,
+        )
+      }
+    } finally {
+      await engine.stop()
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return sectionOf(rushes, options)
+}
+
+async function measureRush(
+  target: Parameters<typeof closedLoop>[0],
+  pid: number,
+  { inFlightPerLane, times, seconds }: OverloadOptions,
+): Promise<Rush> {
+  const { perSecond: capacity } = await closedLoop(target, { inFlightPerLane, seconds, guessPerSecond: 5_000 })
+  const anonBeforeMb = processFigures(pid).anonMb
+  let anonPeakMb = anonBeforeMb
+  const timer = setInterval(() => {
+    anonPeakMb = Math.max(anonPeakMb, processFigures(pid).anonMb)
+  }, 250)
+  const calm = { perSecond: calmShare * capacity, seconds }
+  const { result, windows } = await openLoopPhases(target, [calm, { perSecond: times * capacity, seconds }, calm])
+  clearInterval(timer)
+  return {
+    capacity,
+    goodput: goodputOf(windows, { fromMs: seconds * 1_000, toMs: 2 * seconds * 1_000 }),
+    recoveryMs: recoveryOf(windows, 2 * seconds * 1_000),
+    anonBeforeMb,
+    anonPeakMb,
+    result,
+  }
+}
+
+type Span = { readonly fromMs: number; readonly toMs: number }
+
+/** Approvals a second among requests that were due in a span; those that came too late to be of use do not count. */
+export function goodputOf(windows: readonly Window[], { fromMs, toMs }: Span): number {
+  const within = windows.filter((one) => one.fromMs >= fromMs && one.fromMs < toMs)
+  return (1_000 * within.reduce((sum, { approved }) => sum + approved, 0)) / (toMs - fromMs)
+}
+
+/** From the end of the rush to the first tenth of a second from which on all was well; infinite when it never was. */
+export function recoveryOf(windows: readonly Window[], endMs: number): number {
+  const after = windows.filter(({ fromMs, due }) => fromMs >= endMs && due > 0)
+  const lastBad = after.findLast(({ due, approved, worstMs }) => approved < due || worstMs > calmMs)
+  if (lastBad === undefined) return 0
+  const next = after.find(({ fromMs }) => fromMs > lastBad.fromMs)
+  return next === undefined ? Number.POSITIVE_INFINITY : next.fromMs - endMs
+}
+
+function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadOptions): Section {
+  const capacity = rushes.map((one) => one.capacity)
+  const goodput = rushes.map((one) => one.goodput)
+  const shares = rushes.map((one) => one.goodput / one.capacity)
+  const row = (name: string, figure: string, unit: string, values: readonly number[], more: Partial<Row> = {}): Row => ({
+    ...{ name, figure, unit, values },
+    ...more,
+  })
+  const others = new Map<string, number>()
+  for (const { result } of rushes) {
+    for (const [name, count] of Object.entries(result.others)) others.set(name, (others.get(name) ?? 0) + count)
+  }
+  const lost = rushes.reduce((sum, { result }) => sum + result.lost, 0)
+  return {
+    id: 'overload',
+    title: 'Overload',
+    how: `${seconds} s at half of the capacity, ${seconds} s at ${times} times of it, ${seconds} s at half of it again; open loop, ${fleet.sockets} sockets, ${fleet.sockets * fleet.bandsPerSocket} bands.`,
+    rows: [
+      row('calm', 'capacity (closed loop)', '/s', capacity),
+      row(`at ${times} × capacity`, 'approvals', '/s', goodput),
+      row(`at ${times} × capacity`, 'approvals as a share of capacity', '', shares, {
+        goal: { of: 'figure', sign: '≥', value: 0.9 },
+      }),
+      row('after it', 'until all is well again', 'ms', rushes.map((one) => one.recoveryMs)),
+      row('before', 'memory of its own', 'MB', rushes.map((one) => one.anonBeforeMb)),
+      row(`at ${times} × capacity`, 'memory of its own, at most', 'MB', rushes.map((one) => one.anonPeakMb)),
+    ],
+    notes: [
+      `All is well again from the first tenth of a second on in which everything is approved within ${calmMs} ms.`,
+      ...[...others].map(([name, count]) => `Over all rounds ${count.toLocaleString('en-US')} answers were ${name}.`),
+      ...(lost === 0 ? ['Every request was answered.'] : [`${lost.toLocaleString('en-US')} requests were never answered.`]),
+    ],
+  }
+}
