@@ -51,8 +51,10 @@ export type ImportBindings = (
 export const importsUnderWayMax = 32
 /** Longest run of work before a pause, ms: what an approval may have to wait. */
 const sliceMs = 0.5
+/** Records that are appended together: a slice of their own, about as long. */
+const burstRecords = 32
 /** Records that may wait for the view before the import waits for it, twice: what is in memory stays bounded. */
-const viewBacklogRecords = 1_024
+const viewBacklogRecords = 2_048
 
 /** The import of this engine: one request at a time, so that many at once take no larger part of the thread. */
 export function bindingImporter(core: Core): ImportBindings {
@@ -73,6 +75,48 @@ export function bindingImporter(core: Core): ImportBindings {
 }
 
 type Outcome = { readonly result: ImportResult; readonly lsn: Lsn }
+type Stop = 'full' | 'failed'
+
+/** One request at work. */
+class OneImport {
+  private readonly core: Core
+  private readonly refused: { index: number; reason: ImportRefusal }[] = []
+  private imported = 0
+  private count = 0
+  /** Sealed, not yet appended: a burst of records shares one group of the journal, and its write. */
+  private burst: { readonly index: number; readonly binding: ImportedBinding; readonly sealed: Sealed }[] = []
+
+  constructor(core: Core) {
+    this.core = core
+  }
+
+  /** Prepares one binding; what it costs is mostly spent here. */
+  prepare(binding: ImportedBinding | Malformed): void {
+    const index = this.count++
+    if ('expected' in binding) this.refused.push({ index, reason: 'malformed' })
+    else this.burst.push({ index, binding, sealed: seal(this.core, binding) })
+  }
+
+  get isBurstFull(): boolean {
+    return this.burst.length >= burstRecords
+  }
+
+  /** Appends what is prepared. Whether a binding can be taken is judged now, and nothing comes in between. */
+  append(): Stop | undefined {
+    for (const { index, binding, sealed } of this.burst.splice(0)) {
+      const taken = take(this.core, binding, sealed)
+      if (taken === 'full' || taken === 'failed') return taken
+      if (taken === 'imported' || taken === 'known') this.imported++
+      else this.refused.push({ index, reason: taken })
+    }
+    return undefined
+  }
+
+  get result(): ImportResult {
+    const refused = this.refused.toSorted((left, right) => left.index - right.index)
+    return { type: 'done', imported: this.imported, refused }
+  }
+}
 
 async function appendAll(
   core: Core,
@@ -81,30 +125,29 @@ async function appendAll(
   pause: () => Promise<void>,
 ): Promise<Outcome> {
   // Whether an arming still lasts cannot be told now.
-  if (!core.time.certain()) return stopped(core, 'unavailable')
-  const refused: { index: number; reason: ImportRefusal }[] = []
-  let imported = 0
-  let index = 0
+  if (!core.time.certain()) return stopped(core, 'failed')
+  const one = new OneImport(core)
   let sliceEndMs = core.time.monotonicMs() + sliceMs
   for (const binding of bindings) {
-    const taken = 'expected' in binding ? 'malformed' : take(core, binding)
-    if (taken === 'full' || taken === 'failed') {
-      return stopped(core, taken === 'full' ? 'storage-full' : 'unavailable')
+    one.prepare(binding)
+    const { isBurstFull } = one
+    if (isBurstFull) {
+      const stop = one.append() ?? (await backlog.grow(burstRecords))
+      if (stop !== undefined) return stopped(core, stop)
     }
-    if (taken === 'imported' || taken === 'known') imported++
-    else refused.push({ index, reason: taken })
-    index++
-    if (taken === 'imported' && !(await backlog.grow())) return stopped(core, 'unavailable')
-    if (core.time.monotonicMs() >= sliceEndMs) {
+    if (isBurstFull || core.time.monotonicMs() >= sliceEndMs) {
       await pause()
       sliceEndMs = core.time.monotonicMs() + sliceMs
     }
   }
+  const stop = one.append()
+  if (stop !== undefined) return stopped(core, stop)
   // What was known may have been appended by an earlier request that is not on disk yet.
-  return { result: { type: 'done', imported, refused }, lsn: core.ledger.appendedLsn }
+  return { result: one.result, lsn: core.ledger.appendedLsn }
 }
 
-function stopped(core: Core, error: 'storage-full' | 'unavailable'): Outcome {
+function stopped(core: Core, stop: Stop): Outcome {
+  const error = stop === 'full' ? 'storage-full' : 'unavailable'
   return { result: { type: 'stopped', error }, lsn: core.ledger.appendedLsn }
 }
 
@@ -119,8 +162,18 @@ async function whenDurable(core: Core, { result, lsn }: Outcome): Promise<Import
   }
 }
 
+/** The secrets of a binding as they lie at rest: bound to their band and their version, as everywhere. */
+type Sealed = { readonly root: Uint8Array; readonly armSecret: Uint8Array | null }
+
+function seal(core: Core, { bandId, k, root, armed }: ImportedBinding): Sealed {
+  return {
+    root: sealRoot(core, bandId, k, root),
+    armSecret: armed === null ? null : core.keys.keyring.seal('arm', idBytes(bandId), armed.armEpoch, armed.secret),
+  }
+}
+
 /** Appends one binding, unless it is here already or cannot be. */
-function take(core: Core, binding: ImportedBinding): 'imported' | 'known' | 'full' | 'failed' | ImportRefusal {
+function take(core: Core, binding: ImportedBinding, sealed: Sealed): 'imported' | 'known' | Stop | ImportRefusal {
   const { bandId, bid } = binding
   const before = core.ledger.get('band', bandId)
   const owner = core.ledger.get('bid', bid)
@@ -130,7 +183,7 @@ function take(core: Core, binding: ImportedBinding): 'imported' | 'known' | 'ful
   if (reason !== undefined) return reason
   // A name on the air belongs to one binding for good.
   if (owner !== undefined) return 'bid-known'
-  const lsn = core.ledger.append(recordOf(core, binding, before), 'normal')
+  const lsn = core.ledger.append(recordOf(core, binding, sealed, before), 'normal')
   if (typeof lsn !== 'number') return lsn
   // An actor that was awake for a band nobody had knows nothing of this.
   core.registry.forget(bandId)
@@ -182,9 +235,14 @@ function whyNot(core: Core, binding: ImportedBinding, before: BandRow | undefine
   return isInRange ? undefined : 'arm-out-of-range'
 }
 
-function recordOf(core: Core, binding: ImportedBinding, before: BandRow | undefined): JournalRecordOf<'imported'> {
+function recordOf(
+  core: Core,
+  binding: ImportedBinding,
+  sealed: Sealed,
+  before: BandRow | undefined,
+): JournalRecordOf<'imported'> {
   const { bandId, bid, account, generation, vendor, model, batch, conformance } = binding
-  const { bandKey, acctTag, name, k, root } = binding
+  const { bandKey, acctTag, name, k } = binding
   const atMs = core.time.nowMs()
   return {
     type: 'imported',
@@ -206,14 +264,14 @@ function recordOf(core: Core, binding: ImportedBinding, before: BandRow | undefi
     deactivateAtMs: 0,
     foundAtMs: 0,
     before: null,
-    ...armingOf(core, binding, atMs, before?.armEpoch ?? 0),
+    ...armingOf(core, binding, { atMs, armEpochBefore: before?.armEpoch ?? 0, armSecret: sealed.armSecret }),
     // What is borrowed from the request is copied: rows outlive it.
     bandKey: bandKey.slice(),
     acctTag: acctTag.slice(),
     name,
     changeBegunBy: '',
     k,
-    sealedRoot: sealRoot(core, bandId, k, root),
+    sealedRoot: sealed.root,
     sealedPrevious: null,
     sealedOldMacKeys: null,
     oldMacKeysK: 0,
@@ -230,48 +288,42 @@ type Arming = Pick<
 /** Armed while its time lasts, else worn as it was; without an arming as after a pairing: the band tells how it is worn. */
 function armingOf(
   core: Core,
-  { bandId, account, armed }: ImportedBinding,
-  atMs: number,
-  armEpochBefore: number,
+  { account, armed }: ImportedBinding,
+  { atMs, armEpochBefore, armSecret }: { atMs: number; armEpochBefore: number; armSecret: Uint8Array | null },
 ): Arming {
   const never = { armedUntilMs: 0, armedOwnerEpoch: 0, sealedArmSecret: null }
   if (armed === null) return { ...never, state: 'offWrist', wearEpoch: 0, armEpoch: armEpochBefore, verifiedAtMs: 0 }
-  const { secret, armEpoch, wearEpoch, verifiedAtMs } = armed
+  const { armEpoch, wearEpoch, verifiedAtMs } = armed
   const armedUntilMs = Math.min(armed.armedUntilMs, verifiedAtMs + core.config.armedMs)
   if (armedUntilMs <= atMs) return { ...never, state: 'disarmed', wearEpoch, armEpoch, verifiedAtMs }
-  return {
-    state: 'armed',
-    wearEpoch,
-    armEpoch,
-    armedUntilMs,
-    armedOwnerEpoch: core.ledger.get('account', account)?.ownerEpoch ?? 0,
-    verifiedAtMs,
-    sealedArmSecret: core.keys.keyring.seal('arm', idBytes(bandId), armEpoch, secret),
-  }
+  const armedOwnerEpoch = core.ledger.get('account', account)?.ownerEpoch ?? 0
+  const sealedArmSecret = armSecret
+  return { state: 'armed', wearEpoch, armEpoch, armedUntilMs, armedOwnerEpoch, verifiedAtMs, sealedArmSecret }
 }
 
 /** Keeps the import from running ahead of the view, which writes on while the next records are made. */
 class ViewBacklog {
   private readonly core: Core
   private count = 0
-  private settling: Promise<boolean> = Promise.resolve(true)
+  private settling: Promise<Stop | undefined> = Promise.resolve(undefined)
 
   constructor(core: Core) {
     this.core = core
   }
 
-  /** One record more; false when the view cannot be written. */
-  async grow(): Promise<boolean> {
-    this.count++
-    if (this.count % viewBacklogRecords !== 0) return true
-    const isSettled = await this.settling
+  /** More records; waits while too many wait for the view, and says so when it cannot be written. */
+  async grow(count: number): Promise<Stop | undefined> {
+    this.count += count
+    if (this.count < viewBacklogRecords) return undefined
+    this.count = 0
+    const stop = await this.settling
     this.settling = this.core.ledger.settle().then(
-      () => true,
+      () => undefined,
       (error: unknown) => {
         this.core.failed(error)
-        return false
+        return 'failed'
       },
     )
-    return isSettled
+    return stop
   }
 }

@@ -422,7 +422,7 @@ describe('An import', () => {
       furthestAhead = Math.max(furthestAhead, lsn - world.disk.appliedLsn)
     }
     expect(await takes(world, bindings)).toEqual({ type: 'done', imported: 5_000, refused: [] })
-    expect(furthestAhead).toBeLessThan(2 * 1_024 + 10)
+    expect(furthestAhead).toBeLessThan(2 * 2_048 + 100)
     expect(world.engine.status().bands.offWrist).toBe(5_000)
     expect(await rowsWhenWritten(world)).toEqual(rowsOfJournal(world))
   })
