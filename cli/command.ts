@@ -9,6 +9,8 @@ export type Option = {
   /** What stands for the value in the help; none = a switch. */
   readonly value?: string
   readonly help: string
+  /** May be given more than once: read with `values`. */
+  readonly repeats?: true
 }
 
 type Example = { readonly run: string; readonly does: string }
@@ -35,6 +37,8 @@ export type Given = {
   readonly args: readonly string[]
   /** Value of an option; undefined when it was not given. */
   readonly value: (name: string) => string | undefined
+  /** Values of an option that repeats, as often as it was given. */
+  readonly values: (name: string) => readonly string[]
   readonly has: (name: string) => boolean
   /** All options by name, for those that pass them on. */
   readonly all: Readonly<Record<string, string | boolean>>
@@ -54,6 +58,7 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
   )
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true })
   const all: Record<string, string | boolean> = {}
+  const repeated = new Map<string, string[]>()
   const unknown: Record<string, string | boolean> = {}
   const args: string[] = []
   const wrong: string[] = []
@@ -71,7 +76,10 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
       if (token.value === undefined) all[token.name] = true
       else wrong.push(`--${token.name} takes no value, got ${token.value}`)
     } else if (token.value === undefined) wrong.push(`--${token.name} needs a value: --${token.name} ${option.value}`)
-    else all[token.name] = token.value
+    else {
+      all[token.name] = token.value
+      if (option.repeats === true) repeated.set(token.name, [...(repeated.get(token.name) ?? []), token.value])
+    }
   }
   const argumentsMax = command.argumentsMax ?? 0
   if (args.length > argumentsMax) wrong.push(`unexpected argument ${args.slice(argumentsMax).join(' ')}`)
@@ -82,6 +90,7 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
       const value = all[name]
       return typeof value === 'string' ? value : undefined
     },
+    values: (name) => repeated.get(name) ?? [],
     has: (name) => all[name] !== undefined,
     all,
     unknown,

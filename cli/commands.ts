@@ -4,7 +4,9 @@ import { auditVerify } from './audit.ts'
 import { backupTo } from './backup.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { importBindings } from './import.ts'
 import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
+import { loadtest } from './loadtest.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
 import { serve } from './serve.ts'
 import { token } from './token.ts'
@@ -13,6 +15,7 @@ import { vendorAdd, vendorList, vendorRestore, vendorRevoke } from './vendor.ts'
 export const commands: readonly Command[] = [
   serve,
   demo,
+  loadtest,
   token,
   showKeys,
   rotateKeys,
@@ -25,6 +28,7 @@ export const commands: readonly Command[] = [
   vendorRevoke,
   vendorRestore,
   vendorList,
+  importBindings,
   auditVerify,
   backupTo,
 ]

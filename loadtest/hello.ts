@@ -1,0 +1,35 @@
+// How a carrier signs in: its keys and its name come from the seed, its token from the engine's own issuer.
+
+import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { helloMessage } from '../crypto/phone-auth.ts'
+import { encodePhoneFrame } from '../protocol/frame-codec.ts'
+import { parsePhoneId } from '../protocol/ids.ts'
+import { phoneProtocolVersion } from '../protocol/versions.ts'
+import type { FleetSeed } from './fleet-seed.ts'
+
+/** The session key of carrier `index`, public half: what its token is bound to. */
+export function carrierPublicKey(seed: FleetSeed, index: number): Uint8Array {
+  return nodePrimitives.ed25519PublicKey(seed.draw('carrierKey', index).slice())
+}
+
+/** Frame 1 for a greeting's challenge. */
+export function helloOf(
+  seed: FleetSeed,
+  index: number,
+  to: { readonly challenge: Uint8Array; readonly host: string; readonly token: string },
+): Uint8Array {
+  const key = seed.draw('carrierKey', index).slice()
+  const phoneId = seed.draw('carrierName', index).slice(0, 16)
+  const publicKey = nodePrimitives.ed25519PublicKey(key)
+  return encodePhoneFrame({
+    type: 'hello',
+    id: 1,
+    version: phoneProtocolVersion,
+    token: to.token,
+    phoneId,
+    sessionKey: publicKey,
+    verifyKey: publicKey,
+    signature: nodePrimitives.ed25519Sign(key, helloMessage(to.challenge, parsePhoneId(phoneId), to.host)),
+    resumeToken: null,
+  })
+}

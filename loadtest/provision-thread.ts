@@ -1,0 +1,44 @@
+// A thread that makes bindings from the seed and hands them to the engine's import, a thousand at a time. Making them is as
+// much work as taking them, so it must not share a thread with anything that is measured.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { encodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
+import { AdminClient } from './admin-client.ts'
+import { FleetSeed } from './fleet-seed.ts'
+import type { ProvisionOrder } from './provision.ts'
+
+/** Requests on their way at once: one is being made while the others are stored. */
+const underWayMax = 4
+
+await provision()
+
+async function provision(): Promise<void> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- provision.ts started this thread with one
+  const order = workerData as ProvisionOrder
+  const { first, count, seed, atMs, url, adminToken } = order
+  const done = new Int32Array(order.done)
+  const fleet = new FleetSeed(seed)
+  const admin = new AdminClient(url, adminToken)
+  const underWay = new Set<Promise<void>>()
+  const failure: { why?: unknown } = {}
+  for (let at = 0; at < count && failure.why === undefined; at += importBindingsMax) {
+    const size = Math.min(importBindingsMax, count - at)
+    const bytes = encodeImport(Array.from({ length: size }, (_, index) => fleet.binding(first + at + index, atMs)))
+    const sent = admin.import(bytes).then(
+      ({ imported, refused }) => {
+        Atomics.add(done, 0, imported)
+        const [worst] = refused
+        if (worst !== undefined) failure.why ??= `${refused.length} of ${size} bindings were refused: ${worst.reason}`
+      },
+      (error: unknown) => {
+        failure.why ??= error instanceof Error ? error.message : String(error)
+      },
+    )
+    underWay.add(sent)
+    void sent.then(() => underWay.delete(sent))
+    if (underWay.size >= underWayMax) await Promise.race(underWay)
+  }
+  await Promise.all(underWay)
+  admin.close()
+  parentPort?.postMessage(failure.why ?? null)
+}
