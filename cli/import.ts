@@ -1,0 +1,115 @@
+// `bandpass import`: bindings made elsewhere, from a file, into a running engine.
+
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { AdminError, httpUrl, postImport } from '../server/admin-client.ts'
+import { readToken } from '../server/admin-token.ts'
+import { type ImportedLines, importLines } from '../server/import-lines.ts'
+import { type Command, UsageError, required } from './command.ts'
+
+const tellEveryMs = 2_000
+const redrawEveryMs = 100
+
+const format = [
+  'FILE holds one JSON object a line, bytes as hex digits, instants as milliseconds since 1970; - reads from stdin:',
+  '  {"bandId":"<32>","bid":"<16>","account":"alice","generation":1,"vendor":7,"model":1,"batch":1,"conformance":31,',
+  '   "bandKey":"<64>","acctTag":"<16>","name":"","root":"<64>","k":0,"armed":null}',
+  'armed, for a band that stays armed: {"secret":"<32>","armEpoch":1,"wearEpoch":1,"armedUntilMs":0,"verifiedAtMs":0}',
+  '',
+  'A line that is refused is told on stderr with its number and reason; the others are taken. The same file may be',
+  'imported again: what is here already counts as imported. Exit code 1 when a line was refused.',
+].join('\n')
+
+export const importBindings: Command = {
+  name: 'import',
+  summary: 'Takes bindings made elsewhere into a running engine, from a file.',
+  takes: 'FILE',
+  argumentsMax: 1,
+  more: () => format,
+  options: [
+    { name: 'url', value: 'URL', help: 'where the engine listens, such as http://localhost:8484' },
+    { name: 'admin-token', value: 'FILE', help: "the engine's admin token: the file admin-token in its data folder" },
+  ],
+  examples: [
+    {
+      run: 'bandpass import bands.ndjson --url http://localhost:8484 --admin-token /var/lib/bandpass/admin-token',
+      does: 'a file of bindings',
+    },
+    {
+      run: 'zcat bands.ndjson.gz | bandpass import - --url http://localhost:8484 --admin-token admin-token',
+      does: 'from another program',
+    },
+  ],
+  async run(given) {
+    const [path] = given.args
+    if (path === undefined) throw new UsageError('FILE is missing, for example bands.ndjson')
+    const url = addressOf(required(given, 'url', 'http://localhost:8484'))
+    const token = readToken(required(given, 'admin-token', '/var/lib/bandpass/admin-token'))
+    const progress = new Progress(process.stderr)
+    const totals = await importLines(await linesOf(path), {
+      send: (body) => postImport(url, token, body),
+      refused: ({ line, reason }) => progress.line(`line ${line}: ${reason}`),
+      progressed: (lines) => progress.show(lines),
+    }).finally(() => progress.end())
+    process.stdout.write(`${JSON.stringify(totals)}\n`)
+    return totals.refused > 0 ? 1 : 0
+  },
+}
+
+/** A mistyped address is told as such, before anything is read. */
+function addressOf(written: string): string {
+  try {
+    return httpUrl(written).href
+  } catch (error) {
+    throw error instanceof AdminError ? new UsageError(`--url: ${error.message}`) : error
+  }
+}
+
+/** A file that cannot be opened is a slip of typing. */
+async function linesOf(path: string): Promise<AsyncIterable<string>> {
+  const input = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
+  if (path !== '-') {
+    await new Promise<void>((resolve, reject) => {
+      input.once('ready', resolve)
+      input.once('error', (error: Error) => reject(new UsageError(error.message)))
+    })
+  }
+  return createInterface({ input, crlfDelay: Infinity })
+}
+
+/** One line that is drawn again on a terminal; a line now and then elsewhere. */
+class Progress {
+  readonly #to: NodeJS.WriteStream
+  readonly #beganAtMs = Date.now()
+  #toldAtMs = Date.now()
+  #isDrawn = false
+
+  constructor(to: NodeJS.WriteStream) {
+    this.#to = to
+  }
+
+  show({ read, imported, refused }: ImportedLines): void {
+    const nowMs = Date.now()
+    if (nowMs - this.#toldAtMs < (this.#to.isTTY ? redrawEveryMs : tellEveryMs)) return
+    this.#toldAtMs = nowMs
+    const perSecond = Math.round((1_000 * imported) / Math.max(1, nowMs - this.#beganAtMs))
+    const text = `${read} lines read, ${imported} imported, ${refused} refused, ${perSecond}/s`
+    if (!this.#to.isTTY) {
+      this.#to.write(`${text}\n`)
+      return
+    }
+    this.#to.write(`\r\x1b[2K${text}`)
+    this.#isDrawn = true
+  }
+
+  /** A line that stays. */
+  line(text: string): void {
+    this.end()
+    this.#to.write(`${text}\n`)
+  }
+
+  end(): void {
+    if (this.#isDrawn) this.#to.write('\r\x1b[2K')
+    this.#isDrawn = false
+  }
+}

@@ -1,0 +1,65 @@
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openAdminToken, wrongTokensRate } from './admin-token.ts'
+import { TestClock, testFolder } from './test-folder.ts'
+
+function opened(path = join(testFolder(onTestFinished), 'admin-token')) {
+  const clock = new TestClock()
+  const told: unknown[] = []
+  const token = openAdminToken(path, clock, (error) => told.push(error))
+  onTestFinished(() => token.stop())
+  return { path, clock, token, told, text: readFileSync(path, 'utf8').trim() }
+}
+
+describe('the admin token', () => {
+  it('is made at the first start, for its owner alone, and stays the same at the next', () => {
+    const { path, text } = opened()
+    expect(text).toMatch(/^[\w-]{43}$/)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(opened(path).text).toBe(text)
+  })
+
+  it('admits who shows it whole, and nobody else', () => {
+    const { token, text } = opened()
+    const judge = (authorization: string, address = '192.0.2.1') => token.judge(authorization, address)
+    expect(judge(`Bearer ${text}`)).toBe('admitted')
+    const wrong = ['', 'Bearer', 'Bearer ', text, `Bearer ${text}x`, `Bearer ${text.slice(1)}`, `bearer ${text}`]
+    for (const [at, one] of wrong.entries()) expect(judge(one, `192.0.2.${at + 2}`), one.slice(0, 8)).toBe('refused')
+  })
+
+  it('bears with so many wrong ones of an address at once, and then with one a second; other addresses do not feel it', () => {
+    const { token, text, clock } = opened()
+    for (let tries = 0; tries < wrongTokensRate.burst; tries++) {
+      expect(token.judge('Bearer guess', '192.0.2.1')).toBe('refused')
+    }
+    expect(token.judge('Bearer guess', '192.0.2.1')).toBe('too-many')
+    expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('too-many')
+    expect(token.judge(`Bearer ${text}`, '192.0.2.2')).toBe('admitted')
+    clock.pass(1_000)
+    expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('admitted')
+    for (let tries = 0; tries < 100; tries++) expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('admitted')
+  })
+
+  it('is another within a second when its file is', () => {
+    const { path, token, text, clock, told } = opened()
+    writeFileSync(path, `${'n'.repeat(32)}\n`)
+    clock.pass(1_000)
+    expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('refused')
+    expect(token.judge(`Bearer ${'n'.repeat(32)}`, '192.0.2.1')).toBe('admitted')
+    expect(told).toEqual([undefined])
+  })
+
+  it('is not taken from a file that others may read, or that holds none', () => {
+    const { path } = opened()
+    chmodSync(path, 0o640)
+    expect(() => opened(path)).toThrow(/chmod 600/)
+    chmodSync(path, 0o600)
+    writeFileSync(path, 'n'.repeat(31))
+    expect(() => opened(path)).toThrow(/an admin token of 32 to 512/)
+    writeFileSync(path, 'n'.repeat(32))
+    expect(() => opened(path)).not.toThrow()
+    writeFileSync(path, 'n'.repeat(513))
+    expect(() => opened(path)).toThrow(/an admin token of 32 to 512/)
+  })
+})
