@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types lint format-check format dead-code unit bench clean
+.PHONY: help setup demo test check types lint format-check format dead-code unit bench load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,8 +36,11 @@ dead-code: setup ## unused files, exports and dependencies
 unit: setup ## every test, without the checks (FOLDERS="policy engine" for some)
 	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts $(FOLDERS)
 
-bench: setup ## measure the hot steps against their floors
-	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts
+bench: setup ## measure floors, peers, growth, a million live bands; writes benchmarks/RESULTS.md (ARGS="--quick" for a first look, ARGS="--help")
+	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts $(ARGS)
+
+load: setup ## a load on a server of its own; report in .build/load.html (ARGS="--bands 50000 --rate 5000 --profile reconnect-storm")
+	@node --disable-warning=ExperimentalWarning scripts/load.ts $(ARGS)
 
 clean: ## remove what was built (leaves .node and node_modules)
 	rm -rf .build

@@ -114,7 +114,9 @@ async function atRate(
 }
 
 async function answeredOf(admin: Admin | undefined): Promise<readonly MeteredTimes[]> {
-  return admin === undefined ? [] : [(await admin.meters()).answered]
+  if (admin === undefined) return []
+  const { answered } = await admin.meters()
+  return answered.count === 0 ? [] : [answered]
 }
 
 function countOthers(into: Compared, { others, lost }: LoadResult): void {

@@ -8,7 +8,7 @@ import { type Child, startServe } from './child.ts'
 import type { Target } from './driver.ts'
 import type { FleetShape } from './fixed-targets.ts'
 import { fleetBand, fleetBands } from './fleet.ts'
-import { type HubLinks, openHub } from './hub-links.ts'
+import { type Chains, type HubLinks, openHub } from './hub-links.ts'
 import type { PeerLimits } from './peers/ledger.ts'
 import { frameWire } from './requests.ts'
 
@@ -21,6 +21,8 @@ export type EngineOptions = {
   readonly flags?: readonly string[]
   /** How many bindings the engine holds; the fleet's bands are spread over them. As many as speak unless told. */
   readonly bindings?: number
+  /** Where the bands are in their chains, when the engine of this folder has had them before. */
+  readonly chains?: Chains
   /** Called now and then during a long import. */
   readonly importedAt?: (count: number) => void
 }
@@ -59,13 +61,13 @@ export const wideFlags: readonly string[] = [
 const heartbeatS = '300'
 
 export async function startEngine(options: EngineOptions): Promise<EngineTarget> {
-  const { fleet, listener, flags = [] } = options
+  const { fleet, listener, flags = [], chains = new Map() } = options
   const folder = join(options.folder, `engine-${listener}`)
   mkdirSync(folder, { recursive: true })
   const startedMs = performance.now()
   const server = await startServe([
     ...['--data', folder, '--port', '0', '--listener', listener, '--tokens-local', 'on', '--heartbeat-s', heartbeatS],
-    ...['--limits', JSON.stringify({ EUR: limitTable(options.limits) })],
+    ...limitsFlag(options.limits),
     ...wideFlags,
     ...flags,
   ])
@@ -81,7 +83,7 @@ export async function startEngine(options: EngineOptions): Promise<EngineTarget>
   const partner = await admin.partner(`bench-${process.pid}-${Date.now()}`)
   const hubs: HubLinks[] = []
   for (let at = 0; at < bands.length; at += fleet.bandsPerSocket) {
-    hubs.push(await openHub(port, bands.slice(at, at + fleet.bandsPerSocket), (key) => admin.hubToken(key)))
+    hubs.push(await openHub(port, bands.slice(at, at + fleet.bandsPerSocket), (key) => admin.hubToken(key), chains))
   }
   const name = String(Reflect.get(server.ready, 'listener'))
   return {
@@ -141,8 +143,9 @@ async function importMissing(
   return next === had ? 0 : (performance.now() - startedMs) / 1_000
 }
 
-function limitTable({ perUseMinor, perDayMinor, perLevelUseMinor }: PeerLimits) {
-  return {
+/** The limits of peers as the engine is told them. */
+export function limitsFlag({ perUseMinor, perDayMinor, perLevelUseMinor }: PeerLimits): readonly string[] {
+  const table = {
     perUseMinor,
     perDayMinor,
     perClassDayMinor: { pay: perDayMinor, receive: perDayMinor },
@@ -152,4 +155,5 @@ function limitTable({ perUseMinor, perDayMinor, perLevelUseMinor }: PeerLimits) 
     restrictedPerUseMinor: perUseMinor,
     tapAboveMinor: perUseMinor,
   }
+  return ['--limits', JSON.stringify({ EUR: table })]
 }

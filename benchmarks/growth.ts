@@ -8,6 +8,7 @@ import { wideLimits } from './contenders.ts'
 import { openLoop } from './driver.ts'
 import { type EngineTarget, startEngine } from './engine-target.ts'
 import type { FleetShape } from './fixed-targets.ts'
+import type { Chains } from './hub-links.ts'
 import { median } from './latencies.ts'
 import type { Row, Section } from './results.ts'
 
@@ -44,8 +45,9 @@ export async function measureGrowth(options: GrowthOptions): Promise<Section> {
   const folder = join(options.folder, 'growth')
   const grown: Grown[] = []
   try {
+    const chains: Chains = new Map()
     for (const bindings of options.sizes) {
-      const one = await measureSize(bindings, { ...options, folder })
+      const one = await measureSize(bindings, { ...options, folder, chains })
       grown.push(one)
       options.say(
         `${bindings} bindings: imported in ${one.importS.toFixed(1)} s, cold start ${one.coldStartS.toFixed(2)} s, wake p99 ${one.wakeP99Us.toFixed(1)} µs, p99 ${median(one.p99Ms).toFixed(3)} ms`,
@@ -57,10 +59,13 @@ export async function measureGrowth(options: GrowthOptions): Promise<Section> {
   return sectionOf(grown, options)
 }
 
-async function measureSize(bindings: number, options: GrowthOptions): Promise<Grown> {
-  const { folder, fleet, perSecond, seconds, rounds, say } = options
+async function measureSize(
+  bindings: number,
+  options: GrowthOptions & { readonly chains: Chains },
+): Promise<Grown> {
+  const { folder, chains, fleet, perSecond, seconds, rounds, say } = options
   const start = (): Promise<EngineTarget> =>
-    startEngine({ folder, fleet, limits: wideLimits, listener: 'auto', bindings, importedAt: (count) => say(`${count} imported`) })
+    startEngine({ folder, fleet, limits: wideLimits, listener: 'auto', bindings, chains, importedAt: (count) => say(`${count} imported`) })
   const importing = await start()
   await importing.end()
   const wake = await startBenchChild('wake-probe.ts', [importing.dataFolder, fleet.seed, String(bindings), String(wakes)])

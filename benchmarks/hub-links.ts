@@ -12,15 +12,16 @@ import { idBytes, parsePhoneId } from '../protocol/ids.ts'
 import { decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
 import { type DataRecord, decodeRecord, encodeResumeMaced } from '../protocol/records.ts'
 import { phoneProtocolVersion, subprotocol } from '../protocol/versions.ts'
-import { type PhoneKeys, createSoftwareKeys } from '../sdk/phone-keys.ts'
+import { type PhoneKeys, createSoftwareP256Keys } from '../sdk/phone-keys.ts'
 import { type FleetBand, type LiveLink, liveLink } from './fleet.ts'
 import { RawSocket } from './raw-socket.ts'
 import type { BandLink } from './requests.ts'
 
+/** Where bands are in their resume chains, by number: what their flash would remember when an engine starts again. */
+export type Chains = Map<number, { readonly root: Uint8Array<ArrayBuffer>; readonly n: number }>
+
 type Linking = {
   readonly band: FleetBand
-  root: Uint8Array<ArrayBuffer>
-  n: number
   link: LiveLink | undefined
   /** Called when a STATE is here. */
   heard: () => void
@@ -43,15 +44,16 @@ export async function openHub(
   port: number,
   bands: readonly FleetBand[],
   token: (sessionKey: Uint8Array) => Promise<string>,
+  chains: Chains,
 ): Promise<HubLinks> {
-  const keys = createSoftwareKeys(p)
+  const keys = createSoftwareP256Keys(p)
   const signed = await token(keys.session.publicKey)
   // Last: from here on somebody must listen, the greeting comes at once.
   const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
   const bySlot = new Map<number, Linking>(
-    bands.map((band) => [band.slot, { band, root: band.root, n: 0, link: undefined, heard: () => {} }]),
+    bands.map((band) => [band.slot, { band, link: undefined, heard: () => {} }]),
   )
-  const hub = new Hub(socket, bySlot)
+  const hub = new Hub(socket, bySlot, chains)
   await hub.hello(signed, keys)
   await hub.heartbeats(() => {
     for (const { band } of bySlot.values()) {
@@ -66,11 +68,13 @@ export async function openHub(
 class Hub {
   readonly #socket: RawSocket
   readonly #bySlot: ReadonlyMap<number, Linking>
+  readonly #chains: Chains
   #out: SlotRecord[] = []
 
-  constructor(socket: RawSocket, bySlot: ReadonlyMap<number, Linking>) {
+  constructor(socket: RawSocket, bySlot: ReadonlyMap<number, Linking>, chains: Chains) {
     this.#socket = socket
     this.#bySlot = bySlot
+    this.#chains = chains
   }
 
   async hello(token: string, keys: PhoneKeys): Promise<void> {
@@ -174,7 +178,8 @@ class Hub {
   }
 
   #resume(linking: Linking, engineNonce: Uint8Array): void {
-    const { band, root, n } = linking
+    const { band } = linking
+    const { root, n } = this.#chainOf(band)
     const nonce = Uint8Array.from(engineNonce)
     const maced = encodeResumeMaced(band.bid, n, p.randomBytes(16))
     const { up, down, sid } = resumeKeys(p, root, maced, nonce)
@@ -193,11 +198,18 @@ class Hub {
       link.tick = op.tick
       linking.heard()
     }
-    if (op.type === 'ratchetAck' && op.n === linking.n + 1) {
-      linking.root = nextRoot(p, linking.root)
-      linking.n = op.n
-      link.ratcheted = true
-    }
+    if (op.type === 'ratchetAck') this.#ratchet(linking.band, link, op.n)
+  }
+
+  #chainOf(band: FleetBand): { readonly root: Uint8Array<ArrayBuffer>; readonly n: number } {
+    return this.#chains.get(band.number) ?? { root: band.root, n: 0 }
+  }
+
+  #ratchet(band: FleetBand, link: LiveLink, n: number): void {
+    const chain = this.#chainOf(band)
+    if (n !== chain.n + 1) return
+    this.#chains.set(band.number, { root: Uint8Array.from(nextRoot(p, chain.root)), n })
+    link.ratcheted = true
   }
 
   #status(linking: Linking): void {

@@ -1,37 +1,95 @@
-// `make bench`: the hot steps one by one, then the whole road under an open loop. Prints tables; what is worth keeping is
-// written down in docs/decisions/ by whoever measured it. `--quick` for a first look.
+// `make bench`: runs sections, prints each as it is done and writes RESULTS.md. `--quick` for a first look (a minute or
+// two, small numbers, written nowhere unless `--out` says so); `make bench ARGS="--only floors,peers --rounds 3"`.
 
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { approvalsTable, measureApprovals } from './approvals.ts'
-import { measureSteps, stepsTable } from './steps.ts'
+import { provenance } from './machine.ts'
+import { mergeResults, sectionText } from './results.ts'
+import { type RunSettings, type SectionId, runSections, sectionIds } from './sections.ts'
 
 const { values } = parseArgs({
   options: {
+    only: { type: 'string', default: sectionIds.join(',') },
     quick: { type: 'boolean', default: false },
-    bands: { type: 'string', default: '300' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     rate: { type: 'string', default: '1000,5000' },
-    seconds: { type: 'string', default: '10' },
-    rounds: { type: 'string', default: '5' },
-    listener: { type: 'string', default: 'auto' },
+    seed: { type: 'string', default: 'bandpass' },
+    sockets: { type: 'string', default: '64' },
+    'bands-per-socket': { type: 'string', default: '16' },
+    'in-flight': { type: 'string', default: '8' },
+    bands: { type: 'string' },
+    sizes: { type: 'string' },
+    'ten-million': { type: 'boolean', default: false },
+    folder: { type: 'string', default: tmpdir() },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
 
-console.log('## Hot steps\n')
-console.log(stepsTable(await measureSteps()))
-for (const rate of values.rate.split(',').map(Number)) {
-  const { listener, rounds } = await measureApprovals({
-    bands: Number(values.bands),
-    perSecond: rate,
-    seconds: values.quick ? 3 : Number(values.seconds),
-    rounds: values.quick ? 1 : Number(values.rounds),
-    listener: values.listener === 'ws' ? 'ws' : 'auto',
-    durability: 'disk',
-  })
-  console.log(`\n## Durable approvals, open loop at ${rate}/s, ${values.bands} bands, listener ${listener}\n`)
-  console.log(
-    "Engine: from the frame to its answer written. Phone: from the intended start, the band's proof and the network included.\n",
-  )
-  console.log(approvalsTable(rounds))
-  const other = rounds.reduce((sum, round) => sum + round.other, 0)
-  console.log(`\napproved ${rounds.reduce((sum, round) => sum + round.approved, 0)}, other ${other}`)
+if (values.help) {
+  console.log(`make bench ARGS="…"
+  --only a,b          sections: ${sectionIds.join(', ')}
+  --quick             a first look: one round, short, small
+  --rounds N          5 unless quick; --seconds N of each stretch, 5 unless quick
+  --rate a,b          rates of open loops, a second [1000,5000]
+  --sizes a,b         bindings of growth [10000,100000,1000000]; --ten-million adds 10,000,000
+  --bands N           live bands of million and storm [1000000]
+  --sockets N         sockets of a fleet [64]; --bands-per-socket N [16]; --in-flight N on each socket [8]
+  --folder PATH       where data are written: the disk that is measured [${tmpdir()}]
+  --out FILE          [benchmarks/RESULTS.md, nowhere when quick]
+  --seed TEXT         names the fleets [bandpass]`)
+  process.exit(0)
+}
+
+const isQuick = values.quick
+const wanted = new Set(values.only.split(',').map(sectionId))
+const sizes = numbers(values.sizes ?? (isQuick ? '1000,10000' : '10000,100000,1000000'))
+const folder = mkdtempSync(join(values.folder, 'bandpass-bench-'))
+// PostgreSQL runs as a user of its own when this is root.
+chmodSync(folder, 0o755)
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const rounds = Number(values.rounds ?? (isQuick ? 1 : 5))
+const settings: RunSettings = {
+  folder,
+  seed: values.seed,
+  isQuick,
+  rounds,
+  seconds: Number(values.seconds ?? (isQuick ? 1 : 5)),
+  rates: numbers(values.rate),
+  fleet: {
+    seed: values.seed,
+    sockets: Number(values.sockets),
+    bandsPerSocket: Number(values['bands-per-socket']),
+  },
+  inFlightPerLane: Number(values['in-flight']),
+  sizes: values['ten-million'] ? [...sizes, 10_000_000] : sizes,
+  bands: Number(values.bands ?? (isQuick ? 10_000 : 1_000_000)),
+  say: (line) => console.error(`  ${line}`),
+}
+const out = values.out ?? (isQuick ? undefined : join(import.meta.dirname, 'RESULTS.md'))
+const from = await provenance(folder, { seed: values.seed, rounds })
+
+// Each section is written when it is there: what a long run found is not lost with what comes after it.
+await runSections(wanted, settings, (section) => {
+  console.log(sectionText(section, from))
+  if (out === undefined) return
+  writeFileSync(out, mergeResults(existsSync(out) ? readFileSync(out, 'utf8') : '', [section], from))
+})
+process.exit(0)
+
+function sectionId(name: string): SectionId {
+  const id = sectionIds.find((one) => one === name)
+  if (id === undefined) {
+    console.error(`--only: one of ${sectionIds.join(', ')} expected, got ${name}`)
+    process.exit(64)
+  }
+  return id
+}
+
+function numbers(list: string): readonly number[] {
+  return list.split(',').map(Number)
 }
