@@ -26,7 +26,7 @@ export const importRefusals = [
   'arm-out-of-range',
   'vendor-revoked',
 ] as const
-export type ImportRefusal = (typeof importRefusals)[number]
+type ImportRefusal = (typeof importRefusals)[number]
 
 export type ImportResult =
   /** Durable. `imported` counts what is here now as the import says, also when it was before. */

@@ -41,17 +41,33 @@ export type AdminAnswers = {
   readonly post: PostHandler
 }
 
-type Route = { readonly get: () => HttpAnswer } | { readonly post: TakesBody }
+/** Every path of the admin API with its method (HEAD goes with GET). */
+export const adminPaths = {
+  '/admin/info': 'GET',
+  '/admin/meters': 'GET',
+  '/admin/meters/reset': 'POST',
+  '/admin/import': 'POST',
+  '/admin/tokens': 'POST',
+  '/admin/partners': 'POST',
+} as const
+
+type Get = { readonly get: () => HttpAnswer }
+type Post = { readonly post: TakesBody }
+type Route = Get | Post
+type Routes = {
+  readonly [Path in keyof typeof adminPaths]: (typeof adminPaths)[Path] extends 'GET' ? Get : Post
+}
 
 export function adminAnswers(from: AdminSources): AdminAnswers {
-  const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
-    ['/admin/info', { get: () => jsonAnswer(200, infoOf(from)) }],
-    ['/admin/meters', { get: () => jsonAnswer(200, { ...from.meters.report(), status: from.engine.status() }) }],
-    ['/admin/meters/reset', { post: async () => resetMeters(from) }],
-    ['/admin/import', { post: (body) => importBody(from.engine.importBindings, body) }],
-    ['/admin/tokens', { post: (body) => giveToken(from, body) }],
-    ['/admin/partners', { post: async (body) => listPartner(from, body) }],
-  ])
+  const all: Routes = {
+    '/admin/info': { get: () => jsonAnswer(200, infoOf(from)) },
+    '/admin/meters': { get: () => jsonAnswer(200, { ...from.meters.report(), status: from.engine.status() }) },
+    '/admin/meters/reset': { post: async () => resetMeters(from) },
+    '/admin/import': { post: (body) => importBody(from.engine.importBindings, body) },
+    '/admin/tokens': { post: (body) => giveToken(from, body) },
+    '/admin/partners': { post: async (body) => listPartner(from, body) },
+  }
+  const routes: ReadonlyMap<string, Route> = new Map(Object.entries(all))
   return {
     get(request) {
       if (!isAdmin(request)) return undefined

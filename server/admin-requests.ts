@@ -5,8 +5,8 @@ import { parseAccountId } from '../protocol/ids.ts'
 import { Field } from './shape.ts'
 import type { TokenRequest } from './tokens.ts'
 
-export const tokenLifeDefaultS = 3_600
-export const tokenLifeMaxS = 30 * 86_400
+const tokenLifeDefaultS = 3_600
+const tokenLifeMaxS = 30 * 86_400
 const partnerNameMax = 200
 
 /** What a token is asked for; `audience` and `nowMs` are the server's to say. */

@@ -7,6 +7,7 @@ import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { type ImportedBinding, encodeImport, importBytesMax } from '../protocol/imported-binding.ts'
 import { packArray } from '../protocol/msgpack-writer.ts'
+import { adminPaths } from './admin-answers.ts'
 import { readConfig } from './config.ts'
 import { startServer } from './start-server.ts'
 import { testFolder, testLog } from './test-folder.ts'
@@ -53,14 +54,7 @@ function binding(index: number, change: Partial<ImportedBinding> = {}): Imported
   }
 }
 
-const paths = [
-  ['GET', '/admin/info'],
-  ['GET', '/admin/meters'],
-  ['POST', '/admin/meters/reset'],
-  ['POST', '/admin/import'],
-  ['POST', '/admin/tokens'],
-  ['POST', '/admin/partners'],
-] as const
+const paths = Object.entries(adminPaths).map(([path, method]) => [method, path] as const)
 
 describe('the admin API', () => {
   it.each(['uws', 'ws'])(

@@ -22,7 +22,7 @@ type Durations = {
 type Pauses = { readonly count: number; readonly totalMs: number; readonly maxMs: number }
 type PauseKind = (typeof pauseKinds)[number]
 
-export type MetersReport = {
+type MetersReport = {
   /** How long ago this interval began, ms. */
   readonly sinceMs: number
   /** From a frame read off the socket to its answer written. */

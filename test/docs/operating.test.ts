@@ -1,10 +1,14 @@
 // docs/operating.md is what an operator copies from: settings, limits and commands must be those of the code.
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../cli/commands.ts'
+import { importRefusals } from '../../engine/import.ts'
+import { importBindingsMax, importBytesMax } from '../../protocol/imported-binding.ts'
+import { adminPaths } from '../../server/admin-answers.ts'
 import { readConfig } from '../../server/config.ts'
 import { namedSettings } from '../../server/settings.ts'
+import { defaultLimits } from '../../transport/limits.ts'
 import { readText } from '../tidy/source-files.ts'
-import { isThere, tableOf } from './documents.ts'
+import { isThere, quoted, tableOf } from './documents.ts'
 
 const document = 'docs/operating.md'
 const text = readText(document)
@@ -32,6 +36,25 @@ describe('the settings of docs/operating.md', () => {
     const example = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
     const config = readConfig({ file: { path: document, text: example } })
     expect([...config.limits.keys()]).toEqual([978])
+  })
+})
+
+describe('the admin API of docs/operating.md', () => {
+  it('has the paths and methods of the code', () => {
+    const rows = tableOf(document, ['method', 'path', 'what it does'])
+    const documented = rows.map(([method = '', path = '']) => [quoted(path)[0], quoted(method)[0]])
+    expect(Object.fromEntries(documented)).toEqual(adminPaths)
+  })
+
+  it('has every reason for which an import refuses a binding, and no other', () => {
+    const rows = tableOf(document, ['reason', 'what it means', 'what to do'])
+    expect(rows.map(([reason = '']) => quoted(reason)[0])).toEqual(importRefusals)
+  })
+
+  it('has the limits of an import', () => {
+    expect(text).toContain(`at most ${importBindingsMax.toLocaleString('en')} bindings and 1 MiB`)
+    expect(importBytesMax).toBe(1_048_576)
+    expect(defaultLimits.bodyBytesMax).toBe(importBytesMax)
   })
 })
 
