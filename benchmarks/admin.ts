@@ -47,7 +47,11 @@ export type EngineMeters = {
 /** Talks to the engine on `port` whose data lie in `folder`. */
 export function openAdmin(port: number, folder: string): Admin {
   const bearer = `Bearer ${readFileSync(join(folder, 'admin-token'), 'utf8').trim()}`
-  const call = async (method: 'GET' | 'POST', path: string, body?: Uint8Array<ArrayBuffer> | object): Promise<object> => {
+  const call = async (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: Uint8Array<ArrayBuffer> | object,
+  ): Promise<object> => {
     const isBytes = body instanceof Uint8Array
     const response = await fetch(`http://127.0.0.1:${port}/admin/${path}`, {
       method,
@@ -109,5 +113,7 @@ export function openAdmin(port: number, folder: string): Admin {
 }
 
 function isMeters(answer: object): answer is EngineMeters {
-  return ['answered', 'gate', 'gc', 'memory', 'cpu', 'status'].every((name) => typeof Reflect.get(answer, name) === 'object')
+  return ['answered', 'gate', 'gc', 'memory', 'cpu', 'status'].every(
+    (name) => typeof Reflect.get(answer, name) === 'object',
+  )
 }

@@ -53,7 +53,12 @@ export function startServe(args: readonly string[], environment: NodeJS.ProcessE
 export function startProgram(
   command: string,
   args: readonly string[],
-  options: { readonly isReady: () => Promise<boolean>; readonly uid?: number; readonly gid?: number; readonly cwd: string },
+  options: {
+    readonly isReady: () => Promise<boolean>
+    readonly uid?: number
+    readonly gid?: number
+    readonly cwd: string
+  },
 ): Promise<Child> {
   const { isReady, ...spawnOptions } = options
   const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -163,7 +168,7 @@ function familyOf(pid: number): ReadonlySet<number> {
     if (fields !== undefined) parents.set(Number(name), Number(fields[1]))
   }
   const family = new Set([pid])
-  for (let before = 0; before !== family.size; ) {
+  for (let before = 0; before !== family.size;) {
     before = family.size
     for (const [child, parent] of parents) if (family.has(parent)) family.add(child)
   }

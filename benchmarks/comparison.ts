@@ -29,7 +29,12 @@ export type Compared = {
   readonly others: Map<string, number>
 }
 
-type RateFigures = { readonly p50Ms: number[]; readonly p99Ms: number[]; readonly p999Ms: number[]; readonly own: MeteredTimes[] }
+type RateFigures = {
+  readonly p50Ms: number[]
+  readonly p99Ms: number[]
+  readonly p999Ms: number[]
+  readonly own: MeteredTimes[]
+}
 
 export type Comparison = { readonly compared: readonly Compared[]; readonly missing: readonly ContenderName[] }
 
@@ -216,7 +221,12 @@ function latencyRows(one: Compared, rate: number, figures: RateFigures): readonl
     ...(figures.own.length === 0
       ? []
       : [
-          { name: one.title, figure: `p99 ${at}, by its own meters`, unit: 'ms', values: figures.own.map(({ p99Ms }) => p99Ms) },
+          {
+            name: one.title,
+            figure: `p99 ${at}, by its own meters`,
+            unit: 'ms',
+            values: figures.own.map(({ p99Ms }) => p99Ms),
+          },
         ]),
   ]
 }

@@ -59,8 +59,17 @@ export async function startContender(name: ContenderName, options: ContenderOpti
 
 async function startEcho(name: 'echo' | 'sealed', fleet: FleetShape): Promise<Contender> {
   const bandsCount = fleet.sockets * fleet.bandsPerSocket
-  const server = await startBenchChild('echo-server.ts', [name === 'echo' ? 'bare' : name, fleet.seed, String(bandsCount)])
-  const target = await connectFixed(name === 'echo' ? 'bare echo' : 'echo that opens and seals', 'echo', portOf(server), fleet)
+  const server = await startBenchChild('echo-server.ts', [
+    name === 'echo' ? 'bare' : name,
+    fleet.seed,
+    String(bandsCount),
+  ])
+  const target = await connectFixed(
+    name === 'echo' ? 'bare echo' : 'echo that opens and seals',
+    'echo',
+    portOf(server),
+    fleet,
+  )
   return {
     name,
     target,
@@ -89,15 +98,15 @@ async function startTuned(database: PeerDatabase, options: ContenderOptions): Pr
       ? asItComes(database)
       : await tunePeer(database, { folder, fleet, limits, inFlightPerLane, seconds: tuneS })
   const running = await startDatabase(database, { folder, fleet, postgres: tuned.postgres, isNew: true })
-  const { target, server, stop } = await startPeer(running, { fleet, limits, connections: tuned.connections })
+  const peer = await startPeer(running, { fleet, limits, connections: tuned.connections })
   return {
     name: database,
-    target,
-    cpuMs: cpuOf(server, running.child),
+    target: peer.target,
+    cpuMs: cpuOf(peer.server, running.child),
     admin: undefined,
     note: noteOf(database, tuned),
     async stop() {
-      await stop()
+      await peer.stop()
       await running.kill()
     },
   }

@@ -199,19 +199,21 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
 /** One stretch of an open loop: arrivals at one rate. */
 export type Phase = { readonly perSecond: number; readonly seconds: number }
 
-/** What became of the requests that were due within one tenth of a second. */
+/** One tenth of a second of a run: what became of the requests that were due in it, and what was approved in it. */
 export type Window = {
   readonly fromMs: number
   readonly due: number
+  /** Of those that were due, whenever it came. */
   readonly approved: number
-  /** Answered, but not with an approval: refused, denied. */
-  readonly others: number
+  /** The longest that one of them waited for its answer. */
   readonly worstMs: number
+  /** Approvals that came in this tenth, whenever they were due. */
+  readonly came: number
 }
 
 /** Latency at a rate. The first half second warms up. */
 export async function openLoop(target: Target, options: Phase): Promise<LoadResult> {
-  const { perSecond, seconds } = options
+  const { perSecond } = options
   const phases = [{ perSecond, seconds: warmUpS }, options]
   return (await openLoopPhases(target, phases, Math.floor(perSecond * warmUpS))).result
 }
@@ -230,8 +232,8 @@ export async function openLoopPhases(
     fromMs: index * windowMs,
     due: 0,
     approved: 0,
-    others: 0,
     worstMs: 0,
+    came: 0,
   }))
   const windowOf = (id: number) => windows[Math.floor((dueMs[id] ?? 0) / windowMs)]
   for (let id = 0; id < total; id++) {
@@ -254,9 +256,11 @@ export async function openLoopPhases(
         else tally.take(answer, tookMs)
         const window = windowOf(answer.id)
         if (window === undefined) return
-        if (answer.outcome === 0) window.approved += 1
-        else window.others += 1
         window.worstMs = Math.max(window.worstMs, tookMs)
+        if (answer.outcome !== 0) return
+        window.approved += 1
+        const now = windows[Math.floor(((dueMs[answer.id] ?? 0) + tookMs) / windowMs)]
+        if (now !== undefined) now.came += 1
       }
     }
     let sent = 0
@@ -342,7 +346,12 @@ async function untilAnswered(target: Target, total: number, tally: Tally, start:
 
 function resultOf(
   tally: Tally,
-  measured: { readonly perSecond: number; readonly lost: number; readonly cpuShare: number; readonly serverCpuUs: number },
+  measured: {
+    readonly perSecond: number
+    readonly lost: number
+    readonly cpuShare: number
+    readonly serverCpuUs: number
+  },
 ): LoadResult {
   return {
     perSecond: measured.perSecond,

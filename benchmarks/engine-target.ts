@@ -66,7 +66,16 @@ export async function startEngine(options: EngineOptions): Promise<EngineTarget>
   mkdirSync(folder, { recursive: true })
   const startedMs = performance.now()
   const server = await startServe([
-    ...['--data', folder, '--port', '0', '--listener', listener, '--tokens-local', 'on', '--heartbeat-s', heartbeatS],
+    '--data',
+    folder,
+    '--port',
+    '0',
+    '--listener',
+    listener,
+    '--tokens-local',
+    'on',
+    '--heartbeat-s',
+    heartbeatS,
     ...limitsFlag(options.limits),
     ...wideFlags,
     ...flags,

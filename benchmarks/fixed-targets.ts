@@ -24,7 +24,11 @@ export async function connectFixed(
   const bands = fleetBands(fleet.seed, fleet.sockets * fleet.bandsPerSocket)
   const lanes: Lane[] = []
   for (let at = 0; at < bands.length; at += fleet.bandsPerSocket) {
-    const socket = await RawSocket.open({ port, path: '/hub', ...(kind === 'echo' ? { subprotocol: 'bandpass.v1' } : {}) })
+    const socket = await RawSocket.open({
+      port,
+      path: '/hub',
+      ...(kind === 'echo' ? { subprotocol: 'bandpass.v1' } : {}),
+    })
     const own = bands.slice(at, at + fleet.bandsPerSocket)
     lanes.push({ socket, bands: own.map((band) => ({ band, link: fixedLink(fleet.seed, band, linkEpoch) })) })
     if (kind === 'peer') await attachAll(socket, own)

@@ -27,7 +27,12 @@ type GroupName = 'one' | 'many'
 const groupBytes: Readonly<Record<GroupName, number>> = { one: 1_024, many: 16_384 }
 const fileBytes = 32 * 1024 * 1024
 
-export type DiskFloorOptions = { readonly folder: string; readonly syncs: number; readonly rows: number; readonly gets: number }
+export type DiskFloorOptions = {
+  readonly folder: string
+  readonly syncs: number
+  readonly rows: number
+  readonly gets: number
+}
 
 /** One round. */
 export async function measureDiskFloors({ folder, syncs, rows, gets }: DiskFloorOptions): Promise<DiskFloors> {
@@ -46,7 +51,11 @@ export async function measureDiskFloors({ folder, syncs, rows, gets }: DiskFloor
   }
 }
 
-async function measureSyncs(folder: string, way: SyncWay, count: number): Promise<Readonly<Record<GroupName, LatencySummary>>> {
+async function measureSyncs(
+  folder: string,
+  way: SyncWay,
+  count: number,
+): Promise<Readonly<Record<GroupName, LatencySummary>>> {
   const path = join(folder, `group-${way}`)
   const files = realFiles()
   // Preallocated, as a journal's segments are: a write needs no new room.
@@ -65,7 +74,7 @@ async function measureSyncs(folder: string, way: SyncWay, count: number): Promis
         fdatasyncSync(fd)
       } else {
         file.append({ position, bytes, sync: true }, (error) => {
-          if (error !== undefined) throw error
+          if (error !== undefined) throw new Error('the disk floor cannot be measured', { cause: error })
         })
       }
       took.add(performance.now() - startMs)
@@ -86,7 +95,11 @@ async function measureGets(folder: string, rowsCount: number, gets: number): Pro
   const view = await openView({ folder: viewFolder, keyring })
   const bands = fleetBands('floors', rowsCount)
   const sealed = nodePrimitives.randomBytes(60)
-  const changes = bands.map((band) => ({ table: 'band' as const, key: band.bandId, bytes: encodeRow('band', bandRow(band, sealed)) }))
+  const changes = bands.map((band) => ({
+    table: 'band' as const,
+    key: band.bandId,
+    bytes: encodeRow('band', bandRow(band, sealed)),
+  }))
   for (let at = 0; at < changes.length; at += 5_000) await view.write(changes.slice(at, at + 5_000), at + 1)
   // One after the other: a process may have an LMDB file open once.
   await view.close()
@@ -102,7 +115,12 @@ async function measureGets(folder: string, rowsCount: number, gets: number): Pro
     }
     return took.summary()
   }
-  const rows = openLmdb({ path: join(viewFolder, viewFileName), tables: ['band'], mapBytes: mapBytesDefault, isReadOnly: true })
+  const rows = openLmdb({
+    path: join(viewFolder, viewFileName),
+    tables: ['band'],
+    mapBytes: mapBytesDefault,
+    isReadOnly: true,
+  })
   const lmdb = measure((key) => rows.get('band', key))
   await rows.close()
   const again = await openView({ folder: viewFolder, keyring })
@@ -114,7 +132,14 @@ async function measureGets(folder: string, rowsCount: number, gets: number): Pro
 function bandRow(band: ReturnType<typeof fleetBands>[number], sealed: Uint8Array<ArrayBuffer>) {
   const { bandId, bid, account, generation, wearEpoch, armEpoch, bandKey, acctTag } = band
   return {
-    ...{ bandId, bid, account, generation, wearEpoch, armEpoch, bandKey, acctTag },
+    bandId,
+    bid,
+    account,
+    generation,
+    wearEpoch,
+    armEpoch,
+    bandKey,
+    acctTag,
     state: 'armed',
     tombstoned: 0,
     pairingId: null,

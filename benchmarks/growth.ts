@@ -59,16 +59,26 @@ export async function measureGrowth(options: GrowthOptions): Promise<Section> {
   return sectionOf(grown, options)
 }
 
-async function measureSize(
-  bindings: number,
-  options: GrowthOptions & { readonly chains: Chains },
-): Promise<Grown> {
+async function measureSize(bindings: number, options: GrowthOptions & { readonly chains: Chains }): Promise<Grown> {
   const { folder, chains, fleet, perSecond, seconds, rounds, say } = options
   const start = (): Promise<EngineTarget> =>
-    startEngine({ folder, fleet, limits: wideLimits, listener: 'auto', bindings, chains, importedAt: (count) => say(`${count} imported`) })
+    startEngine({
+      folder,
+      fleet,
+      limits: wideLimits,
+      listener: 'auto',
+      bindings,
+      chains,
+      importedAt: (count) => say(`${count} imported`),
+    })
   const importing = await start()
   await importing.end()
-  const wake = await startBenchChild('wake-probe.ts', [importing.dataFolder, fleet.seed, String(bindings), String(wakes)])
+  const wake = await startBenchChild('wake-probe.ts', [
+    importing.dataFolder,
+    fleet.seed,
+    String(bindings),
+    String(wakes),
+  ])
   await wake.gone
   const engine = await start()
   const figures = { p99Ms: [] as number[], p999Ms: [] as number[], ownP99Ms: [] as number[], ownP999Ms: [] as number[] }
@@ -79,6 +89,7 @@ async function measureSize(
       const { answered } = await engine.admin.meters()
       figures.p99Ms.push(latency.p99Ms)
       figures.p999Ms.push(latency.p999Ms)
+      if (answered.count === 0) continue
       figures.ownP99Ms.push(answered.p99Ms)
       figures.ownP999Ms.push(answered.p999Ms)
     }
@@ -115,7 +126,10 @@ function sectionOf(grown: readonly Grown[], { perSecond, fleet, seconds }: Growt
       first === undefined || one === first || median(first.p99Ms) === 0
         ? {}
         : {
-            against: { name: `${first.bindings.toLocaleString('en-US')} bindings`, ratio: median(one.p99Ms) / median(first.p99Ms) },
+            against: {
+              name: `${first.bindings.toLocaleString('en-US')} bindings`,
+              ratio: median(one.p99Ms) / median(first.p99Ms),
+            },
             ...(isLast ? { goal: { of: 'ratio', sign: '≤', value: 1.5 } as const } : {}),
           }
     return [
@@ -128,7 +142,9 @@ function sectionOf(grown: readonly Grown[], { perSecond, fleet, seconds }: Growt
       { name, figure: 'of that the JavaScript heap', unit: 'MB', values: [one.heapMb] },
       { name, figure: 'mapped pages of the view', unit: 'MB', values: [one.mappedMb] },
       { name, figure: 'cold start until it listens', unit: 's', values: [one.coldStartS], ...under(3) },
-      ...(one.importS < 0.01 ? [] : [{ name, figure: 'import until it had them all', unit: 's', values: [one.importS] }]),
+      ...(one.importS < 0.01
+        ? []
+        : [{ name, figure: 'import until it had them all', unit: 's', values: [one.importS] }]),
     ]
   })
   const live = fleet.sockets * fleet.bandsPerSocket

@@ -50,9 +50,7 @@ export async function openHub(
   const signed = await token(keys.session.publicKey)
   // Last: from here on somebody must listen, the greeting comes at once.
   const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
-  const bySlot = new Map<number, Linking>(
-    bands.map((band) => [band.slot, { band, link: undefined, heard: () => {} }]),
-  )
+  const bySlot = new Map<number, Linking>(bands.map((band) => [band.slot, { band, link: undefined, heard: () => {} }]))
   const hub = new Hub(socket, bySlot, chains)
   await hub.hello(signed, keys)
   await hub.heartbeats(() => {
@@ -190,7 +188,8 @@ class Hub {
 
   #data(linking: Linking, record: DataRecord): void {
     const { link } = linking
-    const opened = link === undefined || record.sid !== link.sid ? undefined : openData(p, link.down, record, link, noContext)
+    const opened =
+      link === undefined || record.sid !== link.sid ? undefined : openData(p, link.down, record, link, noContext)
     if (link === undefined || opened === undefined) return
     const op = decodeDownOp(opened)
     if (op.type === 'hello') this.#status(linking)

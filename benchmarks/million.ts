@@ -57,9 +57,19 @@ type StormRound = { readonly result: LoadResult; readonly cpuS: number }
 export async function measureMillion(options: MillionOptions): Promise<readonly Section[]> {
   const { seed, bands, rounds, wanted, say } = options
   const folder = join(options.folder, 'million')
-  const flags = ['--heartbeat-s', String(heartbeatS), '--bands-links-max', String(Math.max(1_000, Math.ceil(bands * 1.1)))]
+  const flags = [
+    '--heartbeat-s',
+    String(heartbeatS),
+    '--bands-links-max',
+    String(Math.max(1_000, Math.ceil(bands * 1.1))),
+  ]
   const server = await startServe([
-    ...['--data', folder, '--port', '0', '--listener', 'auto', '--tokens-local', 'on'],
+    '--data',
+    folder,
+    '--port',
+    '0',
+    '--tokens-local',
+    'on',
     ...limitsFlag(wideLimits),
     ...wideFlags,
     ...flags,
@@ -190,8 +200,8 @@ function millionSection(rounds: readonly SteadyRound[], facts: MillionFacts): Se
       row('longest pause for garbage', 'ms', (round) => round.result.server.gc.maxMs),
       row('pauses for garbage, all', 'ms', (round) => round.result.server.gc.totalMs),
       row(`approvals at ${rate}`, '/s', (round) => round.result.achievedPerSecond),
-      row(`p99 at ${rate}, by its own meters`, 'ms', (round) => round.result.server.answered.p99Ms, 1),
-      row(`p99.9 at ${rate}, by its own meters`, 'ms', (round) => round.result.server.answered.p999Ms, 3),
+      row(`p99 at ${rate}, by its own meters`, 'ms', (round) => answeredOf(round.result)?.p99Ms ?? null, 1),
+      row(`p99.9 at ${rate}, by its own meters`, 'ms', (round) => answeredOf(round.result)?.p999Ms ?? null, 3),
       row(`p99 at ${rate}, by the load`, 'ms', (round) => round.result.latency.p99Ms),
       { name, figure: 'import of all', unit: 's', values: [provisionS], goal: { of: 'figure', sign: '<', value: 120 } },
       { name, figure: 'first links of all, wall time', unit: 's', values: [linkS] },
@@ -215,15 +225,24 @@ function stormSection(rounds: readonly StormRound[], { bands, perSecond, seconds
     title: 'Reconnect storm',
     how: `All sockets drop at once and come back within ${seconds(reconnectWithinMs)}; every band resumes. Payments arrive meanwhile as before: open loop at ${rate}, ${forS} s or until all are back. The load, with every band's end of the cryptography, shares the cores.`,
     rows: [
-      row('until every band has its link again, wall time', 's', ({ result }) => (result.relinkMs ?? Number.NaN) / 1_000),
+      row(
+        'until every band has its link again, wall time',
+        's',
+        ({ result }) => (result.relinkMs ?? Number.NaN) / 1_000,
+      ),
       row('CPU time of the engine meanwhile, payments included', 's', ({ cpuS }) => cpuS, (60 * bands) / 1_000_000),
       row(`p99 at ${rate}, of bands that had their link`, 'ms', ({ result }) => result.liveLatency.p99Ms),
       row(`p99 at ${rate}, waiting for the link included`, 'ms', ({ result }) => result.latency.p99Ms),
-      row(`p99 at ${rate}, by its own meters`, 'ms', ({ result }) => result.server.answered.p99Ms),
+      row(`p99 at ${rate}, by its own meters`, 'ms', ({ result }) => answeredOf(result)?.p99Ms ?? null),
       row('longest pause for garbage', 'ms', ({ result }) => result.server.gc.maxMs),
     ],
     notes: notesOf(rounds.map((round) => round.result)),
   }
+}
+
+/** What the engine's meters say; undefined when they counted nothing. */
+function answeredOf({ server }: LoadResult): LoadResult['server']['answered'] | undefined {
+  return server.answered.count === 0 ? undefined : server.answered
 }
 
 /** What a reader should distrust. */
@@ -236,7 +255,9 @@ function notesOf(results: readonly LoadResult[]): readonly string[] {
     ['wrong', sum((result) => result.wrong)],
   ] as const
   return [
-    ...counts.filter(([, count]) => count > 0).map(([what, count]) => `${count.toLocaleString('en-US')} requests were ${what}.`),
+    ...counts
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `${count.toLocaleString('en-US')} requests were ${what}.`),
     ...new Set(results.flatMap(({ problems }) => problems)),
   ]
 }

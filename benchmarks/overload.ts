@@ -23,8 +23,9 @@ export type OverloadOptions = {
 
 /** All is well again when a tenth of a second passed without a refusal and nobody waited longer than this, ms. */
 const calmMs = 10
-/** Share of the capacity that comes before and after the rush. */
+/** Share of the capacity that comes before and after the rush, and how many times longer than the rush it comes after. */
 const calmShare = 0.5
+const calmAfterTimes = 2
 
 type Rush = {
   readonly capacity: number
@@ -70,7 +71,9 @@ async function measureRush(
     anonPeakMb = Math.max(anonPeakMb, processFigures(pid).anonMb)
   }, 250)
   const calm = { perSecond: calmShare * capacity, seconds }
-  const { result, windows } = await openLoopPhases(target, [calm, { perSecond: times * capacity, seconds }, calm])
+  const rush = { perSecond: times * capacity, seconds }
+  const after = { ...calm, seconds: calmAfterTimes * seconds }
+  const { result, windows } = await openLoopPhases(target, [calm, rush, after])
   clearInterval(timer)
   return {
     capacity,
@@ -84,10 +87,10 @@ async function measureRush(
 
 type Span = { readonly fromMs: number; readonly toMs: number }
 
-/** Approvals a second among requests that were due in a span; those that came too late to be of use do not count. */
+/** Approvals that came in a span, a second: what was of use meanwhile. */
 export function goodputOf(windows: readonly Window[], { fromMs, toMs }: Span): number {
   const within = windows.filter((one) => one.fromMs >= fromMs && one.fromMs < toMs)
-  return (1_000 * within.reduce((sum, { approved }) => sum + approved, 0)) / (toMs - fromMs)
+  return (1_000 * within.reduce((sum, { came }) => sum + came, 0)) / (toMs - fromMs)
 }
 
 /** From the end of the rush to the first tenth of a second from which on all was well; infinite when it never was. */
@@ -103,8 +106,17 @@ function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadO
   const capacity = rushes.map((one) => one.capacity)
   const goodput = rushes.map((one) => one.goodput)
   const shares = rushes.map((one) => one.goodput / one.capacity)
-  const row = (name: string, figure: string, unit: string, values: readonly number[], more: Partial<Row> = {}): Row => ({
-    ...{ name, figure, unit, values },
+  const row = (
+    name: string,
+    figure: string,
+    unit: string,
+    values: readonly number[],
+    more: Partial<Row> = {},
+  ): Row => ({
+    name,
+    figure,
+    unit,
+    values,
     ...more,
   })
   const others = new Map<string, number>()
@@ -115,21 +127,41 @@ function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadO
   return {
     id: 'overload',
     title: 'Overload',
-    how: `${seconds} s at half of the capacity, ${seconds} s at ${times} times of it, ${seconds} s at half of it again; open loop, ${fleet.sockets} sockets, ${fleet.sockets * fleet.bandsPerSocket} bands.`,
+    how: `${seconds} s at half of the capacity, ${seconds} s at ${times} times of it, ${calmAfterTimes * seconds} s at half of it again; open loop, ${fleet.sockets} sockets, ${fleet.sockets * fleet.bandsPerSocket} bands.`,
     rows: [
       row('calm', 'capacity (closed loop)', '/s', capacity),
       row(`at ${times} × capacity`, 'approvals', '/s', goodput),
       row(`at ${times} × capacity`, 'approvals as a share of capacity', '', shares, {
         goal: { of: 'figure', sign: '≥', value: 0.9 },
       }),
-      row('after it', 'until all is well again', 'ms', rushes.map((one) => one.recoveryMs)),
-      row('before', 'memory of its own', 'MB', rushes.map((one) => one.anonBeforeMb)),
-      row(`at ${times} × capacity`, 'memory of its own, at most', 'MB', rushes.map((one) => one.anonPeakMb)),
+      row(
+        'after it',
+        'until all is well again',
+        'ms',
+        rushes.map((one) => one.recoveryMs),
+      ),
+      row(
+        'before',
+        'memory of its own',
+        'MB',
+        rushes.map((one) => one.anonBeforeMb),
+      ),
+      row(
+        `at ${times} × capacity`,
+        'memory of its own, at most',
+        'MB',
+        rushes.map((one) => one.anonPeakMb),
+      ),
     ],
     notes: [
       `All is well again from the first tenth of a second on in which everything is approved within ${calmMs} ms.`,
+      ...(rushes.every(({ recoveryMs }) => Number.isFinite(recoveryMs))
+        ? []
+        : [`That had not come ${calmAfterTimes * seconds} s after the rush.`]),
       ...[...others].map(([name, count]) => `Over all rounds ${count.toLocaleString('en-US')} answers were ${name}.`),
-      ...(lost === 0 ? ['Every request was answered.'] : [`${lost.toLocaleString('en-US')} requests were never answered.`]),
+      ...(lost === 0
+        ? ['Every request was answered.']
+        : [`${lost.toLocaleString('en-US')} requests were never answered.`]),
     ],
   }
 }

@@ -122,7 +122,8 @@ function payloadAt(bytes: Buffer, at: number): { readonly from: number; readonly
   const short = (bytes[at + 1] ?? 0) & 0x7f
   const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10
   if (at + headBytes > bytes.length) return undefined
-  const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
+  const length =
+    short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
   return { from: at + headBytes, to: at + headBytes + length }
 }
 

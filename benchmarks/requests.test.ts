@@ -32,7 +32,9 @@ describe('a request made ahead', () => {
       if (op.type !== 'authProof') throw new Error('a proof expected')
       expect(data.ctr).toBe(index + 1)
       expect(op.rid).toBe(decoded.terms.rid)
-      expect(op.p).toEqual(proofTag(nodePrimitives, theirs.armKey, { rd, sid: data.sid, ctr: data.ctr, proved: op.proved }))
+      expect(op.p).toEqual(
+        proofTag(nodePrimitives, theirs.armKey, { rd, sid: data.sid, ctr: data.ctr, proved: op.proved }),
+      )
     }
   })
 
@@ -40,7 +42,9 @@ describe('a request made ahead', () => {
     const link = fixedLink('seed', band)
     const rid = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8])
     const ridOf = (offer: Uint8Array) => [...offer.subarray(59, 67)]
-    expect(ridOf(makeRequest({ band, link }, partner).offer)).not.toEqual(ridOf(makeRequest({ band, link }, partner).offer))
+    expect(ridOf(makeRequest({ band, link }, partner).offer)).not.toEqual(
+      ridOf(makeRequest({ band, link }, partner).offer),
+    )
     expect(ridOf(makeRequest({ band, link }, partner, { rid }).offer)).toEqual([...rid])
   })
 })

@@ -42,7 +42,12 @@ const evidence = encodeEvidence({
 export function makeRequest(
   { link }: BandLink,
   partner: FleetPartner,
-  terms: { readonly amountMinor?: number; readonly rid?: Uint8Array; readonly nonce?: Uint8Array; readonly nowMs?: number } = {},
+  terms: {
+    readonly amountMinor?: number
+    readonly rid?: Uint8Array
+    readonly nonce?: Uint8Array
+    readonly nowMs?: number
+  } = {},
 ): BandRequest {
   const { amountMinor = 1, nowMs = Date.now() } = terms
   const rid = parseRid(terms.rid ?? randomBytes(8))
@@ -63,7 +68,11 @@ export function makeRequest(
 
 /** The band's record for an offer: it steps the link's counter. */
 export function prove(link: LiveLink, offer: Uint8Array, rid: ReturnType<typeof parseRid>): Uint8Array<ArrayBuffer> {
-  const rd = requestDigest(nodePrimitives, offer.subarray(0, canonBytes), offer.subarray(canonBytes, offerMacedBytes - 4))
+  const rd = requestDigest(
+    nodePrimitives,
+    offer.subarray(0, canonBytes),
+    offer.subarray(canonBytes, offerMacedBytes - 4),
+  )
   const ctr = ++link.upCtr
   const { sid, armEpoch, tick } = link
   const proved = encodeAuthProofProved({ rid, verdict: 'tap', wear: 'on', armEpoch, tick, evidence })

@@ -42,7 +42,11 @@ export type Provenance = {
 }
 
 /** A figure against another: the other's median, or undefined when there is none. */
-export function against(name: string, values: readonly number[], other: readonly number[] | undefined): Pick<Row, 'against'> {
+export function against(
+  name: string,
+  values: readonly number[],
+  other: readonly number[] | undefined,
+): Pick<Row, 'against'> {
   if (other === undefined || other.length === 0) return {}
   return { against: { name, ratio: median(values) / median(other) } }
 }
@@ -66,7 +70,15 @@ export function isMet({ values, against: other, goal }: Row): boolean | undefine
 export function sectionText(section: Section, from: Provenance): string {
   const hasGoals = section.rows.some(({ goal }) => goal !== undefined)
   const hasRatios = section.rows.some((row) => row.against !== undefined)
-  const heads = ['', 'figure', 'median', 'min … max', ...(hasRatios ? ['against'] : []), ...(hasGoals ? ['goal', 'met'] : []), '']
+  const heads = [
+    '',
+    'figure',
+    'median',
+    'min … max',
+    ...(hasRatios ? ['against'] : []),
+    ...(hasGoals ? ['goal', 'met'] : []),
+    '',
+  ]
   const lines = section.rows.map((row) => [
     row.name,
     row.figure,
@@ -130,7 +142,7 @@ function headText({ machine }: Provenance): string {
 
 function goalText({ goal }: Row): string {
   if (goal === undefined) return ''
-  return `${goal.sign} ${shown(goal.value)}${goal.of === 'ratio' ? ' ×' : ''}`
+  return `${goal.sign} ${goal.value.toLocaleString('en-US')}${goal.of === 'ratio' ? ' ×' : ''}`
 }
 
 function metText(row: Row): string {

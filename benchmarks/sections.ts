@@ -61,7 +61,14 @@ async function compared(wanted: ReadonlySet<SectionId>, settings: RunSettings): 
   }
   const disk: DiskFloors[] = []
   for (let round = 0; wanted.has('floors') && round < settings.rounds; round++) {
-    disk.push(await measureDiskFloors({ folder: settings.folder, syncs: isQuick ? 300 : 2_000, rows: isQuick ? 10_000 : 100_000, gets: 50_000 }))
+    disk.push(
+      await measureDiskFloors({
+        folder: settings.folder,
+        syncs: isQuick ? 300 : 2_000,
+        rows: isQuick ? 10_000 : 100_000,
+        gets: 50_000,
+      }),
+    )
   }
   const comparison = await compare(options)
   const sections: Section[] = []

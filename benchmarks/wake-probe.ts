@@ -38,7 +38,9 @@ const registry = new Registry({
 // A prime that divides no size of a fleet here: every wake is of another band.
 const stride = 7_919
 const wake = (count: number, from: number): Latencies => {
-  const bands = Array.from({ length: count }, (_, index) => fleetBand(seed, ((from + index) * stride) % Number(bindings)))
+  const bands = Array.from({ length: count }, (_, index) =>
+    fleetBand(seed, ((from + index) * stride) % Number(bindings)),
+  )
   const took = new Latencies()
   for (const { bandId } of bands) {
     const startMs = performance.now()

@@ -5,7 +5,7 @@ import type { ProximityLevel } from '../../policy/proximity.ts'
 import { type FleetBand, fleetConformance } from '../fleet.ts'
 
 /** A request whose offer is authentic and whose record opened on the band's link. */
-export type ProvedRequest = {
+type ProvedRequest = {
   /** Lower-case hex. */
   readonly partner: string
   readonly rid: string
@@ -37,7 +37,7 @@ export type PeerDecision = {
 }
 
 /** What the server keeps of a band in memory; a proof under another arming makes it read the band again. */
-export type PeerBand = { readonly armEpoch: number; readonly armSecret: Uint8Array; readonly conformance: number }
+type PeerBand = { readonly armEpoch: number; readonly armSecret: Uint8Array; readonly conformance: number }
 
 /** The limits of the one currency a benchmark pays in. */
 export type PeerLimits = {
@@ -51,7 +51,9 @@ export type PeerLedger = {
   /** Decides and stores; resolves when that is on disk. */
   readonly decide: (request: ProvedRequest) => Promise<PeerDecision>
   /** The final answer stored for a reference: `reference-conflict` when it was for something else, undefined when none is. */
-  readonly stored: (reference: Pick<ProvedRequest, 'partner' | 'rid' | 'account' | 'rd'>) => Promise<PeerDecision | undefined>
+  readonly stored: (
+    reference: Pick<ProvedRequest, 'partner' | 'rid' | 'account' | 'rd'>,
+  ) => Promise<PeerDecision | undefined>
 }
 
 /** A band's row as it is brought in, by the columns of schema.sql. */

@@ -33,7 +33,8 @@ type Attached = {
   readonly band: FleetBand
   readonly link: LiveLink
   downCtr: number
-  armed: { readonly armEpoch: number; readonly armKey: Uint8Array<ArrayBuffer>; readonly conformance: number } | undefined
+  armed:
+    { readonly armEpoch: number; readonly armKey: Uint8Array<ArrayBuffer>; readonly conformance: number } | undefined
 }
 
 const attachedByBid = new Map<string, Attached>(
@@ -69,7 +70,7 @@ server.on('listening', () => {
 process.on('disconnect', () => process.exit(0))
 
 function take(socket: WebSocket, slots: Map<number, Attached>, data: RawData): void {
-  const message: unknown = JSON.parse(data.toString())
+  const message: unknown = JSON.parse(textOf(data))
   if (isAttach(message)) {
     const attached = attachedByBid.get(message.bid)
     if (attached === undefined) return socket.close(4_000, 'unknown band')
@@ -209,6 +210,12 @@ function answer(socket: WebSocket, attached: Attached, id: number, decided: Deci
   socket.send(
     `{"id":${id},"reason":${reason},"obligation":${obligation},"useLeft":${useLeftMinor},"dayLeft":${dayLeftMinor},"lsn":${lsn},"record":${record}}`,
   )
+}
+
+/** `ws` gives one Buffer for each message, unless told otherwise. */
+function textOf(data: RawData): string {
+  if (!Buffer.isBuffer(data)) throw new TypeError('a Buffer expected')
+  return data.toString()
 }
 
 function isAttach(message: unknown): message is { readonly attach: number; readonly bid: string } {

@@ -23,21 +23,28 @@ export function asItComes(database: PeerDatabase): Tuned {
 /** Tries what matters for a database, one thing after the other. */
 export async function tunePeer(
   database: PeerDatabase,
-  options: Pick<PeerOptions, 'folder' | 'fleet' | 'limits'> & { readonly inFlightPerLane: number; readonly seconds: number },
+  options: Pick<PeerOptions, 'folder' | 'fleet' | 'limits'> & {
+    readonly inFlightPerLane: number
+    readonly seconds: number
+  },
 ): Promise<Tuned> {
   const tried: string[] = []
   let runs = 0
   const best = async (candidates: readonly Candidate[]): Promise<Candidate> => {
     let found: { readonly candidate: Candidate; readonly perSecond: number } | undefined
     for (const candidate of candidates) {
-      const perSecond = await capacity(database, candidate, { ...options, folder: join(options.folder, `tune-${++runs}`) })
+      const perSecond = await capacity(database, candidate, {
+        ...options,
+        folder: join(options.folder, `tune-${++runs}`),
+      })
       tried.push(`${nameOf(database, candidate)}: ${Math.round(perSecond)}/s`)
       if (found === undefined || perSecond > found.perSecond) found = { candidate, perSecond }
     }
     return found?.candidate ?? asItComes(database)
   }
   const start = { connections: untuned[database].connections, postgres: untuned.postgres.tuning }
-  if (database === 'redis') return { ...(await best([1, 2, 4].map((connections) => ({ ...start, connections })))), tried }
+  if (database === 'redis')
+    return { ...(await best([1, 2, 4].map((connections) => ({ ...start, connections })))), tried }
   const committing = await best(
     (['open_datasync', 'fdatasync'] as const).flatMap((walSyncMethod) =>
       [0, 100].map((commitDelayUs) => ({ ...start, postgres: { walSyncMethod, commitDelayUs } })),

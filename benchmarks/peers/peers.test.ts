@@ -13,7 +13,14 @@ import { parseRid } from '../../protocol/ids.ts'
 import type { Target } from '../driver.ts'
 import { type BandRequest, jsonWire, makeRequest, prove } from '../requests.ts'
 import type { PeerLimits } from './ledger.ts'
-import { type PeerDatabase, type RunningDatabase, findDatabase, startDatabase, startPeer, untuned } from './start-peer.ts'
+import {
+  type PeerDatabase,
+  type RunningDatabase,
+  findDatabase,
+  startDatabase,
+  startPeer,
+  untuned,
+} from './start-peer.ts'
 
 const fleet = { seed: 'peers.test', sockets: 2, bandsPerSocket: 2 }
 const limits: PeerLimits = {
@@ -33,7 +40,8 @@ const databases = [
 
 for (const [database, name] of databases) {
   const isMissing = findDatabase(database) === undefined
-  if (isMissing) console.warn(`${name} is not on this machine: its tests are skipped (scripts/install-peers.sh brings it)`)
+  if (isMissing)
+    console.warn(`${name} is not on this machine: its tests are skipped (scripts/install-peers.sh brings it)`)
   describe.skipIf(isMissing)(`the peer on ${name}`, { timeout: 60_000 }, () => {
     it('approves, denies above the limits, gives the same answer again, refuses a conflict, and remembers after a crash', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'bandpass-peers-'))
@@ -59,7 +67,9 @@ for (const [database, name] of databases) {
       const again = { offer: paid.offer, record: prove(one.link, paid.offer, parseRid(ridOf(paid))) }
       expect(await ask(0, one.band.slot, again)).toMatchObject({ reason: reasons.approved, lsn: approval.lsn })
 
-      expect(await ask(0, one.band.slot, request(5_000, ridOf(paid)))).toMatchObject({ reason: reasons['reference-conflict'] })
+      expect(await ask(0, one.band.slot, request(5_000, ridOf(paid)))).toMatchObject({
+        reason: reasons['reference-conflict'],
+      })
       const elsewhere = { offer: paid.offer, record: prove(other.link, paid.offer, parseRid(ridOf(paid))) }
       expect(await ask(0, other.band.slot, elsewhere)).toMatchObject({ reason: reasons['reference-conflict'], lsn: 0 })
 

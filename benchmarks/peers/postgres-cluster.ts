@@ -25,7 +25,7 @@ export function postgresVersion(binaries: string): string {
  * What a careful operator sets for this load on this machine. Durability is not given away: fsync, full_page_writes and
  * synchronous_commit are on. Checkpoints stay out of a run that lasts minutes: a WAL that is large enough, and recycled.
  */
-export const postgresSettings = {
+const postgresSettings = {
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',

@@ -53,7 +53,11 @@ export async function openRedisLedger(
   }
   return {
     async band(bandId) {
-      const [armEpoch, armSecret, conformance] = await next().hmGet(bandKey(bandId), ['armEpoch', 'armSecret', 'conformance'])
+      const [armEpoch, armSecret, conformance] = await next().hmGet(bandKey(bandId), [
+        'armEpoch',
+        'armSecret',
+        'conformance',
+      ])
       if (typeof armEpoch !== 'string' || typeof armSecret !== 'string') return undefined
       return {
         armEpoch: Number(armEpoch),
@@ -76,10 +80,16 @@ export async function openRedisLedger(
           String(limits.perDayMinor),
           String(one.nowMs),
           bufferOf(one.rd),
-          Buffer.concat([one.canon, one.label, one.evidence, Buffer.from([one.level, one.verdict, one.armEpoch & 0xff])]),
+          Buffer.concat([
+            one.canon,
+            one.label,
+            one.evidence,
+            Buffer.from([one.level, one.verdict, one.armEpoch & 0xff]),
+          ]),
         ],
       })
-      return decisionOf(String(answer))
+      if (typeof answer !== 'string') throw new TypeError('authorize.lua answers with a text')
+      return decisionOf(answer)
     },
     async stored(reference) {
       const client = next().withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
@@ -101,7 +111,9 @@ async function connected(path: string) {
 }
 
 function decisionOf(answer: string): PeerDecision {
-  const [reason = Number.NaN, obligation = 0, useLeftMinor = 0, dayLeftMinor = 0, lsn = 0] = answer.split(' ').map(Number)
+  const [reason = Number.NaN, obligation = 0, useLeftMinor = 0, dayLeftMinor = 0, lsn = 0] = answer
+    .split(' ')
+    .map(Number)
   return { reason, obligation, useLeftMinor, dayLeftMinor, lsn }
 }
 

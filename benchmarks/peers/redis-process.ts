@@ -20,13 +20,13 @@ export function redisVersion(binary: string): string {
  * Durable like ours: the append-only file is synced before an answer leaves. Snapshots and rewrites of that file are off:
  * a run lasts minutes, and they would only slow it down.
  */
-export const redisSettings = {
+const redisSettings = {
   port: '0',
   appendonly: 'yes',
   appendfsync: 'always',
   save: '',
   'auto-aof-rewrite-percentage': '0',
-  'hz': '10',
+  hz: '10',
   daemonize: 'no',
 } as const
 
