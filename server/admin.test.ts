@@ -8,7 +8,9 @@ import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { type ImportedBinding, encodeImport, importBytesMax } from '../protocol/imported-binding.ts'
 import { packArray } from '../protocol/msgpack-writer.ts'
 import { adminPaths } from './admin-answers.ts'
+import { auditData } from './audit.ts'
 import { readConfig } from './config.ts'
+import { openDataFolder } from './data-folder.ts'
 import { startServer } from './start-server.ts'
 import { testFolder, testLog } from './test-folder.ts'
 import { publicJwk } from './tokens.ts'
@@ -149,6 +151,21 @@ describe('an import', () => {
     const again = await started({}, data)
     expect(again.server.status().bands.offWrist).toBe(2)
     expect((await again.post('/admin/import', encodeImport([binding(1)]))).body).toEqual({ imported: 1, refused: [] })
+  })
+
+  it('leaves a view that is row by row what the journal says', async () => {
+    const { post, server, data } = await started()
+    const nowMs = Date.now()
+    const armed = { secret: new Uint8Array(16), armEpoch: 1, wearEpoch: 1, verifiedAtMs: nowMs - 1_000 }
+    const bindings = [binding(1), binding(2, { armed: { ...armed, armedUntilMs: nowMs + 3_600_000 } })]
+    expect((await post('/admin/import', encodeImport(bindings))).body.imported).toBe(2)
+    await server.stop()
+    const config = readConfig({ flags: { data } })
+    const { view } = await auditData(config, openDataFolder(config, {}, false))
+    expect(view).toMatchObject({
+      type: 'equal',
+      rows: { band: 2, bid: 2, ratchet: 2, accountBand: 2, alarm: 1, tally: 2 },
+    })
   })
 
   it('tells of each binding it refuses by its place and why, and takes the others', async () => {
