@@ -1,13 +1,14 @@
-// Journal first, then rows: every durable change passes here. Rows that the view has not written yet are kept in an
-// overlay, so that the engine reads what it has appended; what leaves the engine waits for `durable`.
+// Journal first, then rows: every durable change passes here. Rows that the view has not got yet are kept in memory, so
+// that the engine reads what it has appended; what leaves the engine waits for `durable`.
 
 import { type Change, type RowReader, apply } from './ports/apply.ts'
 import type { Clock } from './ports/clock.ts'
 import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord } from './ports/records.ts'
-import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
-import type { RowChange, RowRange, Table, View } from './ports/view.ts'
+import { PendingRows } from './pending-rows.ts'
+import { type RowOf, decodeRow } from './ports/rows.ts'
+import type { RowRange, Table, View } from './ports/view.ts'
 import { RowCache, isCached } from './row-cache.ts'
 
 export type LedgerOptions = {
@@ -24,15 +25,13 @@ export type LedgerOptions = {
   readonly viewFailed: (error: unknown) => void
 }
 
-type Pending = { readonly lsn: Lsn; readonly changes: readonly Change[] }
-type Kept = { readonly lsn: Lsn; readonly row: unknown }
-
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
-  private readonly overlay = new Map<Table, Map<string, Kept>>()
   private readonly cache: RowCache
-  private pending: Pending[] = []
-  private flushing: Promise<void> | undefined
+  /** What came since the last flush, and what a flush is writing. */
+  private pending = new PendingRows()
+  private leaving = new PendingRows()
+  private flushing: Promise<boolean> | undefined
   private cancelTimer: (() => void) | undefined
   private lastAtMs = 0
   private closed = false
@@ -49,7 +48,7 @@ export class Ledger implements RowReader {
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
       this.take(decodeRecord(body), lsn)
       recordCount++
-      if (this.pending.length >= this.options.viewFlushRecords) await this.flush()
+      if (this.pending.recordCount >= this.options.viewFlushRecords) await this.flush()
     }
     await this.flush()
     if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.newestAtMs()
@@ -57,16 +56,18 @@ export class Ledger implements RowReader {
   }
 
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
-    const kept = this.overlay.get(table)?.get(key)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overlay of a table holds rows of that table only (see take)
-    if (kept !== undefined) return (kept.row as RowOf<Name> | null) ?? undefined
-    if (!isCached(table)) return this.read(table, key)
-    const known = this.cache.get(table, key)
+    const known = isCached(table) ? this.cache.get(table, key) : undefined
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
-    const row = this.read(table, key)
-    this.cache.set(table, key, row ?? null)
+    const change = this.changeOf(table, key)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a change of a table holds a row of that table
+    const row = change === undefined ? this.read(table, key) : ((change.row as RowOf<Name> | null) ?? undefined)
+    if (isCached(table)) this.cache.set(table, key, row ?? null)
     return row
+  }
+
+  private changeOf(table: Table, key: string): Change | undefined {
+    return this.pending.get(table, key) ?? this.leaving.get(table, key)
   }
 
   private read<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
@@ -79,12 +80,12 @@ export class Ledger implements RowReader {
     table: Name,
     range: RowRange,
   ): readonly { readonly key: string; readonly row: RowOf<Name> }[] {
-    const kept = [...(this.overlay.get(table) ?? [])].filter(([key]) => key >= range.from && key < range.to)
+    const changed = new Set([...this.leaving.within(table, range), ...this.pending.within(table, range)].map(keyOf))
     const rows = new Map<string, RowOf<Name>>()
-    const limit = range.limit + kept.length
+    const limit = range.limit + changed.size
     for (const { key, bytes } of this.options.view.range(table, { ...range, limit }))
       rows.set(key, decodeRow(table, bytes))
-    for (const [key] of kept) {
+    for (const key of changed) {
       const row = this.get(table, key)
       if (row === undefined) rows.delete(key)
       else rows.set(key, row)
@@ -102,7 +103,7 @@ export class Ledger implements RowReader {
     const lsn = this.options.journal.append(encodeRecord(stamped), use)
     if (typeof lsn !== 'number') return lsn
     this.take(stamped, lsn)
-    if (this.pending.length >= this.options.viewFlushRecords) void this.flush()
+    if (this.pending.recordCount >= this.options.viewFlushRecords) void this.flush()
     else this.schedule()
     return lsn
   }
@@ -126,10 +127,9 @@ export class Ledger implements RowReader {
     const target = this.options.journal.appendedLsn
     await this.durable(target)
     while (this.options.view.appliedLsn < target) {
-      const before = this.options.view.appliedLsn
-      await this.flush()
-      if (this.options.view.appliedLsn === before)
-        throw new Fault('view-failed', `the view stays at ${before}, ${target} expected`)
+      const isWritten = await this.flush()
+      if (!isWritten)
+        throw new Fault('view-failed', `the view stays at ${this.options.view.appliedLsn}, ${target} expected`)
     }
   }
 
@@ -146,14 +146,13 @@ export class Ledger implements RowReader {
 
   private take(record: JournalRecord, lsn: Lsn): void {
     this.lastAtMs = Math.max(this.lastAtMs, record.atMs)
-    const changes = apply(record, lsn, this)
-    for (const change of changes) {
-      let rows = this.overlay.get(change.table)
-      if (rows === undefined) this.overlay.set(change.table, (rows = new Map<string, Kept>()))
-      rows.set(change.key, { lsn, row: change.row })
+    for (const change of apply(record, lsn, this)) {
+      this.pending.add(change)
+      if (isCached(change.table)) this.cache.set(change.table, change.key, change.row)
       this.options.changed(change)
     }
-    this.pending.push({ lsn, changes })
+    this.pending.lastLsn = lsn
+    this.pending.recordCount++
   }
 
   private schedule(): void {
@@ -163,15 +162,19 @@ export class Ledger implements RowReader {
     })
   }
 
-  private flush(): Promise<void> {
+  /** False when the view could not be written: it is tried again. */
+  private flush(): Promise<boolean> {
     this.flushing ??= this.writeDurable()
-      .catch((error: unknown) => {
-        this.options.viewFailed(error)
-        this.schedule()
-      })
+      .then(
+        () => true,
+        (error: unknown) => {
+          this.options.viewFailed(error)
+          return false
+        },
+      )
       .finally(() => {
         this.flushing = undefined
-        if (this.pending.length > 0 && !this.closed) this.schedule()
+        if (this.pending.recordCount > 0 && !this.closed) this.schedule()
       })
     return this.flushing
   }
@@ -179,27 +182,18 @@ export class Ledger implements RowReader {
   // Only what is durable in the journal may reach the view: it must never know more than the truth.
   private async writeDurable(): Promise<void> {
     const { journal, view } = this.options
-    const durableLsn = journal.durableLsn
-    const count = this.pending.findIndex((entry) => entry.lsn > durableLsn)
-    // A copy: more is appended while the view is being written.
-    const ready = this.pending.slice(0, count < 0 ? undefined : count)
-    const last = ready.at(-1)
-    if (last === undefined) {
-      const [first] = this.pending
-      if (first === undefined) return
-      await journal.durable(first.lsn)
-      return this.writeDurable()
-    }
-    const newest = new Map<string, Change>()
-    for (const entry of ready) for (const change of entry.changes) newest.set(`${change.table}|${change.key}`, change)
-    await view.write([...newest.values()].map(rowChange), last.lsn)
-    this.pending = this.pending.slice(ready.length)
-    for (const change of newest.values()) {
-      const rows = this.overlay.get(change.table)
-      const kept = rows?.get(change.key)
-      if (kept === undefined || kept.lsn > last.lsn) continue
-      rows?.delete(change.key)
-      if (isCached(change.table)) this.cache.set(change.table, change.key, kept.row)
+    if (this.pending.recordCount === 0) return
+    const batch = this.pending
+    this.leaving = batch
+    this.pending = new PendingRows()
+    try {
+      await journal.durable(batch.lastLsn)
+      await view.write(batch.encoded(), batch.lastLsn)
+    } catch (error) {
+      this.pending.addOlder(batch)
+      throw error
+    } finally {
+      this.leaving = new PendingRows()
     }
   }
 
@@ -210,7 +204,6 @@ export class Ledger implements RowReader {
   }
 }
 
-function rowChange(change: Change): RowChange {
-  const { table, key, row } = change
-  return { table, key, bytes: row === null ? null : encodeRow(table, row) }
+function keyOf({ key }: Change): string {
+  return key
 }

@@ -138,7 +138,7 @@ class LmdbView implements FileView {
   }
 
   /** The changes are borrowed until this resolves. */
-  async write(changes: readonly RowChange[], appliedLsn: Lsn): Promise<void> {
+  async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
     if (this.#isWriting) throw new Error('the view takes one write at a time')
     this.#isWriting = true
     try {
@@ -186,16 +186,17 @@ class LmdbView implements FileView {
   }
 
   /** MACs and packs the rows, a few at a time: whatever else the engine's thread has to do comes in between. */
-  async #pack(changes: readonly RowChange[]): Promise<Uint8Array<ArrayBuffer>> {
+  async #pack(changes: Iterable<RowChange>): Promise<Uint8Array<ArrayBuffer>> {
     const packer = new RowPacker()
-    for (const [index, { table, key, bytes }] of changes.entries()) {
+    let count = 0
+    for (const { table, key, bytes } of changes) {
       if (!/^[\x20-\x7e]+$/.test(key) || key.length > keyLengthMax) {
         throw new RangeError(
           `a key of 1 to ${keyLengthMax} printable ASCII characters expected, got ${JSON.stringify(key)}`,
         )
       }
       packer.add({ table, key, bytes: bytes === null ? null : withMac(this.#keyring, table, key, bytes) })
-      if (index % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
+      if (++count % rowsPerTurn === 0) await nextTurn()
     }
     return packer.finish()
   }

@@ -35,7 +35,10 @@ export type View = {
   /** The row's bytes, authenticated; undefined when there is none. Throws a Fault `view-damaged` on a row that fails its MAC. */
   readonly get: (table: Table, key: string) => Uint8Array | undefined
   readonly range: (table: Table, range: RowRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]
-  /** Writes the changes and the applied lsn in one transaction; resolves when that is durable. One call at a time. */
-  readonly write: (changes: readonly RowChange[], appliedLsn: Lsn) => Promise<void>
+  /**
+   * Writes the changes and the applied lsn in one transaction; resolves when that is durable. One call at a time. The
+   * changes are read a few at a time, with pauses between.
+   */
+  readonly write: (changes: Iterable<RowChange>, appliedLsn: Lsn) => Promise<void>
   readonly close: () => Promise<void>
 }

@@ -122,7 +122,7 @@ export class MemoryView implements View {
     return rows.slice(0, range.limit).map(({ key, bytes }) => ({ key, bytes: bytes.slice() }))
   }
 
-  async write(changes: readonly RowChange[], appliedLsn: Lsn): Promise<void> {
+  async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
     await this.disk.writing()
     if (this.crashed) return new Promise(() => undefined)
     if (appliedLsn > this.disk.durableLsn()) throw new Fault('view-failed', 'the view is ahead of the journal')
