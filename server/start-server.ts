@@ -6,7 +6,7 @@ import { type Engine, type EngineStatus, createEngine } from '../engine/engine.t
 import { Fault } from '../engine/ports/fault.ts'
 import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
-import type { Listener, ListenerName, RefusedBy } from '../transport/listener.ts'
+import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
 import { type AdminToken, openAdminToken } from './admin-token.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
@@ -19,6 +19,7 @@ import { type ServerMeters, startMeters } from './meters.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
+import { Refusals } from './refusals.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
 import {
@@ -332,40 +333,6 @@ async function wantedListener(wanted: ServerConfig['listener']): Promise<Listene
   return choice
 }
 
-/** Refusals are counted and told once a minute: a flood must not become a flood of log lines. */
-class Refusals {
-  readonly #log: Log
-  readonly #counts = new Map<RefusedBy, number>()
-  #cancel: () => void = () => {}
-
-  constructor(log: Log) {
-    this.#log = log
-    this.#tellLater()
-  }
-
-  count(limit: RefusedBy): void {
-    this.#counts.set(limit, (this.#counts.get(limit) ?? 0) + 1)
-  }
-
-  stop(): void {
-    this.#cancel()
-    this.#tell()
-  }
-
-  #tellLater(): void {
-    this.#cancel = realClock.after(tellEveryMs, () => {
-      this.#tell()
-      this.#tellLater()
-    })
-  }
-
-  #tell(): void {
-    if (this.#counts.size > 0) this.#log('warning', 'limits.refused', { counts: Object.fromEntries(this.#counts) })
-    this.#counts.clear()
-  }
-}
-
-const tellEveryMs = 60_000
 const recycleEveryMs = 60_000
 
 function urlOf(host: string, port: number): string {

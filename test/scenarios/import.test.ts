@@ -450,6 +450,33 @@ describe('An import', () => {
   })
 })
 
+describe('A payment', () => {
+  it('does not wait for an import that is under way, nor the import for it', async () => {
+    const time = new VirtualTime()
+    const pass = passing(time)
+    const world = new World({ time })
+    await world.start()
+    const { band } = await armedBand(world)
+    let goOn: () => void = () => undefined
+    const paused = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    function* slowly() {
+      for (let index = 1; index <= 3; index++) {
+        pass(0.6)
+        yield made(index)
+      }
+    }
+    const importing = world.engine.importBindings(slowly(), () => paused)
+    expect(await world.run(band.pay(world.offer().bytes))).toMatchObject({ approved: true })
+    expect(world.engine.status().bands.offWrist).toBe(0)
+    goOn()
+    expect(await world.run(importing)).toMatchObject({ imported: 3 })
+    expect(world.engine.status().bands).toMatchObject({ offWrist: 3, armed: 1 })
+    expect(audited(world)).toEqual([])
+  })
+})
+
 /** Lets the clock also move while nothing waits for it, as a real one does; returns what moves it. */
 function passing(time: VirtualTime): (ms: number) => void {
   const waited = time.nowMs
