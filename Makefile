@@ -37,6 +37,7 @@ unit: setup ## every test, without the checks (FOLDERS="policy engine" for some)
 	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts $(FOLDERS)
 
 bench: setup ## measure floors, peers, growth, a million live bands; writes benchmarks/RESULTS.md (ARGS="--quick" for a first look, ARGS="--help")
+	@sh scripts/install-peers.sh
 	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts $(ARGS)
 
 load: setup ## a load on a server of its own; report in .build/load.html (ARGS="--bands 50000 --rate 5000 --profile reconnect-storm")
