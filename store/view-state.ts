@@ -9,7 +9,8 @@ import { concatBytes, fromHex, readU64, toHex, u64, u8 } from '../protocol/bytes
 import { type ViewDigest, emptyDigest, macBytes } from './view-digest.ts'
 
 /** What authenticates rows. */
-export type RowMacs = Pick<Keyring, 'mac' | 'checkMac'>
+export type RowMacs = Pick<Keyring, 'mac' | 'macKey' | 'checkMac'>
+type MakesMacs = Pick<Keyring, 'mac'>
 
 export type ViewState = { readonly appliedLsn: Lsn; readonly digest: ViewDigest }
 
@@ -25,7 +26,7 @@ const stateVersion = 1
 const stateBytes = 33
 
 /** Row bytes with their MAC behind them, as they are stored. */
-export function withMac(macs: RowMacs, table: string, key: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function withMac(macs: MakesMacs, table: string, key: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(bytes, macs.mac(table, keyBytes(key), bytes))
 }
 
@@ -44,7 +45,7 @@ function keyBytes(key: string): Uint8Array {
   return Buffer.from(key, 'latin1')
 }
 
-export function encodeState(macs: RowMacs, { appliedLsn, digest }: ViewState): Uint8Array<ArrayBuffer> {
+export function encodeState(macs: MakesMacs, { appliedLsn, digest }: ViewState): Uint8Array<ArrayBuffer> {
   const sum = fromHex(digest.sum.toString(16).padStart(32, '0'))
   return withMac(macs, metaTable, stateKey, concatBytes(u8(stateVersion), u64(appliedLsn), u64(digest.rows), sum))
 }

@@ -2,22 +2,21 @@
 // have. It begins with the first write. Here is the engine's side; view-writer-main.ts is the other.
 
 import { Worker } from 'node:worker_threads'
+import type { Lsn } from '../engine/ports/journal.ts'
 import type { ViewDigest } from './view-digest.ts'
 
-/** What the engine's side asks. `prepare` hands rows over and asks for the digest after them; `commit` writes them. */
+/** What the engine's side asks. `write`: packed rows without their MACs, how far they reach, and the digest before them. */
 export type WriterRequest =
-  | { readonly type: 'prepare'; readonly packed: Uint8Array; readonly digest: ViewDigest }
-  | { readonly type: 'commit'; readonly state: Uint8Array }
+  | { readonly type: 'write'; readonly packed: Uint8Array; readonly appliedLsn: Lsn; readonly digest: ViewDigest }
   | { readonly type: 'close' }
 
 /** What comes back, once for each request. */
 export type WriterAnswer =
-  | { readonly type: 'prepared'; readonly digest: ViewDigest }
-  | { readonly type: 'committed' }
+  | { readonly type: 'written'; readonly digest: ViewDigest }
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly message: string; readonly code: unknown }
 
-export type WriterOptions = { readonly path: string; readonly mapBytes: number }
+export type WriterOptions = { readonly path: string; readonly mapBytes: number; readonly macKey: Uint8Array }
 
 export class ViewWriter {
   readonly #options: WriterOptions
@@ -27,16 +26,11 @@ export class ViewWriter {
     this.#options = options
   }
 
-  /** Hands over packed rows (their buffer is transferred); resolves with the digest after them. */
-  async prepare(packed: Uint8Array<ArrayBuffer>, digest: ViewDigest): Promise<ViewDigest> {
-    const answer = await this.#ask({ type: 'prepare', packed, digest }, [packed.buffer])
-    if (answer.type !== 'prepared') throw new Error(`the view's writer answered ${answer.type} to prepare`)
+  /** Writes packed rows (their buffer is transferred) and the state row in one transaction; resolves when that is on disk. */
+  async write(packed: Uint8Array<ArrayBuffer>, appliedLsn: Lsn, digest: ViewDigest): Promise<ViewDigest> {
+    const answer = await this.#ask({ type: 'write', packed, appliedLsn, digest }, [packed.buffer])
+    if (answer.type !== 'written') throw new Error(`the view's writer answered ${answer.type} to write`)
     return answer.digest
-  }
-
-  /** Writes what was handed over and the state row in one transaction; resolves when that is on disk. */
-  async commit(state: Uint8Array): Promise<void> {
-    await this.#ask({ type: 'commit', state }, [])
   }
 
   async close(): Promise<void> {
