@@ -124,12 +124,14 @@ function optionsOf(given: Given): Options {
 }
 
 function tokenIn(path: string): string {
+  const expected = '--admin-token: the file that `bandpass serve` wrote expected, <data>/admin-token'
   try {
-    return readFileSync(path, 'utf8').trim()
+    const token = readFileSync(path, 'utf8').trim()
+    if (/^[\w-]{16,256}$/.test(token)) return token
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`--admin-token: the file that \`bandpass serve\` wrote expected, <data>/admin-token: ${why}`)
+    throw new UsageError(`${expected}: ${error instanceof Error ? error.message : String(error)}`)
   }
+  throw new UsageError(`${expected}, got ${path}, which holds no token`)
 }
 
 function profileOf(given: Given): Profile {

@@ -45,7 +45,7 @@ type Accomplice = {
 }
 
 /** An honest request of an adversary's band, as it went over the air, and where its answer was journaled. */
-type Loot = { readonly offer: Uint8Array; readonly record: Uint8Array; lsn: number }
+type Loot = { readonly offer: Uint8Array; readonly record: Uint8Array; readonly lsn: number }
 
 /** Number of the flooding hub among the carriers: after all others. */
 export const floodCarrier = 0xffff_0000
@@ -57,6 +57,9 @@ export class Adversary {
   readonly #driver: Accomplice
   readonly #parts: AdversaryParts
   readonly #loot = new Map<number, Loot>()
+  /** Preludes and replays under way, by request: what was sent, and which journal entry answers it. */
+  readonly #preludes = new Map<number, Omit<Loot, 'lsn'>>()
+  readonly #replayed = new Map<number, number>()
   /** Bands whose link the engine ended, for the bits that were flipped on it. */
   readonly #isCut = new Set<number>()
   readonly #vandals = new Set<ClientSocket>()
@@ -96,18 +99,19 @@ export class Adversary {
     const { requests } = this.#driver
     const band = requests.band(place)
     const kind = requests.kind(place)
-    const loot = this.#loot.get(band)
     if (kind === 'prelude') {
+      const sent = this.#preludes.get(place)
+      this.#preludes.delete(place)
+      if (decision.approved && sent !== undefined) this.#loot.set(band, { ...sent, lsn: decision.lsn })
       // The flipped bits before it may have ended its link: then there is nothing to steal until it has another.
-      if (!decision.approved) {
-        this.#loot.delete(band)
-        this.#isCut.add(band)
-      } else if (loot !== undefined) loot.lsn = decision.lsn
+      else this.#isCut.add(band)
       return
     }
+    const replayed = this.#replayed.get(place)
+    this.#replayed.delete(place)
     if (!decision.approved) return
     // The same bytes again get the same answer from the same journal entry: nothing new was approved.
-    if (kind === 'replay' && loot?.lsn === decision.lsn) counters.add('replaysRecognized')
+    if (kind === 'replay' && replayed === decision.lsn) counters.add('replaysRecognized')
     else counters.add('attacksApproved')
   }
 
@@ -121,7 +125,7 @@ export class Adversary {
     const band = bands.from + chance.integer(bands.count)
     const loot = this.#loot.get(band)
     if (!this.#driver.fleet.isLinked(band)) return
-    if (loot === undefined || loot.lsn === 0 || chance.integer(preludeEvery) === 0) return this.#prelude(band, now)
+    if (loot === undefined || chance.integer(preludeEvery) === 0) return this.#prelude(band, now)
     const attack = this.#pickAttack()
     const place = this.#begin(attack, band, now)
     if (place === undefined) return
@@ -140,10 +144,9 @@ export class Adversary {
     if (place === undefined) return
     this.#driver.send(place)
     const at = place * offerBytes
-    this.#loot.set(band, {
+    this.#preludes.set(place, {
       offer: requests.offers.slice(at, at + offerBytes),
       record: fleet.out.slice(0, fleet.outBytes),
-      lsn: 0,
     })
   }
 
@@ -152,6 +155,7 @@ export class Adversary {
     const at = place * offerBytes
     switch (attack) {
       case 'replay':
+        this.#replayed.set(place, loot.lsn)
         return this.#sendAs(place, loot.offer, loot.record)
       case 'replay-elsewhere':
         return this.#sendAs(place, requests.offers.slice(at, at + offerBytes), loot.record)
@@ -172,7 +176,7 @@ export class Adversary {
   #stolen(place: number): void {
     const own = this.#driver.requests.band(place)
     for (const [band, loot] of this.#loot) {
-      if (band !== own && loot.lsn > 0) return this.#sendAs(place, loot.offer, loot.record)
+      if (band !== own) return this.#sendAs(place, loot.offer, loot.record)
     }
     this.#driver.send(place, true)
   }

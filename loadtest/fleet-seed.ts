@@ -52,7 +52,11 @@ export class FleetSeed {
     return `${this.accountPrefix}${index}`
   }
 
-  /** The binding to import, armed at `atMs` for most of a day. */
+  /**
+   * The binding to import, armed at `atMs` for most of a day. The run is part of its name: an engine takes the same import
+   * again without a word, but bands that have lived on there cannot be played by a fleet that begins anew, and another
+   * name is refused.
+   */
   binding(index: number, atMs: number): ImportedBinding {
     const names = this.draw('names', index).slice()
     const root = this.draw('root', index).slice()
@@ -67,7 +71,7 @@ export class FleetSeed {
       conformance,
       bandKey: this.#publicKey(this.draw('deviceSecret', index)),
       acctTag: names.subarray(24),
-      name: 'Load',
+      name: `Load ${atMs.toString(36)}`,
       root,
       k: 0,
       armed: { secret, armEpoch, wearEpoch, armedUntilMs: atMs + armedMs, verifiedAtMs: atMs - verifiedBeforeMs },

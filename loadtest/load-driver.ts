@@ -311,7 +311,7 @@ export class LoadDriver {
   // A phone that lost its connection asks again with the same reference: at worst it hears the same answer.
   #dropped(from: number, to: number): void {
     const { counters } = this.#parts
-    for (const place of [...this.requests.ofBands(from, to)]) {
+    for (const place of this.requests.ofBands(from, to)) {
       if (this.requests.kind(place) === 'honest') {
         if (this.#waiting.get(this.requests.band(place))?.includes(place) !== true) counters.add('retried')
         this.#wait(this.requests.band(place), place)
@@ -410,7 +410,7 @@ export class LoadDriver {
     const { counters } = this.#parts
     running.adversary?.stop()
     counters.add('lost', this.requests.count)
-    for (const place of [...this.requests.ofBands(0, this.fleet.count)]) this.requests.give(place)
+    for (const place of this.requests.ofBands(0, this.fleet.count)) this.requests.give(place)
     this.#waiting.clear()
     counters.set('underWay', 0)
     this.#running = undefined

@@ -27,6 +27,7 @@ export type Sample = {
     readonly heapMb: number
     readonly gcTotalMs: number
     readonly gcMaxMs: number
+    readonly cpuMs: number
     readonly p99Ms: number
   } | null
 }
@@ -74,6 +75,8 @@ export type LoadResult = {
   readonly liveLatency: Percentiles
   /** Share of answers (0 to 1) that came within so many ms, for a picture. */
   readonly distribution: readonly { readonly share: number; readonly ms: number }[]
+  /** All that were answered, attacks included, by reason. */
+  readonly decisions: Readonly<Record<string, number>>
   readonly deniedByReason: Readonly<Record<string, number>>
   readonly errorsByCode: Readonly<Record<string, number>>
   readonly relinkMs: number | null
@@ -110,7 +113,8 @@ export function resultOf(measured: Measured): LoadResult {
   const { counters, fleet, latencies, server, samples } = measured
   const { profile, seconds, rate } = measured.measured
   const count = (name: Parameters<LoadCounters['get']>[0]): number => counters.get(name)
-  const { approved: _approved, ...deniedByReason } = counters.decisions()
+  const decisions = counters.decisions()
+  const { approved: _approved, ...deniedByReason } = decisions
   const requests = count('requests')
   const durationMs = seconds * 1_000
   const plan = { kind: profile.arrivals, perSecond: rate, durationMs, curve: profile.rate, bursts: profile.bursts }
@@ -144,6 +148,7 @@ export function resultOf(measured: Measured): LoadResult {
     latency: percentilesOf(latencies.all),
     liveLatency: percentilesOf(latencies.live),
     distribution: distributionOf(latencies.all),
+    decisions,
     deniedByReason,
     errorsByCode: counters.errorsByCode(),
     relinkMs: measured.relinkMs,

@@ -24,16 +24,7 @@ async function provision(): Promise<void> {
   for (let at = 0; at < count && failure.why === undefined; at += importBindingsMax) {
     const size = Math.min(importBindingsMax, count - at)
     const bytes = encodeImport(Array.from({ length: size }, (_, index) => fleet.binding(first + at + index, atMs)))
-    const sent = admin.import(bytes).then(
-      ({ imported, refused }) => {
-        Atomics.add(done, 0, imported)
-        const [worst] = refused
-        if (worst !== undefined) failure.why ??= `${refused.length} of ${size} bindings were refused: ${worst.reason}`
-      },
-      (error: unknown) => {
-        failure.why ??= error instanceof Error ? error.message : String(error)
-      },
-    )
+    const sent = send(admin, bytes, { size, done, failure })
     underWay.add(sent)
     void sent.then(() => underWay.delete(sent))
     if (underWay.size >= underWayMax) await Promise.race(underWay)
@@ -41,4 +32,21 @@ async function provision(): Promise<void> {
   await Promise.all(underWay)
   admin.close()
   parentPort?.postMessage(failure.why ?? null)
+}
+
+/** One request; what went wrong is told to the others, never thrown: nobody waits for it yet. */
+async function send(
+  admin: AdminClient,
+  bytes: Uint8Array,
+  told: { readonly size: number; readonly done: Int32Array; readonly failure: { why?: unknown } },
+): Promise<void> {
+  try {
+    const { imported, refused } = await admin.import(bytes)
+    Atomics.add(told.done, 0, imported)
+    const [worst] = refused
+    if (worst !== undefined)
+      told.failure.why ??= `${refused.length} of ${told.size} bindings were refused: ${worst.reason}`
+  } catch (error) {
+    told.failure.why ??= error instanceof Error ? error.message : String(error)
+  }
 }

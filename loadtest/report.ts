@@ -33,7 +33,7 @@ ${cardsOf(result)
 ${chartsOf(result).map(chartHtml).join('\n')}
 </section>
 <section class="tables">
-${tableHtml('Decisions', { approved: result.approved + result.replaysRecognized, ...result.deniedByReason })}
+${tableHtml('Decisions', result.decisions)}
 ${tableHtml('Errors', result.errorsByCode)}
 ${tableHtml('Requests', { asked: result.requests, answered: result.answered, errors: result.errors, lost: result.lost, 'asked again': result.retried, 'waited for a link': result.waited })}
 ${result.attacks === 0 ? '' : tableHtml('Attacks', { made: result.attacks, approved: result.attacksApproved, 'replays answered as before': result.replaysRecognized, 'flood frames': result.floodFrames, vandals: result.vandals })}
@@ -104,6 +104,7 @@ function chartsOf(result: LoadResult): readonly Chart[] {
       lines: [
         { name: 'p50', colour: 1, points: over((sample) => sample.p50Ms) },
         { name: 'p99', colour: 2, points: over((sample) => sample.p99Ms) },
+        { name: "server's p99 so far", colour: 3, points: over((sample) => sample.server?.p99Ms) },
       ],
     },
     {
@@ -136,9 +137,16 @@ function chartsOf(result: LoadResult): readonly Chart[] {
       about: 'Time spent, and the longest one so far.',
       unit: 'ms',
       lines: [
-        { name: 'a second', colour: 1, points: gcPerSecond(samples) },
+        { name: 'a second', colour: 1, points: growthPerSecond(samples, (server) => server.gcTotalMs) },
         { name: 'longest so far', colour: 2, points: over((sample) => sample.server?.gcMaxMs) },
       ],
+    },
+    {
+      ...time,
+      title: 'Server CPU',
+      about: 'Cores in use by the whole process.',
+      unit: 'cores',
+      lines: [{ name: 'cores', colour: 1, points: growthPerSecond(samples, (server) => server.cpuMs / 1_000) }],
     },
     ...(result.relinkMs === null
       ? []
@@ -154,20 +162,23 @@ function chartsOf(result: LoadResult): readonly Chart[] {
   ]
 }
 
+/** Labels nearer to the end than this would not fit, in nines. */
+const roomForLabel = 0.3
+
 /** The x axis gives each further nine the same room: where the tail is, not where the crowd is. */
 function distributionChart(result: LoadResult): Chart {
   const nines = (share: number): number => -Math.log10(Math.max(1 - share, 1 / Math.max(1, result.latency.count)))
   const last = Math.max(2, nines(1))
-  const marks = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999]
+  const marks = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999]
   const xTicks = marks
-    .filter((share) => nines(share) <= last)
+    .filter((share) => nines(share) <= last - roomForLabel)
     .map((share) => ({ x: nines(share), label: percent(share) }))
   return {
     title: 'Latency distribution',
     about: 'So many answers came within so many ms.',
     unit: 'ms',
     isLogarithmic: true,
-    xTicks: [...xTicks, { x: last, label: '' }],
+    xTicks: [{ x: 0, label: '' }, ...xTicks, { x: last, label: '' }],
     lines: [
       {
         name: 'client, from the intended start',
@@ -178,12 +189,16 @@ function distributionChart(result: LoadResult): Chart {
   }
 }
 
-function gcPerSecond(samples: readonly Sample[]): readonly { readonly x: number; readonly y: number }[] {
-  return samples.flatMap((sample, index) => {
+/** How fast a figure of the server's grows, a second. */
+function growthPerSecond(
+  samples: readonly Sample[],
+  value: (server: NonNullable<Sample['server']>) => number,
+): readonly { readonly x: number; readonly y: number }[] {
+  return samples.flatMap(({ atMs, server }, index) => {
     const before = samples[index - 1]
-    if (sample.server === null || before === undefined || before.server === null) return []
-    const spentMs = Math.max(0, sample.server.gcTotalMs - before.server.gcTotalMs)
-    return [{ x: sample.atMs / 1_000, y: (1_000 * spentMs) / Math.max(1, sample.atMs - before.atMs) }]
+    if (server === null || before === undefined || before.server === null) return []
+    const grown = Math.max(0, value(server) - value(before.server))
+    return [{ x: atMs / 1_000, y: (1_000 * grown) / Math.max(1, atMs - before.atMs) }]
   })
 }
 

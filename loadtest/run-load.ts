@@ -229,6 +229,8 @@ class Watch {
     const admin = run?.admin
     if (run !== undefined && admin !== undefined) {
       this.#samples = []
+      this.#last = undefined
+      this.#look(admin)
       const everyMs = Math.max(1_000, Math.ceil(run.forMs / samplesMax))
       stopSampling = every(everyMs, () => this.#sample(threads, admin, { startMs, everyMs }))
     }
@@ -275,9 +277,14 @@ class Watch {
               heapMb: server.memory.heapUsedMb,
               gcTotalMs: server.gc.totalMs,
               gcMaxMs: server.gc.maxMs,
+              cpuMs: server.cpu.userMs + server.cpu.systemMs,
               p99Ms: server.answered.p99Ms,
             },
     })
+    this.#look(admin)
+  }
+
+  #look(admin: AdminClient): void {
     void admin.meters().then(
       (meters) => {
         this.#last = meters
