@@ -51,9 +51,15 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
       say(contender === undefined ? `${name}: not on this machine` : `${contender.target.name}: ready`)
     }
     const compared = new Map(contenders.map((contender) => [contender, emptyOf(contender)]))
+    const warm = new Map<Contender, number>()
+    for (const contender of contenders) {
+      const { inFlightPerLane } = options
+      const { perSecond } = await closedLoop(contender.target, { inFlightPerLane, seconds: warmUpS })
+      warm.set(contender, perSecond)
+    }
     for (let round = 1; round <= rounds; round++) {
       for (const [contender, into] of compared) {
-        const one = await capacity(contender, into, options)
+        const one = await capacity(contender, into, warm.get(contender), options)
         say(`round ${round}, capacity, ${into.title}: ${lineOf(one)}`)
       }
     }
@@ -84,13 +90,20 @@ function emptyOf({ name, target, note }: Contender): Compared {
   }
 }
 
-async function capacity(contender: Contender, into: Compared, options: ComparisonOptions): Promise<LoadResult> {
+/** Code gets as fast as it will be; not counted. */
+const warmUpS = 1
+
+async function capacity(
+  contender: Contender,
+  into: Compared,
+  warmPerSecond: number | undefined,
+  options: ComparisonOptions,
+): Promise<LoadResult> {
   const { inFlightPerLane, seconds } = options
-  const guessPerSecond = into.perSecond.at(-1) ?? 5_000
   const one = await closedLoop(contender.target, {
     inFlightPerLane,
     seconds,
-    guessPerSecond,
+    expectPerSecond: into.perSecond.at(-1) ?? warmPerSecond,
     serverCpuMs: contender.cpuMs,
   })
   into.perSecond.push(one.perSecond)

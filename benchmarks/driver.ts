@@ -114,21 +114,27 @@ const stallMs = 5_000
 export type ClosedLoopOptions = {
   readonly inFlightPerLane: number
   readonly seconds: number
-  /** A first guess of what the target can do a second; the right number of requests is made after a look. */
-  readonly guessPerSecond: number
+  /** What the target did a second before, so that the right number of requests is made; unless given, a short look tells. */
+  readonly expectPerSecond?: number | undefined
   /** CPU time that the server has used so far, ms. */
   readonly serverCpuMs?: () => number
 }
 
-/** Capacity: a short look at what the target can do, then a run of `seconds` with everything made ahead. */
+const lookS = 0.3
+const lookPerSecond = 10_000
+/** A run is at least so many times what is in flight: shorter ones measure one burst of answers. */
+const runsInFlightMin = 12
+
+/** Capacity: a run of `seconds` with everything made ahead. */
 export async function closedLoop(target: Target, options: ClosedLoopOptions): Promise<LoadResult> {
-  const looked = await runClosed(target, options, Math.max(2_000, Math.ceil(options.guessPerSecond * 0.3)))
-  return runClosed(target, options, Math.ceil(looked.perSecond * options.seconds * 1.1))
+  const expected = options.expectPerSecond ?? (await runClosed(target, options, lookS * lookPerSecond)).perSecond
+  return runClosed(target, options, expected * options.seconds * 1.1)
 }
 
 async function runClosed(target: Target, options: ClosedLoopOptions, wanted: number): Promise<LoadResult> {
-  const batch = await prepare(target, wanted)
   const { lanes } = target
+  const least = runsInFlightMin * options.inFlightPerLane * lanes.length
+  const batch = await prepare(target, Math.max(Math.ceil(wanted), least))
   const inFlight = Math.min(options.inFlightPerLane, batch.perLane)
   const total = batch.perLane * lanes.length
   const sentAt = new Float64Array(total)

@@ -64,7 +64,7 @@ async function measureRush(
   pid: number,
   { inFlightPerLane, times, seconds }: OverloadOptions,
 ): Promise<Rush> {
-  const { perSecond: capacity } = await closedLoop(target, { inFlightPerLane, seconds, guessPerSecond: 5_000 })
+  const { perSecond: capacity } = await closedLoop(target, { inFlightPerLane, seconds })
   const anonBeforeMb = processFigures(pid).anonMb
   let anonPeakMb = anonBeforeMb
   const timer = setInterval(() => {

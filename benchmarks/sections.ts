@@ -57,7 +57,7 @@ async function compared(wanted: ReadonlySet<SectionId>, settings: RunSettings): 
     ...settings,
     names: [...(wanted.has('floors') ? floors : []), 'engine', ...(wanted.has('peers') ? peers : [])],
     rates: wanted.has('peers') ? rates.filter((rate) => rate <= comparedRatesMax) : [],
-    tuneS: isQuick || !wanted.has('peers') ? undefined : 1,
+    tuneS: isQuick || !wanted.has('peers') ? undefined : 2,
   }
   const disk: DiskFloors[] = []
   for (let round = 0; wanted.has('floors') && round < settings.rounds; round++) {

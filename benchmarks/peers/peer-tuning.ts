@@ -62,7 +62,7 @@ async function capacity(
   const running = await startDatabase(database, { folder, fleet, postgres, isNew: true })
   const peer = await startPeer(running, { fleet, limits, connections })
   try {
-    return (await closedLoop(peer.target, { inFlightPerLane, seconds, guessPerSecond: 4_000 })).perSecond
+    return (await closedLoop(peer.target, { inFlightPerLane, seconds })).perSecond
   } finally {
     await peer.stop()
     await running.kill()
