@@ -14,7 +14,7 @@ export class AdminError extends Error {
   }
 }
 
-export type Durations = {
+type Durations = {
   readonly count: number
   readonly p50Ms: number
   readonly p99Ms: number

@@ -25,9 +25,6 @@ export const bandFlags = {
   awaited: 8,
 } as const
 
-/** STATUS and AUTH_PROOF as records: header, fields, tag. */
-export const statusRecordBytes = 8 + 12 + 16
-export const proofRecordBytes = 8 + 51 + 16
 const resumeMacedBytes = 30
 const resumeBytes = 46
 const keyBytesPerBand = 128

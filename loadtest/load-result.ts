@@ -33,7 +33,7 @@ export type Sample = {
 }
 
 /** Milliseconds; null when nothing was measured. */
-export type Percentiles = {
+type Percentiles = {
   readonly count: number
   readonly p50Ms: number | null
   readonly p90Ms: number | null

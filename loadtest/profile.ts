@@ -21,7 +21,7 @@ export type RequestMix = {
   readonly label: string
 }
 
-export const attackNames = ['replay', 'replay-elsewhere', 'forged-proof', 'bit-flip', 'forged-offer', 'stolen'] as const
+const attackNames = ['replay', 'replay-elsewhere', 'forged-proof', 'bit-flip', 'forged-offer', 'stolen'] as const
 export type AttackName = (typeof attackNames)[number]
 
 export type Profile = {

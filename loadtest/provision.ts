@@ -21,7 +21,7 @@ const threadsMax = 4
 const smallFleet = 2_000
 
 /** The engine did not take the fleet. */
-export class ProvisionError extends Error {
+class ProvisionError extends Error {
   override readonly name = 'ProvisionError'
 }
 

@@ -1,6 +1,6 @@
 // Line charts as SVG text: sized for a phone's width, coloured by the page's own variables, readable without scripts.
 
-export type Line = {
+type Line = {
   readonly name: string
   /** Number of the page's line colour, 1 to 3. */
   readonly colour: 1 | 2 | 3

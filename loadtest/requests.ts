@@ -4,7 +4,7 @@
 import { offerBytes } from '../protocol/offer.ts'
 
 /** Honest load, what an adversary does first, and each of its attacks. */
-export const requestKinds = [
+const requestKinds = [
   'honest',
   'prelude',
   'replay',
