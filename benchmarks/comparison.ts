@@ -203,7 +203,7 @@ export function peersSection({ compared, missing }: Comparison, options: Compari
       ...shownOnes.flatMap(({ note, title }) => (note === undefined ? [] : [`${title}: ${note}.`])),
       ...missing.map((name) => `${name} is not on this machine and was left out (scripts/install-peers.sh brings it).`),
       ...shownOnes.flatMap(({ title, others }) =>
-        [...others].map(([name, count]) => `${title}: ${count} answers were not approvals but ${name}.`),
+        [...others].map(([name, count]) => `${title}: ${count} answers were not approvals (${name}).`),
       ),
     ],
   }

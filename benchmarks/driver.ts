@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type LatencySummary, Latencies } from './latencies.ts'
 import type { FleetPartner } from './fleet.ts'
 import { type Frames, FrameWriter, type RawSocket } from './raw-socket.ts'
-import { type Answer, type BandLink, type Wire, errorOutcome, makeRequest } from './requests.ts'
+import { type Answer, type BandLink, type Wire, makeRequest, outcomeName } from './requests.ts'
 
 /** One socket and the bands that speak through it. */
 export type Lane = { readonly socket: RawSocket; readonly bands: readonly BandLink[] }
@@ -98,7 +98,7 @@ class Tally {
     this.latencies.add(tookMs)
     if (answer.outcome === 0) this.approved += 1
     else {
-      const name = answer.outcome < errorOutcome ? `denied ${answer.outcome}` : `error ${answer.outcome - errorOutcome}`
+      const name = outcomeName(answer.outcome)
       this.#others.set(name, (this.#others.get(name) ?? 0) + 1)
     }
   }

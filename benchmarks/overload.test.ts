@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Window, arrivals } from './driver.ts'
-import { goodputOf, recoveryOf } from './overload.ts'
+import { goodputOf, recoveryOf, wellMsOf } from './overload.ts'
 
 const window = (fromMs: number, over: Partial<Window> = {}): Window => ({
   fromMs,
@@ -17,18 +17,31 @@ describe('an overload', () => {
     expect(goodputOf(windows, { fromMs: 100, toMs: 300 })).toBe(50)
   })
 
-  it('is over when everything is approved at once again, and stays so', () => {
+  it('is over when for half a second everything is approved as soon as before it', () => {
+    const calm = Array.from({ length: 6 }, (_, index) => window(1_300 + 100 * index))
     const windows = [
       window(900, { approved: 0 }),
       window(1_000, { approved: 5 }),
       window(1_100),
       window(1_200, { worstMs: 11 }),
-      window(1_300),
-      window(1_400),
+      ...calm,
+      window(1_900, { approved: 9 }),
     ]
-    expect(recoveryOf(windows, 1_000)).toBe(300)
-    expect(recoveryOf([window(1_000), window(1_100)], 1_000)).toBe(0)
-    expect(recoveryOf([window(1_000), window(1_100, { approved: 9 })], 1_000)).toBe(Number.POSITIVE_INFINITY)
+    expect(recoveryOf(windows, 1_000, 10)).toBe(300)
+    expect(recoveryOf(windows, 1_000, 11)).toBe(100)
+    expect(recoveryOf(calm, 1_300, 10)).toBe(0)
+    expect(recoveryOf(calm.slice(0, 4), 1_300, 10)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('is measured against how long somebody waited before it, its start left out', () => {
+    const windows = [
+      window(400, { worstMs: 80 }),
+      window(500, { worstMs: 25 }),
+      window(900),
+      window(1_000, { worstMs: 90 }),
+    ]
+    expect(wellMsOf(windows, 1_000)).toBe(25)
+    expect(wellMsOf([window(600)], 1_000)).toBe(10)
   })
 })
 

@@ -21,8 +21,10 @@ export type OverloadOptions = {
   readonly say: (line: string) => void
 }
 
-/** All is well again when a tenth of a second passed without a refusal and nobody waited longer than this, ms. */
-const calmMs = 10
+/** So many tenths of a second without a refusal, in which nobody waited longer than in the calm before, and all is well. */
+const wellWindows = 5
+/** Shorter waits are not worth telling apart, ms. */
+const wellMsMin = 10
 /** Share of the capacity that comes before and after the rush, and how many times longer than the rush it comes after. */
 const calmShare = 0.5
 const calmAfterTimes = 2
@@ -78,7 +80,7 @@ async function measureRush(
   return {
     capacity,
     goodput: goodputOf(windows, { fromMs: seconds * 1_000, toMs: 2 * seconds * 1_000 }),
-    recoveryMs: recoveryOf(windows, 2 * seconds * 1_000),
+    recoveryMs: recoveryOf(windows, 2 * seconds * 1_000, wellMsOf(windows, seconds * 1_000)),
     anonBeforeMb,
     anonPeakMb,
     result,
@@ -93,13 +95,21 @@ export function goodputOf(windows: readonly Window[], { fromMs, toMs }: Span): n
   return (1_000 * within.reduce((sum, { came }) => sum + came, 0)) / (toMs - fromMs)
 }
 
-/** From the end of the rush to the first tenth of a second from which on all was well; infinite when it never was. */
-export function recoveryOf(windows: readonly Window[], endMs: number): number {
+/** The longest anybody waited before the rush but for its first half second, ms; never less than `wellMsMin`. */
+export function wellMsOf(windows: readonly Window[], rushMs: number): number {
+  const before = windows.filter(({ fromMs }) => fromMs >= 500 && fromMs < rushMs)
+  return Math.max(wellMsMin, ...before.map(({ worstMs }) => worstMs))
+}
+
+/** From the end of the rush to the first of `wellWindows` tenths of a second that were well; infinite when none were. */
+export function recoveryOf(windows: readonly Window[], endMs: number, wellMs: number): number {
   const after = windows.filter(({ fromMs, due }) => fromMs >= endMs && due > 0)
-  const lastBad = after.findLast(({ due, approved, worstMs }) => approved < due || worstMs > calmMs)
-  if (lastBad === undefined) return 0
-  const next = after.find(({ fromMs }) => fromMs > lastBad.fromMs)
-  return next === undefined ? Number.POSITIVE_INFINITY : next.fromMs - endMs
+  const isWell = ({ due, approved, worstMs }: Window) => approved === due && worstMs <= wellMs
+  const first = after.findIndex((_, at) => {
+    const some = after.slice(at, at + wellWindows)
+    return some.length === wellWindows && some.every(isWell)
+  })
+  return (after[first]?.fromMs ?? Number.POSITIVE_INFINITY) - endMs
 }
 
 function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadOptions): Section {
@@ -154,7 +164,7 @@ function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadO
       ),
     ],
     notes: [
-      `All is well again from the first tenth of a second on in which everything is approved within ${calmMs} ms.`,
+      `All is well again when for ${wellWindows / 10} s everything is approved and nobody waits longer than somebody did in the calm before (or ${wellMsMin} ms).`,
       ...(rushes.every(({ recoveryMs }) => Number.isFinite(recoveryMs))
         ? []
         : [`That had not come ${calmAfterTimes * seconds} s after the rush.`]),

@@ -9,7 +9,7 @@ import { decodeUpOp } from '../protocol/ops.ts'
 import { decodeData } from '../protocol/records.ts'
 import { fixedLink, fleetBand, fleetPartner } from './fleet.ts'
 import { FrameWriter } from './raw-socket.ts'
-import { type Answer, errorOutcome, frameWire, jsonWire, makeRequest } from './requests.ts'
+import { type Answer, errorOutcome, frameWire, jsonWire, makeRequest, outcomeName } from './requests.ts'
 
 const band = fleetBand('seed', 7)
 const partner = fleetPartner('seed')
@@ -81,6 +81,15 @@ describe('an answer', () => {
     expect(read(jsonWire, Buffer.from('{"id":7,"error":12}'))).toBe(true)
     expect(into).toEqual({ id: 7, outcome: errorOutcome + 12 })
     expect(read(jsonWire, Buffer.from('{"attached":7}'))).toBe(false)
+  })
+})
+
+describe('an answer that is no approval', () => {
+  it('is shown by the name the reference gives it', () => {
+    expect(outcomeName(16)).toBe('denied: over-day-limit')
+    expect(outcomeName(errorOutcome + 9)).toBe('refused: busy')
+    expect(outcomeName(999)).toBe('denied: 999')
+    expect(outcomeName(errorOutcome + 999)).toBe('refused: 999')
   })
 })
 

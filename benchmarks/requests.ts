@@ -9,10 +9,13 @@ import { makeOffer } from '../crypto/offers.ts'
 import { proofTag, requestDigest } from '../crypto/proof.ts'
 import { concatBytes } from '../protocol/bytes.ts'
 import { distanceNone, encodeEvidence } from '../protocol/evidence.ts'
+import { errorCodes } from '../protocol/errors.ts'
 import { encodePhoneFrame } from '../protocol/frame-codec.ts'
 import { parseResourceId, parseRid } from '../protocol/ids.ts'
+import { finderOf } from '../protocol/names.ts'
 import { canonBytes, offerMacedBytes } from '../protocol/offer.ts'
 import { encodeAuthProofProved } from '../protocol/ops.ts'
+import { parseReason } from '../protocol/reasons.ts'
 import type { FleetBand, FleetPartner, LiveLink } from './fleet.ts'
 
 export type BandLink = { readonly band: FleetBand; readonly link: LiveLink }
@@ -93,6 +96,15 @@ export type Wire = {
 export type Answer = { id: number; outcome: number }
 
 export const errorOutcome = 1_000
+
+const errorOfCode = finderOf(errorCodes)
+
+/** `denied: over-day-limit`, `refused: busy`, …; a number that is nobody's is shown as it is. */
+export function outcomeName(outcome: number): string {
+  if (outcome < errorOutcome) return `denied: ${parseReason(outcome) ?? outcome}`
+  const code = outcome - errorOutcome
+  return `refused: ${errorOfCode(code) ?? code}`
+}
 
 /** Frame 5 out; 105 and 200 in, 5 for an echo. Looked at byte by byte: decoding would cost the driver more than sending. */
 export const frameWire: Wire = {

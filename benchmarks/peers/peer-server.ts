@@ -9,6 +9,7 @@ import { verifyOffer } from '../../crypto/offers.ts'
 import { armKey, proofTag, requestDigest } from '../../crypto/proof.ts'
 import { equalSecret } from '../../crypto/secret.ts'
 import { gradeProximity } from '../../policy/proximity.ts'
+import { errorCodes } from '../../protocol/errors.ts'
 import { decodeEvidence } from '../../protocol/evidence.ts'
 import { counterJumpMax, offerLifeMaxMs } from '../../protocol/limits.ts'
 import { type Offer, decodeOffer } from '../../protocol/offer.ts'
@@ -79,12 +80,12 @@ function take(socket: WebSocket, slots: Map<number, Attached>, data: RawData): v
   }
   if (!isRequest(message)) return socket.close(4_001, 'no request')
   const attached = slots.get(message.slot)
-  if (attached === undefined) return socket.send(`{"id":${message.id},"error":12}`)
+  if (attached === undefined) return socket.send(`{"id":${message.id},"error":${errorCodes['slot-empty']}}`)
   authorize(attached, Buffer.from(message.offer, 'base64'), Buffer.from(message.record, 'base64')).then(
     (decision) => answer(socket, attached, message.id, decision),
     (error: unknown) => {
       process.stderr.write(`${String(error)}\n`)
-      socket.send(`{"id":${message.id},"error":5}`)
+      socket.send(`{"id":${message.id},"error":${errorCodes.unavailable}}`)
     },
   )
 }
