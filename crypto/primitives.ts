@@ -93,7 +93,8 @@ const smallOrderY: ReadonlySet<string> = new Set([
  * signature fits many messages? OpenSSL takes both.
  */
 export function isWeakEd25519Key(publicKey: Bytes): boolean {
-  const y = publicKey.slice()
+  // Not `slice`, which is a view when the key is a Buffer.
+  const y = new Uint8Array(publicKey)
   y[31] = (y[31] ?? 0) & 0x7f
   let borrow = 0
   for (let i = 0; i < 32; i++) borrow = ((y[i] ?? 0) - (fieldPrime[i] ?? 0) - borrow) >>> 31

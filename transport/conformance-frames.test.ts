@@ -41,6 +41,19 @@ describe.each(names)('%s with messages', (name) => {
     expect(client.received).toEqual([new Uint8Array([100])])
   })
 
+  it('gives plain bytes: a slice of them is a copy of its own', async () => {
+    const rig = await start()
+    const copies: Uint8Array[] = []
+    rig.engine.onReceive = (_connection, bytes) => {
+      expect(bytes.constructor).toBe(Uint8Array)
+      copies.push(bytes.slice())
+      bytes.fill(0)
+    }
+    const client = await rig.open()
+    client.send(bytesOf(40))
+    await vi.waitFor(() => expect(copies).toEqual([bytesOf(40)]), { interval: 5 })
+  })
+
   it('lets the engine reuse the bytes it sent, at once, also within a cork', async () => {
     const rig = await start()
     const scratch = new Uint8Array(64)

@@ -267,7 +267,9 @@ function addressOf(socket: Socket): string {
   return canonicalAddress(socket.remoteAddress ?? '')
 }
 
+/** Plain bytes: a Buffer's `slice` is a view where a Uint8Array's is a copy, and who copies must get one. */
 function bytesOf(data: RawData): Uint8Array {
-  if (Array.isArray(data)) return Buffer.concat(data)
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : data
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  const { buffer, byteOffset, length } = Array.isArray(data) ? Buffer.concat(data) : data
+  return new Uint8Array(buffer, byteOffset, length)
 }
