@@ -28,6 +28,9 @@ import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
 
+/** When to ask again what came while the engine was behind. */
+export const busyRetryMs = 100
+
 /** What is answered with frame 105. */
 type Answer = {
   readonly reason: Reason
@@ -41,6 +44,7 @@ type Answer = {
 /** Frame 5. Resolves when the answer has left. */
 export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
   const startedAtMs = core.time.monotonicMs()
+  if (core.gate.isLate(startedAtMs, core.config.gateWaitMaxMs)) return refuse(session, borrowed.id, 'busy', busyRetryMs)
   const slot = bandSlot(session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
   // The offer's bytes are kept in rows and records; the frame's buffer is borrowed.
@@ -52,8 +56,10 @@ export async function authorize(core: Core, session: Session, borrowed: PhoneFra
     sendDecision(session, frame.id, answered)
     tellBandResult(core, slot, frame.offer, answered)
   })
+  const tookMs = core.time.monotonicMs() - startedAtMs
+  core.meters.answered(tookMs)
   core.counters.decided(answered.reason)
-  core.watch.decided(answered.reason, core.time.monotonicMs() - startedAtMs)
+  core.watch.decided(answered.reason, tookMs)
 }
 
 async function decideAuthorize(
@@ -93,7 +99,13 @@ async function decideProved(
   const record = decisionRecord(core, { slot, proved, facts, decision, row })
   const lsn = core.ledger.append(record, 'normal')
   if (typeof lsn !== 'number') return undefined
-  await core.ledger.durable(lsn)
+  const enteredAtMs = core.time.monotonicMs()
+  core.gate.enter(enteredAtMs)
+  try {
+    await core.ledger.durable(lsn)
+  } finally {
+    leaveGate(core, enteredAtMs)
+  }
   const overtaken = decision.approved ? holdSince(core, slot, record) : undefined
   if (overtaken !== undefined) return reverse(core, slot, offer, { lsn, reason: overtaken })
   const { useLeftMinor, dayLeftMinor } = decision
@@ -114,6 +126,12 @@ async function decideProved(
         })
       : null
   return { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
+}
+
+function leaveGate(core: Core, enteredAtMs: number): void {
+  const atMs = core.time.monotonicMs()
+  core.gate.leave(atMs)
+  core.meters.gated(atMs - enteredAtMs)
 }
 
 function isFromPartner(core: Core, offer: Offer): boolean {

@@ -26,6 +26,10 @@ export type EngineConfig = {
   readonly accountFramesBurst: number
   /** Answers waiting at the output gate before new work is refused with `busy`. */
   readonly gateDepthMax: number
+  /** ... or when the oldest of them has waited this long, ms. */
+  readonly gateWaitMaxMs: number
+  /** Hellos verified at once; sessions that come back with their resume token are let in first. */
+  readonly hellosMax: number
   /** How long armed lasts, ms; at most 24 h. */
   readonly armedMs: number
   /** Security Delays (PROTOCOL §7). */

@@ -8,8 +8,10 @@ import type { Counters } from './counters.ts'
 import type { EngineTime } from './engine-time.ts'
 import type { Ledger } from './ledger.ts'
 import type { Links } from './links.ts'
+import type { OutputGate } from './output-gate.ts'
 import type { PairingWindows } from './pairing-window.ts'
 import type { RandomBytes } from './ports/clock.ts'
+import type { Meters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { Registry } from './registry.ts'
 import type { SessionDirectory } from './session.ts'
@@ -35,12 +37,14 @@ export type Core = {
   readonly admission: Admission
   /** Freezes and the like of one session, which nothing else may crowd out. */
   readonly stopping: Admission
-  /** Requests whose answers wait at the output gate. */
-  readonly gate: { waiting: number }
+  readonly gate: OutputGate
+  readonly meters: Meters
   readonly counters: Counters
   readonly watch: Watch
   /** Grows with each start; part of session numbers and decision ids. */
   readonly epoch: number
   /** Takes the failure of work that nobody waits for. */
   readonly failed: (error: unknown) => void
+  /** Hellos being verified. */
+  hellosUnderWay: number
 }

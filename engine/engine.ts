@@ -12,6 +12,7 @@ import { EngineTime } from './engine-time.ts'
 import { type ImportBindings, bindingImporter } from './import.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
+import { OutputGate } from './output-gate.ts'
 import { tellWindow } from './pairing-effects.ts'
 import { PairingWindows } from './pairing-window.ts'
 import type { Change } from './ports/apply.ts'
@@ -19,6 +20,7 @@ import type { Clock, RandomBytes } from './ports/clock.ts'
 import type { Acceptor } from './ports/connection.ts'
 import { Fault } from './ports/fault.ts'
 import type { Journal } from './ports/journal.ts'
+import { type Meters, noMeters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { View } from './ports/view.ts'
 import { Registry } from './registry.ts'
@@ -36,6 +38,8 @@ export type EnginePorts = {
   readonly tokens: Tokens
   readonly partners: Partners
   readonly vendors: Vendors
+  /** Hears how long the work took; nobody does unless given. */
+  readonly meters?: Meters
   /** Hears of failures that nobody waits for: bugs and faults of the outside world. */
   readonly failed: (error: unknown) => void
 }
@@ -129,7 +133,9 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       monotonicMs,
     }),
     stopping: new Admission({ perSecond: 2, burst: 10, monotonicMs }),
-    gate: { waiting: 0 },
+    gate: new OutputGate(),
+    meters: ports.meters ?? noMeters,
+    hellosUnderWay: 0,
     counters,
     watch: new Watch(),
     epoch: journal.epoch,

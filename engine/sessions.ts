@@ -9,6 +9,7 @@ import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { SessionState } from '../protocol/states.ts'
 import { closeSlot } from './attach.ts'
+import { busyRetryMs } from './authorize.ts'
 import type { Core } from './core.ts'
 import { verifyHello } from './hello.ts'
 import { leavePairing } from './pairing.ts'
@@ -137,7 +138,7 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
     if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
       return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
     }
-    if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', 100)
+    if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', busyRetryMs)
   }
   const served = serve(core, session, frame, bytes)
   if (served === undefined) return
@@ -154,7 +155,17 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
     })
 }
 
+/** Whoever comes back finds room that newcomers do not take. */
+const comingBackFactor = 4
+
 async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): Promise<void> {
+  const comesBack = frame.resumeToken !== null && core.sessions.ofResumeToken.has(resumeKey(frame.resumeToken))
+  const helloRoom = core.config.hellosMax * (comesBack ? comingBackFactor : 1)
+  if (core.hellosUnderWay >= helloRoom) {
+    refuse(session, frame.id, 'busy', busyRetryMs)
+    return closeAs(core, session, 'unavailable')
+  }
+  core.hellosUnderWay++
   try {
     const outcome = await verifyHello(core, session, frame)
     const atMs = core.time.monotonicMs()
@@ -172,6 +183,8 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
   } catch (error) {
     core.failed(error)
     closeAs(core, session, 'unavailable')
+  } finally {
+    core.hellosUnderWay--
   }
 }
 

@@ -21,6 +21,8 @@ export function engineConfigOf(config: ServerConfig, version: string): EngineCon
     accountFramesPerSecond: account.frames.perSecond,
     accountFramesBurst: account.frames.burst,
     gateDepthMax: config.gate.depthMax,
+    gateWaitMaxMs: config.gate.waitMaxMs,
+    hellosMax: config.sessions.hellosMax,
     armedMs: bands.armedMs,
     delays: config.delays,
     limits: config.limits,

@@ -63,6 +63,12 @@ export const settings = {
   sessions: {
     max: count({ default: 100_000, min: 1, max: 10_000_000, help: 'phone sessions at once' }),
     resumeWindowMs: count({ default: 60_000, min: 0, max: dayMs, help: 'a lost session may be resumed within this' }),
+    hellosMax: count({
+      default: 256,
+      min: 1,
+      max: 100_000,
+      help: 'hellos verified at once; phones that come back may have four times as many',
+    }),
     authDeadlineMs: count({ default: 5_000, min: 500, max: 60_000, help: 'from the upgrade to a verified hello' }),
   },
   pairing: {
@@ -73,6 +79,12 @@ export const settings = {
   account: { frames: rate({ perSecond: 50, burst: 200 }, 'frames of one account that reach cryptography') },
   gate: {
     depthMax: count({ default: 20_000, min: 1, max: most, help: 'answers waiting for the disk before `busy`' }),
+    waitMaxMs: count({
+      default: 50,
+      min: 1,
+      max: 60_000,
+      help: 'nothing left for the disk this long although answers wait: new requests are `busy`',
+    }),
   },
   delays: {
     afterPhoneMs: count({ default: defaultDelays.afterPhoneMs, min: 0, max: yearMs, help: 'raising change, by phone' }),
@@ -129,8 +141,8 @@ export const settings = {
     acceptRollback: truth({ default: false, help: 'start from a journal older than its witness; once, knowingly' }),
   },
   view: {
-    flushMs: count({ default: 200, min: 10, max: 60_000, help: 'changed rows leave for the view this often' }),
-    flushRecords: count({ default: 4_096, min: 1, max: 1_000_000, help: '... or after this many records' }),
+    flushMs: count({ default: 5_000, min: 10, max: 60_000, help: 'changed rows leave for the view this often' }),
+    flushRecords: count({ default: 25_000, min: 1, max: 1_000_000, help: '... or after this many records' }),
     mapBytes: count({
       default: 64 * 1024 ** 3,
       min: 1024 * 1024,

@@ -13,6 +13,8 @@ export class MemoryDisk {
   epoch = 0
   /** What the next append meets. */
   trouble: 'none' | 'full' | 'failed' = 'none'
+  /** How long a sync of the journal takes; a test makes it long. */
+  syncing: () => Promise<void> = () => Promise.resolve().then(() => undefined)
   /** How long a write of the view takes; a test makes it long, or fail. */
   writing: () => Promise<void> = () => Promise.resolve()
   /** What the journal beside this view holds; a test with another journal says so. */
@@ -56,8 +58,8 @@ export class MemoryJournal implements Journal {
     this.pending.push(body.slice())
     if (!this.scheduled) {
       this.scheduled = true
-      // Two microtasks later: an answer that does not wait for its record would be seen to leave too early.
-      queueMicrotask(() => queueMicrotask(() => this.sync()))
+      // Microtasks later at the soonest: an answer that does not wait for its record would be seen to leave too early.
+      void this.disk.syncing().then(() => this.sync())
     }
     return this.appendedLsn
   }

@@ -58,6 +58,8 @@ export const engineConfig: EngineConfig = {
   accountFramesPerSecond: 1_000,
   accountFramesBurst: 2_000,
   gateDepthMax: 10_000,
+  gateWaitMaxMs: 60_000,
+  hellosMax: 1_000,
   armedMs: 24 * 3_600_000,
   delays: defaultDelays,
   limits: new Map([[euro, euroLimits]]),
@@ -101,6 +103,8 @@ export class World {
   readonly failures: unknown[] = []
   /** Sees every message between phones and engine; what it returns arrives instead, undefined = lost. */
   intercept: (way: 'up' | 'down', bytes: Uint8Array) => Uint8Array | undefined = (_way, bytes) => bytes
+  /** How long it takes to verify a token. */
+  verifying: () => Promise<void> = () => Promise.resolve()
   /** Offset of the wall clock against true time, ms. */
   wallSkewMs = 0
   private readonly partnerKey: Uint8Array
@@ -165,7 +169,7 @@ export class World {
       journal,
       view,
       keys: this.keys,
-      tokens: { verify: async (token) => this.claimsOf(token) },
+      tokens: { verify: async (token) => this.verifying().then(() => this.claimsOf(token)) },
       partners: { find: (id) => (id === partner.id ? partner : undefined) },
       vendors: {
         status: (vendor) => (vendor === this.vendor.vendor ? this.vendorStatus : 'unknown'),

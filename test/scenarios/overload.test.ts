@@ -1,0 +1,82 @@
+// What an engine does when more is asked than it can do: it says so at once, and those who are there go before newcomers.
+
+import { describe, expect, it } from 'vitest'
+import { closeCodes, errorCodes } from '../../protocol/errors.ts'
+import { World, armedBand } from '../support/world.ts'
+import { RawPhone } from '../support/raw-phone.ts'
+
+describe('An engine that is behind with the disk', () => {
+  it('answers new requests busy, spends no cryptography on them, and takes them again when it has caught up', async () => {
+    const world = new World({ config: { gateWaitMaxMs: 20 } })
+    await world.start()
+    const [{ band: first }, { band: second }] = [await armedBand(world, 'alice'), await armedBand(world, 'bob')]
+    let syncs: (() => void)[] = []
+    world.disk.syncing = () => new Promise((resolve) => syncs.push(resolve))
+    const waiting = first.pay(world.offer().bytes)
+    await world.time.advance(21)
+    const offer = world.offer()
+    await expect(world.run(second.pay(offer.bytes))).rejects.toMatchObject({ code: 'busy', retryAfterMs: 100 })
+    world.disk.syncing = () => Promise.resolve()
+    for (const sync of syncs) sync()
+    syncs = []
+    expect(await world.run(waiting)).toMatchObject({ approved: true })
+    expect(await world.run(second.pay(offer.bytes))).toMatchObject({ approved: true })
+    expect(world.failures).toEqual([])
+  })
+
+  it('takes what comes within the time it may be behind', async () => {
+    const world = new World({ config: { gateWaitMaxMs: 20 } })
+    await world.start()
+    const [{ band: first }, { band: second }] = [await armedBand(world, 'alice'), await armedBand(world, 'bob')]
+    const syncs: (() => void)[] = []
+    world.disk.syncing = () => new Promise((resolve) => syncs.push(resolve))
+    const payments = [first.pay(world.offer().bytes)]
+    await world.time.advance(15)
+    payments.push(second.pay(world.offer().bytes))
+    await world.time.advance(1)
+    world.disk.syncing = () => Promise.resolve()
+    for (const sync of syncs) sync()
+    expect(await world.run(Promise.all(payments))).toMatchObject([{ approved: true }, { approved: true }])
+  })
+})
+
+describe('An engine that has as many hellos to verify as it may', () => {
+  it('sends the next newcomer away to try again, and lets in who comes back with a resume token', async () => {
+    const world = new World({ config: { hellosMax: 1 } })
+    await world.start()
+    const known = await RawPhone.connect(world, 'alice')
+    const resumeToken = known.last('helloAnswer')?.resumeToken.slice()
+    if (resumeToken === undefined) throw new Error('no resume token')
+    const verified: (() => void)[] = []
+    world.verifying = () => new Promise((resolve) => verified.push(resolve))
+    const newcomer = await RawPhone.connect(world, 'bob')
+    const nextNewcomer = await RawPhone.connect(world, 'carol')
+    const back = await RawPhone.connect(world, 'alice', { phoneId: known.phoneId, keys: known.keys, resumeToken })
+    expect(verified.length).toBe(2)
+    expect(nextNewcomer.last('error')).toMatchObject({ code: errorCodes.busy, retryAfterMs: 100 })
+    expect(nextNewcomer.closeCode).toBe(closeCodes.unavailable.number)
+    for (const go of verified) go()
+    await world.time.advance(100)
+    expect(newcomer.last('helloAnswer')).toMatchObject({ resumed: false })
+    expect(back.last('helloAnswer')).toMatchObject({ resumed: true })
+    world.verifying = () => Promise.resolve()
+    expect((await RawPhone.connect(world, 'carol')).last('helloAnswer')).toMatchObject({ resumed: false })
+  })
+
+  it('lets in no more than four times as many of those', async () => {
+    const world = new World({ config: { hellosMax: 1 } })
+    await world.start()
+    const known: RawPhone[] = []
+    for (let phone = 0; phone < 5; phone++) known.push(await RawPhone.connect(world, `account-${phone}`))
+    const verified: (() => void)[] = []
+    world.verifying = () => new Promise((resolve) => verified.push(resolve))
+    const back: RawPhone[] = []
+    for (const [number, phone] of known.entries()) {
+      const resumeToken = phone.last('helloAnswer')?.resumeToken.slice() ?? new Uint8Array(32)
+      const { phoneId, keys } = phone
+      back.push(await RawPhone.connect(world, `account-${number}`, { phoneId, keys, resumeToken }))
+    }
+    expect(verified.length).toBe(4)
+    expect(back.map((phone) => phone.closeCode)).toEqual([...Array(4).fill(undefined), closeCodes.unavailable.number])
+  })
+})
