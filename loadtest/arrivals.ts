@@ -23,14 +23,6 @@ export function rateAt(plan: ArrivalPlan, atMs: number): number {
   return atMs % bursts.everyMs < bursts.withinMs ? (rate * bursts.everyMs) / bursts.withinMs : 0
 }
 
-/** How many requests a second the plan asks for on average. */
-export function meanRate(plan: ArrivalPlan): number {
-  const steps = 1_000
-  let sum = 0
-  for (let i = 0; i < steps; i++) sum += curveAt(plan.curve, (i + 0.5) / steps)
-  return (plan.perSecond * sum) / steps
-}
-
 /** Gives the due instants of a plan in order, ms from its start; Infinity after the last. */
 export class Arrivals {
   readonly #plan: ArrivalPlan

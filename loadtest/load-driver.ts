@@ -1,73 +1,17 @@
 // One thread's load: asks when a request is due, beats every band's heart, measures from the intended start, counts. Never
 // waits for an answer before it asks the next, and never spins: between two turns it gives its core to the engine.
 
-import type { RecordableHistogram } from 'node:perf_hooks'
 import { offerBytes } from '../protocol/offer.ts'
-import { verdicts } from '../protocol/ops.ts'
-import { type DenialReason, parseReason } from '../protocol/reasons.ts'
 import { Adversary } from './adversary.ts'
 import { Arrivals } from './arrivals.ts'
-import { type CarrierPlan, Carriers } from './carriers.ts'
-import type { Chance } from './chance.ts'
-import type { LoadCounters } from './counters.ts'
+import { Carriers } from './carriers.ts'
 import { Fleet, bandFlags } from './fleet.ts'
-import type { FleetSeed } from './fleet-seed.ts'
-import { OfferWriter, type PartnerKey } from './offer-writer.ts'
-import type { Profile, RequestMix } from './profile.ts'
+import { isWrong } from './fairness.ts'
+import { OfferWriter } from './offer-writer.ts'
+import type { RequestMix } from './profile.ts'
 import { after, nap, nowMs, soon, wallMs } from './real-time.ts'
 import { type RequestKind, Requests } from './requests.ts'
-
-export type DriverParts = {
-  readonly seed: FleetSeed
-  readonly chance: Chance
-  readonly share: { readonly first: number; readonly count: number }
-  readonly carriers: CarrierPlan
-  readonly partner: PartnerKey
-  readonly worker: number
-  readonly counters: LoadCounters
-  /** Latencies in ns: all of the run, those of the present interval, those whose band had its link when they were due. */
-  readonly latencies: {
-    readonly all: RecordableHistogram
-    readonly interval: RecordableHistogram
-    readonly live: RecordableHistogram
-  }
-  readonly floodToken: string
-  /** The load cannot go on. */
-  readonly gaveUp: (why: string) => void
-}
-
-/** One stretch of load. */
-export type Stretch = {
-  readonly profile: Profile
-  /** Requests a second of this thread. */
-  readonly perSecond: number
-  readonly durationMs: number
-  /** How long answers may still come after the end, ms. */
-  readonly graceMs: number
-}
-
-export type StretchEnd = {
-  /** From the storm until every band had its link again. */
-  readonly relinkMs: number | null
-  /** From the first due instant to the last answer. */
-  readonly tookMs: number
-}
-
-/** Denials that the account's own limits and the wearer may cause; every other one of an honest request is wrong. */
-const fairDenials: ReadonlySet<DenialReason> = new Set([
-  'unsupported-action',
-  'over-use-limit',
-  'over-day-limit',
-  'over-class-limit',
-  'over-evidence-limit',
-  'currency-not-allowed',
-  'amount-invalid',
-  'verification-stale',
-  'proximity-too-low',
-  'owner-freeze',
-  'operator-freeze',
-  'risk-freeze',
-])
+import type { DriverParts, Stretch, StretchEnd } from './stretch.ts'
 
 const offerLifeMs = 10 * 60_000
 const napMs = 0.1
@@ -351,16 +295,8 @@ export class LoadDriver {
       running.lastAnswerMs = now
       if (!this.requests.hasWaited(place)) latencies.live.record(ns)
     }
-    const isRefusal = this.requests.verdict(place) === verdicts.refused
-    if (decision.approved) {
-      counters.add('approved')
-      if (isRefusal) counters.add('wrong')
-      return
-    }
-    counters.add('denied')
-    const reason = parseReason(decision.reason)
-    const isFair = reason !== undefined && reason !== 'approved' && fairDenials.has(reason)
-    if (!isFair && !(isRefusal && reason === 'refused-by-wearer')) counters.add('wrong')
+    counters.add(decision.approved ? 'approved' : 'denied')
+    if (isWrong(decision, this.requests.verdict(place))) counters.add('wrong')
   }
 
   #failed(id: number, code: number): void {

@@ -3,7 +3,6 @@
 
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { EngineInfo, ServerMeters } from './admin-client.ts'
-import { meanRate } from './arrivals.ts'
 import type { LoadCounters } from './counters.ts'
 import type { Metric } from './thresholds.ts'
 import type { FleetOptions, MeasureOptions } from './load-options.ts'
@@ -111,13 +110,11 @@ export type Measured = {
 /** The figures of a stretch. */
 export function resultOf(measured: Measured): LoadResult {
   const { counters, fleet, latencies, server, samples } = measured
-  const { profile, seconds, rate } = measured.measured
+  const { profile, seconds } = measured.measured
   const count = (name: Parameters<LoadCounters['get']>[0]): number => counters.get(name)
   const decisions = counters.decisions()
   const { approved: _approved, ...deniedByReason } = decisions
   const requests = count('requests')
-  const durationMs = seconds * 1_000
-  const plan = { kind: profile.arrivals, perSecond: rate, durationMs, curve: profile.rate, bursts: profile.bursts }
   return {
     profile: profile.name,
     about: profile.about,
@@ -127,7 +124,7 @@ export function resultOf(measured: Measured): LoadResult {
     sockets: measured.sockets,
     workers: fleet.workers,
     seconds,
-    offeredPerSecond: seconds > 0 ? count('offered') / seconds : meanRate(plan),
+    offeredPerSecond: count('offered') / seconds,
     achievedPerSecond: (1_000 * (count('approved') + count('denied'))) / measured.tookMs,
     requests,
     answered: count('answered'),

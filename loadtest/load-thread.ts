@@ -6,8 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Chance } from './chance.ts'
 import { LoadCounters } from './counters.ts'
 import { FleetSeed } from './fleet-seed.ts'
-import { LoadDriver, type StretchEnd } from './load-driver.ts'
+import { LoadDriver } from './load-driver.ts'
 import type { LoadOrder, ThreadAnswer, ThreadAsk } from './load-threads.ts'
+import type { StretchEnd } from './stretch.ts'
 
 /** 1 ns to 1,000 s, three figures. */
 const histogramRange = { lowest: 1, highest: 1e12, figures: 3 }

@@ -3,8 +3,8 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { CarrierPlan } from './carriers.ts'
-import type { Stretch, StretchEnd } from './load-driver.ts'
 import type { PartnerKey } from './offer-writer.ts'
+import type { Stretch, StretchEnd } from './stretch.ts'
 
 /** What a thread is started with. */
 export type LoadOrder = {

@@ -1,7 +1,7 @@
 // A load as lines of text: while it runs, and at its end. Pure; who shows them knows whether there is a terminal.
 
 import { type LoadResult, countsText } from './load-result.ts'
-import type { LoadPicture } from './run-load.ts'
+import type { LoadPicture } from './load-watch.ts'
 import type { Crossed } from './thresholds.ts'
 
 const barWidth = 32
@@ -52,6 +52,10 @@ export function loadSummary(result: LoadResult, crossed: readonly Crossed[]): re
   const line = (name: string, text: string): string => `  ${name.padEnd(11)} ${text}`
   return [
     `${result.profile}: ${result.bands} bands on ${result.sockets} ${result.sessions} sockets for ${result.seconds} s, seed ${result.seed}`,
+    line(
+      'fleet',
+      `imported in ${(result.provisionMs / 1_000).toFixed(1)} s, linked in ${(result.linkMs / 1_000).toFixed(1)} s`,
+    ),
     line('rate', `${round(result.offeredPerSecond)}/s offered, ${round(result.achievedPerSecond)}/s achieved`),
     line(
       'latency',
