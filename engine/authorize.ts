@@ -2,9 +2,9 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
-import { type Bytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, createSlabs, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
-import { type Offer, decodeOffer } from '../protocol/offer.ts'
+import { type Offer, decodeOffer, ridOf } from '../protocol/offer.ts'
 import { patterns } from '../protocol/ops.ts'
 import {
   type DenialReason,
@@ -41,25 +41,25 @@ type Answer = {
   readonly receipt: string | null
 }
 
-/** Frame 5. Resolves when the answer has left. */
+/** Frame 5. Resolves when the answer is free to leave. */
 export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
   const startedAtMs = core.time.monotonicMs()
   if (core.gate.isLate(startedAtMs, core.config.gateWaitMaxMs)) return refuse(session, borrowed.id, 'busy', busyRetryMs)
   const slot = bandSlot(session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
-  // The offer's bytes are kept in rows and records; the frame's buffer is borrowed.
-  const frame = { ...borrowed, offer: borrowed.offer.slice() }
+  // The offer's bytes are kept in rows until the view has them; the frame's buffer is borrowed.
+  const frame = { ...borrowed, offer: keep(borrowed.offer) }
   const answered = await decideAuthorize(core, session, slot, frame)
   if (answered === undefined)
     return refuse(session, frame.id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
-  session.connection.cork(() => {
+  core.releases.add(session.connection, () => {
     sendDecision(session, frame.id, answered)
     tellBandResult(core, slot, frame.offer, answered)
+    const tookMs = core.time.monotonicMs() - startedAtMs
+    core.meters.answered(tookMs)
+    core.counters.decided(answered.reason)
+    core.watch.decided(answered.reason, tookMs)
   })
-  const tookMs = core.time.monotonicMs() - startedAtMs
-  core.meters.answered(tookMs)
-  core.counters.decided(answered.reason)
-  core.watch.decided(answered.reason, tookMs)
 }
 
 async function decideAuthorize(
@@ -70,7 +70,7 @@ async function decideAuthorize(
 ): Promise<Answer | undefined> {
   const offer = decodeOffer(frame.offer)
   if (offer.type === 'malformed' || !isFromPartner(core, offer)) return denied('offer-not-authentic')
-  const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
+  const rd = keep(requestDigest(core.primitives, offer.canon, offer.labelBytes))
   const stored = core.ledger.get('reference', referenceKey(offer))
   if (stored !== undefined) {
     if (stored.account !== slot.account || !equalBytes(stored.rd, rd)) return denied('reference-conflict')
@@ -133,6 +133,15 @@ function leaveGate(core: Core, enteredAtMs: number): void {
   core.gate.leave(atMs)
   core.meters.gated(atMs - enteredAtMs)
 }
+
+/** A copy among others that live as long. */
+function keep(bytes: Bytes): Bytes {
+  const copy = allocateKept(bytes.length)
+  copy.set(bytes)
+  return copy
+}
+
+const allocateKept = createSlabs()
 
 function isFromPartner(core: Core, offer: Offer): boolean {
   const key = core.partners.find(offer.terms.partner)?.offerKeys.get(offer.terms.kid)
@@ -220,9 +229,8 @@ function sendDecision(session: Session, id: number, answered: Answer): void {
 }
 
 function tellBandResult(core: Core, slot: Slot, offerBytes: Uint8Array, { reason, lsn }: Answer): void {
-  const offer = decodeOffer(offerBytes)
-  if (offer.type === 'malformed' || lsn === 0) return
+  if (lsn === 0) return
   const isApproved = reason === 'approved'
   const pattern = isApproved ? patterns.approved : patterns.denied
-  sendDown(core, slot, { type: 'authResult', rid: offer.terms.rid, outcome: isApproved ? 1 : 0, pattern })
+  sendDown(core, slot, { type: 'authResult', rid: ridOf(offerBytes), outcome: isApproved ? 1 : 0, pattern })
 }

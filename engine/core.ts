@@ -14,6 +14,7 @@ import type { RandomBytes } from './ports/clock.ts'
 import type { Meters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { Registry } from './registry.ts'
+import type { Releases } from './releases.ts'
 import type { SessionDirectory } from './session.ts'
 import type { Slot } from './slots.ts'
 import type { Watch } from './watch.ts'
@@ -39,6 +40,7 @@ export type Core = {
   readonly stopping: Admission
   readonly gate: OutputGate
   readonly meters: Meters
+  readonly releases: Releases
   readonly counters: Counters
   readonly watch: Watch
   /** Grows with each start; part of session numbers and decision ids. */

@@ -24,6 +24,7 @@ import { type Meters, noMeters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { View } from './ports/view.ts'
 import { Registry } from './registry.ts'
+import { Releases } from './releases.ts'
 import { SessionDirectory } from './session.ts'
 import { drainSessions, openSession } from './sessions.ts'
 import { Watch, type WatchEvent } from './watch.ts'
@@ -72,8 +73,8 @@ export type Engine = {
 }
 
 /** How often idle actors are put to sleep, ms, and how many are looked at each time. */
-const sleepEveryMs = 1_000
-const sleepLookMax = 5_000
+const sleepEveryMs = 100
+const sleepLookMax = 200
 
 /** A band's own row, its account's, its usage, its ratchet. */
 const cachedRowsPerBand = 4
@@ -135,6 +136,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     stopping: new Admission({ perSecond: 2, burst: 10, monotonicMs }),
     gate: new OutputGate(),
     meters: ports.meters ?? noMeters,
+    releases: new Releases(ports.failed),
     hellosUnderWay: 0,
     counters,
     watch: new Watch(),

@@ -6,10 +6,23 @@ import type { Table } from './ports/view.ts'
 /** What is known of a row: null is a row that is not there. */
 type Known = { readonly row: unknown }
 
+/** Tables that the road reads again and again; the others are read once or by range. */
+const cachedTables = ['band', 'account', 'usage', 'ratchet', 'bid'] as const satisfies readonly Table[]
+type CachedTable = (typeof cachedTables)[number]
+const cached: ReadonlySet<Table> = new Set(cachedTables)
+
+/** Is this a table whose rows are worth keeping? */
+export function isCached(table: Table): table is CachedTable {
+  return cached.has(table)
+}
+
 export class RowCache {
   readonly #rowsMax: number
-  #young = new Map<string, Known>()
-  #old = new Map<string, Known>()
+  // A map for each table: keys are looked up as they come, without making new strings of them.
+  #young = newMaps()
+  #old = newMaps()
+  #youngCount = 0
+  #oldCount = 0
 
   /** Holds at most `rowsMax` rows. */
   constructor(rowsMax: number) {
@@ -17,42 +30,35 @@ export class RowCache {
   }
 
   get count(): number {
-    return this.#young.size + this.#old.size
+    return this.#youngCount + this.#oldCount
   }
 
-  get(table: Table, key: string): Known | undefined {
-    const place = placeOf(table, key)
-    const young = this.#young.get(place)
+  get(table: CachedTable, key: string): Known | undefined {
+    const young = this.#young[table].get(key)
     if (young !== undefined) return young
-    const old = this.#old.get(place)
-    if (old !== undefined) this.#keep(place, old)
+    const old = this.#old[table].get(key)
+    if (old !== undefined) this.#keep(table, key, old)
     return old
   }
 
-  set(table: Table, key: string, row: unknown): void {
-    this.#keep(placeOf(table, key), { row })
+  set(table: CachedTable, key: string, row: unknown): void {
+    this.#keep(table, key, { row })
   }
 
-  #keep(place: string, known: Known): void {
-    if (this.#young.size >= this.#rowsMax / 2 && !this.#young.has(place)) {
+  #keep(table: CachedTable, key: string, known: Known): void {
+    const isNew = !this.#young[table].has(key)
+    if (isNew && this.#youngCount >= this.#rowsMax / 2) {
       this.#old = this.#young
-      this.#young = new Map()
+      this.#oldCount = this.#youngCount
+      this.#young = newMaps()
+      this.#youngCount = 0
     }
-    this.#old.delete(place)
-    this.#young.set(place, known)
+    if (this.#old[table].delete(key)) this.#oldCount--
+    if (isNew) this.#youngCount++
+    this.#young[table].set(key, known)
   }
 }
 
-/** Tables that the road reads again and again, each by a letter of its own; the others are read once or by range. */
-const cached = { band: 'b', account: 'a', usage: 'u', ratchet: 'r', bid: 'i' } as const satisfies Partial<
-  Record<Table, string>
->
-
-/** Is this a table whose rows are worth keeping? */
-export function isCached(table: Table): table is keyof typeof cached {
-  return Object.hasOwn(cached, table)
-}
-
-function placeOf(table: Table, key: string): string {
-  return isCached(table) ? cached[table] + key : `${table}|${key}`
+function newMaps(): Readonly<Record<CachedTable, Map<string, Known>>> {
+  return { band: new Map(), account: new Map(), usage: new Map(), ratchet: new Map(), bid: new Map() }
 }

@@ -3,26 +3,31 @@
 /** A byte array that owns or borrows an ordinary buffer; what every codec here takes and gives. */
 export type Bytes = Uint8Array
 
-/** Slabs of this size are carved up, those above a quarter of it get memory of their own. */
-const slabBytes = 8_192
-let slab = new Uint8Array(slabBytes)
-let slabAt = 0
+/** Slabs of this size are carved up; what is longer than a sixteenth of one gets memory of its own. */
+const slabBytes = 32_768
 
 /**
- * A new byte string of zeros for short-lived use. It is a piece of a larger buffer, never given out twice: an ArrayBuffer of
- * its own for each of the dozens of small ones that a request takes costs 0.3 µs to make and as much again to collect, in
- * pauses of milliseconds. What is kept for long is copied with `slice`, or a few bytes keep a whole slab.
+ * Gives new byte strings of zeros, pieces of larger buffers, none given out twice: an ArrayBuffer of its own for each of the
+ * dozens of small ones that a request takes costs 0.3 µs to make and as much again to collect, in pauses of milliseconds.
+ * As long as one piece is kept its slab is: what lives long and what does not take theirs from different slabs.
  */
-export function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
-  if (length > slabBytes / 4) return new Uint8Array(length)
-  if (slabAt + length > slabBytes) {
-    slab = new Uint8Array(slabBytes)
-    slabAt = 0
+export function createSlabs(): (length: number) => Uint8Array<ArrayBuffer> {
+  let slab = new Uint8Array(0)
+  let slabAt = 0
+  return (length) => {
+    if (length > slabBytes / 16) return new Uint8Array(length)
+    if (slabAt + length > slab.length) {
+      slab = new Uint8Array(slabBytes)
+      slabAt = 0
+    }
+    const bytes = new Uint8Array(slab.buffer, slabAt, length)
+    slabAt += length
+    return bytes
   }
-  const bytes = new Uint8Array(slab.buffer, slabAt, length)
-  slabAt += length
-  return bytes
 }
+
+/** A new byte string of zeros for short-lived use; what is kept for long is copied with `slice`. */
+export const allocateBytes: (length: number) => Uint8Array<ArrayBuffer> = createSlabs()
 
 /** A copy, for short-lived use like `allocateBytes`. */
 export function copyBytes(bytes: Bytes): Uint8Array<ArrayBuffer> {

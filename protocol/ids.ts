@@ -25,10 +25,13 @@ export type PairingId = Branded<string, 'PairingId'>
 
 function fixed<Name extends string>(name: Name, lengthBytes: number) {
   const pattern = new RegExp(`^[0-9a-f]{${2 * lengthBytes}}$`)
-  const isId = (hex: string): hex is Branded<string, Name> => pattern.test(hex)
+  // What was just made of bytes is hex: only its length is in question.
+  const isId = (hex: string, isHex: boolean): hex is Branded<string, Name> =>
+    isHex ? hex.length === 2 * lengthBytes : pattern.test(hex)
   return (value: Bytes | string): Branded<string, Name> => {
-    const hex = typeof value === 'string' ? value : toHex(value)
-    if (isId(hex)) return hex
+    const isBytes = typeof value !== 'string'
+    const hex = isBytes ? toHex(value) : value
+    if (isId(hex, isBytes)) return hex
     throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
   }
 }

@@ -21,6 +21,7 @@ import { type Malformed, malformed } from './malformed.ts'
 
 export const canonBytes = 73
 export const offerBytes = 117
+const ridAt = 59
 /** The bytes a partner's MAC covers: canon, label, kid. */
 export const offerMacedBytes = canonBytes + offerLabelBytesMax + 4
 
@@ -74,6 +75,11 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   }
 }
 
+/** The reference of an offer that was decoded before. */
+export function ridOf(offer: Bytes): Rid {
+  return parseRid(offer.subarray(ridAt, ridAt + 8))
+}
+
 /** What a journaled canon says: the terms without label and kid. The canon was decoded once when it was an offer. */
 export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'> {
   return {
@@ -83,7 +89,7 @@ export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'
     amountMinor: readU64(canon, 33) ?? 0,
     currency: readU16(canon, 41),
     partnerNonce: canon.subarray(43, 59),
-    rid: parseRid(canon.subarray(59, 67)),
+    rid: ridOf(canon),
     expiresAtMs: readU48(canon, 67),
   }
 }

@@ -1,7 +1,7 @@
 // What a journal record does to the rows. One function for the living engine, for replay at start and for audit:
 // replaying the journal gives exactly the rows the engine answered from.
 
-import { decodeOfferTerms } from '../../protocol/offer.ts'
+import { type OfferTerms, decodeOfferTerms } from '../../protocol/offer.ts'
 import type { BandState } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import type { ProximityLevel } from '../../policy/proximity.ts'
@@ -144,7 +144,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
     },
   ]
   if (reason === 0) {
-    const use = useOf(record.canon, record.atMs, level)
+    const use = useOf(terms, record.atMs, level)
     changes.push({ table: 'usage', key: account, row: usageRow(usageAfter(usageOf(rows.get('usage', account)), use)) })
   }
   return changes
@@ -167,7 +167,7 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
   if (history !== undefined) {
     changes.push({ table: 'history', key, row: { ...history, reason: record.reason, reversedBy: lsn } })
     if (usage !== undefined && reference !== undefined) {
-      const use = useOf(history.canon, history.atMs, reference.level)
+      const use = useOf(decodeOfferTerms(history.canon), history.atMs, reference.level)
       changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use)) })
     }
   }
@@ -192,8 +192,8 @@ function usageRow(usage: Usage): UsageRow {
   }
 }
 
-function useOf(canon: Uint8Array, atMs: number, level: number): Use {
-  const { currency, action, amountMinor } = decodeOfferTerms(canon)
+function useOf(terms: Pick<OfferTerms, 'currency' | 'action' | 'amountMinor'>, atMs: number, level: number): Use {
+  const { currency, action, amountMinor } = terms
   return { day: utcDayOf(atMs), currency, action, amountMinor, level: parseLevel(level) }
 }
 
