@@ -6,6 +6,8 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const runFlags = ['--disable-proto=delete', '--disable-warning=ExperimentalWarning']
+/** As bin/bandpass starts an engine. */
+const engineFlags = ['--max-semi-space-size=4', '--min-semi-space-size=4']
 const startWithinMs = 30_000
 const lastWordsMax = 4_000
 
@@ -35,7 +37,7 @@ export function startBenchChild(file: string, args: readonly string[]): Promise<
 /** Runs `bandpass serve` and waits for its line `{ "ready": … }`. */
 export function startServe(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Child> {
   const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [...runFlags, main, 'serve', ...args], {
+  const child = spawn(process.execPath, [...runFlags, ...engineFlags, main, 'serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...environment },
   })
