@@ -146,9 +146,11 @@ function changeOf(machine: AnyStateMachine, node: AnyStateNode, action: unknown)
   const params: unknown = isNamed && 'params' in action ? action.params : undefined
   const assignment: unknown = typeof named === 'function' && 'assignment' in named ? named.assignment : undefined
   if (typeof params === 'function') throw unfit(node, 'parameters that are a function')
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `assign` was given: it takes context and event, and parameters
-  if (typeof assignment === 'function')
-    return (happened) => (assignment as (of: Happened, params: unknown) => object)(happened, params)
+  if (typeof assignment === 'function') {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `assign` was given: it takes context and event, and parameters
+    const assigns = assignment as (of: Happened, params: unknown) => object
+    return (happened) => assigns(happened, params)
+  }
   if (typeof assignment !== 'object' || assignment === null) throw unfit(node, 'an action that is no assign')
   if (Object.values(assignment).some((one) => typeof one === 'function'))
     throw unfit(node, 'an assign by field functions')
@@ -189,10 +191,16 @@ function part(value: unknown, region: AnyStateNode): unknown {
 /** The leaf of a region that its part of a value names. */
 function leafOf(node: AnyStateNode, value: unknown): AnyStateNode {
   if (node.type === 'atomic' && value === undefined) return node
-  const [key, rest] = typeof value === 'string' ? [value] : (Object.entries(Object(value))[0] ?? [''])
+  const [key, rest] = entryOf(value)
   const child = node.states[key]
   if (child === undefined) throw new TypeError(`a state of ${node.id} expected, got ${JSON.stringify(value)}`)
   return leafOf(child, rest)
+}
+
+/** A name, and what is below it. */
+function entryOf(value: unknown): readonly [string, unknown?] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? (Object.entries(value)[0] ?? ['']) : ['']
 }
 
 /** The value of these leaves as XState spells it: a name where there is nothing below, else an object. */
