@@ -2,7 +2,7 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
-import { type Bytes, createSlabs, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type Offer, decodeOffer, ridOf } from '../protocol/offer.ts'
 import { patterns } from '../protocol/ops.ts'
@@ -21,6 +21,7 @@ import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { decisionRecord } from './decision-record.ts'
+import { keepBytes } from './kept-bytes.ts'
 import type { DecisionRecord } from './ports/records.ts'
 import type { ReferenceRow } from './ports/rows.ts'
 import { makeReceipt } from './receipts.ts'
@@ -44,11 +45,12 @@ type Answer = {
 /** Frame 5. Resolves when the answer is free to leave. */
 export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
   const startedAtMs = core.time.monotonicMs()
-  if (core.gate.isLate(startedAtMs, core.config.gateWaitMaxMs)) return refuse(session, borrowed.id, 'busy', busyRetryMs)
+  const isBehind = core.gate.isLate(startedAtMs, core.config.gateWaitMaxMs) || core.ledger.isViewBehind
+  if (isBehind) return refuse(session, borrowed.id, 'busy', busyRetryMs)
   const slot = bandSlot(session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
   // The offer's bytes are kept in rows until the view has them; the frame's buffer is borrowed.
-  const frame = { ...borrowed, offer: keep(borrowed.offer) }
+  const frame = { ...borrowed, offer: keepBytes(borrowed.offer) }
   const answered = await decideAuthorize(core, session, slot, frame)
   if (answered === undefined)
     return refuse(session, frame.id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
@@ -70,7 +72,7 @@ async function decideAuthorize(
 ): Promise<Answer | undefined> {
   const offer = decodeOffer(frame.offer)
   if (offer.type === 'malformed' || !isFromPartner(core, offer)) return denied('offer-not-authentic')
-  const rd = keep(requestDigest(core.primitives, offer.canon, offer.labelBytes))
+  const rd = keepBytes(requestDigest(core.primitives, offer.canon, offer.labelBytes))
   const stored = core.ledger.get('reference', referenceKey(offer))
   if (stored !== undefined) {
     if (stored.account !== slot.account || !equalBytes(stored.rd, rd)) return denied('reference-conflict')
@@ -133,15 +135,6 @@ function leaveGate(core: Core, enteredAtMs: number): void {
   core.gate.leave(atMs)
   core.meters.gated(atMs - enteredAtMs)
 }
-
-/** A copy among others that live as long. */
-function keep(bytes: Bytes): Bytes {
-  const copy = allocateKept(bytes.length)
-  copy.set(bytes)
-  return copy
-}
-
-const allocateKept = createSlabs()
 
 function isFromPartner(core: Core, offer: Offer): boolean {
   const key = core.partners.find(offer.terms.partner)?.offerKeys.get(offer.terms.kid)

@@ -25,6 +25,9 @@ export type LedgerOptions = {
   readonly viewFailed: (error: unknown) => void
 }
 
+/** Flushes that may wait in memory before the view counts as behind. */
+const behindFlushes = 3
+
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
   private readonly cache: RowCache
@@ -115,6 +118,11 @@ export class Ledger implements RowReader {
 
   get appendedLsn(): Lsn {
     return this.options.journal.appendedLsn
+  }
+
+  /** Does so much wait for the view that nothing should be added that can wait? */
+  get isViewBehind(): boolean {
+    return this.pending.recordCount + this.leaving.recordCount > behindFlushes * this.options.viewFlushRecords
   }
 
   /** Whether the journal takes records now. */

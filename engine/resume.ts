@@ -11,6 +11,7 @@ import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.t
 import { deciseconds, endLink, endLinks, sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
+import { keepBytes } from './kept-bytes.ts'
 import type { RatchetRow } from './ports/rows.ts'
 import { sendRecord } from './session.ts'
 import type { Candidate, Slot } from './slots.ts'
@@ -48,7 +49,9 @@ export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
   if (releaseTombstoned(core, slot)) return
   const nonce = freshNonce(core, slot)
   const ratchet = core.ledger.get('ratchet', slot.bandId)
-  if (nonce === undefined || ratchet === undefined) return challengeBand(core, slot)
+  // Each resumption is a record: while the view cannot take more of them the band is asked again, at most once a second.
+  if (core.ledger.isViewBehind) slot.engineNonce = undefined
+  if (nonce === undefined || ratchet === undefined || slot.engineNonce === undefined) return challengeBand(core, slot)
   const root = rootFor(core, slot, ratchet, record.n)
   if (root === undefined) {
     suspectClone(core, slot, ratchet, record, nonce)
@@ -162,7 +165,7 @@ function macKeyKept(
 ): Pick<RatchetRow, 'sealedOldMacKeys' | 'oldMacKeysK'> {
   const keys = concatBytes(resumeMacKey(core.primitives, root), openOldMacKeys(core, slot, ratchet))
   const kept = keys.slice(0, oldMacKeysMax * 32)
-  const sealedOldMacKeys = core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), ratchet.k, kept)
+  const sealedOldMacKeys = keepBytes(core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), ratchet.k, kept))
   wipe(keys, kept)
   return { sealedOldMacKeys, oldMacKeysK: ratchet.k }
 }
@@ -176,7 +179,7 @@ function openOldMacKeys(core: Core, slot: Slot, ratchet: RatchetRow): Uint8Array
 
 /** Seals a root of a band's resume chain; its version is its number. */
 export function sealRoot(core: Core, bandId: Slot['bandId'], n: number, root: Bytes): Uint8Array {
-  return core.keys.keyring.seal('ratchet', idBytes(bandId), n, root)
+  return keepBytes(core.keys.keyring.seal('ratchet', idBytes(bandId), n, root))
 }
 
 function openRoot(core: Core, slot: Slot, sealed: Bytes, n: number): Uint8Array | undefined {

@@ -40,6 +40,57 @@ describe('An engine that is behind with the disk', () => {
   })
 })
 
+/** How many payments were approved before the engine said that it is busy. */
+async function payUntilBusy(world: World, band: { pay: (offer: Uint8Array) => Promise<object> }): Promise<number> {
+  for (let approved = 0; ; approved++) {
+    const answer = await world.run(
+      band.pay(world.offer({ amountMinor: 100 }).bytes).catch((error: unknown) => Object(error)),
+    )
+    if ('code' in answer) {
+      expect(answer).toMatchObject({ code: 'busy', retryAfterMs: 100 })
+      return approved
+    }
+    expect(answer).toMatchObject({ approved: true })
+  }
+}
+
+describe('An engine whose view cannot keep up', () => {
+  it('decides nothing new and resumes nobody until it can, and then both', async () => {
+    const world = new World({ config: { viewFlushRecords: 2 } })
+    await world.start()
+    const { band, phone } = await armedBand(world, 'alice')
+    const written: (() => void)[] = []
+    world.disk.writing = () => new Promise((resolve) => written.push(resolve))
+    // More than three flushes of two records, and no more than that and what was there before.
+    expect(await payUntilBusy(world, band)).toBeOneOf([4, 5, 6, 7])
+    // What stops something waits for no view.
+    expect(await world.run(phone.client.freeze())).toEqual(['owner-freeze'])
+    world.disk.writing = () => Promise.resolve()
+    for (const done of written) done()
+    await world.time.advance(5_000)
+    await world.run(band.unfreeze())
+    await world.run(band.arm())
+    expect(await world.run(band.pay(world.offer({ amountMinor: 100 }).bytes))).toMatchObject({ approved: true })
+  })
+
+  it('has bands that resume try again until it can take them', async () => {
+    const world = new World({ config: { viewFlushRecords: 2 } })
+    await world.start()
+    const { band, wearer } = await armedBand(world, 'alice')
+    const written: (() => void)[] = []
+    world.disk.writing = () => new Promise((resolve) => written.push(resolve))
+    await payUntilBusy(world, band)
+    wearer.band.reboot()
+    // The phone notices after a while.
+    await world.time.advance(200_000)
+    expect(wearer.band.isLinked).toBe(false)
+    world.disk.writing = () => Promise.resolve()
+    for (const done of written) done()
+    await world.time.advance(10_000)
+    expect(wearer.band.isLinked).toBe(true)
+  })
+})
+
 describe('An engine that has as many hellos to verify as it may', () => {
   it('sends the next newcomer away to try again, and lets in who comes back with a resume token', async () => {
     const world = new World({ config: { hellosMax: 1 } })
