@@ -6,6 +6,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { PhoneClient } from '../sdk/phone-client.ts'
 import { auditData } from '../server/audit.ts'
 import { openDataFolder } from '../server/data-folder.ts'
+import { decodeRow } from '../engine/ports/rows.ts'
+import { openStore } from '../server/open-store.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import type { ServerConfig } from '../server/settings.ts'
 import { armedBand, bandpass, pays, testEngine, testFolder } from './test-engine.ts'
@@ -126,6 +128,14 @@ describe('a new master key', () => {
     expect(rotated).toMatchObject({ sealedAnew: 2 })
     expect(readFileSync(join(data, 'master.key'), 'utf8').split('\n')[1]).not.toBe(oldFile.split('\n')[1])
     expect(await auditedView(life.engine.config)).toMatchObject({ type: 'equal' })
+    const { journal, view } = await openStore(life.engine.config, folder(), log)
+    const [ratchet] = view
+      .range('ratchet', { from: ' ', to: '~', limit: 2 })
+      .map(({ bytes }) => decodeRow('ratchet', bytes))
+    await journal.close()
+    await view.close()
+    // What knows a copy of the band is sealed anew too: each begins with the id of its master key.
+    expect(ratchet?.sealedOldMacKeys?.slice(0, 4)).toEqual(ratchet?.sealedRoot.slice(0, 4))
     expect(await paysAgain(data, life)).toMatchObject({ approved: true })
     const old = oldFile.split('\n')[1] ?? ''
     await expect(testEngine(onTestFinished, data, { BANDPASS_MASTER_KEY: old })).rejects.toThrow(/MAC|master key/)

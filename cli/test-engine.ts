@@ -80,7 +80,14 @@ export async function testEngine(
   data: string,
   environment: Record<string, string> = {},
 ): Promise<TestEngine> {
-  const flags = { data, port: '0', demo: 'true', 'journal-segment-bytes': '1048576', 'watchdog-hang-ms': '0' }
+  const flags = {
+    data,
+    port: '0',
+    demo: 'true',
+    'journal-segment-bytes': '1048576',
+    'watchdog-hang-ms': '0',
+    'view-flush-ms': '100',
+  }
   const logged: string[] = []
   const log: Log = (level, event) => void logged.push(`${level} ${event}`)
   const config = readConfig({ flags })

@@ -110,6 +110,10 @@ function ratchetUnder(keyring: Keyring, bandId: string, row: RowOf<'ratchet'>) {
   return {
     sealedRoot: under(keyring, at(row.k), row.sealedRoot),
     sealedPrevious: row.sealedPrevious === null ? null : under(keyring, at(row.k - 1), row.sealedPrevious),
+    sealedOldMacKeys:
+      row.sealedOldMacKeys === null
+        ? null
+        : under(keyring, { table: 'mac-keys', bandId, version: row.oldMacKeysK }, row.sealedOldMacKeys),
   }
 }
 
