@@ -1,13 +1,7 @@
 // Bytes that stay in rows until the view has them, seconds: copies among others that live as long, so that they do not
 // keep the slabs of everything else that a request made.
 
-import { type Bytes, createSlabs } from '../protocol/bytes.ts'
-
-const allocate = createSlabs()
+import { type Bytes, createCopier } from '../protocol/bytes.ts'
 
 /** A copy to keep. */
-export function keepBytes(bytes: Bytes): Uint8Array<ArrayBuffer> {
-  const copy = allocate(bytes.length)
-  copy.set(bytes)
-  return copy
-}
+export const keepBytes: (bytes: Bytes) => Uint8Array<ArrayBuffer> = createCopier()

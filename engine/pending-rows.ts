@@ -1,5 +1,5 @@
-// Rows that were changed and that the view has not got yet: what it was before, and what it becomes. Kept by table and
-// key, the newest only. A wearer's history is read by account while much of it is here, so its keys are kept by account.
+// Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only. A
+// wearer's history is read by account while much of it is here, so its keys are kept by account.
 
 import type { Change } from './ports/apply.ts'
 import { encodeRow } from './ports/rows.ts'

@@ -11,7 +11,7 @@ const slabBytes = 32_768
  * dozens of small ones that a request takes costs 0.3 µs to make and as much again to collect, in pauses of milliseconds.
  * As long as one piece is kept its slab is: what lives long and what does not take theirs from different slabs.
  */
-export function createSlabs(): (length: number) => Uint8Array<ArrayBuffer> {
+function createSlabs(): (length: number) => Uint8Array<ArrayBuffer> {
   let slab = new Uint8Array(0)
   let slabAt = 0
   return (length) => {
@@ -30,10 +30,19 @@ export function createSlabs(): (length: number) => Uint8Array<ArrayBuffer> {
 export const allocateBytes: (length: number) => Uint8Array<ArrayBuffer> = createSlabs()
 
 /** A copy, for short-lived use like `allocateBytes`. */
-export function copyBytes(bytes: Bytes): Uint8Array<ArrayBuffer> {
-  const copy = allocateBytes(bytes.length)
-  copy.set(bytes)
-  return copy
+export const copyBytes: (bytes: Bytes) => Uint8Array<ArrayBuffer> = copierTo(allocateBytes)
+
+/** What copies byte strings into slabs of its own: for those that live about as long as each other. */
+export function createCopier(): (bytes: Bytes) => Uint8Array<ArrayBuffer> {
+  return copierTo(createSlabs())
+}
+
+function copierTo(allocate: (length: number) => Uint8Array<ArrayBuffer>): (bytes: Bytes) => Uint8Array<ArrayBuffer> {
+  return (bytes) => {
+    const copy = allocate(bytes.length)
+    copy.set(bytes)
+    return copy
+  }
 }
 
 /** Joins byte strings into a new one, for short-lived use like `allocateBytes`. */
