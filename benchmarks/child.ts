@@ -6,8 +6,6 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const runFlags = ['--disable-proto=delete', '--disable-warning=ExperimentalWarning']
-/** As bin/bandpass starts an engine. */
-const engineFlags = ['--max-semi-space-size=4', '--min-semi-space-size=4']
 const startWithinMs = 30_000
 const lastWordsMax = 4_000
 
@@ -36,8 +34,8 @@ export function startBenchChild(file: string, args: readonly string[]): Promise<
 
 /** Runs `bandpass serve` and waits for its line `{ "ready": … }`. */
 export function startServe(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Child> {
-  const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [...runFlags, ...engineFlags, main, 'serve', ...args], {
+  const bandpass = fileURLToPath(new URL('../bin/bandpass', import.meta.url))
+  const child = spawn(bandpass, ['serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...environment },
   })

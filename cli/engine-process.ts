@@ -27,8 +27,8 @@ const lastWordsMax = 4_000
 
 /** Starts `bandpass serve` with these arguments; rejects with what it said when it does not get ready. */
 export async function startEngineProcess(args: readonly string[]): Promise<EngineProcess> {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, main, 'serve', ...args], {
+  const bandpass = fileURLToPath(new URL('../bin/bandpass', import.meta.url))
+  const child = spawn(bandpass, ['serve', ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A group of its own: Ctrl-C is for us, who stop it in order. Should we vanish, the closed channel stops it.
     detached: true,
