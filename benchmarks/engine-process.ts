@@ -22,7 +22,7 @@ const durability = process.argv[4] === 'process' ? 'process' : 'disk'
 
 const random = (length: number) => nodePrimitives.randomBytes(length)
 const keyring = createKeyring(nodePrimitives, [{ id: 1, key: random(32) }])
-const view = await openView({ folder: `${folder}/view`, keyring })
+const view = await openView({ folder: `${folder}/view`, keyring, monotonicMs: realClock.monotonicMs })
 const journal = await openJournal({
   folder: `${folder}/journal`,
   durability,

@@ -45,6 +45,7 @@ async function openGoodView(
     keyring: folder.keyring,
     mapBytes: config.view.mapBytes,
     check,
+    monotonicMs: realClock.monotonicMs,
   }
   try {
     return await openView(options)

@@ -54,6 +54,35 @@ describe('a view', () => {
     await again.close()
   })
 
+  it('packs a larger part of a batch in each turn of the event loop, the longer the turns are', async () => {
+    const rows = Array.from({ length: 4_000 }, (_, index) => row('history', `a|${index}`, 'x'.repeat(100)))
+    const turnsWhileWriting = async (turnMs: number): Promise<number> => {
+      // Each turn of other work takes `turnMs`, each look at the clock comes 50 µs after the one before.
+      let nowMs = 0
+      const view = await openView({ folder: newFolder(), keyring, monotonicMs: () => (nowMs += 0.05) })
+      let turns = 0
+      let isDone = false
+      const watched = (function* () {
+        yield* rows
+        isDone = true
+      })()
+      const otherWork = (): void => {
+        if (isDone) return
+        turns++
+        nowMs += turnMs
+        setImmediate(otherWork)
+      }
+      setImmediate(otherWork)
+      await view.write(watched, 1)
+      await view.close()
+      return turns
+    }
+    const short = await turnsWhileWriting(0.1)
+    const long = await turnsWhileWriting(30)
+    // A turn for each 16 rows, and a turn for a sixth of 30 ms: about a hundred looks at the clock.
+    expect([short > 200, long < 10]).toEqual([true, true])
+  })
+
   it('reads ranges of one table in order of bytes: from inclusive, to exclusive, limited, either way', async () => {
     const view = await openView({ folder: newFolder(), keyring })
     const keys = ['B', 'a', 'a|1', 'a|2', 'a|3', 'b', 'c|1', '~']

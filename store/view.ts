@@ -7,6 +7,7 @@
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import type { RowChange, RowRange, Table, View } from '../engine/ports/view.ts'
@@ -41,6 +42,8 @@ export type ViewOptions = {
    * the running engine, which then watches `checked`. Or `never`.
    */
   readonly check?: 'before' | 'beside' | 'never'
+  /** By which packing takes its share of the thread; without it, a few rows each turn of the event loop. */
+  readonly monotonicMs?: Clock['monotonicMs']
 }
 
 export type FileView = View & {
@@ -56,7 +59,7 @@ export const mapBytesDefault = 64 * 1024 ** 3
 
 /** Opens the view in `folder` for writing, alone. Rejects with a Fault: `data-in-use`, `view-failed`, `view-damaged`. */
 export async function openView(options: ViewOptions): Promise<FileView> {
-  const { folder, keyring, check = 'before', mapBytes = mapBytesDefault } = options
+  const { folder, keyring, check = 'before', mapBytes = mapBytesDefault, monotonicMs = () => 0 } = options
   mkdirSync(folder, { recursive: true })
   const unlock = lockFolder(folder)
   const path = join(folder, viewFileName)
@@ -74,6 +77,7 @@ export async function openView(options: ViewOptions): Promise<FileView> {
       state,
       writer: new ViewWriter({ path, mapBytes, macKey: keyring.macKey() }),
       checked,
+      monotonicMs,
       unlock,
     })
   } catch (error) {
@@ -95,8 +99,10 @@ export function wipeView(folder: string): void {
   }
 }
 
-/** About 50 µs of encoding. */
-const rowsPerTurn = 16
+/** Rows between two looks at the clock: about 50 µs of encoding. */
+const rowsPerLook = 16
+/** Packing takes at most this share of the engine's thread, whatever a turn of the event loop takes. */
+const packingShare = 1 / 6
 
 type Opened = {
   readonly folder: string
@@ -105,6 +111,7 @@ type Opened = {
   readonly state: ViewState
   readonly writer: ViewWriter
   readonly checked: Promise<void>
+  readonly monotonicMs: Clock['monotonicMs']
   readonly unlock: () => void
 }
 
@@ -148,7 +155,7 @@ class LmdbView implements FileView {
     if (this.#isWriting) throw new Error('the view takes one write at a time')
     this.#isWriting = true
     try {
-      const digest = await this.#writer.write(await pack(changes), appliedLsn, this.#state.digest)
+      const digest = await this.#writer.write(await pack(changes, this.#opened.monotonicMs), appliedLsn, this.#state.digest)
       this.#rows.refresh()
       this.#state = { appliedLsn, digest }
     } catch (error) {
@@ -189,10 +196,18 @@ class LmdbView implements FileView {
   }
 }
 
-/** Packs the rows, a few at a time: whatever else the engine's thread has to do comes in between. */
-async function pack(changes: Iterable<RowChange>): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Packs the rows, a few at a time: whatever else the engine's thread has to do comes in between. Under load a turn of the event
+ * loop takes many milliseconds: a fixed number of rows a turn would not keep up with what the same turn adds.
+ */
+async function pack(
+  changes: Iterable<RowChange>,
+  monotonicMs: Clock['monotonicMs'],
+): Promise<Uint8Array<ArrayBuffer>> {
   const packer = new RowPacker()
   let count = 0
+  let turnAtMs = monotonicMs()
+  let pauseMs = 0
   for (const change of changes) {
     if (!/^[\x20-\x7e]+$/.test(change.key) || change.key.length > keyLengthMax) {
       throw new RangeError(
@@ -200,7 +215,12 @@ async function pack(changes: Iterable<RowChange>): Promise<Uint8Array<ArrayBuffe
       )
     }
     packer.add(change)
-    if (++count % rowsPerTurn === 0) await nextTurn()
+    if (++count % rowsPerLook !== 0) continue
+    const nowMs = monotonicMs()
+    if (nowMs - turnAtMs < pauseMs * packingShare) continue
+    await nextTurn()
+    turnAtMs = monotonicMs()
+    pauseMs = turnAtMs - nowMs
   }
   return packer.finish()
 }
