@@ -62,15 +62,11 @@ export class Ledger implements RowReader {
     const known = isCached(table) ? this.cache.get(table, key) : undefined
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
-    const change = this.changeOf(table, key)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a change of a table holds a row of that table
-    const row = change === undefined ? this.read(table, key) : ((change.row as RowOf<Name> | null) ?? undefined)
+    const pending = this.pending.get(table, key)
+    const waiting = pending === undefined ? this.leaving.get(table, key) : pending
+    const row = waiting === undefined ? this.read(table, key) : (waiting ?? undefined)
     if (isCached(table)) this.cache.set(table, key, row ?? null)
     return row
-  }
-
-  private changeOf(table: Table, key: string): Change | undefined {
-    return this.pending.get(table, key) ?? this.leaving.get(table, key)
   }
 
   private read<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
@@ -83,7 +79,7 @@ export class Ledger implements RowReader {
     table: Name,
     range: RowRange,
   ): readonly { readonly key: string; readonly row: RowOf<Name> }[] {
-    const changed = new Set([...this.leaving.within(table, range), ...this.pending.within(table, range)].map(keyOf))
+    const changed = new Set([...this.leaving.within(table, range), ...this.pending.within(table, range)])
     const rows = new Map<string, RowOf<Name>>()
     const limit = range.limit + changed.size
     for (const { key, bytes } of this.options.view.range(table, { ...range, limit }))
@@ -210,8 +206,4 @@ export class Ledger implements RowReader {
     for (const { body } of journal.read(journal.appendedLsn)) return decodeRecord(body).atMs
     return 0
   }
-}
-
-function keyOf({ key }: Change): string {
-  return key
 }

@@ -2,55 +2,68 @@
 // wearer's history is read by account while much of it is here, so its keys are kept by account.
 
 import type { Change } from './ports/apply.ts'
-import { encodeRow } from './ports/rows.ts'
+import { keepBytes } from './kept-bytes.ts'
+import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
 import type { RowChange, RowRange, Table } from './ports/view.ts'
+
+/**
+ * Every decision adds a row to each of these and hardly ever reads it again: they wait as the bytes they will be written as.
+ * Tens of thousands of decoded rows were most of what the collector had to carry along.
+ */
+const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
+
+/** A row as it becomes: decoded, or as the bytes of its row; null when it goes. */
+type Waiting = { readonly row: Change['row'] } | Uint8Array | null
 
 export class PendingRows {
   /** The last record whose changes are here; 0 = none. */
   lastLsn = 0
   recordCount = 0
-  readonly #tables = new Map<Table, Map<string, Change>>()
+  readonly #tables = new Map<Table, Map<string, Waiting>>()
   readonly #historyOf = new Map<string, string[]>()
 
   add(change: Change): void {
-    let rows = this.#tables.get(change.table)
-    if (rows === undefined) this.#tables.set(change.table, (rows = new Map<string, Change>()))
-    if (change.table === 'history' && !rows.has(change.key)) this.#remember(change.key)
-    rows.set(change.key, change)
+    const { table, key, row } = change
+    if (row === null) this.#set(table, key, null)
+    else this.#set(table, key, isAddedTo.has(table) ? keepBytes(encodeRow(table, row)) : change)
   }
 
-  get(table: Table, key: string): Change | undefined {
-    return this.#tables.get(table)?.get(key)
+  /** The row as it becomes, null when it goes, undefined when nothing waits for it. */
+  get<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
+    const waiting = this.#tables.get(table)?.get(key)
+    if (waiting instanceof Uint8Array) return decodeRow(table, waiting)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name there are rows of that table only
+    return waiting == null ? waiting : (waiting.row as RowOf<Name>)
   }
 
-  /** The changes of a range, in no order. */
-  *within(table: Table, { from, to }: Pick<RowRange, 'from' | 'to'>): Generator<Change> {
-    const rows = this.#tables.get(table)
-    if (rows === undefined) return
+  /** The keys of a range for which something waits, in no order. */
+  *within(table: Table, { from, to }: Pick<RowRange, 'from' | 'to'>): Generator<string> {
     // Both ends of a range of history name the same account.
-    const keys = table === 'history' ? (this.#historyOf.get(ownerOf(from)) ?? []) : rows.keys()
-    for (const key of keys) {
-      const change = key >= from && key < to ? rows.get(key) : undefined
-      if (change !== undefined) yield change
-    }
+    const keys = table === 'history' ? this.#historyOf.get(ownerOf(from)) : this.#tables.get(table)?.keys()
+    for (const key of keys ?? []) if (key >= from && key < to) yield key
   }
 
   /** All changes, each encoded when it is asked for: thousands at once would hold up whatever else is to be done. */
   *encoded(): Generator<RowChange> {
-    for (const rows of this.#tables.values()) {
-      for (const { table, key, row } of rows.values()) {
-        yield { table, key, bytes: row === null ? null : encodeRow(table, row) }
-      }
+    for (const [table, rows] of this.#tables) {
+      for (const [key, waiting] of rows) yield { table, key, bytes: bytesOf(table, waiting) }
     }
   }
 
   /** Takes over what an older batch has and this one has not: the older could not be written. */
   addOlder(older: PendingRows): void {
-    for (const rows of older.#tables.values()) {
-      for (const change of rows.values()) if (this.get(change.table, change.key) === undefined) this.add(change)
+    for (const [table, rows] of older.#tables) {
+      for (const [key, waiting] of rows) if (this.#tables.get(table)?.has(key) !== true) this.#set(table, key, waiting)
     }
     this.lastLsn = Math.max(this.lastLsn, older.lastLsn)
     this.recordCount += older.recordCount
+  }
+
+  #set(table: Table, key: string, waiting: Waiting): void {
+    let rows = this.#tables.get(table)
+    if (rows === undefined) this.#tables.set(table, (rows = new Map<string, Waiting>()))
+    if (table === 'history' && !rows.has(key)) this.#remember(key)
+    rows.set(key, waiting)
   }
 
   #remember(key: string): void {
@@ -58,6 +71,11 @@ export class PendingRows {
     if (keys === undefined) this.#historyOf.set(ownerOf(key), [key])
     else keys.push(key)
   }
+}
+
+function bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
+  if (waiting === null || waiting instanceof Uint8Array) return waiting
+  return waiting.row === null ? null : encodeRow(table, waiting.row)
 }
 
 function ownerOf(historyKey: string): string {
