@@ -3,9 +3,9 @@
 // the id of its master key: a new key seals at once while older ones still open.
 
 import { type Bytes, ascii, concatBytes, readU32, u16, u32, u8 } from '../protocol/bytes.ts'
-import { hchacha20 } from './noble-primitives.ts'
 import { type Primitives, requireLength, tagBytes } from './primitives.ts'
-import { equalSecret, wipe } from './secret.ts'
+import { equalSecret } from './secret.ts'
+import { xchachaOpen, xchachaSeal } from './sodium-aead.ts'
 
 /** A master key: `id` is a u32 that is never used again for another key; 32 bytes. */
 export type MasterKey = { readonly id: number; readonly key: Bytes }
@@ -48,7 +48,7 @@ export function createKeyring(primitives: Primitives, keys: readonly MasterKey[]
     seal(table, key, version, plaintext) {
       const nonce = primitives.randomBytes(nonceBytes)
       const aad = concatBytes(placeOf(table, key), u32(version))
-      return concatBytes(u32(current.id), nonce, xchachaSeal(primitives, current.sealKey, nonce, aad, plaintext))
+      return concatBytes(u32(current.id), nonce, xchachaSeal(current.sealKey, nonce, aad, plaintext))
     },
     open(table, key, version, sealed) {
       if (sealed.length < overheadBytes) return undefined
@@ -56,7 +56,7 @@ export function createKeyring(primitives: Primitives, keys: readonly MasterKey[]
       if (sealedWith === undefined) return undefined
       const nonce = sealed.subarray(idBytes, idBytes + nonceBytes)
       const aad = concatBytes(placeOf(table, key), u32(version))
-      return xchachaOpen(primitives, sealedWith.sealKey, nonce, aad, sealed.subarray(idBytes + nonceBytes))
+      return xchachaOpen(sealedWith.sealKey, nonce, aad, sealed.subarray(idBytes + nonceBytes))
     },
     mac: (table, key, bytes) => rowMac(primitives, current.macKey, table, key, bytes),
     macKey: () => current.macKey.slice(),
@@ -82,41 +82,4 @@ function placeOf(table: string, key: Bytes): Uint8Array<ArrayBuffer> {
   const name = ascii(table)
   if (name.length > 0xff || key.length > 0xffff) throw new RangeError('a table name or key is too long')
   return concatBytes(u8(name.length), name, u16(key.length), key)
-}
-
-/** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 §2.3): ciphertext ‖ tag[16]. Key 32 bytes, nonce 24. */
-export function xchachaSeal(
-  primitives: Primitives,
-  key: Bytes,
-  nonce: Bytes,
-  aad: Bytes,
-  plaintext: Bytes,
-): Uint8Array<ArrayBuffer> {
-  const short = shortNonce(nonce)
-  const subkey = hchacha20(key, nonce)
-  const sealed = primitives.aeadSeal(subkey, short, aad, plaintext)
-  wipe(subkey)
-  return sealed
-}
-
-/** The plaintext, or undefined when the tag does not fit. */
-export function xchachaOpen(
-  primitives: Primitives,
-  key: Bytes,
-  nonce: Bytes,
-  aad: Bytes,
-  sealed: Bytes,
-): Uint8Array<ArrayBuffer> | undefined {
-  const short = shortNonce(nonce)
-  if (sealed.length < tagBytes) return undefined
-  const subkey = hchacha20(key, nonce)
-  const plaintext = primitives.aeadOpen(subkey, short, aad, sealed)
-  wipe(subkey)
-  return plaintext
-}
-
-/** Four zeros, then what HChaCha20 left of the nonce. */
-function shortNonce(nonce: Bytes): Uint8Array<ArrayBuffer> {
-  requireLength('an XChaCha20-Poly1305 nonce', nonce, nonceBytes)
-  return concatBytes(u32(0), nonce.subarray(16))
 }

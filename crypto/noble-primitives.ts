@@ -1,8 +1,7 @@
-// The primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, secrets at rest, and as
+// The primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, and as
 // the oracle of the node implementation. The one door to @noble. An X25519 or Ed25519 call costs about a millisecond.
 
-import { chacha20poly1305, hchacha } from '@noble/ciphers/chacha.js'
-import { swap32IfBE, u32 } from '@noble/ciphers/utils.js'
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
@@ -78,24 +77,6 @@ export const noblePrimitives: Primitives = {
 
 function hmacSha256(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
   return hmac(sha256, key, message)
-}
-
-/** "expand 32-byte k", the four words every ChaCha starts with (RFC 8439 §2.3). */
-const sigma = swap32IfBE(Uint32Array.of(0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574))
-// One at a time: what goes in is copied here, where words lie on their boundaries.
-const hchachaKey = new Uint8Array(32)
-const hchachaNonce = new Uint8Array(16)
-
-/** HChaCha20 (draft-irtf-cfrg-xchacha-03 §2.2): the key under which the last 8 bytes of a 24-byte nonce are the nonce. */
-export function hchacha20(key: Bytes, nonce: Bytes): Uint8Array<ArrayBuffer> {
-  requireLength('an XChaCha20-Poly1305 key', key, 32)
-  hchachaKey.set(key)
-  hchachaNonce.set(nonce.subarray(0, 16))
-  const words = new Uint32Array(8)
-  hchacha(sigma, swap32IfBE(u32(hchachaKey)), swap32IfBE(u32(hchachaNonce)), words)
-  hchachaKey.fill(0)
-  swap32IfBE(words)
-  return new Uint8Array(words.buffer)
 }
 
 const { Point } = ed25519

@@ -1,10 +1,8 @@
-// The primitives on node:crypto (OpenSSL), for the engine: twenty times faster than noble on curves, twice on hashes.
-// The only file of crypto/ that needs Node; nothing that runs in a phone or a band may import it.
+// The primitives for the engine: node:crypto (OpenSSL), twenty times faster than noble on curves, twice on hashes, and
+// libsodium's AEAD (sodium-aead.ts). Needs Node; nothing that runs in a phone or a band may import it.
 
 import {
   type KeyObject,
-  createCipheriv,
-  createDecipheriv,
   createECDH,
   createHmac,
   createPrivateKey,
@@ -25,6 +23,7 @@ import {
   requireRandomLength,
   tagBytes,
 } from './primitives.ts'
+import { chachaOpen, chachaSeal } from './sodium-aead.ts'
 
 // DER up to the raw key: OneAsymmetricKey (RFC 8410 §7) and SubjectPublicKeyInfo (RFC 8410 §4, RFC 5480 §2).
 const ed25519Secret = fromHex('302e020100300506032b657004220420')
@@ -33,8 +32,6 @@ const x25519Secret = fromHex('302e020100300506032b656e04220420')
 const x25519Public = fromHex('302a300506032b656e032100')
 const p256Secret = fromHex('3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420')
 const p256Public = fromHex('3039301306072a8648ce3d020106082a8648ce3d030107032200')
-
-const aeadOptions = { authTagLength: tagBytes }
 
 export const nodePrimitives: Primitives = {
   name: 'node',
@@ -46,34 +43,8 @@ export const nodePrimitives: Primitives = {
   hmac,
   tag,
   expand: (prk, info, length = 32) => expandWith(hmac, prk, info, length),
-  aeadSeal(key, nonce, aad, plaintext) {
-    requireLength('a ChaCha20-Poly1305 key', key, 32)
-    requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
-    const cipher = createCipheriv('chacha20-poly1305', key, nonce, aeadOptions)
-    cipher.setAAD(aad, { plaintextLength: plaintext.length })
-    const sealed = allocateBytes(plaintext.length + tagBytes)
-    sealed.set(cipher.update(plaintext))
-    cipher.final()
-    sealed.set(cipher.getAuthTag(), plaintext.length)
-    return sealed
-  },
-  aeadOpen(key, nonce, aad, sealed) {
-    requireLength('a ChaCha20-Poly1305 key', key, 32)
-    requireLength('a ChaCha20-Poly1305 nonce', nonce, 12)
-    const end = sealed.length - tagBytes
-    if (end < 0) return undefined
-    const decipher = createDecipheriv('chacha20-poly1305', key, nonce, aeadOptions)
-    decipher.setAAD(aad, { plaintextLength: end })
-    decipher.setAuthTag(sealed.subarray(end))
-    const plaintext = decipher.update(sealed.subarray(0, end))
-    try {
-      decipher.final()
-    } catch {
-      plaintext.fill(0)
-      return undefined
-    }
-    return plain(plaintext)
-  },
+  aeadSeal: chachaSeal,
+  aeadOpen: chachaOpen,
   x25519PublicKey(secret) {
     requireLength('an X25519 secret', secret, 32)
     return publicKeyOf(importSecret(x25519Secret, secret), x25519Public)

@@ -25,6 +25,7 @@ describe('dependencies', () => {
       '@noble/curves',
       '@noble/hashes',
       'jose',
+      'libsodium-wrappers',
       'lmdb',
       'uws-compat',
       'uws-current',
