@@ -35,10 +35,7 @@ const p256Public = fromHex('3039301306072a8648ce3d020106082a8648ce3d030107032200
 
 export const nodePrimitives: Primitives = {
   name: 'node',
-  randomBytes(length) {
-    requireRandomLength(length)
-    return randomFillSync(new Uint8Array(length))
-  },
+  randomBytes,
   sha256,
   hmac,
   tag,
@@ -99,6 +96,23 @@ export const nodePrimitives: Primitives = {
       return false
     }
   },
+}
+
+/** Asking the system for a nonce costs 3 µs, for a hundred of them at once hardly more. What was given out is erased here. */
+const chance = new Uint8Array(4_096)
+let chanceAt = chance.length
+
+function randomBytes(length: number): Uint8Array<ArrayBuffer> {
+  requireRandomLength(length)
+  if (length > chance.length / 64) return randomFillSync(new Uint8Array(length))
+  if (chanceAt + length > chance.length) {
+    randomFillSync(chance)
+    chanceAt = 0
+  }
+  const given = chance.slice(chanceAt, chanceAt + length)
+  chance.fill(0, chanceAt, chanceAt + length)
+  chanceAt += length
+  return given
 }
 
 /** Through a binary string: 0.26 µs against 0.64 through a Buffer. What callers hash is no secret. */

@@ -134,8 +134,10 @@ function countBadTag(core: Core, slot: Slot, link: LinkIndex): void {
 
 /** Ends one link of a slot: its keys are wiped; the band must RESUME. */
 export function endLink(core: Core, slot: Slot, link: LinkIndex): void {
-  if (slot.candidate?.link === link) slot.candidate = undefined
-  else if (slot.link === link) slot.link = undefined
+  if (slot.candidate?.link === link) {
+    wipe(slot.candidate.pending.next, slot.candidate.pending.leftMacKey)
+    slot.candidate = undefined
+  } else if (slot.link === link) slot.link = undefined
   else return
   core.links.close(link)
 }

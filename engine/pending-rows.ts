@@ -33,7 +33,7 @@ export class PendingRows {
     const waiting = this.#tables.get(table)?.get(key)
     if (waiting instanceof Uint8Array) return decodeRow(table, waiting)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name there are rows of that table only
-    return waiting == null ? waiting : (waiting.row as RowOf<Name>)
+    return waiting === undefined || waiting === null ? waiting : (waiting.row as RowOf<Name>)
   }
 
   /** The keys of a range for which something waits, in no order. */

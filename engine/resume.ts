@@ -1,7 +1,7 @@
 // CHAL, RESUME and REKEY: how a band gets a live link (PROTOCOL §4). Verify before allocating anything.
 
 import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../crypto/rekey.ts'
-import { nextRoot, resumeKeys, resumeMac, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
+import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
 import { signRelease } from '../crypto/release.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
 import { type Bytes, concatBytes } from '../protocol/bytes.ts'
@@ -14,7 +14,7 @@ import type { Core } from './core.ts'
 import { keepBytes } from './kept-bytes.ts'
 import type { RatchetRow } from './ports/rows.ts'
 import { sendRecord } from './session.ts'
-import type { Candidate, Slot } from './slots.ts'
+import type { Candidate, PendingRatchet, Slot } from './slots.ts'
 
 type ResumeRecord = Extract<BandRecord, { readonly type: 'resume' }>
 type Rekey1Record = Extract<BandRecord, { readonly type: 'rekey1' }>
@@ -57,16 +57,18 @@ export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
     suspectClone(core, slot, ratchet, record, nonce)
     return
   }
+  const leftMacKey = resumeMacKey(core.primitives, root)
   // A forged RESUME does not burn `Ne`.
-  if (!equalSecret(resumeMac(core.primitives, root, record.maced, nonce), record.mac)) {
-    wipe(root)
+  if (!equalSecret(resumeMacWith(core.primitives, leftMacKey, record.maced, nonce), record.mac)) {
+    wipe(root, leftMacKey)
     sendRecord(slot.session, slot.number, encodeNolink())
     return
   }
   slot.engineNonce = undefined
   const keys = resumeKeys(core.primitives, root, record.maced, nonce)
+  const next = nextRoot(core.primitives, root)
   wipe(root)
-  openCandidate(core, slot, keys, { n: record.n, rekeyedRoot: undefined })
+  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: false })
   acknowledgePairing(core, slot, record.n)
 }
 
@@ -85,16 +87,17 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   const rekey = isGenuine
     ? openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
     : undefined
+  const leftMacKey = resumeMacKey(core.primitives, root)
   wipe(root)
   if (rekey === undefined) return
   slot.engineNonce = undefined
   const answer = rekey.rekey2({ timeMs: core.time.nowMs(), flags: 0 })
   const { ask, ...keys } = rekey.finish()
   const { bid, generation } = slot
-  const rekeyedRoot = rekeyRoot(core.primitives, ask, { bid, generation, n: record.n })
+  const next = rekeyRoot(core.primitives, ask, { bid, generation, n: record.n })
   rekey.wipe()
   sendRecord(slot.session, slot.number, answer)
-  openCandidate(core, slot, keys, { n: record.n, rekeyedRoot })
+  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: true })
 }
 
 /** A band speaks to the engine key it has pinned, which may be the next or the one before. */
@@ -115,12 +118,11 @@ function openRekey(
 
 /** The first valid record on a new link: k becomes n + 1, on disk within a second, and then RATCHET_ACK is sent. */
 export async function establishLink(core: Core, slot: Slot, candidate: Candidate): Promise<void> {
-  const { n, rekeyedRoot } = candidate.pending
+  const { n, next, leftMacKey } = candidate.pending
   const serial = slot.linkSerial
   const ratchet = core.ledger.get('ratchet', slot.bandId)
-  if (ratchet === undefined) return
-  const moved = ratchetTo(core, slot, ratchet, n, rekeyedRoot)
-  if (rekeyedRoot !== undefined) wipe(rekeyedRoot)
+  const moved = ratchet === undefined ? undefined : ratcheted(core, slot, ratchet, candidate.pending)
+  wipe(next, leftMacKey)
   if (moved === undefined) return
   const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'normal')
   if (typeof lsn !== 'number') return
@@ -146,28 +148,16 @@ export function dropPreviousRoot(core: Core, slot: Slot, root: number): boolean 
   const ratchet = core.ledger.get('ratchet', slot.bandId)
   if (ratchet === undefined || ratchet.k !== root + 1) return false
   if (ratchet.sealedPrevious === null) return true
-  const previous = openRoot(core, slot, ratchet.sealedPrevious, root)
-  if (previous === undefined) return false
   slot.engineNonce = undefined
   if (slot.candidate !== undefined && slot.candidate.pending.n <= root) endLink(core, slot, slot.candidate.link)
-  const dropped = { ...ratchet, sealedPrevious: null, ...macKeyKept(core, slot, ratchet, previous) }
-  wipe(previous)
-  const record = { type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...dropped } as const
+  const record = {
+    type: 'ratchet',
+    atMs: core.time.nowMs(),
+    bandId: slot.bandId,
+    ...ratchet,
+    sealedPrevious: null,
+  } as const
   return typeof core.ledger.append(record, 'normal') === 'number'
-}
-
-/** The mac key of a root that is let go joins those of the roots before it. */
-function macKeyKept(
-  core: Core,
-  slot: Slot,
-  ratchet: RatchetRow,
-  root: Bytes,
-): Pick<RatchetRow, 'sealedOldMacKeys' | 'oldMacKeysK'> {
-  const keys = concatBytes(resumeMacKey(core.primitives, root), openOldMacKeys(core, slot, ratchet))
-  const kept = keys.slice(0, oldMacKeysMax * 32)
-  const sealedOldMacKeys = keepBytes(core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), ratchet.k, kept))
-  wipe(keys, kept)
-  return { sealedOldMacKeys, oldMacKeysK: ratchet.k }
 }
 
 /** Mac keys of k - 1, k - 2, … as they were when the blob was sealed; empty before the first. */
@@ -188,32 +178,39 @@ function openRoot(core: Core, slot: Slot, sealed: Bytes, n: number): Uint8Array 
 
 // A band that resumes with k - 1 has never seen R_k: whatever R_k was (a rekey's that got lost among them), it now is what
 // this link makes it, or the acknowledgement would leave the band with a root the engine does not hold.
-function ratchetTo(
+function ratcheted(core: Core, slot: Slot, ratchet: RatchetRow, pending: PendingRatchet): RatchetRow | undefined {
+  const { n, next, leftMacKey, isRekeyed } = pending
+  const isCurrent = n === ratchet.k
+  if (!isCurrent && (n !== ratchet.k - 1 || ratchet.sealedPrevious === null)) return undefined
+  return {
+    k: n + 1,
+    sealedRoot: sealRoot(core, slot.bandId, n + 1, next),
+    sealedPrevious: isCurrent ? ratchet.sealedRoot : ratchet.sealedPrevious,
+    ...macKeysWith(core, slot, ratchet, n, leftMacKey),
+    resumes: isRekeyed ? 0 : ratchet.resumes + 1,
+    rekeyedAtMs: isRekeyed ? core.time.nowMs() : ratchet.rekeyedAtMs,
+  }
+}
+
+/**
+ * The mac key of R_n joins those of the roots before it as soon as R_n has a successor. While R_n itself is kept its mac key is
+ * not asked for; when it goes nothing is left to compute.
+ */
+function macKeysWith(
   core: Core,
   slot: Slot,
   ratchet: RatchetRow,
   n: number,
-  rekeyedRoot: Bytes | undefined,
-): RatchetRow | undefined {
-  const used = rootFor(core, slot, ratchet, n)
-  if (used === undefined) return undefined
-  const next = rekeyedRoot ?? nextRoot(core.primitives, used)
-  // Resuming with k shows, as RATCHETED would have, that the band has left R_(k-1) behind.
-  const left =
-    n === ratchet.k && ratchet.sealedPrevious !== null ? openRoot(core, slot, ratchet.sealedPrevious, n - 1) : undefined
-  const oldMacKeys = left === undefined ? ratchet : macKeyKept(core, slot, ratchet, left)
-  const row: RatchetRow = {
-    k: n + 1,
-    sealedRoot: sealRoot(core, slot.bandId, n + 1, next),
-    sealedPrevious: n === ratchet.k ? ratchet.sealedRoot : ratchet.sealedPrevious,
-    sealedOldMacKeys: oldMacKeys.sealedOldMacKeys,
-    oldMacKeysK: oldMacKeys.oldMacKeysK,
-    resumes: rekeyedRoot === undefined ? ratchet.resumes + 1 : 0,
-    rekeyedAtMs: rekeyedRoot === undefined ? ratchet.rekeyedAtMs : core.time.nowMs(),
-  }
-  wipe(used, left)
-  if (rekeyedRoot === undefined) wipe(next)
-  return row
+  macKey: Bytes,
+): Pick<RatchetRow, 'sealedOldMacKeys' | 'oldMacKeysK'> {
+  const { sealedOldMacKeys, oldMacKeysK } = ratchet
+  const k = n + 1
+  if (oldMacKeysK === k) return { sealedOldMacKeys, oldMacKeysK }
+  const older = openOldMacKeys(core, slot, ratchet)
+  const kept = concatBytes(macKey, older.subarray(0, (oldMacKeysMax - 1) * 32))
+  const sealed = keepBytes(core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), k, kept))
+  wipe(older, kept)
+  return { sealedOldMacKeys: sealed, oldMacKeysK: k }
 }
 
 /** R_n if n is k, or k - 1 while the previous root is kept. */
@@ -233,15 +230,14 @@ function openCandidate(
   core: Core,
   slot: Slot,
   keys: { readonly up: Bytes; readonly down: Bytes; readonly sid: number },
-  pending: Candidate['pending'],
+  pending: PendingRatchet,
 ): void {
-  if (slot.candidate !== undefined) core.links.close(slot.candidate.link)
-  slot.candidate = undefined
+  if (slot.candidate !== undefined) endLink(core, slot, slot.candidate.link)
   const { bid, generation } = slot
   const link = core.links.open({ ...keys, bid: idBytes(bid), generation, root: pending.n })
   wipe(keys.up)
   wipe(keys.down)
-  if (link === undefined) return
+  if (link === undefined) return wipe(pending.next, pending.leftMacKey)
   core.links.set(link, 'tickAt', deciseconds(core))
   slot.candidate = { link, pending }
   sendDown(core, slot, { type: 'hello' }, link)

@@ -6,11 +6,17 @@ import type { LinkIndex } from './links.ts'
 import type { PairingWindow } from './pairing-window.ts'
 import type { Session } from './session.ts'
 
-/** The root that a link's first valid record makes current (PROTOCOL §4). */
-type PendingRoot = { readonly n: number; readonly rekeyedRoot: Uint8Array | undefined }
+/** What a link's first valid record makes of the resume chain (PROTOCOL §4): R_n is left for `next`, which is R_(n+1). */
+export type PendingRatchet = {
+  readonly n: number
+  readonly next: Uint8Array
+  /** By which R_n is still recognized once it is gone. */
+  readonly leftMacKey: Uint8Array
+  readonly isRekeyed: boolean
+}
 
 /** A link being tried: it replaces the slot's link with its first valid record. */
-export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRoot }
+export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRatchet }
 
 export type Slot = {
   session: Session

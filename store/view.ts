@@ -155,7 +155,11 @@ class LmdbView implements FileView {
     if (this.#isWriting) throw new Error('the view takes one write at a time')
     this.#isWriting = true
     try {
-      const digest = await this.#writer.write(await pack(changes, this.#opened.monotonicMs), appliedLsn, this.#state.digest)
+      const digest = await this.#writer.write(
+        await pack(changes, this.#opened.monotonicMs),
+        appliedLsn,
+        this.#state.digest,
+      )
       this.#rows.refresh()
       this.#state = { appliedLsn, digest }
     } catch (error) {
@@ -200,10 +204,7 @@ class LmdbView implements FileView {
  * Packs the rows, a few at a time: whatever else the engine's thread has to do comes in between. Under load a turn of the event
  * loop takes many milliseconds: a fixed number of rows a turn would not keep up with what the same turn adds.
  */
-async function pack(
-  changes: Iterable<RowChange>,
-  monotonicMs: Clock['monotonicMs'],
-): Promise<Uint8Array<ArrayBuffer>> {
+async function pack(changes: Iterable<RowChange>, monotonicMs: Clock['monotonicMs']): Promise<Uint8Array<ArrayBuffer>> {
   const packer = new RowPacker()
   let count = 0
   let turnAtMs = monotonicMs()

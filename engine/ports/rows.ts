@@ -76,7 +76,7 @@ export const ratchetShape = {
   sealedPrevious: orNil(sealed),
   /**
    * Mac keys of the roots before `oldMacKeysK`, newest first, 32 bytes each, sealed with that version: enough to know an
-   * older root when it speaks, not to open a link. Nil before the first RATCHETED.
+   * older root when it speaks, not to open a link. Nil before the first link.
    */
   sealedOldMacKeys: orNil(sealed),
   oldMacKeysK: u32,
