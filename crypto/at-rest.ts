@@ -47,7 +47,7 @@ export function createKeyring(primitives: Primitives, keys: readonly MasterKey[]
   return {
     seal(table, key, version, plaintext) {
       const nonce = primitives.randomBytes(nonceBytes)
-      const aad = concatBytes(placeOf(table, key), u32(version))
+      const aad = placed(table, key, u32(version))
       return concatBytes(u32(current.id), nonce, xchachaSeal(current.sealKey, nonce, aad, plaintext))
     },
     open(table, key, version, sealed) {
@@ -55,7 +55,7 @@ export function createKeyring(primitives: Primitives, keys: readonly MasterKey[]
       const sealedWith = byId.get(readU32(sealed, 0))
       if (sealedWith === undefined) return undefined
       const nonce = sealed.subarray(idBytes, idBytes + nonceBytes)
-      const aad = concatBytes(placeOf(table, key), u32(version))
+      const aad = placed(table, key, u32(version))
       return xchachaOpen(sealedWith.sealKey, nonce, aad, sealed.subarray(idBytes + nonceBytes))
     },
     mac: (table, key, bytes) => rowMac(primitives, current.macKey, table, key, bytes),
@@ -74,12 +74,24 @@ export function rowMac(
   key: Bytes,
   bytes: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  return primitives.tag(macKey, concatBytes(placeOf(table, key), bytes))
+  return primitives.tag(macKey, placed(table, key, bytes))
 }
 
-/** Lengths stand first, so that no two places have the same bytes. */
-function placeOf(table: string, key: Bytes): Uint8Array<ArrayBuffer> {
+/** A place and what is there. Lengths stand first, so that no two places have the same bytes. */
+function placed(table: string, key: Bytes, bytes: Bytes): Uint8Array<ArrayBuffer> {
+  if (key.length > 0xffff) throw new RangeError('a key is too long')
+  return concatBytes(nameOf(table), u16(key.length), key, bytes)
+}
+
+const names = new Map<string, Bytes>()
+
+/** A table's name behind its length, made once: there are a dozen tables. */
+function nameOf(table: string): Bytes {
+  const known = names.get(table)
+  if (known !== undefined) return known
   const name = ascii(table)
-  if (name.length > 0xff || key.length > 0xffff) throw new RangeError('a table name or key is too long')
-  return concatBytes(u8(name.length), name, u16(key.length), key)
+  if (name.length > 0xff) throw new RangeError('a table name is too long')
+  const made = concatBytes(u8(name.length), name)
+  names.set(table, made)
+  return made
 }

@@ -65,13 +65,26 @@ export function equalBytes(left: Bytes, right: Bytes): boolean {
   return true
 }
 
-const hexOfByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const digits = '0123456789abcdef'
+/** Longest that is made in one go: names of everything are no longer. */
+const hexAtOnceBytes = 32
+/** Character codes are put together here, for each length its own. */
+const codesOf: readonly number[][] = Array.from({ length: hexAtOnceBytes + 1 }, (_, bytes) =>
+  Array.from({ length: 2 * bytes }, () => 0),
+)
 
-/** Lower-case hex, two digits a byte. */
+/** Lower-case hex, two digits a byte. One flat string: joined of pairs it would be a chain of strings that keys flatten again. */
 export function toHex(bytes: Bytes): string {
-  let hex = ''
-  for (const byte of bytes) hex += hexOfByte[byte]
-  return hex
+  const codes = codesOf[bytes.length]
+  if (codes === undefined) {
+    return toHex(bytes.subarray(0, hexAtOnceBytes)) + toHex(bytes.subarray(hexAtOnceBytes))
+  }
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0
+    codes[2 * i] = digits.charCodeAt(byte >>> 4)
+    codes[2 * i + 1] = digits.charCodeAt(byte & 15)
+  }
+  return String.fromCharCode(...codes)
 }
 
 /** Bytes of a hex string; throws a RangeError that names the first offending place. */
