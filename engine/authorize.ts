@@ -2,7 +2,7 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
-import { type Bytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, copyBytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type Offer, decodeOffer, ridOf } from '../protocol/offer.ts'
 import { patterns } from '../protocol/ops.ts'
@@ -21,7 +21,6 @@ import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { decisionRecord } from './decision-record.ts'
-import { keepBytes } from './kept-bytes.ts'
 import type { DecisionRecord } from './ports/records.ts'
 import type { ReferenceRow } from './ports/rows.ts'
 import { makeReceipt } from './receipts.ts'
@@ -49,8 +48,8 @@ export async function authorize(core: Core, session: Session, borrowed: PhoneFra
   if (isBehind) return refuse(session, borrowed.id, 'busy', busyRetryMs)
   const slot = bandSlot(session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
-  // The offer's bytes are kept in rows until the view has them; the frame's buffer is borrowed.
-  const frame = { ...borrowed, offer: keepBytes(borrowed.offer) }
+  // The frame's buffer is borrowed, and what is told to the band names the offer after the wait.
+  const frame = { ...borrowed, offer: copyBytes(borrowed.offer) }
   const answered = await decideAuthorize(core, session, slot, frame)
   if (answered === undefined)
     return refuse(session, frame.id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
@@ -64,15 +63,16 @@ export async function authorize(core: Core, session: Session, borrowed: PhoneFra
   })
 }
 
-async function decideAuthorize(
+/** Most of these answers wait for the disk; those that nothing is journaled for do not. */
+function decideAuthorize(
   core: Core,
   session: Session,
   slot: Slot,
   frame: PhoneFrameOf<'authorize'>,
-): Promise<Answer | undefined> {
+): Answer | Promise<Answer | undefined> {
   const offer = decodeOffer(frame.offer)
   if (offer.type === 'malformed' || !isFromPartner(core, offer)) return denied('offer-not-authentic')
-  const rd = keepBytes(requestDigest(core.primitives, offer.canon, offer.labelBytes))
+  const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
   const stored = core.ledger.get('reference', referenceKey(offer))
   if (stored !== undefined) {
     if (stored.account !== slot.account || !equalBytes(stored.rd, rd)) return denied('reference-conflict')

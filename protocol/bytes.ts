@@ -73,14 +73,22 @@ const codesOf: readonly number[][] = Array.from({ length: hexAtOnceBytes + 1 }, 
   Array.from({ length: 2 * bytes }, () => 0),
 )
 
-/** Lower-case hex, two digits a byte. One flat string: joined of pairs it would be a chain of strings that keys flatten again. */
+/** Lower-case hex, two digits a byte. */
 export function toHex(bytes: Bytes): string {
-  const codes = codesOf[bytes.length]
+  return hexAt(bytes, 0, bytes.length)
+}
+
+/**
+ * Lower-case hex of `length` bytes that stand at `at`. One flat string: joined of pairs it would be a chain of strings that
+ * keys flatten again.
+ */
+export function hexAt(bytes: Bytes, at: number, length: number): string {
+  const codes = codesOf[length]
   if (codes === undefined) {
-    return toHex(bytes.subarray(0, hexAtOnceBytes)) + toHex(bytes.subarray(hexAtOnceBytes))
+    return hexAt(bytes, at, hexAtOnceBytes) + hexAt(bytes, at + hexAtOnceBytes, length - hexAtOnceBytes)
   }
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[at + i] ?? 0
     codes[2 * i] = digits.charCodeAt(byte >>> 4)
     codes[2 * i + 1] = digits.charCodeAt(byte & 15)
   }

@@ -11,6 +11,13 @@ export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   return copyBytes(writer.bytes.subarray(0, writer.at))
 }
 
+/** Encodes an array of `length` items, each asked for in its turn, without an array of them in between. */
+export function packEach(length: number, itemAt: (index: number) => Unpacked): Uint8Array<ArrayBuffer> {
+  const writer = new Writer()
+  writer.each(length, itemAt)
+  return copyBytes(writer.bytes.subarray(0, writer.at))
+}
+
 /** The longest text that one byte of length holds. */
 const asciiMax = 0xff
 
@@ -74,10 +81,19 @@ class Writer {
     return true
   }
 
+  each(length: number, itemAt: (index: number) => Unpacked): void {
+    this.arrayHead(length)
+    for (let index = 0; index < length; index++) this.value(itemAt(index))
+  }
+
   private array(items: readonly Unpacked[]): void {
-    if (items.length <= 15) this.byte(0x90 | items.length)
-    else this.head(0xdc, this.within(items.length), 2)
+    this.arrayHead(items.length)
     for (const item of items) this.value(item)
+  }
+
+  private arrayHead(length: number): void {
+    if (length <= 15) this.byte(0x90 | length)
+    else this.head(0xdc, this.within(length), 2)
   }
 
   private within(length: number): number {

@@ -5,6 +5,7 @@ import {
   concatBytes,
   decodeUtf8,
   encodeUtf8,
+  hexAt,
   readU16,
   readU32,
   readU48,
@@ -77,14 +78,14 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
 
 /** The reference of an offer that was decoded before. */
 export function ridOf(offer: Bytes): Rid {
-  return parseRid(offer.subarray(ridAt, ridAt + 8))
+  return parseRid(hexAt(offer, ridAt, 8))
 }
 
 /** What a journaled canon says: the terms without label and kid. The canon was decoded once when it was an offer. */
 export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'> {
   return {
-    partner: parsePartnerId(canon.subarray(0, 16)),
-    resource: parseResourceId(canon.subarray(16, 32)),
+    partner: parsePartnerId(hexAt(canon, 0, 16)),
+    resource: parseResourceId(hexAt(canon, 16, 16)),
     action: canon[32] ?? 0,
     amountMinor: readU64(canon, 33) ?? 0,
     currency: readU16(canon, 41),

@@ -1,6 +1,6 @@
 // The records between band and engine (PROTOCOL §2): fixed layouts, exact lengths, nothing guessed.
 
-import { type Bytes, concatBytes, readU16, readU32, u32, u8 } from './bytes.ts'
+import { type Bytes, allocateBytes, concatBytes, readU16, readU32, u32, u8 } from './bytes.ts'
 import { type Bid, idBytes, parseBid } from './ids.ts'
 import { recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
@@ -262,5 +262,14 @@ export function dataAssociatedData(
   generation: number,
   context: Bytes,
 ): Uint8Array<ArrayBuffer> {
-  return concatBytes(header, u8(1), bid, u32(generation), context)
+  const bytes = allocateBytes(dataHeaderBytes + 13 + context.length)
+  bytes.set(header)
+  bytes[8] = 1
+  bytes.set(bid, 9)
+  bytes[17] = generation >>> 24
+  bytes[18] = generation >>> 16
+  bytes[19] = generation >>> 8
+  bytes[20] = generation
+  bytes.set(context, 21)
+  return bytes
 }

@@ -2,7 +2,7 @@
 
 import type { Field } from '../../protocol/frame-fields.ts'
 import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { packEach } from '../../protocol/msgpack-writer.ts'
 
 export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
@@ -54,15 +54,29 @@ export function packShape<Fields extends Shape>(
   fields: Fields,
   value: ShapeOf<Fields>,
 ): Uint8Array<ArrayBuffer> {
-  const items: Unpacked[] = [lead]
-  for (const name in fields) {
-    const checked = fields[name]?.read(value[name])
+  const named = namedOf(fields)
+  return packEach(named.length + 1, (index) => {
+    const one = named[index - 1]
+    if (one === undefined) return lead
+    const { name, field } = one
+    const checked = field.read(value[name])
     if (checked === undefined) {
-      throw new RangeError(`${name}: ${fields[name]?.expected} expected, got ${JSON.stringify(value[name])}`)
+      throw new RangeError(`${name}: ${field.expected} expected, got ${JSON.stringify(value[name])}`)
     }
-    items.push(checked)
-  }
-  return packArray(items)
+    return checked
+  })
+}
+
+type Named = readonly { readonly name: string; readonly field: Field }[]
+const namedFields = new WeakMap<Shape, Named>()
+
+/** The fields of a shape in their order, listed once. */
+function namedOf(fields: Shape): Named {
+  const known = namedFields.get(fields)
+  if (known !== undefined) return known
+  const named = Object.entries(fields).map(([name, field]) => ({ name, field }))
+  namedFields.set(fields, named)
+  return named
 }
 
 /** Unpacks to `lead` and the raw items; undefined when it is not an array that starts with a number. */
