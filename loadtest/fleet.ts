@@ -2,12 +2,12 @@
 // process that shares the machine with the engine. Each speaks the band protocol in full (PROTOCOL §4 and §5): resume,
 // ratchet, heartbeats, proofs, key phases, with real keys. Sends nothing itself: what is to be sent is left in `out`.
 
+import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { counterJumpMax, offerLabelBytesMax, phaseAgeMaxMs, phaseMax, phaseRecordsMax } from '../protocol/limits.ts'
 import { opCodes, wears } from '../protocol/ops.ts'
 import { canonBytes } from '../protocol/offer.ts'
 import { dataFlags, recordTypes } from '../protocol/records.ts'
 import { recordVersion } from '../protocol/versions.ts'
-import { FastAead } from './fast-aead.ts'
 import { FixedExpand, FixedHmac, sha256Into } from './fast-hash.ts'
 import { type FleetSeed, firstEpochs } from './fleet-seed.ts'
 
@@ -56,7 +56,6 @@ export class Fleet {
   readonly #phases: Uint8Array
 
   readonly #seed: FleetSeed
-  readonly #aead = new FastAead()
   readonly #macKey = new FixedExpand('bnd1 mac')
   readonly #upKey = new FixedExpand('bnd1 b2e')
   readonly #downKey = new FixedExpand('bnd1 e2b')
@@ -68,6 +67,8 @@ export class Fleet {
   readonly #request = new Uint8Array(8 + canonBytes + offerLabelBytesMax)
   readonly #scratch = new Uint8Array(64)
   readonly #opened = new Uint8Array(1_024)
+  /** `00000000 ‖ ctr as u64 little-endian`. */
+  readonly #nonce = new Uint8Array(12)
   readonly #aad = new Uint8Array(8 + 1 + 8 + 4)
   readonly #proofAad = new Uint8Array(8 + 1 + 8 + 4 + 32)
 
@@ -251,10 +252,12 @@ export class Fleet {
       from = this.#scratch
       keyAt = 0
     }
+    this.#frameAad(band, this.#aad, bytes)
+    const key = from.subarray(keyAt, keyAt + 32)
+    const plaintext = nodePrimitives.aeadOpen(key, this.#nonceOf(ctr), this.#aad, bytes.subarray(8))
+    if (plaintext === undefined) return 'bad'
     const opened = this.#opened
-    opened.set(bytes)
-    this.#frameAad(band, this.#aad, opened)
-    if (!this.#aead.open({ keys: from, keyAt }, ctr, this.#aad, opened, 8, length)) return 'bad'
+    opened.set(plaintext, 8)
     this.#downCtr[band] = ctr
     if (phase !== known) {
       keys.set(this.#scratch.subarray(0, 32), band * keyBytesPerBand + at.down)
@@ -309,8 +312,16 @@ export class Fleet {
     putU16(out, 2, sid)
     putU32(out, 4, ctr)
     this.#frameAad(band, aad, out)
-    this.#aead.seal({ keys: this.#keys, keyAt: band * keyBytesPerBand + at.up }, ctr, aad, out, 8, length)
+    const keyAt = band * keyBytesPerBand + at.up
+    const key = this.#keys.subarray(keyAt, keyAt + 32)
+    out.set(nodePrimitives.aeadSeal(key, this.#nonceOf(ctr), aad, out.subarray(8, 8 + length)), 8)
     this.outBytes = 8 + length + 16
+  }
+
+  /** Valid until the next call. */
+  #nonceOf(ctr: number): Uint8Array {
+    for (let i = 0; i < 4; i++) this.#nonce[4 + i] = ctr >>> (8 * i)
+    return this.#nonce
   }
 
   /** header ‖ 01 ‖ bid ‖ generation; what follows (rd) is there already. */
