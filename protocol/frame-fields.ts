@@ -31,6 +31,21 @@ export function text(bytesMax: number): Field<string> {
   }
 }
 
+/** An id kept as text, minted by its parse function, which throws on what is none. */
+export function id<Value extends string>(parse: (text: string) => Value, expected = 'an id'): Field<Value> {
+  return {
+    expected,
+    read: (value) => {
+      if (typeof value !== 'string') return undefined
+      try {
+        return parse(value)
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
 /** Bytes of one of the given lengths, or of at most `max`. Read as a view of the frame (borrowed). */
 export function bin(length: number | { readonly oneOf: readonly number[] } | { readonly max: number }): Field<Bytes> {
   const fits =

@@ -3,7 +3,7 @@
 // secrets in the clear: whoever has read it wipes it.
 
 import type { Bytes } from './bytes.ts'
-import { type Field, bin, text, uint } from './frame-fields.ts'
+import { type Field, bin, id, text, uint } from './frame-fields.ts'
 import { type AccountId, type BandId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from './ids.ts'
 import { type Malformed, malformed } from './malformed.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
@@ -111,17 +111,7 @@ const positive: Field<number> = {
   read: (value) => (typeof value === 'number' && value >= 1 && value <= importedNumberMax ? value : undefined),
 }
 const instantMs = uint(Number.MAX_SAFE_INTEGER)
-const account: Field<AccountId> = {
-  expected: 'an account id of 1 to 64 of A-Z a-z 0-9 . _ : -',
-  read: (value) => {
-    if (typeof value !== 'string') return undefined
-    try {
-      return parseAccountId(value)
-    } catch {
-      return undefined
-    }
-  },
-}
+const account = id(parseAccountId, 'an account id of 1 to 64 of A-Z a-z 0-9 . _ : -')
 
 // The order of these is the order on the wire.
 const bindingFields = {

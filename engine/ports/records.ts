@@ -1,12 +1,12 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
-import { bin, bool, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
 import { accountShape, bandShape, phoneShape, ratchetShape } from './rows.ts'
-import { type Shape, type ShapeOf, id, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
 /** When (engine time, never decreasing in the journal), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */

@@ -1,6 +1,6 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
-import { added, bin, bool, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import {
   type AccountId,
   type BandId,
@@ -14,7 +14,7 @@ import {
 import { namesOf } from '../../protocol/names.ts'
 import { bandStates } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
-import { type Shape, type ShapeOf, id, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
 import type { Table } from './view.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)

@@ -11,21 +11,6 @@ export type ShapeOf<Fields extends Shape> = { readonly [Name in keyof Fields]: V
 /** A row, its list of currencies, one currency, its amounts by level: two deeper than a frame. */
 const depthMax = 4
 
-/** An id kept as text, minted by its parse function. */
-export function id<Value extends string>(parse: (text: string) => Value): Field<Value> {
-  return {
-    expected: 'an id',
-    read: (value) => {
-      if (typeof value !== 'string') return undefined
-      try {
-        return parse(value)
-      } catch {
-        return undefined
-      }
-    },
-  }
-}
-
 /** One of a closed list of words. */
 export function word<const Word extends string>(words: readonly Word[]): Field<Word> {
   return { expected: words.join(' | '), read: (value) => words.find((known) => known === value) }
