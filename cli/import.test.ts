@@ -1,24 +1,11 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sampleLine } from '../server/sample-import.ts'
 import { bandpassProcess, testEngine, testFolder } from './test-engine.ts'
 
 function line(index: number, change: Record<string, unknown> = {}): string {
-  return JSON.stringify({
-    bandId: index.toString(16).padStart(32, '0'),
-    bid: index.toString(16).padStart(16, '0'),
-    account: `account-${index}`,
-    generation: 1,
-    vendor: 7,
-    model: 1,
-    batch: 1,
-    conformance: 31,
-    bandKey: 'b1'.repeat(32),
-    acctTag: 'ac'.repeat(8),
-    root: '5e'.repeat(32),
-    k: 0,
-    ...change,
-  })
+  return JSON.stringify(sampleLine(index, change))
 }
 
 async function engineWith(...lines: readonly string[]) {

@@ -4,13 +4,13 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
-import { type ImportedBinding, encodeImport, importBytesMax } from '../protocol/imported-binding.ts'
+import { encodeImport, importBytesMax } from '../protocol/imported-binding.ts'
 import { packArray } from '../protocol/msgpack-writer.ts'
 import { adminPaths } from './admin-answers.ts'
 import { auditData } from './audit.ts'
 import { readConfig } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
+import { sampleBinding } from './sample-import.ts'
 import { startServer } from './start-server.ts'
 import { testFolder, testLog } from './test-folder.ts'
 import { publicJwk } from './tokens.ts'
@@ -35,27 +35,6 @@ async function started(flags: Record<string, string> = {}, data = testFolder(onT
   return { server, data, token, ask, post, lines }
 }
 
-function binding(index: number, change: Partial<ImportedBinding> = {}): ImportedBinding {
-  const hex = index.toString(16)
-  return {
-    bandId: parseBandId(hex.padStart(32, '0')),
-    bid: parseBid(hex.padStart(16, '0')),
-    account: parseAccountId(`account-${index}`),
-    generation: 1,
-    vendor: 1,
-    model: 1,
-    batch: 1,
-    conformance: 1,
-    bandKey: new Uint8Array(32).fill(1),
-    acctTag: new Uint8Array(8).fill(2),
-    name: '',
-    root: new Uint8Array(32).fill(3),
-    k: 0,
-    armed: null,
-    ...change,
-  }
-}
-
 const paths = Object.entries(adminPaths).map(([path, method]) => [method, path] as const)
 
 describe('the admin API', () => {
@@ -65,7 +44,7 @@ describe('the admin API', () => {
       const { ask, server } = await started({ listener })
       const before = server.status()
       for (const [method, path] of [...paths, ['GET', '/admin'], ['POST', '/admin/elsewhere']] as const) {
-        const body = method === 'POST' ? { body: encodeImport([binding(1)]) } : {}
+        const body = method === 'POST' ? { body: encodeImport([sampleBinding(1)]) } : {}
         const answer = await ask(path, { method, token: '', ...body })
         expect([answer.status, answer.body.error, answer.headers.get('www-authenticate')], path).toEqual([
           401,
@@ -143,21 +122,24 @@ describe('the admin API', () => {
 describe('an import', () => {
   it.each(['uws', 'ws'])('is on disk when it is answered, and there at the next start (%s)', async (listener) => {
     const { post, server, data } = await started({ listener })
-    const { status, body } = await post('/admin/import', encodeImport([binding(1), binding(2)]))
+    const { status, body } = await post('/admin/import', encodeImport([sampleBinding(1), sampleBinding(2)]))
     expect([status, body]).toEqual([200, { imported: 2, refused: [] }])
     const { durableLsn, bands } = server.status()
     expect([durableLsn, bands.offWrist]).toEqual([3, 2])
     await server.stop()
     const again = await started({}, data)
     expect(again.server.status().bands.offWrist).toBe(2)
-    expect((await again.post('/admin/import', encodeImport([binding(1)]))).body).toEqual({ imported: 1, refused: [] })
+    expect((await again.post('/admin/import', encodeImport([sampleBinding(1)]))).body).toEqual({
+      imported: 1,
+      refused: [],
+    })
   })
 
   it('leaves a view that is row by row what the journal says', async () => {
     const { post, server, data } = await started()
     const nowMs = Date.now()
     const armed = { secret: new Uint8Array(16), armEpoch: 1, wearEpoch: 1, verifiedAtMs: nowMs - 1_000 }
-    const bindings = [binding(1), binding(2, { armed: { ...armed, armedUntilMs: nowMs + 3_600_000 } })]
+    const bindings = [sampleBinding(1), sampleBinding(2, { armed: { ...armed, armedUntilMs: nowMs + 3_600_000 } })]
     expect((await post('/admin/import', encodeImport(bindings))).body.imported).toBe(2)
     await server.stop()
     const config = readConfig({ flags: { data } })
@@ -170,7 +152,7 @@ describe('an import', () => {
 
   it('tells of each binding it refuses by its place and why, and takes the others', async () => {
     const { post } = await started()
-    const [good, other] = [binding(1), binding(2)]
+    const [good, other] = [sampleBinding(1), sampleBinding(2)]
     const bodies = encodeImport([good, { ...other, bandId: good.bandId, bid: other.bid }, other])
     expect((await post('/admin/import', bodies)).body).toEqual({
       imported: 2,
@@ -194,7 +176,7 @@ describe('an import', () => {
     const { post, server } = await started()
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, at) =>
-        post('/admin/import', encodeImport(Array.from({ length: 200 }, (_, one) => binding(1 + at * 200 + one)))),
+        post('/admin/import', encodeImport(Array.from({ length: 200 }, (_, one) => sampleBinding(1 + at * 200 + one)))),
       ),
     )
     expect(answers.map(({ body }) => body.imported)).toEqual(Array.from({ length: 10 }, () => 200))

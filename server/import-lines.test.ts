@@ -1,27 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { decodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
 import { type ImportAnswer, type RefusedLine, importLineMax, importLines, readLine } from './import-lines.ts'
+import { sampleLine } from './sample-import.ts'
 
 const armed = { secret: 'a5'.repeat(16), armEpoch: 1, wearEpoch: 2, armedUntilMs: 3, verifiedAtMs: 4 }
 
 function object(index: number, change: Record<string, unknown> = {}): Record<string, unknown> {
-  return {
-    bandId: index.toString(16).padStart(32, '0'),
-    bid: index.toString(16).padStart(16, '0'),
-    account: `account-${index}`,
-    generation: 1,
-    vendor: 7,
-    model: 1,
-    batch: 1,
-    conformance: 31,
-    bandKey: 'b1'.repeat(32),
-    acctTag: 'ac'.repeat(8),
-    name: 'left',
-    root: '5e'.repeat(32),
-    k: 3,
-    armed,
-    ...change,
-  }
+  return sampleLine(index, { name: 'left', k: 3, armed, ...change })
 }
 
 async function* from(lines: readonly string[]): AsyncGenerator<string> {

@@ -7,10 +7,11 @@ import { apply } from '../../engine/ports/apply.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { decodeRow, encodeRow } from '../../engine/ports/rows.ts'
 import type { Table } from '../../engine/ports/view.ts'
-import { idBytes, parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
+import { idBytes, parseAccountId, parseBid } from '../../protocol/ids.ts'
 import { type ImportedBinding, decodeImport, encodeImport } from '../../protocol/imported-binding.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'
 import { malformed } from '../../protocol/malformed.ts'
+import { sampleBinding } from '../../server/sample-import.ts'
 import { VirtualTime } from '../../band-sim/scheduler.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { World, type WorldOptions, armedBand } from '../support/world.ts'
@@ -94,28 +95,6 @@ async function attached(world: World, bindings: readonly ImportedBinding[], wear
   const band = await world.run(phone.client.attach(world.radio(wearer).phone, bid))
   await world.run(band.whenLinked(200_000))
   return band
-}
-
-/** A binding that no band has. */
-function made(index: number, change: Partial<ImportedBinding> = {}): ImportedBinding {
-  const hex = index.toString(16)
-  return {
-    bandId: parseBandId(hex.padStart(32, '0')),
-    bid: parseBid(hex.padStart(16, '0')),
-    account: parseAccountId(`account-${index}`),
-    generation: 1,
-    vendor: 1,
-    model: 1,
-    batch: 1,
-    conformance: 1,
-    bandKey: new Uint8Array(32).fill(1),
-    acctTag: new Uint8Array(8).fill(2),
-    name: '',
-    root: new Uint8Array(32).fill(3),
-    k: 0,
-    armed: null,
-    ...change,
-  }
 }
 
 /** The bytes of every row, as the disk has them once the view was written. */
@@ -228,7 +207,7 @@ describe('An imported binding', () => {
 
   it('leaves the rows that a binding made here has, and those that its journal gives', async () => {
     const { world, bindings } = await movedBand()
-    await takes(world, [...bindings, made(1), made(2)])
+    await takes(world, [...bindings, sampleBinding(1), sampleBinding(2)])
     const rows = await rowsWhenWritten(world)
     expect(rows).toEqual(rowsOfJournal(world))
     const counts = Object.groupBy(rows.keys(), (key) => key.split('/')[0] ?? '')
@@ -282,8 +261,8 @@ describe('The same import, asked again,', () => {
   it('is answered only when the first one is on disk too', async () => {
     const world = new World()
     await world.start()
-    const first = world.engine.importBindings([made(1)], pause)
-    const second = world.engine.importBindings([made(1)], pause)
+    const first = world.engine.importBindings([sampleBinding(1)], pause)
+    const second = world.engine.importBindings([sampleBinding(1)], pause)
     await second
     expect(world.disk.records.map(decodeRecord).filter((record) => record.type === 'imported')).toHaveLength(1)
     expect(await first).toEqual({ type: 'done', imported: 1, refused: [] })
@@ -305,9 +284,9 @@ describe('An import refuses', () => {
   }
 
   it('a band that is bound to another account', async () => {
-    const world = await worldWith(made(1))
+    const world = await worldWith(sampleBinding(1))
     expect(
-      await refusals(world, [made(1, { account: parseAccountId('thief'), bid: parseBid('ff'.repeat(8)) })]),
+      await refusals(world, [sampleBinding(1, { account: parseAccountId('thief'), bid: parseBid('ff'.repeat(8)) })]),
     ).toEqual(['0 band-elsewhere'])
   })
 
@@ -324,13 +303,15 @@ describe('An import refuses', () => {
     ['root', { root: new Uint8Array(32).fill(9) }],
     ['root number', { k: 1 }],
   ])('a band that is bound here with another %s', async (_name, change) => {
-    const world = await worldWith(made(1))
-    expect(await refusals(world, [made(1, change)])).toEqual(['0 band-known'])
+    const world = await worldWith(sampleBinding(1))
+    expect(await refusals(world, [sampleBinding(1, change)])).toEqual(['0 band-known'])
   })
 
   it('a name on the air that another band has', async () => {
-    const world = await worldWith(made(1))
-    expect(await refusals(world, [made(2, { bid: made(1).bid }), made(2)])).toEqual(['0 bid-known'])
+    const world = await worldWith(sampleBinding(1))
+    expect(await refusals(world, [sampleBinding(2, { bid: sampleBinding(1).bid }), sampleBinding(2)])).toEqual([
+      '0 bid-known',
+    ])
   })
 
   it('a generation that ended here, and takes a later one under a new name', async () => {
@@ -360,7 +341,7 @@ describe('An import refuses', () => {
     const world = new World()
     await world.start()
     world.vendorStatus = 'revoked'
-    expect(await refusals(world, [made(1), made(2, { vendor: 77 })])).toEqual(['0 vendor-revoked'])
+    expect(await refusals(world, [sampleBinding(1), sampleBinding(2, { vendor: 77 })])).toEqual(['0 vendor-revoked'])
   })
 
   it('an arming that begins later than now or lasts longer than any may, and takes one at the limit', async () => {
@@ -371,10 +352,10 @@ describe('An import refuses', () => {
     const until = (armedUntilMs: number, verifiedAtMs = nowMs) => ({ armed: { ...armed, armedUntilMs, verifiedAtMs } })
     expect(
       await refusals(world, [
-        made(1, until(nowMs + armedMaxMs)),
-        made(2, until(nowMs + armedMaxMs + 1)),
-        made(3, until(nowMs + 2, nowMs + 1)),
-        made(4, until(nowMs - 1)),
+        sampleBinding(1, until(nowMs + armedMaxMs)),
+        sampleBinding(2, until(nowMs + armedMaxMs + 1)),
+        sampleBinding(3, until(nowMs + 2, nowMs + 1)),
+        sampleBinding(4, until(nowMs - 1)),
       ]),
     ).toEqual(['1 arm-out-of-range', '2 arm-out-of-range', '3 arm-out-of-range'])
   })
@@ -382,7 +363,9 @@ describe('An import refuses', () => {
   it('what is malformed, and takes the rest', async () => {
     const world = new World()
     await world.start()
-    const result = await world.run(world.engine.importBindings([made(1), malformed('a binding', 0), made(2)], pause))
+    const result = await world.run(
+      world.engine.importBindings([sampleBinding(1), malformed('a binding', 0), sampleBinding(2)], pause),
+    )
     expect(result).toEqual({ type: 'done', imported: 2, refused: [{ index: 1, reason: 'malformed' }] })
   })
 })
@@ -392,34 +375,34 @@ describe('An import', () => {
     const world = new World()
     await world.start()
     world.disk.trouble = 'full'
-    expect(await takes(world, [made(1)])).toEqual({ type: 'stopped', error: 'storage-full' })
+    expect(await takes(world, [sampleBinding(1)])).toEqual({ type: 'stopped', error: 'storage-full' })
     world.disk.trouble = 'none'
-    expect(await takes(world, [made(1)])).toEqual({ type: 'done', imported: 1, refused: [] })
+    expect(await takes(world, [sampleBinding(1)])).toEqual({ type: 'done', imported: 1, refused: [] })
   })
 
   it('is not taken while the clock is uncertain', async () => {
     const world = new World()
     await world.start()
     world.wallSkewMs = 10_000
-    expect(await takes(world, [made(1)])).toEqual({ type: 'stopped', error: 'unavailable' })
+    expect(await takes(world, [sampleBinding(1)])).toEqual({ type: 'stopped', error: 'unavailable' })
   })
 
   it('beyond those that may be under way is told to come again', async () => {
     const world = new World()
     await world.start()
     const asked = Array.from({ length: importsUnderWayMax + 1 }, (_, at) =>
-      world.engine.importBindings([made(at + 1)], pause),
+      world.engine.importBindings([sampleBinding(at + 1)], pause),
     )
     const results = await world.run(Promise.all(asked))
     expect(results.filter((result) => result.type === 'done')).toHaveLength(importsUnderWayMax)
     expect(results.at(-1)).toEqual({ type: 'stopped', error: 'busy' })
-    expect(await takes(world, [made(importsUnderWayMax + 1)])).toMatchObject({ type: 'done', imported: 1 })
+    expect(await takes(world, [sampleBinding(importsUnderWayMax + 1)])).toMatchObject({ type: 'done', imported: 1 })
   })
 
   it('of five thousand waits for the view on its way, and leaves the rows that its journal gives', async () => {
     const world = new World()
     await world.start()
-    const bindings = Array.from({ length: 5_000 }, (_, at) => made(at + 1))
+    const bindings = Array.from({ length: 5_000 }, (_, at) => sampleBinding(at + 1))
     let furthestAhead = 0
     world.disk.becameDurable = (lsn) => {
       furthestAhead = Math.max(furthestAhead, lsn - world.disk.appliedLsn)
@@ -439,7 +422,7 @@ describe('An import', () => {
     function* slowly() {
       for (let index = 1; index <= 8; index++) {
         pass(0.25)
-        yield made(index)
+        yield sampleBinding(index)
       }
     }
     const importing = world.engine.importBindings(slowly(), async () => {
@@ -464,7 +447,7 @@ describe('A payment', () => {
     function* slowly() {
       for (let index = 1; index <= 3; index++) {
         pass(0.6)
-        yield made(index)
+        yield sampleBinding(index)
       }
     }
     const importing = world.engine.importBindings(slowly(), () => paused)
