@@ -1,7 +1,8 @@
 // Floors, ours and peers over the network: capacity in a closed loop, latency at a rate in an open one. Round by round they
 // take turns (A B C, A B C, …), so that whatever else the machine does hits all alike.
 
-import type { Admin, MeteredTimes } from './admin.ts'
+import type { MeteredTimes } from '../sdk/admin-client.ts'
+import type { Admin } from './admin.ts'
 import { type Contender, type ContenderName, type ContenderOptions, startContender } from './contenders.ts'
 import { type LoadResult, closedLoop, openLoop } from './driver.ts'
 import { type Row, type Section, against } from './results.ts'

@@ -182,13 +182,7 @@ function millionSection(rounds: readonly SteadyRound[], facts: MillionFacts): Se
   const { bands, perSecond, linkS, provisionS } = facts
   const rate = `${perSecond.toLocaleString('en-US')}/s`
   const name = `${bands.toLocaleString('en-US')} live bands`
-  const row = (figure: string, unit: string, pick: (round: SteadyRound) => number | null, goal?: number): Row => ({
-    name,
-    figure,
-    unit,
-    values: rounds.map((round) => pick(round) ?? Number.NaN),
-    ...(goal === undefined ? {} : { goal: { of: 'figure', sign: '<', value: goal } }),
-  })
+  const row = rowsOf(name, rounds)
   return {
     id: 'million',
     title: 'Live bands',
@@ -214,13 +208,7 @@ function millionSection(rounds: readonly SteadyRound[], facts: MillionFacts): Se
 function stormSection(rounds: readonly StormRound[], { bands, perSecond, seconds: forS }: MillionOptions): Section {
   const name = `storm of ${bands.toLocaleString('en-US')} bands`
   const rate = `${perSecond.toLocaleString('en-US')}/s`
-  const row = (figure: string, unit: string, pick: (round: StormRound) => number | null, goal?: number): Row => ({
-    name,
-    figure,
-    unit,
-    values: rounds.map((round) => pick(round) ?? Number.NaN),
-    ...(goal === undefined ? {} : { goal: { of: 'figure', sign: '<', value: goal } }),
-  })
+  const row = rowsOf(name, rounds)
   return {
     id: 'storm',
     title: 'Reconnect storm',
@@ -239,6 +227,17 @@ function stormSection(rounds: readonly StormRound[], { bands, perSecond, seconds
     ],
     notes: notesOf(rounds.map((round) => round.result)),
   }
+}
+
+/** Makes rows of one name: a figure of each round, that is to stay below its goal. */
+function rowsOf<Round>(name: string, rounds: readonly Round[]) {
+  return (figure: string, unit: string, pick: (round: Round) => number | null, goal?: number): Row => ({
+    name,
+    figure,
+    unit,
+    values: rounds.map((round) => pick(round) ?? Number.NaN),
+    ...(goal === undefined ? {} : { goal: { of: 'figure', sign: '<', value: goal } }),
+  })
 }
 
 /** What the engine's meters say; undefined when they counted nothing. */

@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { AdminError, httpUrl, postImport } from '../server/admin-client.ts'
+import { AdminClient } from '../sdk/admin-client.ts'
 import { readToken } from '../server/admin-token.ts'
 import { type ImportedLines, importLines } from '../server/import-lines.ts'
 import { type Command, UsageError, required } from './command.ts'
@@ -43,11 +43,11 @@ export const importBindings: Command = {
   async run(given) {
     const [path] = given.args
     if (path === undefined) throw new UsageError('FILE is missing, for example bands.ndjson')
-    const url = addressOf(required(given, 'url', 'http://localhost:8484'))
-    const token = readToken(required(given, 'admin-token', '/var/lib/bandpass/admin-token'))
+    const url = required(given, 'url', 'http://localhost:8484')
+    const admin = adminOf(url, readToken(required(given, 'admin-token', '/var/lib/bandpass/admin-token')))
     const progress = new Progress(process.stderr)
     const totals = await importLines(await linesOf(path), {
-      send: (body) => postImport(url, token, body),
+      send: (body) => admin.import(body),
       refused: ({ line, reason }) => progress.line(`line ${line}: ${reason}`),
       progressed: (lines) => progress.show(lines),
     }).finally(() => progress.end())
@@ -57,11 +57,11 @@ export const importBindings: Command = {
 }
 
 /** A mistyped address is told as such, before anything is read. */
-function addressOf(written: string): string {
+function adminOf(url: string, token: string): AdminClient {
   try {
-    return httpUrl(written).href
+    return new AdminClient(url, token)
   } catch (error) {
-    throw error instanceof AdminError ? new UsageError(`--url: ${error.message}`) : error
+    throw error instanceof RangeError ? new UsageError(`--url: ${error.message}`) : error
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { fromHex } from '../protocol/bytes.ts'
 import { hubSlotMax } from '../protocol/limits.ts'
-import type { AdminClient, EngineInfo } from './admin-client.ts'
+import type { AdminClient, EngineInfo } from '../sdk/admin-client.ts'
 import { floodCarrier } from './adversary.ts'
 import { counterBytes } from './counters.ts'
 import { FleetSeed } from './fleet-seed.ts'

@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
-import type { ServerMeters } from './admin-client.ts'
+import type { ServerMeters } from '../sdk/admin-client.ts'
 import { LoadCounters } from './counters.ts'
 import { type Measured, type Sample, jsonOf, metricsOf, resultOf } from './load-result.ts'
 import { loadSummary } from './load-view.ts'
@@ -18,7 +18,7 @@ function meters(decisions: Readonly<Record<string, number>>): ServerMeters {
     gc: { count: 3, totalMs: 4, maxMs: 2.5 },
     memory: { rssMb: 300, anonRssMb: 200, mappedMb: 100, heapUsedMb: 50 },
     cpu: { userMs: 10, systemMs: 5 },
-    status: { decisions, links: 0, bandsAwake: 0 },
+    status: { bands: {}, decisions, links: 0, bandsAwake: 0 },
   }
 }
 

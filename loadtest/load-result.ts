@@ -2,7 +2,7 @@
 // that cannot be, and the engine's own counts equal to ours.
 
 import type { RecordableHistogram } from 'node:perf_hooks'
-import type { EngineInfo, ServerMeters } from './admin-client.ts'
+import type { EngineInfo, ServerMeters } from '../sdk/admin-client.ts'
 import type { LoadCounters } from './counters.ts'
 import type { Metric } from './thresholds.ts'
 import type { FleetOptions, MeasureOptions } from './load-options.ts'

@@ -1,7 +1,7 @@
 // Watches a load: draws what is going on, and takes a sample of both ends every second.
 
 import { type RecordableHistogram, createHistogram } from 'node:perf_hooks'
-import type { AdminClient, ServerMeters } from './admin-client.ts'
+import type { AdminClient, ServerMeters } from '../sdk/admin-client.ts'
 import { LoadCounters } from './counters.ts'
 import type { Sample } from './load-result.ts'
 import type { LoadThread, ThreadLatencies } from './load-threads.ts'

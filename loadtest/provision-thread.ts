@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { encodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
-import { AdminClient } from './admin-client.ts'
+import { AdminClient } from '../sdk/admin-client.ts'
 import { FleetSeed } from './fleet-seed.ts'
 import type { ProvisionOrder } from './provision.ts'
 
@@ -30,14 +30,13 @@ async function provision(): Promise<void> {
     if (underWay.size >= underWayMax) await Promise.race(underWay)
   }
   await Promise.all(underWay)
-  admin.close()
   parentPort?.postMessage(failure.why ?? null)
 }
 
 /** One request; what went wrong is told to the others, never thrown: nobody waits for it yet. */
 async function send(
   admin: AdminClient,
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   told: { readonly size: number; readonly done: Int32Array; readonly failure: { why?: unknown } },
 ): Promise<void> {
   try {

@@ -1,7 +1,7 @@
 // The load tester as a function: brings a fleet to an engine, links it, loads it for one stretch or several, and says what
 // both ends saw. The command, `make load` and the benchmarks are all made of this.
 
-import { AdminClient, type EngineInfo, type ServerMeters } from './admin-client.ts'
+import { AdminClient, type EngineInfo, type ServerMeters } from '../sdk/admin-client.ts'
 import { LoadCounters } from './counters.ts'
 import { ordersOf, sessionsOf } from './fleet-plan.ts'
 import type { FleetOptions, MeasureOptions } from './load-options.ts'
@@ -88,7 +88,6 @@ export class Load {
     } catch (error) {
       watch.end()
       await endAll(threads)
-      admin.close()
       throw error
     }
   }
@@ -140,7 +139,6 @@ export class Load {
   async close(): Promise<void> {
     this.#watch.end()
     await endAll(this.#threads)
-    this.#admin.close()
   }
 
   #run(profile: Profile, rate: number, durationMs: number) {
