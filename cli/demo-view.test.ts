@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PhoneError } from '../sdk/phone-errors.ts'
 import { DemoScore } from './demo-score.ts'
-import { Canvas, type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
+import { type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
 import type { StatusLine } from './serve.ts'
 
 const engine = { listener: 'ws', durability: 'disk', url: 'ws://127.0.0.1:1/phone' }
@@ -57,21 +57,6 @@ describe('what a demo shows', () => {
     expect(draw(early).length).toBeGreaterThan(8)
     expect(plainLine(early)).toBe('pairing: 0 signed in, 0 paired, 0 armed of 2')
     expect(summary(early, 3)[0]).toContain('0 of 2 bands paired')
-  })
-
-  it('is drawn over itself, no line wider than the terminal', () => {
-    let written = ''
-    const canvas = new Canvas({ columns: 20, write: (text) => (written += text) })
-    canvas.show(['a'.repeat(50), 'b'])
-    written = ''
-    canvas.show(['c'.repeat(50)])
-    expect(written).toBe(`\u001b[2A${'c'.repeat(19)}\u001b[K\n\u001b[J`)
-  })
-
-  it('does not vanish on a terminal that says it has no columns', () => {
-    let written = ''
-    new Canvas({ columns: 0, write: (text) => (written += text) }).show(['shown'])
-    expect(written).toContain('shown')
   })
 })
 

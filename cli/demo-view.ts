@@ -1,6 +1,8 @@
 // What a demo shows: a picture that is redrawn in place on a terminal, plain lines elsewhere, and a summary at the end.
 
+import { countsText } from '../loadtest/load-result.ts'
 import type { DemoScore } from './demo-score.ts'
+import { bar } from './drawing.ts'
 import type { StatusLine } from './serve.ts'
 
 export type DemoPicture = {
@@ -30,7 +32,7 @@ export function draw(picture: DemoPicture): readonly string[] {
     `bands      ${statesText(status)}`,
     `approved   ${score.approved}`,
     `denied     ${score.denied}${reasonsText(score)}`,
-    ...(score.failures.size === 0 ? [] : [`failed     ${countsText(score.failures)}`]),
+    ...(score.failures.size === 0 ? [] : [`failed     ${countsText(Object.fromEntries(score.failures))}`]),
     `latency    ${latencyText(score)}`,
     `in engine  ${tookText(status)}`,
   ]
@@ -53,7 +55,7 @@ export function summary({ bands, score, engine, status }: DemoPicture, seconds: 
     `${score.paired} of ${bands} bands paired over real WebSockets, ${score.armed} were armed and paid for ${seconds} s.`,
     `  approved  ${score.approved}`,
     `  denied    ${score.denied}${reasonsText(score)}`,
-    ...(score.failures.size === 0 ? [] : [`  failed    ${countsText(score.failures)}`]),
+    ...(score.failures.size === 0 ? [] : [`  failed    ${countsText(Object.fromEntries(score.failures))}`]),
     `  latency   ${latencyText(score)}`,
     '            from the phone asking to the phone knowing, simulated band included, once all bands were armed',
     `  in engine ${tookText(status)}, from the frame to the durable answer`,
@@ -62,28 +64,8 @@ export function summary({ bands, score, engine, status }: DemoPicture, seconds: 
   ]
 }
 
-/** Draws in place: each picture over the one before. */
-export class Canvas {
-  readonly #stream: { readonly columns?: number; readonly write: (text: string) => unknown }
-  #lines = 0
-
-  constructor(stream: { readonly columns?: number; readonly write: (text: string) => unknown }) {
-    this.#stream = stream
-  }
-
-  show(lines: readonly string[]): void {
-    // A terminal that does not know its width says 0.
-    const width = (this.#stream.columns || 100) - 1
-    const up = this.#lines === 0 ? '' : `\u001b[${this.#lines}A`
-    // Each line is cleared to its end, and what is left of a longer picture below.
-    this.#stream.write(`${up}${lines.map((line) => `${line.slice(0, width)}\u001b[K\n`).join('')}\u001b[J`)
-    this.#lines = lines.length
-  }
-}
-
 function phaseLine(name: string, share: number, text: string): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth)
-  return `${name.padEnd(10)} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${text}`
+  return `${name.padEnd(10)} [${bar(share, barWidth)}] ${text}`
 }
 
 function statesText(status: StatusLine | undefined): string {
@@ -95,14 +77,7 @@ function statesText(status: StatusLine | undefined): string {
 }
 
 function reasonsText(score: DemoScore): string {
-  return score.deniedByReason.size === 0 ? '' : `: ${countsText(score.deniedByReason)}`
-}
-
-function countsText(counts: ReadonlyMap<string, number>): string {
-  return [...counts]
-    .sort(([, left], [, right]) => right - left)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(', ')
+  return score.deniedByReason.size === 0 ? '' : `: ${countsText(Object.fromEntries(score.deniedByReason))}`
 }
 
 function latencyText({ latency }: DemoScore): string {

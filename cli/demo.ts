@@ -13,11 +13,12 @@ import { type Partner, createPartner } from '../sdk/offers.ts'
 import { startingLimits } from '../server/limit-tables.ts'
 import { realClock } from '../server/real-clock.ts'
 import { realPrimitives } from '../server/real-primitives.ts'
+import { Canvas } from './canvas.ts'
 import { type Command, type Given, number } from './command.ts'
 import { readDemoFile } from './demo-file.ts'
 import { incidents, payment } from './demo-incidents.ts'
 import { DemoScore } from './demo-score.ts'
-import { Canvas, type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
+import { type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
 import { type EngineProcess, startEngineProcess } from './engine-process.ts'
 
 export const demo: Command = {

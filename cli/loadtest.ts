@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { AdminError } from '../sdk/admin-client.ts'
 import type { FleetOptions, MeasureOptions } from '../loadtest/load-options.ts'
 import { jsonOf, metricsOf } from '../loadtest/load-result.ts'
-import { drawLoad, loadSummary, plainLoadLine } from '../loadtest/load-view.ts'
 import { type Profile, ProfileError } from '../loadtest/profile.ts'
 import { loadProfile, profileNames } from '../loadtest/profiles.ts'
 import { drawSeed } from '../loadtest/real-time.ts'
@@ -13,7 +12,8 @@ import type { LoadPicture } from '../loadtest/load-watch.ts'
 import { runLoad } from '../loadtest/run-load.ts'
 import { type Threshold, crossed, parseThreshold, thresholdHelp } from '../loadtest/thresholds.ts'
 import { type Command, type Given, UsageError, number, required } from './command.ts'
-import { Canvas } from './demo-view.ts'
+import { Canvas } from './canvas.ts'
+import { drawLoad, loadSummary, plainLoadLine } from './loadtest-view.ts'
 
 const exitFailed = 1
 const plainEveryMs = 1_000

@@ -1,8 +1,9 @@
 // A load as lines of text: while it runs, and at its end. Pure; who shows them knows whether there is a terminal.
 
-import { type LoadResult, countsText } from './load-result.ts'
-import type { LoadPicture } from './load-watch.ts'
-import type { Crossed } from './thresholds.ts'
+import { type LoadResult, countsText } from '../loadtest/load-result.ts'
+import type { LoadPicture } from '../loadtest/load-watch.ts'
+import type { Crossed } from '../loadtest/thresholds.ts'
+import { bar } from './drawing.ts'
 
 const barWidth = 32
 
@@ -15,7 +16,7 @@ export function drawLoad(picture: LoadPicture, title: string): readonly string[]
   return [
     title,
     '',
-    `${phase.padEnd(12)} [${bar(share)}] ${Math.round(100 * share)} %`,
+    `${phase.padEnd(12)} [${bar(share, barWidth)}] ${Math.round(100 * share)} %`,
     `bands        ${phase === 'provisioning' ? `${picture.provisioned} of ${bands} imported` : `${counters.get('linked')} of ${bands} linked, ${counters.get('sockets')} sockets`}`,
     `rate         ${last === undefined ? `${Math.round(rate)}/s wanted` : `${Math.round(last.offeredPerSecond)}/s offered, ${Math.round(last.achievedPerSecond)}/s achieved`}`,
     `latency      ${last === undefined ? '-' : `p50 ${ms(last.p50Ms)}, p99 ${ms(last.p99Ms)} in the last second, from the intended start`}`,
@@ -138,11 +139,6 @@ function adviceOf(errors: Readonly<Record<string, number>>): readonly string[] {
 function deniedOf(decisions: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   const { approved: _approved, ...denied } = decisions
   return denied
-}
-
-function bar(share: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth)
-  return '#'.repeat(full) + '.'.repeat(barWidth - full)
 }
 
 function ms(value: number | null): string {
