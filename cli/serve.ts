@@ -4,7 +4,7 @@ import { createLog, type Log } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
-import { Histogram, type Percentiles, percentilesOf } from './histogram.ts'
+import { Histogram, type Percentiles, percentilesOf } from '../server/histogram.ts'
 
 /** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
 export type StatusLine = ReturnType<RunningServer['status']> & { readonly took: Percentiles }

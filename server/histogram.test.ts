@@ -34,9 +34,23 @@ describe('a histogram of durations', () => {
 
   it('counts what is beyond its end in its last bucket, and what ran backwards as nothing', () => {
     const histogram = new Histogram()
-    histogram.add(-5)
-    histogram.add(1e12)
+    for (const ms of [-5, Number.NaN, 1e12, Infinity]) histogram.add(ms)
+    expect(histogram.total).toBe(4)
     expect(histogram.percentileMs(0.5)).toBe(0)
     expect(histogram.percentileMs(1)).toBeGreaterThan(3_600_000)
+  })
+
+  it('counts what others counted as if it had counted it itself', () => {
+    const durations = fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { maxLength: 50 })
+    fc.assert(
+      fc.property(durations, durations, (left, right) => {
+        const [both, one, other] = [new Histogram(), new Histogram(), new Histogram()]
+        for (const ms of [...left, ...right]) both.add(ms)
+        for (const ms of left) one.add(ms)
+        for (const ms of right) other.add(ms)
+        one.merge(other)
+        expect([one.total, one.maxMs, percentilesOf(one)]).toEqual([both.total, both.maxMs, percentilesOf(both)])
+      }),
+    )
   })
 })

@@ -4,6 +4,8 @@
 const subBuckets = 64
 const subBits = 6
 const bucketCount = subBuckets * 28
+/** Durations are told apart up to two hours, ms. */
+const longestMs = 7_200_000
 
 export class Histogram {
   readonly #counts = new Float64Array(bucketCount)
@@ -19,12 +21,22 @@ export class Histogram {
     return this.#maxMs
   }
 
-  /** Counts one duration; negative ones count as 0. */
+  /** Counts one duration; negative ones, and what is no number, count as 0. */
   add(ms: number): void {
-    const bucket = bucketOf(Math.max(0, Math.round(ms * 1_000)))
+    const bounded = ms > 0 ? Math.min(ms, longestMs) : 0
+    const bucket = bucketOf(Math.round(bounded * 1_000))
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
     this.#total++
-    this.#maxMs = Math.max(this.#maxMs, ms)
+    this.#maxMs = Math.max(this.#maxMs, bounded)
+  }
+
+  /** Counts what another has counted, too. */
+  merge(other: Histogram): void {
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + (other.#counts[bucket] ?? 0)
+    }
+    this.#total += other.#total
+    this.#maxMs = Math.max(this.#maxMs, other.#maxMs)
   }
 
   /** The duration that this share (0 to 1) of all stays at or below, ms; undefined when there is none. */
