@@ -265,7 +265,9 @@ function memoryClient(listener: LoopbackListener): RigClient {
       return answerOf(socket.refusal)
     },
     ask: async (path, method = 'GET', headers = {}) => {
-      const answer = answerOf(listener.request({ path, method, headers }))
+      const said = await listener.request({ path, method, headers })
+      if (said === undefined) throw new Error('expected an answer, the listener closed')
+      const answer = answerOf(said)
       return method === 'HEAD' ? { ...answer, body: '' } : answer
     },
     async post(path, body, { headers = {}, isUnfinished, isChunked } = {}) {

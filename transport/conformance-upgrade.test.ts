@@ -102,6 +102,30 @@ describe.each(names)('%s at the door', (name) => {
     await rig.open()
   })
 
+  it('waits for an answer that takes time, and gives it to GET and without its body to HEAD', async () => {
+    const rig = await start({}, ({ path }) => async () => {
+      await Promise.resolve()
+      return { status: 200, contentType: 'text/plain', body: `later ${path}` }
+    })
+    expect(await rig.ask('/slow')).toMatchObject({ status: 200, body: 'later /slow' })
+    expect(await rig.ask('/slow', 'HEAD')).toMatchObject({ status: 200, body: '' })
+    expect(await rig.ask('/slow')).toMatchObject({ status: 200, body: 'later /slow' })
+  })
+
+  it('bears with as many answers that take time as there may be bodies, and answers 500 to one that fails', async () => {
+    const waiting: (() => void)[] = []
+    const rig = await start(
+      { bodiesMax: 1 },
+      () => () => new Promise((_, reject) => waiting.push(() => reject(new Error('a detail')))),
+    )
+    const first = rig.ask('/slow')
+    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    expect(await rig.ask('/slow')).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+    waiting[0]?.()
+    expect(await first).toMatchObject({ status: 500, body: 'unavailable\n' })
+    expect(rig.failures).toMatchObject([{ during: 'http', error: new Error('a detail') }])
+  })
+
   it('gives an address as many sockets as it may have, not one more, and the place of one that went', async () => {
     const rig = await start({ socketsPerAddressMax: 2 })
     const first = await rig.open()

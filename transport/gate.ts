@@ -6,7 +6,7 @@ import { AddressTable } from './address-table.ts'
 import type { AddressUse } from './address-table.ts'
 import { limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
-import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
+import type { HttpAnswer, ListenOptions, RefusedBy, TakesBody } from './listener.ts'
 import { RequestBody, declaredLength } from './request-body.ts'
 import {
   allInUse,
@@ -72,7 +72,7 @@ export class Gate {
       case 'refuse':
         return { type: 'answer', answer: verdict.answer }
       case 'ask':
-        return { type: 'answer', answer: this.#ask(head, verdict.method) }
+        return this.#ask(head, verdict.method)
       case 'post':
         return this.#post(head)
       case 'upgrade':
@@ -96,19 +96,20 @@ export class Gate {
     return { type: 'answer', answer: use === 'socketsMax' ? allInUse : tooManySockets }
   }
 
-  #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): HttpAnswer {
-    try {
-      return this.#options.http({ method, path, query, remoteAddress, header })
-    } catch (error) {
-      this.#options.observe.failed('http', error)
-      return handlerFailed
-    }
+  #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): Passage {
+    const verdict = this.#judged(() => this.#options.http({ method, path, query, remoteAddress, header }))
+    // What is said at once does not wait for a body that a GET should not have.
+    return typeof verdict === 'function' ? this.#body(verdict, header) : { type: 'answer', answer: verdict }
   }
 
   #post({ path, query, remoteAddress, header }: RequestHead): Passage {
-    const { limits, clock, observe, post } = this.#options
-    const verdict = this.#judgePost(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
-    if (verdict === undefined) return { type: 'answer', answer: methodNotAllowed }
+    const { post } = this.#options
+    const verdict = this.#judged(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
+    return verdict === undefined ? { type: 'answer', answer: methodNotAllowed } : this.#body(verdict, header)
+  }
+
+  #body(verdict: HttpAnswer | TakesBody, header: RequestHead['header']): Passage {
+    const { limits, clock, observe } = this.#options
     const isFull = typeof verdict === 'function' && this.#bodiesCount >= limits.bodiesMax
     if (isFull) this.#refused('bodiesMax')
     const declaredBytes = declaredLength(header('content-length'))
@@ -127,7 +128,7 @@ export class Gate {
     }
   }
 
-  #judgePost<Verdict>(judge: () => Verdict): Verdict | HttpAnswer {
+  #judged<Verdict>(judge: () => Verdict): Verdict | HttpAnswer {
     try {
       return judge()
     } catch (error) {

@@ -32,8 +32,11 @@ export type HttpAnswer = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers health, readiness and key sets; synchronous, and called for every GET and HEAD but those of /phone and /hub. */
-export type HttpHandler = (request: HttpRequest) => HttpAnswer
+/**
+ * Answers health, readiness and key sets; called for every GET and HEAD but those of /phone and /hub. A function answers when
+ * it can: as many of those may be under way as bodies.
+ */
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | TakesBody
 
 /**
  * Judges a POST by its head, before anything of its body is kept: an answer refuses it, a function takes the body, and
