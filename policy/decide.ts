@@ -7,7 +7,7 @@ import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import type { DenialReason, Obligation } from '../protocol/reasons.ts'
 import { holdBits } from '../protocol/states.ts'
 import type { Decision, DecisionFacts } from './facts.ts'
-import { levelDayLeft, usedOn, utcDayOf } from './limits.ts'
+import { currencyRoom, levelDayLeft, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
 
 /** What the account may still do with this action and currency; amounts in minor units. */
@@ -130,20 +130,11 @@ function isSupported(amountMinor: number, level: ProximityLevel, room: Room): bo
 }
 
 function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Room | undefined {
-  const table = limits.tables.get(terms.currency)
-  if (table === undefined) return undefined
-  const own = limits.own.find((one) => one.currency === terms.currency)
-  const used = usedOn(usage, utcDayOf(nowMs), terms.currency)
+  const at = { day: utcDayOf(nowMs), currency: terms.currency, restricted: band.restricted }
+  const room = currencyRoom(limits, usage, at)
+  if (room === undefined) return undefined
+  const { table, used, useMinor, dayMinor, classMinor } = room
   const pays = parseAction(terms.action) !== 'receive'
-  const useMinor = Math.min(
-    table.perUseMinor,
-    own?.perUseMinor ?? Number.MAX_SAFE_INTEGER,
-    band.restricted ? table.restrictedPerUseMinor : Number.MAX_SAFE_INTEGER,
-  )
-  const dayMinor = Math.min(table.perDayMinor, own?.perDayMinor ?? Number.MAX_SAFE_INTEGER) - used.payMinor
-  const classMinor = pays
-    ? table.perClassDayMinor.pay - used.payMinor
-    : table.perClassDayMinor.receive - used.receiveMinor
   let withinMs = Number.POSITIVE_INFINITY
   for (const step of table.verification) {
     if (terms.amountMinor > step.aboveMinor) withinMs = Math.min(withinMs, step.withinMs)
@@ -151,7 +142,7 @@ function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Room | un
   return {
     useMinor,
     dayMinor: pays ? dayMinor : Number.MAX_SAFE_INTEGER,
-    classMinor,
+    classMinor: pays ? classMinor.pay : classMinor.receive,
     tapAboveMinor: table.tapAboveMinor,
     withinMs,
     atLevel: (level) =>

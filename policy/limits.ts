@@ -84,6 +84,43 @@ export function usedOn(usage: Usage, day: number, currency: number): Omit<Curren
   return unused
 }
 
+/** What is left in one currency before evidence is looked at, minor units; below 0 when a limit was lowered after its use. */
+type CurrencyRoom = {
+  readonly table: LimitTable
+  readonly used: Omit<CurrencyUsage, 'currency'>
+  /** The most one use may be. */
+  readonly useMinor: number
+  /** Of the day's payments. */
+  readonly dayMinor: number
+  /** Of what the day allows each class. */
+  readonly classMinor: { readonly pay: number; readonly receive: number }
+}
+
+/** The room an account has on `day`; undefined for a currency without a table. `restricted`: the band's maker, model or batch is revoked. */
+export function currencyRoom(
+  { tables, own }: AccountLimits,
+  usage: Usage,
+  at: { readonly day: number; readonly currency: number; readonly restricted: boolean },
+): CurrencyRoom | undefined {
+  const { day, currency, restricted } = at
+  const table = tables.get(currency)
+  if (table === undefined) return undefined
+  const set = own.find((one) => one.currency === currency)
+  const used = usedOn(usage, day, currency)
+  const { pay, receive } = table.perClassDayMinor
+  return {
+    table,
+    used,
+    useMinor: Math.min(
+      table.perUseMinor,
+      set?.perUseMinor ?? Number.MAX_SAFE_INTEGER,
+      restricted ? table.restrictedPerUseMinor : Number.MAX_SAFE_INTEGER,
+    ),
+    dayMinor: Math.min(table.perDayMinor, set?.perDayMinor ?? Number.MAX_SAFE_INTEGER) - used.payMinor,
+    classMinor: { pay: pay - used.payMinor, receive: receive - used.receiveMinor },
+  }
+}
+
 /** What is left of a day's payments with evidence of `level`, given that weaker evidence counts against stronger. */
 export function levelDayLeft(perLevelDayMinor: PerLevel, byLevelMinor: PerLevel, level: ProximityLevel): number {
   let left = Number.MAX_SAFE_INTEGER
