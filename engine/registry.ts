@@ -50,6 +50,11 @@ export class Registry {
     return this.awake.size
   }
 
+  /** Is the band's actor there now? Asking does not wake it. */
+  isAwake(bandId: BandId): boolean {
+    return this.awake.has(bandId)
+  }
+
   /** Finds the band's actor or starts it from its row; a band without a row starts unbound. */
   wake(bandId: BandId): AwakeBand {
     const known = this.awake.get(bandId)

@@ -91,7 +91,8 @@ export function gatherFacts(
 }
 export type RequestFactsGathered = ReturnType<typeof gatherFacts>
 
-function ownLimits(account: AccountRow | undefined) {
+/** What the owner has set for itself, as the policy takes it. */
+export function ownLimits(account: AccountRow | undefined) {
   return (account?.limits ?? []).map(([currency, perUseMinor, perDayMinor]) => ({ currency, perUseMinor, perDayMinor }))
 }
 

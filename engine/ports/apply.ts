@@ -32,6 +32,8 @@ export type Change = {
 export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
   switch (record.type) {
     case 'engine.started':
+    // What an operator looked at changes nothing; the journal remembers it.
+    case 'operator':
       return []
     case 'band': {
       const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
@@ -197,7 +199,8 @@ function useOf(terms: Pick<OfferTerms, 'currency' | 'action' | 'amountMinor'>, a
   return { day: utcDayOf(atMs), currency, action, amountMinor, level: parseLevel(level) }
 }
 
-function parseLevel(level: number): ProximityLevel {
+/** A stored level; what is none counts as no evidence. */
+export function parseLevel(level: number): ProximityLevel {
   return level === 4 || level === 3 || level === 2 || level === 1 ? level : 0
 }
 

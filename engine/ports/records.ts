@@ -9,6 +9,8 @@ import { accountShape, bandShape, phoneShape, ratchetShape } from './rows.ts'
 import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
+/** The longest reason that an operator gives, bytes of UTF-8. */
+export const operatorReasonBytesMax = 200
 /** When (engine time, never decreasing in the journal), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */
 const told = { atMs: count, cause: text(48), by: text(64) }
 
@@ -69,6 +71,17 @@ const shapes = {
   },
   /** A binding that an operator brought from elsewhere: its band and its resume chain begin together or not at all. */
   imported: { number: 8, fields: { ...told, ...bandShape, ...ratchetShape } },
+  /** What an operator did that changes no row but must be answered for: `cause` says what, `reason` why, in their own words. */
+  operator: {
+    number: 9,
+    fields: {
+      ...told,
+      account: id(parseAccountId),
+      /** The band it was about; nil = the account as a whole. */
+      bandId: orNil(id(parseBandId)),
+      reason: text(operatorReasonBytesMax),
+    },
+  },
 } as const satisfies Record<string, { readonly number: number; readonly fields: Shape }>
 
 type RecordOf<Type extends keyof typeof shapes> = { readonly type: Type } & ShapeOf<(typeof shapes)[Type]['fields']>

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../protocol/ids.ts'
+import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
-import { decodeRecord, encodeRecord } from './records.ts'
+import { decodeRecord, encodeRecord, operatorReasonBytesMax } from './records.ts'
 import { type RowOf, alarmKey, decodeRow, encodeRow, orderedKey } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -114,6 +115,21 @@ describe('A journal record', () => {
   it('is read back as it was written', () => {
     const record = { type: 'band', atMs: 1, cause: 'band.arm', by: 'phone:x', ...band } as const
     expect(decodeRecord(encodeRecord(record))).toEqual(record)
+  })
+
+  it('of an operator says what was done to whom and why, and changes no row', () => {
+    const told = { atMs: 1, cause: 'account.opened', by: 'operator:admin-token', account, reason: 'ticket 4711' }
+    for (const about of [bandId, null]) {
+      const record = { type: 'operator', ...told, bandId: about } as const
+      expect(decodeRecord(encodeRecord(record))).toEqual(record)
+      expect(apply(record, 7, { get: () => undefined })).toEqual([])
+    }
+  })
+
+  it('of an operator has a reason of 200 bytes at most', () => {
+    const record = { type: 'operator', atMs: 1, cause: 'x', by: 'operator:y', account, bandId } as const
+    expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax) })).not.toThrow()
+    expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax + 1) })).toThrow(RangeError)
   })
 
   it('of an unknown type is a fault, not a guess', () => {

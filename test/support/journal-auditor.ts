@@ -51,6 +51,10 @@ export class JournalAuditor {
         return this.takeDecision(lsn, record)
       case 'reversal':
         return this.takeReversal(lsn, record)
+      case 'operator':
+        this.expect(record.by.startsWith('operator:'), `an operator's act by ${record.by} at ${lsn}`)
+        this.expect(record.reason.trim() !== '', `an operator's act without a reason at ${lsn}`)
+        return
       case 'phone':
       case 'ratchet':
         return
