@@ -10,6 +10,7 @@ import type { Core } from './core.ts'
 import { Counters, type CountersSnapshot } from './counters.ts'
 import { EngineTime } from './engine-time.ts'
 import { type ImportBindings, bindingImporter } from './import.ts'
+import { type InspectBand, bandInspector } from './inspect-band.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
 import { OutputGate } from './output-gate.ts'
@@ -68,6 +69,8 @@ export type Engine = {
   readonly ready: () => boolean
   readonly watch: (watcher: (event: WatchEvent) => void) => () => void
   readonly importBindings: ImportBindings
+  /** What an operator sees of one band; reads only, but for what it tells the journal. */
+  readonly inspectBand: InspectBand
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
   readonly stop: (withinMs: number) => Promise<void>
 }
@@ -168,6 +171,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     ready: () => journal.state === 'open' && time.certain(),
     watch: (watcher) => core.watch.subscribe(watcher),
     importBindings: bindingImporter(core),
+    inspectBand: bandInspector(core),
     stop: async (withinMs) => {
       await drainSessions(core, withinMs)
       alarms.stop()

@@ -1,0 +1,97 @@
+// The last decisions about one band, out of the history of its account. A long history is read a page at a time, with pauses:
+// an operator who looks must not be felt by those who pay.
+
+import { parseAction } from '../protocol/actions.ts'
+import type { AccountId, BandId, PartnerId, ResourceId, Rid } from '../protocol/ids.ts'
+import { pageEntriesMax } from '../protocol/limits.ts'
+import { decodeOfferTerms } from '../protocol/offer.ts'
+import { parseObligation, parseReason } from '../protocol/reasons.ts'
+import type { ProximityLevel } from '../policy/proximity.ts'
+import type { Core } from './core.ts'
+import { parseLevel } from './ports/apply.ts'
+import { type RowOf, historyKey } from './ports/rows.ts'
+
+/** How far back the history of an account is read for one of its bands, entries. */
+const lookBackMax = 1_024
+
+export type InspectedDecision = {
+  readonly lsn: number
+  readonly atMs: number
+  readonly partner: PartnerId
+  /** As the list of partners has it; null for one that is not listed any more. */
+  readonly partnerName: string | null
+  readonly resource: ResourceId
+  readonly reference: Rid
+  /** `pay`, `receive`, …; a partner's own goes by its number. */
+  readonly action: string
+  readonly amountMinor: number
+  /** ISO 4217 numeric code. */
+  readonly currency: number
+  readonly label: string
+  /** From the closed list; after a reversal what reversed it. */
+  readonly reason: string
+  readonly obligation: string | null
+  /** The record that took an approval back; null = it stands. */
+  readonly reversedByLsn: number | null
+}
+
+type Entry = { readonly key: string; readonly row: RowOf<'history'> }
+
+/** The newest decisions about a band of an account, and how near the band was at the newest of them. */
+export async function lastDecisions(
+  core: Core,
+  { account, bandId }: { readonly account: AccountId; readonly bandId: BandId },
+  { decisionsMax, pause }: { readonly decisionsMax: number; readonly pause: () => Promise<void> },
+): Promise<{
+  readonly decisions: readonly InspectedDecision[]
+  readonly newestLevel: { readonly level: ProximityLevel; readonly atMs: number } | null
+  readonly isCut: boolean
+}> {
+  const wanted = Math.max(1, decisionsMax)
+  const from = historyKey(account, 0)
+  const found: Entry[] = []
+  let to = historyKey(account, Number.MAX_SAFE_INTEGER)
+  let isCut = false
+  for (let looked = 0; found.length < wanted; looked += pageEntriesMax) {
+    if (looked >= lookBackMax) {
+      isCut = true
+      break
+    }
+    if (looked > 0) await pause()
+    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
+    found.push(...page.filter(({ row }) => row.bandId === bandId))
+    const last = page.at(-1)
+    if (last === undefined || page.length < pageEntriesMax) break
+    to = last.key
+  }
+  const decisions = found.slice(0, decisionsMax).map((entry) => decisionOf(core, account, entry))
+  return { decisions, newestLevel: levelOf(core, found[0]), isCut }
+}
+
+function decisionOf(core: Core, account: AccountId, { key, row }: Entry): InspectedDecision {
+  const { partner, resource, rid, action, amountMinor, currency } = decodeOfferTerms(row.canon)
+  const named = parseAction(action)
+  return {
+    lsn: Number.parseInt(key.slice(account.length + 1), 16),
+    atMs: row.atMs,
+    partner,
+    partnerName: core.partners.find(partner)?.name ?? null,
+    resource,
+    reference: rid,
+    action: named === undefined || named === 'partner-own' ? String(action) : named,
+    amountMinor,
+    currency,
+    label: row.label,
+    reason: parseReason(row.reason) ?? String(row.reason),
+    obligation: row.obligation === null ? null : (parseObligation(row.obligation) ?? String(row.obligation)),
+    reversedByLsn: row.reversedBy,
+  }
+}
+
+/** The history does not say how near the band was; the answer that is kept for the reference does. */
+function levelOf(core: Core, newest: Entry | undefined) {
+  if (newest === undefined) return null
+  const { partner, rid } = decodeOfferTerms(newest.row.canon)
+  const reference = core.ledger.get('reference', `${partner}${rid}`)
+  return reference === undefined ? null : { level: parseLevel(reference.level), atMs: reference.decidedAtMs }
+}
