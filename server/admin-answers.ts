@@ -7,15 +7,19 @@ import { Fault } from '../engine/ports/fault.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { importBindingsMax } from '../protocol/imported-binding.ts'
 import type { HttpAnswer, HttpRequest, ListenerName, PostHandler, TakesBody } from '../transport/listener.ts'
+import { bandAnswer } from './admin-band.ts'
 import { importBody } from './admin-import.ts'
-import { type WantedToken, readPartnerRequest, readTokenRequest } from './admin-requests.ts'
+import { type WantedToken, readAfter, readBandRequest, readPartnerRequest, readTokenRequest } from './admin-requests.ts'
 import type { AdminToken } from './admin-token.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
+import { notReadyReasons } from './http-answers.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'
+import type { LastMinute } from './last-minute.ts'
 import { ListError } from './lists.ts'
 import type { Log } from './log.ts'
 import type { ServerMeters } from './meters.ts'
 import type { ListedPartner } from './partner-list.ts'
+import { processMemory } from './process-memory.ts'
 import type { ServerConfig } from './settings.ts'
 
 export type AdminSources = {
@@ -24,8 +28,9 @@ export type AdminSources = {
   readonly version: string
   /** Known once the listener listens. */
   readonly place: () => { readonly url: string; readonly listener: ListenerName }
-  readonly engine: Pick<Engine, 'importBindings' | 'status'>
+  readonly engine: Pick<Engine, 'importBindings' | 'inspectBand' | 'status'>
   readonly meters: Pick<ServerMeters, 'report' | 'reset'>
+  readonly lastMinute: Pick<LastMinute, 'report'>
   /** Makes a token of the local issuer; undefined when this engine takes none. */
   readonly mint: ((request: WantedToken) => Promise<string>) | undefined
   /** Lists a partner, for this engine at once. Throws when the name is taken. */
@@ -36,7 +41,7 @@ export type AdminSources = {
 
 export type AdminAnswers = {
   /** Answers GET and HEAD under /admin/; undefined for other paths. */
-  readonly get: (request: HttpRequest) => HttpAnswer | undefined
+  readonly get: (request: HttpRequest) => HttpAnswer | TakesBody | undefined
   /** Takes POST under /admin/; undefined for other paths. */
   readonly post: PostHandler
 }
@@ -46,12 +51,14 @@ export const adminPaths = {
   '/admin/info': 'GET',
   '/admin/meters': 'GET',
   '/admin/meters/reset': 'POST',
+  '/admin/last-minute': 'GET',
+  '/admin/bands/<name>': 'GET',
   '/admin/import': 'POST',
   '/admin/tokens': 'POST',
   '/admin/partners': 'POST',
 } as const
 
-type Get = { readonly get: () => HttpAnswer }
+type Get = { readonly get: (request: HttpRequest) => HttpAnswer | TakesBody }
 type Post = { readonly post: TakesBody }
 type Route = Get | Post
 type Routes = {
@@ -63,6 +70,8 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
     '/admin/info': { get: () => jsonAnswer(200, infoOf(from)) },
     '/admin/meters': { get: () => jsonAnswer(200, { ...from.meters.report(), status: from.engine.status() }) },
     '/admin/meters/reset': { post: async () => resetMeters(from) },
+    '/admin/last-minute': { get: ({ query }) => lastMinute(from, query) },
+    '/admin/bands/<name>': { get: (request) => inspectBand(from, request) },
     '/admin/import': { post: (body) => importBody(from.engine.importBindings, body) },
     '/admin/tokens': { post: (body) => giveToken(from, body) },
     '/admin/partners': { post: async (body) => listPartner(from, body) },
@@ -71,13 +80,13 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
   return {
     get(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      const found = admitted(from.token, request) ?? routeOf(routes, request) ?? noSuchPath(routes)
       if ('status' in found) return found
-      return 'get' in found ? found.get() : wrongMethod('POST')
+      return 'get' in found ? found.get(request) : wrongMethod('POST')
     },
     post(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      const found = admitted(from.token, request) ?? routeOf(routes, request) ?? noSuchPath(routes)
       if ('status' in found) return found
       if (!('post' in found)) return wrongMethod('GET, HEAD')
       return from.isStopping() ? refusal(503, 'draining', 'expected a server that is not stopping', 1) : found.post
@@ -105,6 +114,12 @@ function admitted(token: AdminSources['token'], { header, remoteAddress }: HttpR
       return { ...answer, headers: { 'www-authenticate': 'Bearer' } }
     }
   }
+}
+
+const bandsPath = '/admin/bands/'
+
+function routeOf(routes: ReadonlyMap<string, Route>, { path }: HttpRequest): Route | undefined {
+  return routes.get(path.startsWith(bandsPath) ? '/admin/bands/<name>' : path)
 }
 
 function noSuchPath(routes: ReadonlyMap<string, Route>): HttpAnswer {
@@ -137,6 +152,26 @@ function infoOf({ config, version, place, mint }: AdminSources) {
       accountFrames: { perSecond: accountFramesPerSecond, burst: accountFramesBurst },
       network: { ...network, ...kinds },
     },
+  }
+}
+
+function lastMinute({ lastMinute, engine, isStopping }: AdminSources, query: string): HttpAnswer {
+  try {
+    const seen = lastMinute.report(readAfter(query))
+    const status = engine.status()
+    const notReady = isStopping() ? ['draining'] : notReadyReasons(status)
+    return jsonAnswer(200, { ...seen, notReady, status, memory: processMemory() })
+  } catch (error) {
+    return badRequest(error)
+  }
+}
+
+function inspectBand({ engine, log }: AdminSources, { path, query }: HttpRequest): HttpAnswer | TakesBody {
+  try {
+    const asked = readBandRequest(path.slice(bandsPath.length), query)
+    return () => bandAnswer({ inspectBand: engine.inspectBand, log }, asked)
+  } catch (error) {
+    return badRequest(error)
   }
 }
 

@@ -7,6 +7,7 @@ import { type ImportedBinding, decodeImportedBinding, isSplit, splitImport } fro
 import type { Malformed } from '../protocol/malformed.ts'
 import type { HttpAnswer } from '../transport/listener.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'
+import { nextTurn } from './next-turn.ts'
 
 /** Answers when everything taken is durable. Owns `body`. */
 export async function importBody(importBindings: ImportBindings, body: Bytes): Promise<HttpAnswer> {
@@ -30,9 +31,4 @@ export async function importBody(importBindings: ImportBindings, body: Bytes): P
 
 function* bindingsOf(parts: readonly Bytes[]): Generator<ImportedBinding | Malformed, void> {
   for (const part of parts) yield decodeImportedBinding(part)
-}
-
-/** What waits on sockets, timers and the disk comes first. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

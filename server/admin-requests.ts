@@ -1,7 +1,10 @@
-// The JSON bodies of the admin API, read strictly: a member that is not known is a mistake, not a wish that nobody heard.
+// What the admin API is asked: JSON bodies and the queries of addresses, read strictly: a member that is not known is a
+// mistake, not a wish that nobody heard.
 
-import { fromHex } from '../protocol/bytes.ts'
-import { parseAccountId } from '../protocol/ids.ts'
+import type { BandNamed } from '../engine/inspect-band.ts'
+import { operatorReasonBytesMax } from '../engine/ports/records.ts'
+import { encodeUtf8, fromHex } from '../protocol/bytes.ts'
+import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { Field } from './shape.ts'
 import type { TokenRequest } from './tokens.ts'
 
@@ -38,6 +41,93 @@ export function readPartnerRequest(body: Uint8Array): string {
     throw new RangeError(`name: text of 1 to ${partnerNameMax} characters expected`)
   }
   return name
+}
+
+/** Decisions told of one band unless asked otherwise, and at most. */
+const decisionsDefault = 10
+export const decisionsMax = 100
+
+export type BandRequest = {
+  readonly named: BandNamed
+  readonly decisionsMax: number
+  /** Why the account's id is opened; undefined = it is not. */
+  readonly openReason: string | undefined
+}
+
+/** Reads a band's name, as it stands in an address, with `decisions` and `open`. Throws a RangeError that says what was expected. */
+export function readBandRequest(name: string, query: string): BandRequest {
+  const { decisions, open } = queryOf(query, ['decisions', 'open'])
+  return {
+    named: namedBand(name),
+    decisionsMax: countOf('decisions', decisions, { default: decisionsDefault, max: decisionsMax }),
+    openReason: open === undefined ? undefined : reasonOf(open),
+  }
+}
+
+/** Reads `afterMs`, an instant; 0 when there is none. Throws a RangeError that says what was expected. */
+export function readAfter(query: string): number {
+  const { afterMs } = queryOf(query, ['afterMs'])
+  return countOf('afterMs', afterMs, { default: 0, max: Number.MAX_SAFE_INTEGER })
+}
+
+/** An account may look like an id: the engine looks for the band first. */
+function namedBand(written: string): BandNamed {
+  const name = decoded(written)
+  const digits = name.toLowerCase()
+  if (/^[0-9a-f]{32}$/.test(digits)) return { bandId: parseBandId(digits), account: parseAccountId(name) }
+  if (/^[0-9a-f]{16}$/.test(digits)) return { bid: parseBid(digits), account: parseAccountId(name) }
+  try {
+    return { account: parseAccountId(name) }
+  } catch (error) {
+    throw new RangeError(`${bandNameExpected} (1 to 64 of A-Z a-z 0-9 . _ : -) expected`, { cause: error })
+  }
+}
+
+/** What names a band, for refusals. */
+export const bandNameExpected = 'a band id of 32 hex digits, a bid of 16, or an account'
+
+function reasonOf(open: string): string {
+  const reason = open.trim()
+  // It is read by people, in journals and logs: one line of text and nothing that commands a terminal.
+  const isText = reason !== '' && !/\p{Cc}/u.test(reason)
+  if (isText && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
+  throw new RangeError(`open: a reason of 1 to ${operatorReasonBytesMax} bytes of text expected`)
+}
+
+function countOf(
+  name: string,
+  written: string | undefined,
+  range: { readonly default: number; readonly max: number },
+): number {
+  if (written === undefined) return range.default
+  const count = /^\d{1,16}$/.test(written) ? Number(written) : Number.NaN
+  if (count <= range.max) return count
+  throw new RangeError(`${name}: a whole number from 0 to ${range.max} expected`)
+}
+
+/** Each member at most once, and none that is not known. */
+function queryOf<const Name extends string>(
+  query: string,
+  names: readonly Name[],
+): { readonly [Key in Name]?: string } {
+  const found: { [Key in Name]?: string } = {}
+  for (const [given, value] of new URLSearchParams(query)) {
+    const name = names.find((known) => known === given)
+    if (name === undefined) {
+      throw new RangeError(`query: only ${names.join(', ')} expected, got ${JSON.stringify(given.slice(0, 40))}`)
+    }
+    if (found[name] !== undefined) throw new RangeError(`${name}: expected once`)
+    found[name] = value
+  }
+  return found
+}
+
+function decoded(written: string): string {
+  try {
+    return decodeURIComponent(written)
+  } catch (error) {
+    throw new RangeError(`${bandNameExpected} expected, in an address that can be read`, { cause: error })
+  }
 }
 
 function objectOf(body: Uint8Array, members: readonly string[]): Field {

@@ -6,7 +6,9 @@ const fine = { journal: 'open', clockCertain: true } as EngineStatus
 
 function ask(path: string, notReady: readonly string[] = []) {
   const answer = httpAnswers({ version: '1', notReady: () => notReady, receiptKeys: () => [], admin: () => undefined })
-  return answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
+  const said = answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
+  if (typeof said === 'function') throw new Error('expected an answer at once')
+  return said
 }
 
 describe('readiness', () => {

@@ -1,7 +1,7 @@
 // Plain HTTP beside the sockets: is the process alive, can it serve, and which keys sign its receipts.
 
 import type { EngineStatus } from '../engine/engine.ts'
-import type { HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
+import type { HttpAnswer, HttpHandler, HttpRequest, TakesBody } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
 import { publicJwk } from './tokens.ts'
 
@@ -11,7 +11,7 @@ export type HttpSources = {
   readonly notReady: () => readonly string[]
   readonly receiptKeys: () => readonly ReceiptKey[]
   /** Answers what is under /admin/. */
-  readonly admin: (request: HttpRequest) => HttpAnswer | undefined
+  readonly admin: (request: HttpRequest) => HttpAnswer | TakesBody | undefined
 }
 
 /** Answers /healthz, /readyz, /.well-known/jwks.json and /. */
@@ -70,7 +70,7 @@ function about(version: string): string {
     '  /healthz                 is the process alive',
     '  /readyz                  can it serve, and if not why',
     '  /.well-known/jwks.json   keys that sign receipts',
-    '  /admin/...               import, meters, tokens, partners: with the admin token',
+    '  /admin/...               import, meters, bands, tokens, partners: with the admin token',
     '',
   ].join('\n')
 }

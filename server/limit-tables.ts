@@ -28,6 +28,11 @@ const currencies: Readonly<Record<string, number>> = {
   USD: 840,
 }
 
+/** The letters of a currency that has some here, by its number. */
+export const currencyLetters: ReadonlyMap<number, string> = new Map(
+  Object.entries(currencies).map(([letters, number]) => [number, letters]),
+)
+
 const minute = 60_000
 
 /** What a currency with two decimals and the worth of a euro starts with. `scale` is for those worth less. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
+import { bothMeters } from '../engine/ports/meters.ts'
 import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName } from '../transport/listener.ts'
@@ -13,6 +14,7 @@ import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { httpAnswers, notReadyReasons } from './http-answers.ts'
+import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { addPartner } from './lists.ts'
 import { type Log, createLog } from './log.ts'
 import { type ServerMeters, startMeters } from './meters.ts'
@@ -92,9 +94,11 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     else log('error', 'file.not-reloaded', { path: adminToken.path, kept: 'what was read before', error })
   })
   const meters = startMeters()
+  const lastMinute = startLastMinute(realClock)
   undo.push(
     () => adminToken.stop(),
     () => meters.stop(),
+    () => lastMinute.stop(),
   )
   const store = await openStore(config, folder, log)
   undo.push(
@@ -115,13 +119,25 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     }),
     partners: surroundings.partners,
     vendors: surroundings.vendors,
-    meters,
+    meters: bothMeters(meters, lastMinute),
     failed: (error: unknown) => log('error', 'engine.failed', { error }),
   }
   const engine = await createEngine(engineConfigOf(config, version), ports)
   // From here on the engine closes journal and view.
   undo.splice(-2, 2, () => engine.stop(0))
-  const server = new Server({ config, log, folder, surroundings, store, engine, issuers, adminToken, meters })
+  lastMinute.follow(() => engine.status())
+  const server = new Server({
+    config,
+    log,
+    folder,
+    surroundings,
+    store,
+    engine,
+    issuers,
+    adminToken,
+    meters,
+    lastMinute,
+  })
   undo.push(() => server.stop())
   await server.listen(choice)
   return server
@@ -137,6 +153,7 @@ type Parts = {
   readonly issuers: readonly TokenIssuer[]
   readonly adminToken: AdminToken
   readonly meters: ServerMeters
+  readonly lastMinute: LastMinute
 }
 
 class Server implements RunningServer {
@@ -227,7 +244,7 @@ class Server implements RunningServer {
   }
 
   #admin(): AdminAnswers {
-    const { config, log, engine, folder, surroundings, meters, adminToken, issuers } = this.#parts
+    const { config, log, engine, folder, surroundings, meters, lastMinute, adminToken, issuers } = this.#parts
     const { audience } = config.tokens
     const seed = () => surroundings.keySet().issuerSeed
     const isLocal = issuers.some((one) => one.issuer === localIssuer)
@@ -238,6 +255,7 @@ class Server implements RunningServer {
       place: () => ({ url: this.url, listener: this.listener }),
       engine,
       meters,
+      lastMinute,
       mint: isLocal ? (wanted) => mintToken(seed(), { ...wanted, audience, nowMs: Date.now() }) : undefined,
       addPartner: (name) => {
         const partner = addPartner(folder.places.partners, name, Date.now())
@@ -268,7 +286,7 @@ class Server implements RunningServer {
   }
 
   async #stop(why: Fault | undefined): Promise<void> {
-    const { config, log, engine, surroundings, adminToken, meters } = this.#parts
+    const { config, log, engine, surroundings, adminToken, meters, lastMinute } = this.#parts
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
     this.#cancelRecycling()
     this.#listener?.stopAccepting()
@@ -277,6 +295,7 @@ class Server implements RunningServer {
     surroundings.stop()
     adminToken.stop()
     meters.stop()
+    lastMinute.stop()
     this.#refusals.stop()
     await this.#watchdog.stop()
     if (why !== undefined) this.#dropView()

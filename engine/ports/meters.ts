@@ -10,3 +10,17 @@ export type Meters = {
 
 /** For who does not measure. */
 export const noMeters: Meters = { answered: () => undefined, gated: () => undefined }
+
+/** Two that measure, as one. */
+export function bothMeters(one: Meters, other: Meters): Meters {
+  return {
+    answered(tookMs) {
+      one.answered(tookMs)
+      other.answered(tookMs)
+    },
+    gated(tookMs) {
+      one.gated(tookMs)
+      other.gated(tookMs)
+    },
+  }
+}

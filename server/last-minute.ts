@@ -1,0 +1,203 @@
+// What happened lately, second by second, for who watches an engine. Each second is closed once, by the server, and then only
+// read: so any number of viewers see the same, none takes anything away from another or from who measures an interval of
+// the meters, and whoever comes has the last minute at once.
+
+import { PerformanceObserver, monitorEventLoopDelay } from 'node:perf_hooks'
+import type { EngineStatus } from '../engine/engine.ts'
+import type { Clock } from '../engine/ports/clock.ts'
+import type { Meters } from '../engine/ports/meters.ts'
+import { Histogram, percentilesOf } from './histogram.ts'
+
+/** Milliseconds; percentiles are null when nothing was measured. */
+type Times = {
+  readonly count: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly p999Ms: number | null
+  readonly maxMs: number
+}
+
+type Second = {
+  /** When it ended, ms since 1970. No two have the same. */
+  readonly atMs: number
+  /** How long it was: longer than a second when the event loop was held up. */
+  readonly forMs: number
+  /** Answered in it, by reason. */
+  readonly decisions: Readonly<Record<string, number>>
+  readonly reversals: number
+  /** As in the meters: from a frame read to its answer written; from a record appended to it durable. */
+  readonly answered: Times
+  readonly gate: Times
+  readonly loopDelay: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+  readonly gc: { readonly count: number; readonly totalMs: number; readonly maxMs: number }
+  readonly cpu: { readonly userMs: number; readonly systemMs: number }
+}
+
+type LastMinuteReport = {
+  /** Since this process began to measure, ms. */
+  readonly upMs: number
+  /** Oldest first; those that ended after the instant asked for. */
+  readonly seconds: readonly Second[]
+  /** Over the last 50 to 60 seconds: percentiles of a second cannot be added up. */
+  readonly minute: { readonly answered: Times; readonly gate: Times }
+}
+
+type Counts = Pick<EngineStatus, 'decisions' | 'reversals'>
+
+export type LastMinute = Meters & {
+  /** `afterMs`: the `atMs` of the newest second that the viewer has; 0 = none. */
+  readonly report: (afterMs: number) => LastMinuteReport
+  /** Begins to close seconds; `counts` are the engine's counters. */
+  readonly follow: (counts: () => Counts) => void
+  readonly stop: () => void
+}
+
+const secondMs = 1_000
+const secondsKept = 60
+/** The minute is kept in so many pieces of ten seconds. */
+const piecesKept = 6
+/** How often the event loop's delay is sampled, ms. */
+const resolutionMs = 10
+const nanoseconds = 1_000_000
+
+/** Starts to measure this process. */
+export function startLastMinute(clock: Clock): LastMinute {
+  const answered = new RecentTimes()
+  const gated = new RecentTimes()
+  const watch = new ProcessWatch()
+  const beganAtMs = clock.monotonicMs()
+  let seconds: readonly Second[] = []
+  let closedAtMs = beganAtMs
+  let cancel = (): void => undefined
+
+  function follow(counts: () => Counts): void {
+    let before = counts()
+    let closedCount = 0
+    const close = (): void => {
+      const nowMs = clock.monotonicMs()
+      const now = counts()
+      const second: Second = {
+        // The wall clock may stand or run back; viewers ask for what is newer than what they have.
+        atMs: Math.max(clock.nowMs(), (seconds.at(-1)?.atMs ?? 0) + 1),
+        forMs: rounded(nowMs - closedAtMs),
+        decisions: risen(before.decisions, now.decisions),
+        reversals: now.reversals - before.reversals,
+        answered: answered.close(),
+        gate: gated.close(),
+        ...watch.close(),
+      }
+      before = now
+      closedAtMs = nowMs
+      seconds = [...seconds, second].slice(-secondsKept)
+      if (++closedCount % (secondsKept / piecesKept) === 0) for (const one of [answered, gated]) one.turn()
+      cancel = clock.after(secondMs, close)
+    }
+    cancel = clock.after(secondMs, close)
+  }
+
+  return {
+    answered: (tookMs) => answered.add(tookMs),
+    gated: (tookMs) => gated.add(tookMs),
+    follow,
+    report: (afterMs) => ({
+      upMs: rounded(clock.monotonicMs() - beganAtMs),
+      seconds: seconds.filter((second) => second.atMs > afterMs),
+      minute: { answered: answered.minute(), gate: gated.minute() },
+    }),
+    stop() {
+      cancel()
+      watch.stop()
+    },
+  }
+}
+
+/** Durations of the present second, and of the last minute in pieces that are dropped one by one. */
+class RecentTimes {
+  readonly #second = new Histogram()
+  readonly #pieces = Array.from({ length: piecesKept }, () => new Histogram())
+  #at = 0
+
+  add(tookMs: number): void {
+    this.#second.add(tookMs)
+  }
+
+  /** Ends the second. */
+  close(): Times {
+    const times = timesOf(this.#second)
+    this.#pieces[this.#at]?.merge(this.#second)
+    this.#second.reset()
+    return times
+  }
+
+  /** Ends the piece: the oldest one makes room for the next. */
+  turn(): void {
+    this.#at = (this.#at + 1) % piecesKept
+    this.#pieces[this.#at]?.reset()
+  }
+
+  minute(): Times {
+    const sum = new Histogram()
+    for (const piece of this.#pieces) sum.merge(piece)
+    return timesOf(sum)
+  }
+}
+
+/** Event loop, collector and processor, from one `close` to the next. */
+class ProcessWatch {
+  readonly #loop = monitorEventLoopDelay({ resolution: resolutionMs })
+  readonly #collector: PerformanceObserver
+  #gc = { count: 0, totalMs: 0, maxMs: 0 }
+  #cpu = process.cpuUsage()
+
+  constructor() {
+    this.#collector = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) {
+        this.#gc.count++
+        this.#gc.totalMs += duration
+        this.#gc.maxMs = Math.max(this.#gc.maxMs, duration)
+      }
+    })
+    this.#loop.enable()
+    this.#collector.observe({ entryTypes: ['gc'] })
+  }
+
+  close(): Pick<Second, 'loopDelay' | 'gc' | 'cpu'> {
+    const isSampled = this.#loop.count > 0
+    const delayMs = (ns: number): number => (isSampled ? rounded(Math.max(0, ns / nanoseconds - resolutionMs)) : 0)
+    const loopDelay = {
+      p50Ms: delayMs(this.#loop.percentile(50)),
+      p99Ms: delayMs(this.#loop.percentile(99)),
+      maxMs: delayMs(this.#loop.max),
+    }
+    const { count, totalMs, maxMs } = this.#gc
+    const cpu = process.cpuUsage(this.#cpu)
+    this.#loop.reset()
+    this.#gc = { count: 0, totalMs: 0, maxMs: 0 }
+    this.#cpu = process.cpuUsage()
+    return {
+      loopDelay,
+      gc: { count, totalMs: rounded(totalMs), maxMs: rounded(maxMs) },
+      cpu: { userMs: rounded(cpu.user / 1_000), systemMs: rounded(cpu.system / 1_000) },
+    }
+  }
+
+  stop(): void {
+    this.#loop.disable()
+    this.#collector.disconnect()
+  }
+}
+
+function timesOf(histogram: Histogram): Times {
+  return { count: histogram.total, ...percentilesOf(histogram), maxMs: rounded(histogram.maxMs) }
+}
+
+/** Counters only rise; those that stood still are left out. */
+function risen(before: Counts['decisions'], now: Counts['decisions']): Record<string, number> {
+  const earlier = new Map<string, number>(Object.entries(before))
+  const rises = Object.entries(now).map(([name, count]) => [name, count - (earlier.get(name) ?? 0)] as const)
+  return Object.fromEntries(rises.filter(([, rise]) => rise > 0))
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000
+}
