@@ -5,17 +5,21 @@ import { backupTo } from './backup.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
 import { importBindings } from './import.ts'
+import { inspect } from './inspect.ts'
 import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
 import { loadtest } from './loadtest.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
 import { serve } from './serve.ts'
 import { token } from './token.ts'
+import { top } from './top.ts'
 import { vendorAdd, vendorList, vendorRestore, vendorRevoke } from './vendor.ts'
 
 export const commands: readonly Command[] = [
   serve,
   demo,
   loadtest,
+  top,
+  inspect,
   token,
   showKeys,
   rotateKeys,

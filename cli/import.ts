@@ -2,10 +2,9 @@
 
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { AdminClient } from '../sdk/admin-client.ts'
-import { readToken } from '../server/admin-token.ts'
 import { type ImportedLines, importLines } from '../server/import-lines.ts'
-import { type Command, UsageError, required } from './command.ts'
+import { adminOf, adminOptions } from './admin-options.ts'
+import { type Command, UsageError } from './command.ts'
 
 const tellEveryMs = 2_000
 const redrawEveryMs = 100
@@ -26,10 +25,7 @@ export const importBindings: Command = {
   takes: 'FILE',
   argumentsMax: 1,
   more: () => format,
-  options: [
-    { name: 'url', value: 'URL', help: 'where the engine listens, such as http://localhost:8484' },
-    { name: 'admin-token', value: 'FILE', help: "the engine's admin token: the file admin-token in its data folder" },
-  ],
+  options: adminOptions,
   examples: [
     {
       run: 'bandpass import bands.ndjson --url http://localhost:8484 --admin-token /var/lib/bandpass/admin-token',
@@ -43,8 +39,7 @@ export const importBindings: Command = {
   async run(given) {
     const [path] = given.args
     if (path === undefined) throw new UsageError('FILE is missing, for example bands.ndjson')
-    const url = required(given, 'url', 'http://localhost:8484')
-    const admin = adminOf(url, readToken(required(given, 'admin-token', '/var/lib/bandpass/admin-token')))
+    const admin = adminOf(given)
     const progress = new Progress(process.stderr)
     const totals = await importLines(await linesOf(path), {
       send: (body) => admin.import(body),
@@ -54,15 +49,6 @@ export const importBindings: Command = {
     process.stdout.write(`${JSON.stringify(totals)}\n`)
     return totals.refused > 0 ? 1 : 0
   },
-}
-
-/** A mistyped address is told as such, before anything is read. */
-function adminOf(url: string, token: string): AdminClient {
-  try {
-    return new AdminClient(url, token)
-  } catch (error) {
-    throw error instanceof RangeError ? new UsageError(`--url: ${error.message}`) : error
-  }
 }
 
 /** A file that cannot be opened is a slip of typing. */

@@ -1,18 +1,24 @@
-// The admin API of a running engine, as an operator's tool uses it: bulk import, tokens, partners, meters. Asks again while the
-// engine says that asking again may help.
+// The admin API of a running engine, as an operator's tool uses it: bulk import, tokens, partners, meters, the last minute, one
+// band. Asks again while the engine says that asking again may help.
 
 import { type Bytes, toHex } from '../protocol/bytes.ts'
+import type { AccountBands, BandReport, LastMinute } from './admin-reports.ts'
 import { systemClock } from './phone-clock.ts'
+
+type Refusal = { readonly error: string; readonly message: string }
 
 /** The engine did not do what was asked; the message says what it said and what to do. */
 export class AdminError extends Error {
   override readonly name = 'AdminError'
   /** Of the HTTP answer; 0 when there was none. */
   readonly status: number
+  /** What the engine refused, as a stable code with its words for people; undefined when it was not the engine that spoke. */
+  readonly refusal: Refusal | undefined
 
-  constructor(message: string, status: number, options?: ErrorOptions) {
+  constructor(message: string, status: number, options: ErrorOptions & { readonly refusal?: Refusal } = {}) {
     super(message, options)
     this.status = status
+    this.refusal = options.refusal
   }
 }
 
@@ -75,11 +81,16 @@ const laterStatuses: ReadonlySet<number> = new Set([429, 503])
 export class AdminClient {
   readonly #base: URL
   readonly #token: string
+  readonly #timeoutMs: number
 
-  /** `url` is where the engine listens: http:, https:, or the ws: of its phones. Throws a RangeError on what is no such address. */
-  constructor(url: string, token: string) {
+  /**
+   * `url` is where the engine listens: http:, https:, or the ws: of its phones; `timeoutMs` is for one answer. Throws a
+   * RangeError on what is no such address.
+   */
+  constructor(url: string, token: string, options: { readonly timeoutMs?: number } = {}) {
     this.#base = httpUrlOf(url)
     this.#token = token.trim()
+    this.#timeoutMs = options.timeoutMs ?? requestTimeoutMs
   }
 
   info(): Promise<EngineInfo> {
@@ -92,6 +103,25 @@ export class AdminClient {
 
   async resetMeters(): Promise<void> {
     await this.#ask('POST', 'meters/reset', undefined)
+  }
+
+  /** What happened lately: the seconds that ended after `afterMs`, of the last sixty; 0 = all of them. Takes nothing from others. */
+  lastMinute(afterMs: number): Promise<LastMinute> {
+    return this.#json('GET', `last-minute?afterMs=${afterMs}`, isLastMinute)
+  }
+
+  /**
+   * One band, or the bands of an account that has several; `name` is a band id, a bid or an account. With `openReason` the
+   * account's id is told whole, and the engine journals who asked and why. Rejects with the refusal `unknown-band`, or
+   * `malformed` for what can be no name.
+   */
+  inspectBand(
+    name: string,
+    { decisionsMax, openReason }: { readonly decisionsMax: number; readonly openReason: string | undefined },
+  ): Promise<BandReport | AccountBands> {
+    const query = new URLSearchParams({ decisions: String(decisionsMax) })
+    if (openReason !== undefined) query.set('open', openReason)
+    return this.#json('GET', `bands/${encodeURIComponent(name)}?${query.toString()}`, isBandAnswer)
   }
 
   /** A token for an account's phone, or for a hub of all accounts. */
@@ -131,7 +161,7 @@ export class AdminClient {
     const { at, text } = await this.#ask(method, name, body)
     const parsed: unknown = JSON.parse(text)
     if (!isAnswer(parsed))
-      throw new AdminError(`${at.href} answered what this version does not know: ${text.slice(0, 200)}`, 200)
+      throw new AdminError(`${placeOf(at)} answered what this version does not know: ${text.slice(0, 200)}`, 200)
     return parsed
   }
 
@@ -148,8 +178,7 @@ export class AdminClient {
         await wait(Math.min(waitMaxMs, Math.max(waitMinMs, 1_000 * answer.retryAfterS)))
         continue
       }
-      const said = answer.text.slice(0, 300).trim()
-      throw new AdminError(`${at.href} answered ${answer.status}: ${said}${adviceOf(answer.status)}`, answer.status)
+      throw refused(at, answer.status, answer.text)
     }
   }
 
@@ -161,7 +190,7 @@ export class AdminClient {
     try {
       const response = await fetch(at, {
         method,
-        signal: AbortSignal.timeout(requestTimeoutMs),
+        signal: AbortSignal.timeout(this.#timeoutMs),
         headers: {
           authorization: `Bearer ${this.#token}`,
           ...(body === undefined ? {} : { 'content-type': body.type }),
@@ -173,7 +202,7 @@ export class AdminClient {
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
       const said = cause instanceof Error ? cause.message : String(cause)
-      throw new AdminError(`${at.href} cannot be reached: ${said}; does the engine run there?`, 0, { cause: error })
+      throw new AdminError(`${placeOf(at)} cannot be reached: ${said}; does the engine run there?`, 0, { cause: error })
     }
   }
 }
@@ -182,6 +211,28 @@ type Body = { readonly content: Uint8Array<ArrayBuffer> | string; readonly type:
 
 function jsonBody(value: object): Body {
   return { content: JSON.stringify(value), type: 'application/json' }
+}
+
+function refused(at: URL, status: number, text: string): AdminError {
+  const refusal = refusalOf(text)
+  const said = refusal === undefined ? text.slice(0, 300).trim() : `${refusal.error}: ${refusal.message}`
+  const isOfPath = status === 404 && refusal !== undefined && refusal.error !== 'not-found'
+  const message = `${placeOf(at)} answered ${status}: ${said}${isOfPath ? '' : adviceOf(status)}`
+  return new AdminError(message, status, refusal === undefined ? {} : { refusal })
+}
+
+/** Without the query, in which an operator's own words may stand. */
+function placeOf(at: URL): string {
+  return `${at.origin}${at.pathname}`
+}
+
+function refusalOf(text: string): Refusal | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return isRefusal(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function wait(ms: number): Promise<void> {
@@ -246,6 +297,25 @@ function isMeters(value: unknown): value is ServerMeters {
     cpu: 'object',
     status: 'object',
   })
+}
+
+function isRefusal(value: unknown): value is Refusal {
+  return has(value, { error: 'string', message: 'string' })
+}
+
+function isLastMinute(value: unknown): value is LastMinute {
+  return has(value, { upMs: 'number', seconds: 'object', minute: 'object', status: 'object', memory: 'object' })
+}
+
+function isBandAnswer(value: unknown): value is BandReport | AccountBands {
+  const isBand = has(value, {
+    type: 'string',
+    bandId: 'string',
+    hardware: 'object',
+    arm: 'object',
+    decisions: 'object',
+  })
+  return isBand || has(value, { type: 'string', account: 'string', bands: 'object' })
 }
 
 function isToken(value: unknown): value is { readonly token: string } {

@@ -1,0 +1,64 @@
+// `bandpass inspect`: one band as its operator may see it. Whose it is stays shortened until a reason is given, which the engine
+// journals before it answers.
+
+import { AdminError } from '../sdk/admin-client.ts'
+import type { AccountBands, BandReport } from '../sdk/admin-reports.ts'
+import { adminOf, adminOptions } from './admin-options.ts'
+import { type Command, UsageError, number } from './command.ts'
+import { columnsOf, paint, takesColors } from './drawing.ts'
+import { accountLines, bandLines } from './inspect-view.ts'
+
+const decisionsDefault = 10
+const decisionsMax = 100
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'Shows one band of a running engine: state, holds, presence, limits, pending changes, last decisions.',
+  takes: 'BAND',
+  argumentsMax: 1,
+  options: [
+    ...adminOptions,
+    { name: 'decisions', value: 'N', help: `how many of the last decisions; ${decisionsDefault} unless given` },
+    { name: 'open', value: 'REASON', help: 'tell the whole account id; the journal keeps that it was opened, and why' },
+    { name: 'json', help: 'one JSON line instead of text' },
+  ],
+  more: () =>
+    [
+      'BAND is a band id (32 hex digits), a bid (16), or an account. An account with several bands lists them.',
+      'Nothing is changed by looking, and no key is ever shown. Exit code 1 when there is no such band.',
+    ].join('\n'),
+  examples: [
+    {
+      run: 'bandpass inspect 9d2c66ba91e2b1f9 --url http://localhost:8484 --admin-token .data/admin-token',
+      does: 'by the name it has on the air',
+    },
+    {
+      run: "bandpass inspect alice --url http://localhost:8484 --admin-token .data/admin-token --open 'ticket 4711: asks why it was denied'",
+      does: 'and whose it is',
+    },
+  ],
+  async run(given) {
+    const [name] = given.args
+    if (name === undefined) throw new UsageError('BAND is missing: a band id, a bid or an account')
+    const wish = {
+      decisionsMax: number(given, 'decisions', { default: decisionsDefault, min: 0, max: decisionsMax }),
+      openReason: given.value('open'),
+    }
+    const report = await adminOf(given).inspectBand(name, wish).catch(asMistake)
+    process.stdout.write(given.has('json') ? `${JSON.stringify(report)}\n` : textOf(report))
+    return 0
+  },
+}
+
+function textOf(report: BandReport | AccountBands): string {
+  const lines = report.type === 'band' ? bandLines(report) : accountLines(report)
+  const width = process.stdout.isTTY ? columnsOf(process.stdout) : Infinity
+  const isColored = takesColors(process.stdout, process.env)
+  return lines.map((line) => `${paint(line, width, isColored).trimEnd()}\n`).join('')
+}
+
+/** What can be no name, or no reason, is a slip of typing. */
+function asMistake(error: unknown): never {
+  if (error instanceof AdminError && error.refusal?.error === 'malformed') throw new UsageError(error.refusal.message)
+  throw error
+}
