@@ -311,7 +311,35 @@ describe('An account', () => {
   })
 })
 
+/** Every field there is: who adds one says here that it may be seen. */
+const seenFields = `
+  type nowMs bandId bid name state holdEndedAtMs awake endedGeneration generation generationEnded pairingUntilMs account
+  holds.hold holds.surfaces hardware.vendor hardware.model hardware.batch hardware.standing
+  arm.untilMs arm.epoch arm.ownerEpoch arm.verifiedAtMs ownerEpoch wearEpoch session.kind
+  session.link.wear session.link.wearEpoch session.link.present session.link.leaseLeftMs session.link.tick session.link.tickAgeMs
+  session.link.up.phase session.link.up.ctr session.link.down.phase session.link.down.ctr session.link.badTags
+  proximity.level proximity.atMs resume.k resume.resumes resume.rekeyedAtMs resume.keepsPrevious
+  limits.currency limits.table.perUseMinor limits.table.perDayMinor limits.table.receivePerDayMinor
+  limits.own.perUseMinor limits.own.perDayMinor limits.usedToday.payMinor limits.usedToday.receiveMinor
+  limits.leftToday.useMinor limits.leftToday.payMinor limits.leftToday.receiveMinor
+  pending.change pending.dueAtMs pending.begunBy pending.rising.currency pending.rising.perUseMinor pending.rising.perDayMinor
+  decisions.lsn decisions.atMs decisions.partner decisions.partnerName decisions.resource decisions.reference decisions.action
+  decisions.amountMinor decisions.currency decisions.label decisions.reason decisions.obligation decisions.reversedByLsn
+  decisionsCut`
+
 describe('No secret', () => {
+  it('has a field: those that there are have been looked at one by one', async () => {
+    const { world, band, phone } = await armedWorld()
+    await world.run(band.pay(world.offer().bytes))
+    await world.run(phone.client.limits({ perUseMinor: 1_500, perDayMinor: 5_000, currency: euro }, false))
+    await world.run(phone.client.limits({ perUseMinor: 2_000, perDayMinor: 5_000, currency: euro }, true))
+    await world.run(band.freeze())
+    const paths = fieldsOf(await inspectBand(world)).map(([path]) =>
+      path.replace(/^band\./, '').replaceAll(/\.\d+/g, ''),
+    )
+    expect([...new Set(paths)].toSorted()).toEqual(seenFields.trim().split(/\s+/).toSorted())
+  })
+
   it('is in any field of what an operator sees, opened or not', async () => {
     const { world, band, wearer } = await armedWorld()
     await world.run(band.pay(world.offer().bytes))
