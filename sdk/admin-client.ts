@@ -65,10 +65,12 @@ export type ImportAnswer = {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
-const requestTimeoutMs = 60_000
+/** An import waits behind others, and for the disk. */
+const requestTimeoutMs = 300_000
 const triesMax = 60
-const waitMinMs = 50
-const waitMaxMs = 10_000
+/** When an answer says later, but not when. */
+const waitUnlessToldS = 1
+const waitMaxS = 10
 /** Answers that say: later. */
 const laterStatuses: ReadonlySet<number> = new Set([429, 503])
 
@@ -129,10 +131,10 @@ export class AdminClient {
     body?: Body,
   ): Promise<Answer> {
     const { at, text } = await this.#ask(method, name, body)
-    const parsed: unknown = JSON.parse(text)
-    if (!isAnswer(parsed))
-      throw new AdminError(`${at.href} answered what this version does not know: ${text.slice(0, 200)}`, 200)
-    return parsed
+    const parsed = parsedJson(text)
+    if (isAnswer(parsed)) return parsed
+    // Not quoted: it may hold a token or a key.
+    throw new AdminError(`${at.href} answered ${text.length} characters that this version does not know`, 200)
   }
 
   async #ask(
@@ -145,11 +147,14 @@ export class AdminClient {
       const answer = await this.#once(method, at, body)
       if (answer.status === 200) return { at, text: answer.text }
       if (laterStatuses.has(answer.status) && tries < triesMax) {
-        await wait(Math.min(waitMaxMs, Math.max(waitMinMs, 1_000 * answer.retryAfterS)))
+        await wait(1_000 * Math.min(waitMaxS, answer.retryAfterS || waitUnlessToldS))
         continue
       }
       const said = answer.text.slice(0, 300).trim()
-      throw new AdminError(`${at.href} answered ${answer.status}: ${said}${adviceOf(answer.status)}`, answer.status)
+      throw new AdminError(
+        `${at.href} answered ${answer.status}: ${said}${adviceOf(answer.status, name)}`,
+        answer.status,
+      )
     }
   }
 
@@ -172,7 +177,7 @@ export class AdminClient {
       return { status: response.status, text, retryAfterS: Number(response.headers.get('retry-after')) || 0 }
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      const said = cause instanceof Error ? cause.message : String(cause)
+      const said = cause instanceof Error ? cause.message || codeOf(cause) : String(cause)
       throw new AdminError(`${at.href} cannot be reached: ${said}; does the engine run there?`, 0, { cause: error })
     }
   }
@@ -190,17 +195,24 @@ function wait(ms: number): Promise<void> {
   })
 }
 
-function adviceOf(status: number): string {
-  switch (status) {
-    case 401:
-      return '; expected the token of the engine’s own admin-token file'
-    case 404:
-      return '; expected an engine with the admin API at this address'
-    case 409:
-      return '; start the engine with --tokens-local on'
-    default:
-      return ''
+function adviceOf(status: number, name: string): string {
+  if (status === 401) return '; expected the token of the engine’s own admin-token file'
+  if (status === 404) return '; expected an engine with the admin API at this address'
+  if (status === 409 && name === 'tokens') return '; start the engine with --tokens-local on'
+  return ''
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
+}
+
+/** Of a connection that was tried at several addresses there is no message, only a code. */
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : error.name
 }
 
 const httpProtocols: ReadonlyMap<string, string> = new Map([
@@ -257,5 +269,7 @@ function isPartner(value: unknown): value is { readonly id: string; readonly kid
 }
 
 function isImported(value: unknown): value is ImportAnswer {
-  return has(value, { imported: 'number', refused: 'object' })
+  if (!has(value, { imported: 'number', refused: 'object' })) return false
+  const refused: unknown = Reflect.get(Object(value), 'refused')
+  return Array.isArray(refused) && refused.every((one) => has(one, { index: 'number', reason: 'string' }))
 }
