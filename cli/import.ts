@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { AdminClient } from '../sdk/admin-client.ts'
-import { readToken } from '../server/admin-token.ts'
+import { readToken } from '../server/access-token.ts'
 import { type ImportedLines, importLines } from '../server/import-lines.ts'
 import { type Command, UsageError, required } from './command.ts'
 

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openAdminToken, wrongTokensRate } from './admin-token.ts'
+import { openAdminToken, wrongTokensRate } from './access-token.ts'
 import { TestClock, testFolder } from './test-folder.ts'
 
 function opened(path = join(testFolder(onTestFinished), 'admin-token')) {
