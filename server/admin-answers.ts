@@ -7,9 +7,9 @@ import { Fault } from '../engine/ports/fault.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { importBindingsMax } from '../protocol/imported-binding.ts'
 import type { HttpAnswer, HttpRequest, ListenerName, PostHandler, TakesBody } from '../transport/listener.ts'
+import { type AccessToken, refusedBy } from './access-token.ts'
 import { importBody } from './admin-import.ts'
 import { type WantedToken, readPartnerRequest, readTokenRequest } from './admin-requests.ts'
-import type { AdminToken } from './access-token.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'
 import { ListError } from './lists.ts'
@@ -19,7 +19,7 @@ import type { ListedPartner } from './partner-list.ts'
 import type { ServerConfig } from './settings.ts'
 
 export type AdminSources = {
-  readonly token: Pick<AdminToken, 'judge'>
+  readonly token: Pick<AccessToken, 'judge'>
   readonly config: ServerConfig
   readonly version: string
   /** Known once the listener listens. */
@@ -71,13 +71,13 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
   return {
     get(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      const found = refusedBy(from.token, 'admin-token', request) ?? routes.get(request.path) ?? noSuchPath(routes)
       if ('status' in found) return found
       return 'get' in found ? found.get() : wrongMethod('POST')
     },
     post(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routes.get(request.path) ?? noSuchPath(routes)
+      const found = refusedBy(from.token, 'admin-token', request) ?? routes.get(request.path) ?? noSuchPath(routes)
       if ('status' in found) return found
       if (!('post' in found)) return wrongMethod('GET, HEAD')
       return from.isStopping() ? refusal(503, 'draining', 'expected a server that is not stopping', 1) : found.post
@@ -87,24 +87,6 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
 
 function isAdmin({ path }: HttpRequest): boolean {
   return path === '/admin' || path.startsWith('/admin/')
-}
-
-/** Undefined for who has the token. */
-function admitted(token: AdminSources['token'], { header, remoteAddress }: HttpRequest): HttpAnswer | undefined {
-  switch (token.judge(header('authorization'), remoteAddress)) {
-    case 'admitted':
-      return undefined
-    case 'too-many':
-      return refusal(429, 'too-many-attempts', 'expected fewer wrong tokens from this address', 1)
-    case 'refused': {
-      const answer = refusal(
-        401,
-        'unauthorized',
-        'expected Authorization: Bearer, and the token of the admin-token file',
-      )
-      return { ...answer, headers: { 'www-authenticate': 'Bearer' } }
-    }
-  }
 }
 
 function noSuchPath(routes: ReadonlyMap<string, Route>): HttpAnswer {

@@ -7,8 +7,8 @@ import { Fault } from '../engine/ports/fault.ts'
 import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName } from '../transport/listener.ts'
+import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
-import { type AdminToken, openAdminToken } from './access-token.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
@@ -87,7 +87,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
   const issuers = issuersOf(config, surroundings)
-  const adminToken = openAdminToken(config.adminToken ?? join(folder.path, 'admin-token'), realClock, (error) => {
+  const adminToken = openAccessToken(config.adminToken ?? join(folder.path, 'admin-token'), realClock, (error) => {
     if (error === undefined) log('info', 'file.reloaded', { path: adminToken.path })
     else log('error', 'file.not-reloaded', { path: adminToken.path, kept: 'what was read before', error })
   })
@@ -135,7 +135,7 @@ type Parts = {
   readonly store: Store
   readonly engine: Engine
   readonly issuers: readonly TokenIssuer[]
-  readonly adminToken: AdminToken
+  readonly adminToken: AccessToken
   readonly meters: ServerMeters
 }
 
