@@ -22,7 +22,7 @@ import type { RequestHead } from './upgrade.ts'
 
 /**
  * What a request becomes. With `upgrade` a place is taken: give it back with `leave` when the socket is gone. With `body`
- * the body is read next: `read` says where its answer goes and takes what arrives.
+ * the body is read next: `read` says where its answer goes and takes what arrives, which for a GET is nothing but its end.
  */
 export type Passage =
   | { readonly type: 'upgrade'; readonly pass: Pass }
@@ -72,7 +72,7 @@ export class Gate {
       case 'refuse':
         return { type: 'answer', answer: verdict.answer }
       case 'ask':
-        return { type: 'answer', answer: this.#ask(head, verdict.method) }
+        return this.#ask(head, verdict.method)
       case 'post':
         return this.#post(head)
       case 'upgrade':
@@ -96,18 +96,20 @@ export class Gate {
     return { type: 'answer', answer: use === 'socketsMax' ? allInUse : tooManySockets }
   }
 
-  #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): HttpAnswer {
-    try {
-      return this.#options.http({ method, path, query, remoteAddress, header })
-    } catch (error) {
-      this.#options.observe.failed('http', error)
-      return handlerFailed
+  #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): Passage {
+    const { limits, clock, observe, http } = this.#options
+    const verdict = this.#judged(() => http({ method, path, query, remoteAddress, header }))
+    if (typeof verdict !== 'function') return { type: 'answer', answer: verdict }
+    const over = (): void => undefined
+    return {
+      type: 'body',
+      read: (respond) => new RequestBody({ limits, clock, observe, for: verdict, declaredBytes: 0, respond, over }),
     }
   }
 
   #post({ path, query, remoteAddress, header }: RequestHead): Passage {
     const { limits, clock, observe, post } = this.#options
-    const verdict = this.#judgePost(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
+    const verdict = this.#judged(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
     if (verdict === undefined) return { type: 'answer', answer: methodNotAllowed }
     const isFull = typeof verdict === 'function' && this.#bodiesCount >= limits.bodiesMax
     if (isFull) this.#refused('bodiesMax')
@@ -127,7 +129,7 @@ export class Gate {
     }
   }
 
-  #judgePost<Verdict>(judge: () => Verdict): Verdict | HttpAnswer {
+  #judged<Verdict>(judge: () => Verdict): Verdict | HttpAnswer {
     try {
       return judge()
     } catch (error) {

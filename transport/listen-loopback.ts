@@ -4,7 +4,7 @@
 import { subprotocol } from '../protocol/versions.ts'
 import { canonicalAddress } from './address.ts'
 import { Gate } from './gate.ts'
-import type { Pass } from './gate.ts'
+import type { Pass, Passage } from './gate.ts'
 import type { HttpAnswer, Listener, ListenOptions } from './listener.ts'
 import { LoopbackSocket } from './loopback-socket.ts'
 import type { ClientSocket, LoopbackWire } from './loopback-socket.ts'
@@ -45,8 +45,8 @@ export type LoopbackListener = Listener & {
   readonly connect: (peer?: LoopbackPeer) => ClientSocket
   /** The same as a constructor like the browser's WebSocket: path and Host are those of the URL. */
   readonly webSocket: new (url: string, protocols?: string | readonly string[]) => ClientSocket
-  /** Asks by plain HTTP, without a body. */
-  readonly request: (request: LoopbackRequest) => HttpAnswer
+  /** Asks by plain HTTP, without a body; undefined when the listener closed before it answered. */
+  readonly request: (request: LoopbackRequest) => Promise<HttpAnswer | undefined>
   /** Posts a body; undefined when the listener closed before it answered. */
   readonly post: (request: LoopbackPost) => Promise<HttpAnswer | undefined>
 }
@@ -69,8 +69,8 @@ class MemoryListener implements LoopbackListener {
   readonly #later: (work: () => void) => void
   readonly #gate: Gate
   readonly #connections = new Set<SocketConnection>()
-  /** Cuts a POST that is not answered yet. */
-  readonly #posts = new Set<() => void>()
+  /** Cuts a request that is not answered yet. */
+  readonly #waiting = new Set<() => void>()
   #isClosed = false
 
   constructor(options: ListenOptions, later: (work: () => void) => void) {
@@ -94,32 +94,33 @@ class MemoryListener implements LoopbackListener {
     return socket
   }
 
-  readonly request = (request: LoopbackRequest): HttpAnswer => {
+  readonly request = (request: LoopbackRequest): Promise<HttpAnswer | undefined> => {
     const headers = { host: 'loopback', ...request.headers }
-    const passage = this.#gate.admit(headOf({ ...request, headers }, false))
-    // Without `canUpgrade` nothing becomes a socket.
-    if (passage.type !== 'answer') throw new Error(`expected an answer, not ${passage.type}`)
-    return passage.answer
+    return this.#answered(this.#gate.admit(headOf({ ...request, headers }, false)), { body: [] })
   }
 
   readonly post = (request: LoopbackPost): Promise<HttpAnswer | undefined> => {
     const bodyBytes = request.body.reduce((sum, part) => sum + part.length, 0)
     const headers = { host: 'loopback', 'content-length': String(bodyBytes), ...request.headers }
-    const passage = this.#gate.admit(headOf({ ...request, method: 'POST', headers }, false))
+    return this.#answered(this.#gate.admit(headOf({ ...request, method: 'POST', headers }, false)), request)
+  }
+
+  #answered(passage: Passage, sent: Pick<LoopbackPost, 'body' | 'isUnfinished'>): Promise<HttpAnswer | undefined> {
+    // Without `canUpgrade` nothing becomes a socket.
     if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
     if (passage.type === 'answer') return Promise.resolve(passage.answer)
     return new Promise((resolve) => {
       const body = passage.read((answer) => {
-        this.#posts.delete(cut)
+        this.#waiting.delete(cut)
         resolve(answer)
       })
       const cut = (): void => {
         body.gone()
         resolve(undefined)
       }
-      this.#posts.add(cut)
-      for (const part of request.body) this.#later(() => body.received(part))
-      if (request.isUnfinished !== true) this.#later(() => body.ended())
+      this.#waiting.add(cut)
+      for (const part of sent.body) this.#later(() => body.received(part))
+      if (sent.isUnfinished !== true) this.#later(() => body.ended())
     })
   }
 
@@ -130,7 +131,7 @@ class MemoryListener implements LoopbackListener {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const connection of this.#connections) connection.close('draining')
-    for (const cut of this.#posts) cut()
+    for (const cut of this.#waiting) cut()
   }
 
   #connectLater(socket: LoopbackSocket, peer: LoopbackPeer): void {

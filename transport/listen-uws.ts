@@ -148,7 +148,7 @@ class UwsListener implements Listener {
     try {
       const passage = this.#gate.admit(headOf(response, request, context !== undefined))
       if (passage.type === 'answer') write(response, passage.answer, isHead)
-      else if (passage.type === 'body') readBody(response, passage)
+      else if (passage.type === 'body') readBody(response, passage, isHead)
       else this.#upgrade(response, request, passage.pass, context)
     } catch (error) {
       write(response, handlerFailed, isHead)
@@ -255,8 +255,8 @@ function addressOf(response: UwsResponse): string {
   return canonicalAddress(textDecoder.decode(response.getRemoteAddressAsText()))
 }
 
-function readBody(response: UwsResponse, { read }: Extract<Passage, { readonly type: 'body' }>): void {
-  const body = read((answer) => write(response, answer, false))
+function readBody(response: UwsResponse, { read }: Extract<Passage, { readonly type: 'body' }>, isHead: boolean): void {
+  const body = read((answer) => write(response, answer, isHead))
   response.onAborted(() => body.gone())
   response.onData((chunk, isLast) => {
     body.received(new Uint8Array(chunk))
