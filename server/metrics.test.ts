@@ -264,6 +264,8 @@ describe('the series of /metrics', () => {
     const { scrape, admin, server } = await started()
     const seriesOf = (text: string) => linesOf(text).map(({ series }) => series)
     const before = seriesOf(await scrape())
+    // docs/operating.md says so.
+    expect(before.length).toBeLessThan(200)
     await admin('/admin/import', encodeImport(Array.from({ length: 300 }, (_, at) => sampleBinding(at + 1))))
     await admin('/admin/partners', JSON.stringify({ name: 'Corner shop' }))
     expect(server.status().bands.offWrist).toBe(300)
