@@ -207,14 +207,17 @@ describe('what /metrics shows', () => {
     const counted = (text: string) =>
       linesOf(text).filter(({ name }) => counters.has(name.replace(/_(bucket|sum|count)$/, '')) || counters.has(name))
     // So that there is something to lose: the collector ran at least once.
-    const before = await vi.waitFor(async () => {
-      let kept: unknown[] = []
-      for (let at = 0; at < 300_000; at++) kept = [{ at }, kept.length]
-      expect(kept).toHaveLength(2)
-      const text = await scrape()
-      expect(valueOf(text, 'bandpass_gc_pause_seconds_count{kind="minor"}')).toBeGreaterThan(0)
-      return text
-    })
+    const before = await vi.waitFor(
+      async () => {
+        let kept: unknown[] = []
+        for (let at = 0; at < 300_000; at++) kept = [{ at }, kept.length]
+        expect(kept).toHaveLength(2)
+        const text = await scrape()
+        expect(valueOf(text, 'bandpass_gc_pause_seconds_count{kind="minor"}')).toBeGreaterThan(0)
+        return text
+      },
+      { timeout: 10_000, interval: 20 },
+    )
     await admin('/admin/meters/reset', '')
     const after = new Map(linesOf(await scrape()).map(({ series, value }) => [series, value]))
     expect(counted(before).length).toBeGreaterThan(50)

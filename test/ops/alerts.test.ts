@@ -132,7 +132,7 @@ it('there is a trouble for every alert', () => {
   expect([...new Set(troubles.flatMap(({ fires }) => fires))].toSorted()).toEqual(alertNames.toSorted())
 })
 
-describe.skipIf(!hasPrometheus())('the alerts', () => {
+describe.skipIf(!hasPrometheus())('the alerts', { timeout: 120_000 }, () => {
   it('are rules that promtool finds nothing wrong with', () => {
     const { status, said } = promtool(['check', 'rules', join(root, alertsPath)])
     expect(said).toContain(`SUCCESS: ${alertNames.length} rules found`)
