@@ -2,7 +2,9 @@
 // echoes, take turns with the engine and its peers (comparison.ts).
 
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { encodeRow } from '../engine/ports/rows.ts'
@@ -17,6 +19,8 @@ import type { Row } from './results.ts'
 export type DiskFloors = {
   /** Write and sync of a group of one record and of 32, by the store's own way and by fdatasync. */
   readonly sync: Readonly<Record<SyncWay, Readonly<Record<GroupName, LatencySummary>>>>
+  /** A group of one record, now and then, while as many threads as there are cores take a part of each. */
+  readonly besideLoad: LatencySummary
   /** Reading a band's row: bytes from LMDB, and through the view, which checks the row's MAC. */
   readonly get: { readonly lmdb: LatencySummary; readonly view: LatencySummary }
 }
@@ -26,6 +30,7 @@ type GroupName = 'one' | 'many'
 /** On disk a group is whole sectors: one decision is about 600 bytes, a group at a high rate holds 30. */
 const groupBytes: Readonly<Record<GroupName, number>> = { one: 1_024, many: 16_384 }
 const fileBytes = 32 * 1024 * 1024
+const betweenWritesMs = 1
 
 export type DiskFloorOptions = {
   readonly folder: string
@@ -44,11 +49,42 @@ export async function measureDiskFloors({ folder, syncs, rows, gets }: DiskFloor
         through: await measureSyncs(own, 'through', syncs),
         fdatasync: await measureSyncs(own, 'fdatasync', syncs),
       },
+      besideLoad: await measureBesideLoad(own, Math.ceil(syncs / 2)),
       get: await measureGets(own, rows, gets),
     }
   } finally {
     rmSync(own, { recursive: true, force: true })
   }
+}
+
+/** What an answer waits at least on a machine that the load shares: the disk's word has to find a core first. */
+async function measureBesideLoad(folder: string, count: number): Promise<LatencySummary> {
+  const path = join(folder, 'group-beside')
+  const files = realFiles()
+  files.open(path, 'create').close()
+  const file = files.open(path, 'existing')
+  await file.allocate(fileBytes, { pace: 'fast', signal: new AbortController().signal })
+  const bytes = nodePrimitives.randomBytes(groupBytes.one)
+  const busy = Array.from(
+    { length: availableParallelism() },
+    () => new Worker(new URL('./busy-thread.ts', import.meta.url)),
+  )
+  await Promise.all(busy.map((thread) => new Promise((resolve) => thread.once('online', resolve))))
+  const took = new Latencies()
+  try {
+    for (let at = 0; at < count; at++) {
+      await new Promise((resolve) => setTimeout(resolve, betweenWritesMs))
+      const startMs = performance.now()
+      file.append({ position: (at * bytes.length) % fileBytes, bytes, sync: true }, (error) => {
+        if (error !== undefined) throw new Error('the disk floor cannot be measured', { cause: error })
+      })
+      took.add(performance.now() - startMs)
+    }
+  } finally {
+    file.close()
+    await Promise.all(busy.map((thread) => thread.terminate()))
+  }
+  return took.summary()
 }
 
 async function measureSyncs(
@@ -181,6 +217,7 @@ export function diskFloorRows(rounds: readonly DiskFloors[]): readonly Row[] {
     add(`write and sync a group of ${size}, the store's way (O_DSYNC)`, 'µs', (one) => one.sync.through[group])
     add(`write and sync a group of ${size}, write then fdatasync`, 'µs', (one) => one.sync.fdatasync[group])
   }
+  add('write and sync a group of 1 KB while every core is six tenths busy', 'µs', (one) => one.besideLoad)
   add("a band's row from LMDB", 'µs', (one) => one.get.lmdb)
   add("a band's row from the view, its MAC checked", 'µs', (one) => one.get.view)
   return rows

@@ -1,7 +1,7 @@
 // Which engine an operator's command talks to, and with which token.
 
 import { AdminClient } from '../sdk/admin-client.ts'
-import { readToken } from '../server/admin-token.ts'
+import { readToken } from '../server/access-token.ts'
 import { type Given, type Option, UsageError, required } from './command.ts'
 
 export const adminOptions: readonly Option[] = [
@@ -13,7 +13,10 @@ export const adminOptions: readonly Option[] = [
  * The engine's admin API. A mistyped address is told as such, before anything is asked; a token's file that is missing, or that
  * others may read, throws a Fault.
  */
-export function adminOf(given: Given, options: { readonly timeoutMs?: number } = {}): AdminClient {
+export function adminOf(
+  given: Given,
+  options: { readonly timeoutMs?: number; readonly triesMax?: number } = {},
+): AdminClient {
   const url = required(given, 'url', 'http://localhost:8484')
   const token = readToken(required(given, 'admin-token', '/var/lib/bandpass/admin-token'))
   try {

@@ -10,6 +10,8 @@ import { accountLines, bandLines } from './inspect-view.ts'
 
 const decisionsDefault = 10
 const decisionsMax = 100
+/** Somebody sits and waits: what an engine cannot do now is told soon. */
+const patience = { timeoutMs: 10_000, triesMax: 2 } as const
 
 export const inspect: Command = {
   name: 'inspect',
@@ -44,7 +46,7 @@ export const inspect: Command = {
       decisionsMax: number(given, 'decisions', { default: decisionsDefault, min: 0, max: decisionsMax }),
       openReason: given.value('open'),
     }
-    const report = await adminOf(given).inspectBand(name, wish).catch(asMistake)
+    const report = await adminOf(given, patience).inspectBand(name, wish).catch(asMistake)
     process.stdout.write(given.has('json') ? `${JSON.stringify(report)}\n` : textOf(report))
     return 0
   },

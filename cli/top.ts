@@ -39,7 +39,7 @@ export const top: Command = {
     },
   ],
   async run(given) {
-    const watch = new EngineWatch(() => adminOf(given, { timeoutMs }), given.value('url') ?? '')
+    const watch = new EngineWatch(() => adminOf(given, { timeoutMs, triesMax: 1 }), given.value('url') ?? '')
     if (given.has('json') || given.has('once') || !process.stdout.isTTY) return once(given, watch)
     return live(watch)
   },

@@ -79,7 +79,7 @@ export function rowMac(
 
 /** A place and what is there. Lengths stand first, so that no two places have the same bytes. */
 function placed(table: string, key: Bytes, bytes: Bytes): Uint8Array<ArrayBuffer> {
-  if (key.length > 0xffff) throw new RangeError('a key is too long')
+  if (key.length > 0xffff) throw new RangeError('a table name or key is too long')
   return concatBytes(nameOf(table), u16(key.length), key, bytes)
 }
 
@@ -90,7 +90,7 @@ function nameOf(table: string): Bytes {
   const known = names.get(table)
   if (known !== undefined) return known
   const name = ascii(table)
-  if (name.length > 0xff) throw new RangeError('a table name is too long')
+  if (name.length > 0xff) throw new RangeError('a table name or key is too long')
   const made = concatBytes(u8(name.length), name)
   names.set(table, made)
   return made

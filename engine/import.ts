@@ -55,9 +55,9 @@ const sliceMs = 0.5
 const burstRecords = 32
 /**
  * Records that may wait for the view before the import waits for it, twice: what is in memory stays bounded. Of 2,048 at a time
- * the view's syncs took a quarter of the whole.
+ * the view's syncs took a quarter of the whole. Never more than a flush, or the view would count as behind.
  */
-const viewBacklogRecords = 16_384
+const viewBacklogRecordsMax = 16_384
 
 /** The import of this engine: one request at a time, so that many at once take no larger part of the thread. */
 export function bindingImporter(core: Core): ImportBindings {
@@ -317,7 +317,7 @@ class ViewBacklog {
   /** More records; waits while too many wait for the view, and says so when it cannot be written. */
   async grow(count: number): Promise<Stop | undefined> {
     this.count += count
-    if (this.count < viewBacklogRecords) return undefined
+    if (this.count < Math.min(viewBacklogRecordsMax, this.core.config.viewFlushRecords)) return undefined
     this.count = 0
     const stop = await this.settling
     this.settling = this.core.ledger.settle().then(

@@ -25,8 +25,8 @@ export type LedgerOptions = {
   readonly viewFailed: (error: unknown) => void
 }
 
-/** Flushes that may wait in memory before the view counts as behind. */
-const behindFlushes = 3
+/** Flushes (`viewFlushRecords` records each) that may wait in memory before the view counts as behind. */
+export const behindFlushes = 3
 
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions

@@ -1,8 +1,8 @@
 // Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only. A
 // wearer's history is read by account while much of it is here, so its keys are kept by account.
 
+import { createCopier } from '../protocol/bytes.ts'
 import type { Change } from './ports/apply.ts'
-import { keepBytes } from './kept-bytes.ts'
 import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
 import type { RowChange, RowRange, Table } from './ports/view.ts'
 
@@ -11,6 +11,9 @@ import type { RowChange, RowRange, Table } from './ports/view.ts'
  * Tens of thousands of decoded rows were most of what the collector had to carry along.
  */
 const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
+
+// Slabs of their own: these live for seconds, and whatever shared a slab with them would keep it.
+const waitingBytes = createCopier()
 
 /** A row as it becomes: decoded, or as the bytes of its row; null when it goes. */
 type Waiting = { readonly row: Change['row'] } | Uint8Array | null
@@ -25,7 +28,7 @@ export class PendingRows {
   add(change: Change): void {
     const { table, key, row } = change
     if (row === null) this.#set(table, key, null)
-    else this.#set(table, key, isAddedTo.has(table) ? keepBytes(encodeRow(table, row)) : change)
+    else this.#set(table, key, isAddedTo.has(table) ? waitingBytes(encodeRow(table, row)) : change)
   }
 
   /** The row as it becomes, null when it goes, undefined when nothing waits for it. */

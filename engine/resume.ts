@@ -4,14 +4,13 @@ import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../cr
 import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
 import { signRelease } from '../crypto/release.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
-import { type Bytes, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes, createCopier } from '../protocol/bytes.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'
 import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
 import { deciseconds, endLink, endLinks, sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
-import { keepBytes } from './kept-bytes.ts'
 import type { RatchetRow } from './ports/rows.ts'
 import { sendRecord } from './session.ts'
 import type { Candidate, PendingRatchet, Slot } from './slots.ts'
@@ -23,6 +22,9 @@ type Rekey1Record = Extract<BandRecord, { readonly type: 'rekey1' }>
 const oldMacKeysMax = 6
 /** A day: a link is asked to rekey that often, with jitter. */
 const rekeyAgeMs = 24 * 3_600_000
+
+/** Sealed roots and mac keys stay in the cache of rows for long: among themselves, so that they keep nobody else's slabs. */
+const keepBytes = createCopier()
 
 /** Sends a fresh `Ne`, at most once a second per slot: asked sooner, it is sent when the second is over. */
 export function challengeBand(core: Core, slot: Slot): void {
@@ -87,9 +89,9 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   const rekey = isGenuine
     ? openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
     : undefined
+  if (rekey === undefined) return wipe(root)
   const leftMacKey = resumeMacKey(core.primitives, root)
   wipe(root)
-  if (rekey === undefined) return
   slot.engineNonce = undefined
   const answer = rekey.rekey2({ timeMs: core.time.nowMs(), flags: 0 })
   const { ask, ...keys } = rekey.finish()

@@ -71,10 +71,12 @@ export type ImportAnswer = {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
-const requestTimeoutMs = 60_000
+/** An import waits behind others, and for the disk. */
+const requestTimeoutMs = 300_000
 const triesMax = 60
-const waitMinMs = 50
-const waitMaxMs = 10_000
+/** When an answer says later, but not when. */
+const waitUnlessToldS = 1
+const waitMaxS = 10
 /** Answers that say: later. */
 const laterStatuses: ReadonlySet<number> = new Set([429, 503])
 
@@ -82,15 +84,17 @@ export class AdminClient {
   readonly #base: URL
   readonly #token: string
   readonly #timeoutMs: number
+  readonly #triesMax: number
 
   /**
-   * `url` is where the engine listens: http:, https:, or the ws: of its phones; `timeoutMs` is for one answer. Throws a
-   * RangeError on what is no such address.
+   * `url` is where the engine listens: http:, https:, or the ws: of its phones; `timeoutMs` is for one answer,
+   * `triesMax` for answers that say: later. Throws a RangeError on what is no such address.
    */
-  constructor(url: string, token: string, options: { readonly timeoutMs?: number } = {}) {
+  constructor(url: string, token: string, options: { readonly timeoutMs?: number; readonly triesMax?: number } = {}) {
     this.#base = httpUrlOf(url)
     this.#token = token.trim()
     this.#timeoutMs = options.timeoutMs ?? requestTimeoutMs
+    this.#triesMax = options.triesMax ?? triesMax
   }
 
   info(): Promise<EngineInfo> {
@@ -159,10 +163,10 @@ export class AdminClient {
     body?: Body,
   ): Promise<Answer> {
     const { at, text } = await this.#ask(method, name, body)
-    const parsed: unknown = JSON.parse(text)
-    if (!isAnswer(parsed))
-      throw new AdminError(`${placeOf(at)} answered what this version does not know: ${text.slice(0, 200)}`, 200)
-    return parsed
+    const parsed = parsedJson(text)
+    if (isAnswer(parsed)) return parsed
+    // Not quoted: it may hold a token or a key.
+    throw new AdminError(`${placeOf(at)} answered ${text.length} characters that this version does not know`, 200)
   }
 
   async #ask(
@@ -174,11 +178,11 @@ export class AdminClient {
     for (let tries = 1; ; tries++) {
       const answer = await this.#once(method, at, body)
       if (answer.status === 200) return { at, text: answer.text }
-      if (laterStatuses.has(answer.status) && tries < triesMax) {
-        await wait(Math.min(waitMaxMs, Math.max(waitMinMs, 1_000 * answer.retryAfterS)))
+      if (laterStatuses.has(answer.status) && tries < this.#triesMax) {
+        await wait(1_000 * Math.min(waitMaxS, answer.retryAfterS || waitUnlessToldS))
         continue
       }
-      throw refused(at, answer.status, answer.text)
+      throw refused(at, name, answer.status, answer.text)
     }
   }
 
@@ -201,7 +205,7 @@ export class AdminClient {
       return { status: response.status, text, retryAfterS: Number(response.headers.get('retry-after')) || 0 }
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      const said = cause instanceof Error ? cause.message : String(cause)
+      const said = cause instanceof Error ? cause.message || codeOf(cause) : String(cause)
       throw new AdminError(`${placeOf(at)} cannot be reached: ${said}; does the engine run there?`, 0, { cause: error })
     }
   }
@@ -213,11 +217,11 @@ function jsonBody(value: object): Body {
   return { content: JSON.stringify(value), type: 'application/json' }
 }
 
-function refused(at: URL, status: number, text: string): AdminError {
+function refused(at: URL, name: string, status: number, text: string): AdminError {
   const refusal = refusalOf(text)
   const said = refusal === undefined ? text.slice(0, 300).trim() : `${refusal.error}: ${refusal.message}`
   const isOfPath = status === 404 && refusal !== undefined && refusal.error !== 'not-found'
-  const message = `${placeOf(at)} answered ${status}: ${said}${isOfPath ? '' : adviceOf(status)}`
+  const message = `${placeOf(at)} answered ${status}: ${said}${isOfPath ? '' : adviceOf(status, name)}`
   return new AdminError(message, status, refusal === undefined ? {} : { refusal })
 }
 
@@ -227,12 +231,8 @@ function placeOf(at: URL): string {
 }
 
 function refusalOf(text: string): Refusal | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    return isRefusal(parsed) ? parsed : undefined
-  } catch {
-    return undefined
-  }
+  const parsed = parsedJson(text)
+  return isRefusal(parsed) ? parsed : undefined
 }
 
 function wait(ms: number): Promise<void> {
@@ -241,17 +241,24 @@ function wait(ms: number): Promise<void> {
   })
 }
 
-function adviceOf(status: number): string {
-  switch (status) {
-    case 401:
-      return '; expected the token of the engine’s own admin-token file'
-    case 404:
-      return '; expected an engine with the admin API at this address'
-    case 409:
-      return '; start the engine with --tokens-local on'
-    default:
-      return ''
+function adviceOf(status: number, name: string): string {
+  if (status === 401) return '; expected the token of the engine’s own admin-token file'
+  if (status === 404) return '; expected an engine with the admin API at this address'
+  if (status === 409 && name === 'tokens') return '; start the engine with --tokens-local on'
+  return ''
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
+}
+
+/** Of a connection that was tried at several addresses there is no message, only a code. */
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : error.name
 }
 
 const httpProtocols: ReadonlyMap<string, string> = new Map([
@@ -327,5 +334,7 @@ function isPartner(value: unknown): value is { readonly id: string; readonly kid
 }
 
 function isImported(value: unknown): value is ImportAnswer {
-  return has(value, { imported: 'number', refused: 'object' })
+  if (!has(value, { imported: 'number', refused: 'object' })) return false
+  const refused: unknown = Reflect.get(Object(value), 'refused')
+  return Array.isArray(refused) && refused.every((one) => has(one, { index: 'number', reason: 'string' }))
 }

@@ -6,11 +6,18 @@ import { importsUnderWayMax } from '../engine/import.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { importBindingsMax } from '../protocol/imported-binding.ts'
-import type { HttpAnswer, HttpRequest, ListenerName, PostHandler, TakesBody } from '../transport/listener.ts'
+import type {
+  AnswersLater,
+  HttpAnswer,
+  HttpRequest,
+  ListenerName,
+  PostHandler,
+  TakesBody,
+} from '../transport/listener.ts'
+import { type AccessToken, refusedBy } from './access-token.ts'
 import { bandAnswer } from './admin-band.ts'
 import { importBody } from './admin-import.ts'
 import { type WantedToken, readAfter, readBandRequest, readPartnerRequest, readTokenRequest } from './admin-requests.ts'
-import type { AdminToken } from './admin-token.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { notReadyReasons } from './http-answers.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'
@@ -23,7 +30,7 @@ import { processMemory } from './process-memory.ts'
 import type { ServerConfig } from './settings.ts'
 
 export type AdminSources = {
-  readonly token: Pick<AdminToken, 'judge'>
+  readonly token: Pick<AccessToken, 'judge'>
   readonly config: ServerConfig
   readonly version: string
   /** Known once the listener listens. */
@@ -41,7 +48,7 @@ export type AdminSources = {
 
 export type AdminAnswers = {
   /** Answers GET and HEAD under /admin/; undefined for other paths. */
-  readonly get: (request: HttpRequest) => HttpAnswer | TakesBody | undefined
+  readonly get: (request: HttpRequest) => HttpAnswer | AnswersLater | undefined
   /** Takes POST under /admin/; undefined for other paths. */
   readonly post: PostHandler
 }
@@ -58,7 +65,7 @@ export const adminPaths = {
   '/admin/partners': 'POST',
 } as const
 
-type Get = { readonly get: (request: HttpRequest) => HttpAnswer | TakesBody }
+type Get = { readonly get: (request: HttpRequest) => HttpAnswer | AnswersLater }
 type Post = { readonly post: TakesBody }
 type Route = Get | Post
 type Routes = {
@@ -80,13 +87,13 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
   return {
     get(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routeOf(routes, request) ?? noSuchPath(routes)
+      const found = refusedBy(from.token, 'admin-token', request) ?? routeOf(routes, request) ?? noSuchPath(routes)
       if ('status' in found) return found
       return 'get' in found ? found.get(request) : wrongMethod('POST')
     },
     post(request) {
       if (!isAdmin(request)) return undefined
-      const found = admitted(from.token, request) ?? routeOf(routes, request) ?? noSuchPath(routes)
+      const found = refusedBy(from.token, 'admin-token', request) ?? routeOf(routes, request) ?? noSuchPath(routes)
       if ('status' in found) return found
       if (!('post' in found)) return wrongMethod('GET, HEAD')
       return from.isStopping() ? refusal(503, 'draining', 'expected a server that is not stopping', 1) : found.post
@@ -96,24 +103,6 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
 
 function isAdmin({ path }: HttpRequest): boolean {
   return path === '/admin' || path.startsWith('/admin/')
-}
-
-/** Undefined for who has the token. */
-function admitted(token: AdminSources['token'], { header, remoteAddress }: HttpRequest): HttpAnswer | undefined {
-  switch (token.judge(header('authorization'), remoteAddress)) {
-    case 'admitted':
-      return undefined
-    case 'too-many':
-      return refusal(429, 'too-many-attempts', 'expected fewer wrong tokens from this address', 1)
-    case 'refused': {
-      const answer = refusal(
-        401,
-        'unauthorized',
-        'expected Authorization: Bearer, and the token of the admin-token file',
-      )
-      return { ...answer, headers: { 'www-authenticate': 'Bearer' } }
-    }
-  }
 }
 
 const bandsPath = '/admin/bands/'
@@ -166,7 +155,7 @@ function lastMinute({ lastMinute, engine, isStopping }: AdminSources, query: str
   }
 }
 
-function inspectBand({ engine, log }: AdminSources, { path, query }: HttpRequest): HttpAnswer | TakesBody {
+function inspectBand({ engine, log }: AdminSources, { path, query }: HttpRequest): HttpAnswer | AnswersLater {
   try {
     const asked = readBandRequest(path.slice(bandsPath.length), query)
     return () => bandAnswer({ inspectBand: engine.inspectBand, log }, asked)

@@ -5,10 +5,16 @@ import { httpAnswers, notReadyReasons } from './http-answers.ts'
 const fine = { journal: 'open', clockCertain: true } as EngineStatus
 
 function ask(path: string, notReady: readonly string[] = []) {
-  const answer = httpAnswers({ version: '1', notReady: () => notReady, receiptKeys: () => [], admin: () => undefined })
-  const said = answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
-  if (typeof said === 'function') throw new Error('expected an answer at once')
-  return said
+  const answer = httpAnswers({
+    version: '1',
+    notReady: () => notReady,
+    receiptKeys: () => [],
+    metrics: undefined,
+    admin: () => undefined,
+  })
+  const given = answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
+  if (typeof given === 'function') throw new Error('expected an answer at once')
+  return given
 }
 
 describe('readiness', () => {

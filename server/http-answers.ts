@@ -1,7 +1,7 @@
-// Plain HTTP beside the sockets: is the process alive, can it serve, and which keys sign its receipts.
+// Plain HTTP beside the sockets: is the process alive, can it serve, how is it doing, and which keys sign its receipts.
 
 import type { EngineStatus } from '../engine/engine.ts'
-import type { HttpAnswer, HttpHandler, HttpRequest, TakesBody } from '../transport/listener.ts'
+import type { AnswersLater, HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
 import { publicJwk } from './tokens.ts'
 
@@ -10,11 +10,13 @@ export type HttpSources = {
   /** Why new work cannot be served now; empty when it can. */
   readonly notReady: () => readonly string[]
   readonly receiptKeys: () => readonly ReceiptKey[]
+  /** Answers /metrics; undefined when it is off. */
+  readonly metrics: ((request: HttpRequest) => HttpAnswer | AnswersLater) | undefined
   /** Answers what is under /admin/. */
-  readonly admin: (request: HttpRequest) => HttpAnswer | TakesBody | undefined
+  readonly admin: (request: HttpRequest) => HttpAnswer | AnswersLater | undefined
 }
 
-/** Answers /healthz, /readyz, /.well-known/jwks.json and /. */
+/** Answers /healthz, /readyz, /metrics, /.well-known/jwks.json and /. */
 export function httpAnswers(from: HttpSources): HttpHandler {
   return (request) => {
     switch (request.path) {
@@ -24,13 +26,12 @@ export function httpAnswers(from: HttpSources): HttpHandler {
         return readiness(from.notReady())
       case '/.well-known/jwks.json':
         return jwks(from.receiptKeys())
+      case '/metrics':
+        return from.metrics === undefined ? notFound(from) : from.metrics(request)
       case '/':
-        return text(200, about(from.version))
+        return text(200, about(from))
       default:
-        return (
-          from.admin(request) ??
-          text(404, 'expected /, /healthz, /readyz, /.well-known/jwks.json, or a WebSocket at /phone or /hub\n')
-        )
+        return from.admin(request) ?? notFound(from)
     }
   }
 }
@@ -61,7 +62,13 @@ function jwks(keys: readonly ReceiptKey[]): HttpAnswer {
   }
 }
 
-function about(version: string): string {
+function notFound({ metrics }: HttpSources): HttpAnswer {
+  const paths = ['/', '/healthz', '/readyz', ...(metrics === undefined ? [] : ['/metrics']), '/.well-known/jwks.json']
+  return text(404, `expected ${paths.join(', ')}, or a WebSocket at /phone or /hub\n`)
+}
+
+function about({ version, metrics }: HttpSources): string {
+  const figures = '  /metrics                 figures for Prometheus: with the metrics token, unless it is open'
   return [
     `Bandpass ${version}: a real-time authorization engine for wearables.`,
     '',
@@ -69,6 +76,7 @@ function about(version: string): string {
     '  /hub                     WebSocket of hubs',
     '  /healthz                 is the process alive',
     '  /readyz                  can it serve, and if not why',
+    ...(metrics === undefined ? [] : [figures]),
     '  /.well-known/jwks.json   keys that sign receipts',
     '  /admin/...               import, meters, bands, tokens, partners: with the admin token',
     '',

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startMeters } from './meters.ts'
-import { processMemory, residentOf } from './process-memory.ts'
+import { memoryBytes, memoryLimitBytes, processMemory, residentOf } from './process-memory.ts'
 
 function started() {
   const meters = startMeters()
@@ -46,6 +46,18 @@ describe('the meters', () => {
     expect(sinceMs).toBeLessThan(5_000)
   })
 
+  it('keep totals that no reset takes back', () => {
+    const meters = started()
+    for (const tookMs of [0.5, 1, 1.01, 3, 2_000]) meters.answered(tookMs)
+    meters.gated(0.2)
+    meters.reset()
+    const { answered, gated } = meters.totals
+    const upTo = (boundS: number) => answered.cumulative()[answered.boundsS.indexOf(boundS)]
+    expect([upTo(0.0005), upTo(0.001), upTo(0.003), upTo(1)]).toEqual([1, 2, 4, 4])
+    expect([answered.count, gated.count]).toEqual([5, 1])
+    expect(answered.sumS).toBeCloseTo(2.005_51, 9)
+  })
+
   it('see the collector and the processor at work', async () => {
     const meters = started()
     await vi.waitFor(
@@ -57,6 +69,8 @@ describe('the meters', () => {
         expect(gc.count).toBeGreaterThan(0)
         expect(gc.byKind.minor?.count).toBeGreaterThan(0)
         expect(gc.totalMs).toBeGreaterThanOrEqual(gc.maxMs)
+        expect(meters.totals.pauses.minor.count).toBe(gc.byKind.minor?.count)
+        expect(meters.totals.pauses.minor.sumS).toBeGreaterThan(0)
         expect(cpu.userMs).toBeGreaterThan(0)
         expect(loopDelay.maxMs).toBeGreaterThan(0)
       },
@@ -68,13 +82,18 @@ describe('the meters', () => {
 describe('the memory of a process', () => {
   it('is told apart: what is its own, and what files are mapped', () => {
     const status = 'VmRSS:\t   4096 kB\nRssAnon:\t    2048 kB\nRssFile:\t    1024 kB\nRssShmem:\t    1024 kB\n'
-    expect(residentOf(status)).toEqual({ anonRssMb: 2, mappedMb: 2 })
-    expect(residentOf('')).toEqual({ anonRssMb: null, mappedMb: null })
+    expect(residentOf(status)).toEqual({ anonymous: 2_097_152, mapped: 2_097_152 })
+    expect(residentOf('')).toEqual({ anonymous: null, mapped: null })
   })
 
   it.runIf(process.platform === 'linux')('adds up to what is resident', () => {
     const { rssMb, anonRssMb, mappedMb, heapUsedMb } = processMemory()
     expect(anonRssMb).toBeGreaterThan(heapUsedMb / 2)
     expect(((anonRssMb ?? 0) + (mappedMb ?? 0)) / rssMb).toBeCloseTo(1, 1)
+  })
+
+  it('is below the most that it can have', () => {
+    expect(memoryLimitBytes()).toBeGreaterThan(memoryBytes().rss)
+    expect(Number.isSafeInteger(memoryLimitBytes())).toBe(true)
   })
 })

@@ -2,6 +2,7 @@
 // its pages count as resident while the system keeps them, and go when it wants them back.
 
 import { readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 
 /** Megabytes (2^20 bytes). Null where the system does not tell (it is Linux that does). */
 export type ProcessMemory = {
@@ -15,32 +16,48 @@ export type ProcessMemory = {
   readonly arrayBuffersMb: number
 }
 
+/** Bytes; the same figures as in `ProcessMemory`. */
+export type MemoryBytes = {
+  readonly rss: number
+  readonly anonymous: number | null
+  readonly mapped: number | null
+  readonly heapUsed: number
+  readonly external: number
+  readonly arrayBuffers: number
+}
+
 export function processMemory(): ProcessMemory {
-  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
-  const { anonRssMb, mappedMb } = residentOf(statusText())
+  const bytes = memoryBytes()
   return {
-    rssMb: megabytes(rss),
-    anonRssMb,
-    mappedMb,
-    heapUsedMb: megabytes(heapUsed),
-    externalMb: megabytes(external),
-    arrayBuffersMb: megabytes(arrayBuffers),
+    rssMb: megabytes(bytes.rss),
+    anonRssMb: bytes.anonymous === null ? null : megabytes(bytes.anonymous),
+    mappedMb: bytes.mapped === null ? null : megabytes(bytes.mapped),
+    heapUsedMb: megabytes(bytes.heapUsed),
+    externalMb: megabytes(bytes.external),
+    arrayBuffersMb: megabytes(bytes.arrayBuffers),
   }
 }
 
+export function memoryBytes(): MemoryBytes {
+  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return { rss, ...residentOf(statusText()), heapUsed, external, arrayBuffers }
+}
+
+/** The most that this process can have: the machine's memory, or what its control group leaves of it. */
+export function memoryLimitBytes(): number {
+  const group = process.constrainedMemory()
+  // 0 where there is no group, and a number beyond all memory where it sets no limit.
+  return group > 0 ? Math.min(group, totalmem()) : totalmem()
+}
+
 /** The resident pages in a text like /proc/self/status (proc(5): RssAnon, RssFile, RssShmem, in kB). */
-export function residentOf(status: string): Pick<ProcessMemory, 'anonRssMb' | 'mappedMb'> {
-  const kilobytes = (name: string): number | null => {
+export function residentOf(status: string): Pick<MemoryBytes, 'anonymous' | 'mapped'> {
+  const bytes = (name: string): number | null => {
     const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]
-    return found === undefined ? null : Number(found)
+    return found === undefined ? null : Number(found) * 1_024
   }
-  const anonymous = kilobytes('RssAnon')
-  const file = kilobytes('RssFile')
-  const shared = kilobytes('RssShmem')
-  return {
-    anonRssMb: anonymous === null ? null : megabytes(anonymous * 1_024),
-    mappedMb: file === null ? null : megabytes((file + (shared ?? 0)) * 1_024),
-  }
+  const file = bytes('RssFile')
+  return { anonymous: bytes('RssAnon'), mapped: file === null ? null : file + (bytes('RssShmem') ?? 0) }
 }
 
 /** Not smaps_rollup: that walks every mapped page, and the view maps gigabytes. */

@@ -126,6 +126,11 @@ export const settings = {
     expected: 'path of a file',
     help: 'token that admin requests show, 0600, made when missing; default <data>/admin-token',
   }),
+  metrics: choice({
+    default: 'token',
+    of: ['token', 'open', 'off'],
+    help: 'who may GET /metrics: who shows the token in <data>/metrics-token (0600, made when missing), everybody, nobody',
+  }),
   journal: {
     segmentBytes: count({
       default: 64 * 1024 * 1024,

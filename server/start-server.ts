@@ -8,16 +8,17 @@ import { bothMeters } from '../engine/ports/meters.ts'
 import { backedUpLsn } from '../store/backup.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName } from '../transport/listener.ts'
+import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
-import { type AdminToken, openAdminToken } from './admin-token.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
-import { httpAnswers, notReadyReasons } from './http-answers.ts'
+import { type HttpSources, httpAnswers, notReadyReasons } from './http-answers.ts'
 import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { addPartner } from './lists.ts'
 import { type Log, createLog } from './log.ts'
 import { type ServerMeters, startMeters } from './meters.ts'
+import { metricsAnswer } from './metrics-answer.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
@@ -89,14 +90,19 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
   const issuers = issuersOf(config, surroundings)
-  const adminToken = openAdminToken(config.adminToken ?? join(folder.path, 'admin-token'), realClock, (error) => {
-    if (error === undefined) log('info', 'file.reloaded', { path: adminToken.path })
-    else log('error', 'file.not-reloaded', { path: adminToken.path, kept: 'what was read before', error })
-  })
+  const openToken = (path: string): AccessToken => {
+    const token = openAccessToken(path, realClock, (error) => {
+      if (error === undefined) log('info', 'file.reloaded', { path })
+      else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
+    })
+    undo.push(() => token.stop())
+    return token
+  }
+  const adminToken = openToken(config.adminToken ?? join(folder.path, 'admin-token'))
+  const metricsToken = config.metrics === 'token' ? openToken(join(folder.path, 'metrics-token')) : undefined
   const meters = startMeters()
   const lastMinute = startLastMinute(realClock)
   undo.push(
-    () => adminToken.stop(),
     () => meters.stop(),
     () => lastMinute.stop(),
   )
@@ -135,6 +141,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     engine,
     issuers,
     adminToken,
+    metricsToken,
     meters,
     lastMinute,
   })
@@ -151,7 +158,9 @@ type Parts = {
   readonly store: Store
   readonly engine: Engine
   readonly issuers: readonly TokenIssuer[]
-  readonly adminToken: AdminToken
+  readonly adminToken: AccessToken
+  /** Undefined unless /metrics asks for one. */
+  readonly metricsToken: AccessToken | undefined
   readonly meters: ServerMeters
   readonly lastMinute: LastMinute
 }
@@ -205,16 +214,19 @@ class Server implements RunningServer {
   }
 
   async listen(choice: ListenerChoice): Promise<void> {
-    const { config, log, engine, folder, surroundings, store, adminToken } = this.#parts
+    const { config, log, engine, folder, surroundings, store, adminToken, metricsToken } = this.#parts
     const admin = this.#admin()
+    const notReady = (): readonly string[] =>
+      this.#stopping === undefined ? notReadyReasons(engine.status()) : ['draining']
     this.#listener = await choice.listen({
       host: config.host,
       port: config.port,
       accept: engine.accept,
       http: httpAnswers({
         version,
-        notReady: () => (this.#stopping === undefined ? notReadyReasons(engine.status()) : ['draining']),
+        notReady,
         receiptKeys: () => surroundings.keySet().receipt,
+        metrics: this.#metrics(notReady),
         admin: admin.get,
       }),
       post: admin.post,
@@ -238,8 +250,25 @@ class Server implements RunningServer {
       epoch: store.journal.epoch,
       masterKeyFrom: folder.master.from,
       adminTokenIn: adminToken.path,
+      metricsTokenIn: metricsToken?.path ?? `none: /metrics is ${config.metrics}`,
       tokenIssuers: this.#parts.issuers.map((one) => one.issuer),
       ...surroundings.counts(),
+    })
+  }
+
+  #metrics(notReady: () => readonly string[]): HttpSources['metrics'] {
+    const { config, engine, meters, metricsToken } = this.#parts
+    if (config.metrics === 'off') return undefined
+    const listener = (): ListenerName => this.listener
+    return metricsAnswer({
+      token: metricsToken,
+      config,
+      version,
+      listener,
+      engine,
+      notReady,
+      meters,
+      refusals: this.#refusals,
     })
   }
 
@@ -286,7 +315,7 @@ class Server implements RunningServer {
   }
 
   async #stop(why: Fault | undefined): Promise<void> {
-    const { config, log, engine, surroundings, adminToken, meters, lastMinute } = this.#parts
+    const { config, log, engine, surroundings, adminToken, metricsToken, meters, lastMinute } = this.#parts
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
     this.#cancelRecycling()
     this.#listener?.stopAccepting()
@@ -294,6 +323,7 @@ class Server implements RunningServer {
     await this.#listener?.close()
     surroundings.stop()
     adminToken.stop()
+    metricsToken?.stop()
     meters.stop()
     lastMinute.stop()
     this.#refusals.stop()

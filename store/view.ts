@@ -103,6 +103,8 @@ export function wipeView(folder: string): void {
 const rowsPerLook = 16
 /** Packing takes at most this share of the engine's thread, whatever a turn of the event loop takes. */
 const packingShare = 1 / 6
+/** But not for longer in one go, after a pause that was long for another reason. */
+const packingMsMax = 5
 
 type Opened = {
   readonly folder: string
@@ -218,7 +220,7 @@ async function pack(changes: Iterable<RowChange>, monotonicMs: Clock['monotonicM
     packer.add(change)
     if (++count % rowsPerLook !== 0) continue
     const nowMs = monotonicMs()
-    if (nowMs - turnAtMs < pauseMs * packingShare) continue
+    if (nowMs - turnAtMs < Math.min(packingMsMax, pauseMs * packingShare)) continue
     await nextTurn()
     turnAtMs = monotonicMs()
     pauseMs = turnAtMs - nowMs

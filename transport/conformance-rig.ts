@@ -265,9 +265,9 @@ function memoryClient(listener: LoopbackListener): RigClient {
       return answerOf(socket.refusal)
     },
     ask: async (path, method = 'GET', headers = {}) => {
-      const said = await listener.request({ path, method, headers })
-      if (said === undefined) throw new Error('expected an answer, the listener closed')
-      const answer = answerOf(said)
+      const given = await listener.request({ path, method, headers })
+      if (given === undefined) throw new Error('expected an answer, the listener closed')
+      const answer = answerOf(given)
       return method === 'HEAD' ? { ...answer, body: '' } : answer
     },
     async post(path, body, { headers = {}, isUnfinished, isChunked } = {}) {

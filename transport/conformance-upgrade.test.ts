@@ -102,28 +102,42 @@ describe.each(names)('%s at the door', (name) => {
     await rig.open()
   })
 
-  it('waits for an answer that takes time, and gives it to GET and without its body to HEAD', async () => {
-    const rig = await start({}, ({ path }) => async () => {
-      await Promise.resolve()
-      return { status: 200, contentType: 'text/plain', body: `later ${path}` }
+  it('waits for an answer that takes a moment, also to HEAD and to who would upgrade to something else', async () => {
+    const rig = await start({}, ({ method, header }) => {
+      // The head is borrowed: what is needed of it is read before the wait.
+      const wanted = header('accept')
+      return async () => {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        return { status: 200, contentType: 'text/plain', body: `${method} ${wanted}` }
+      }
     })
-    expect(await rig.ask('/slow')).toMatchObject({ status: 200, body: 'later /slow' })
-    expect(await rig.ask('/slow', 'HEAD')).toMatchObject({ status: 200, body: '' })
-    expect(await rig.ask('/slow')).toMatchObject({ status: 200, body: 'later /slow' })
+    const asked = { accept: 'text/plain' }
+    expect(await rig.ask('/metrics', 'GET', asked)).toMatchObject({ status: 200, body: 'GET text/plain' })
+    expect(await rig.ask('/metrics', 'HEAD', asked)).toMatchObject({ status: 200, body: '' })
+    const other = { ...asked, connection: 'Upgrade', upgrade: 'h2c' }
+    expect(await rig.ask('/metrics', 'GET', other)).toMatchObject({ status: 200, body: 'GET text/plain' })
   })
 
-  it('bears with as many answers that take time as there may be bodies, and answers 500 to one that fails', async () => {
+  it('answers 500 without a reason when such an answer fails, reports it, and lives on', async () => {
+    const rig = await start({}, () => () => Promise.reject(new Error('a secret detail')))
+    expect(await rig.ask('/metrics')).toMatchObject({ status: 500, body: 'unavailable\n' })
+    expect(rig.failures).toMatchObject([{ during: 'http', error: new Error('a secret detail') }])
+    await rig.open()
+  })
+
+  it('goes on when it closes under an answer that is still being made', async () => {
     const waiting: (() => void)[] = []
-    const rig = await start(
-      { bodiesMax: 1 },
-      () => () => new Promise((_, reject) => waiting.push(() => reject(new Error('a detail')))),
+    const answer = { status: 200, contentType: 'text/plain', body: 'late' }
+    const rig = await start({}, () => () => new Promise((resolve) => waiting.push(() => resolve(answer))))
+    const asked = rig.ask('/metrics').then(
+      () => 'answered',
+      () => 'cut',
     )
-    const first = rig.ask('/slow')
     await vi.waitFor(() => expect(waiting).toHaveLength(1))
-    expect(await rig.ask('/slow')).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+    await rig.listener.close()
     waiting[0]?.()
-    expect(await first).toMatchObject({ status: 500, body: 'unavailable\n' })
-    expect(rig.failures).toMatchObject([{ during: 'http', error: new Error('a detail') }])
+    expect(await asked).toBe('cut')
+    expect(rig.failures).toEqual([])
   })
 
   it('gives an address as many sockets as it may have, not one more, and the place of one that went', async () => {

@@ -6,7 +6,7 @@ import { AddressTable } from './address-table.ts'
 import type { AddressUse } from './address-table.ts'
 import { limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
-import type { HttpAnswer, ListenOptions, RefusedBy, TakesBody } from './listener.ts'
+import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
 import { RequestBody, declaredLength } from './request-body.ts'
 import {
   allInUse,
@@ -22,7 +22,7 @@ import type { RequestHead } from './upgrade.ts'
 
 /**
  * What a request becomes. With `upgrade` a place is taken: give it back with `leave` when the socket is gone. With `body`
- * the body is read next: `read` says where its answer goes and takes what arrives.
+ * the body is read next: `read` says where its answer goes and takes what arrives, which for a GET is nothing but its end.
  */
 export type Passage =
   | { readonly type: 'upgrade'; readonly pass: Pass }
@@ -97,19 +97,20 @@ export class Gate {
   }
 
   #ask({ path, query, remoteAddress, header }: RequestHead, method: 'GET' | 'HEAD'): Passage {
-    const verdict = this.#judged(() => this.#options.http({ method, path, query, remoteAddress, header }))
-    // What is said at once does not wait for a body that a GET should not have.
-    return typeof verdict === 'function' ? this.#body(verdict, header) : { type: 'answer', answer: verdict }
+    const { limits, clock, observe, http } = this.#options
+    const verdict = this.#judged(() => http({ method, path, query, remoteAddress, header }))
+    if (typeof verdict !== 'function') return { type: 'answer', answer: verdict }
+    const over = (): void => undefined
+    return {
+      type: 'body',
+      read: (respond) => new RequestBody({ limits, clock, observe, for: verdict, declaredBytes: 0, respond, over }),
+    }
   }
 
   #post({ path, query, remoteAddress, header }: RequestHead): Passage {
-    const { post } = this.#options
+    const { limits, clock, observe, post } = this.#options
     const verdict = this.#judged(() => post?.({ method: 'POST', path, query, remoteAddress, header }))
-    return verdict === undefined ? { type: 'answer', answer: methodNotAllowed } : this.#body(verdict, header)
-  }
-
-  #body(verdict: HttpAnswer | TakesBody, header: RequestHead['header']): Passage {
-    const { limits, clock, observe } = this.#options
+    if (verdict === undefined) return { type: 'answer', answer: methodNotAllowed }
     const isFull = typeof verdict === 'function' && this.#bodiesCount >= limits.bodiesMax
     if (isFull) this.#refused('bodiesMax')
     const declaredBytes = declaredLength(header('content-length'))

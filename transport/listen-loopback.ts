@@ -4,7 +4,7 @@
 import { subprotocol } from '../protocol/versions.ts'
 import { canonicalAddress } from './address.ts'
 import { Gate } from './gate.ts'
-import type { Pass } from './gate.ts'
+import type { Pass, Passage } from './gate.ts'
 import type { HttpAnswer, Listener, ListenOptions } from './listener.ts'
 import { LoopbackSocket } from './loopback-socket.ts'
 import type { ClientSocket, LoopbackWire } from './loopback-socket.ts'
@@ -94,20 +94,18 @@ class MemoryListener implements LoopbackListener {
     return socket
   }
 
-  readonly request = (request: LoopbackRequest): Promise<HttpAnswer | undefined> =>
-    this.#answered({ ...request, headers: { host: 'loopback', ...request.headers } }, { body: [] })
+  readonly request = (request: LoopbackRequest): Promise<HttpAnswer | undefined> => {
+    const headers = { host: 'loopback', ...request.headers }
+    return this.#answered(this.#gate.admit(headOf({ ...request, headers }, false)), { body: [] })
+  }
 
   readonly post = (request: LoopbackPost): Promise<HttpAnswer | undefined> => {
     const bodyBytes = request.body.reduce((sum, part) => sum + part.length, 0)
     const headers = { host: 'loopback', 'content-length': String(bodyBytes), ...request.headers }
-    return this.#answered({ ...request, method: 'POST', headers }, request)
+    return this.#answered(this.#gate.admit(headOf({ ...request, method: 'POST', headers }, false)), request)
   }
 
-  #answered(
-    request: LoopbackRequest,
-    { body: parts, isUnfinished }: Pick<LoopbackPost, 'body' | 'isUnfinished'>,
-  ): Promise<HttpAnswer | undefined> {
-    const passage = this.#gate.admit(headOf(request, false))
+  #answered(passage: Passage, sent: Pick<LoopbackPost, 'body' | 'isUnfinished'>): Promise<HttpAnswer | undefined> {
     // Without `canUpgrade` nothing becomes a socket.
     if (passage.type === 'upgrade') throw new Error('expected an answer, not a socket')
     if (passage.type === 'answer') return Promise.resolve(passage.answer)
@@ -121,8 +119,8 @@ class MemoryListener implements LoopbackListener {
         resolve(undefined)
       }
       this.#waiting.add(cut)
-      for (const part of parts) this.#later(() => body.received(part))
-      if (isUnfinished !== true) this.#later(() => body.ended())
+      for (const part of sent.body) this.#later(() => body.received(part))
+      if (sent.isUnfinished !== true) this.#later(() => body.ended())
     })
   }
 

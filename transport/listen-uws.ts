@@ -255,7 +255,6 @@ function addressOf(response: UwsResponse): string {
   return canonicalAddress(textDecoder.decode(response.getRemoteAddressAsText()))
 }
 
-/** A request without a body ends with one empty chunk. */
 function readBody(response: UwsResponse, { read }: Extract<Passage, { readonly type: 'body' }>, isHead: boolean): void {
   const body = read((answer) => write(response, answer, isHead))
   response.onAborted(() => body.gone())

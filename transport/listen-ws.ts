@@ -126,9 +126,14 @@ class WsListener implements Listener {
     stream.on('error', () => stream.destroy())
     try {
       const passage = this.#gate.admit(headOf(request, true))
-      if (passage.type === 'answer') writeRaw(stream, passage.answer, request.method === 'HEAD')
-      else if (passage.type === 'body') writeRaw(stream, methodNotAllowed, false)
-      else this.#upgrade({ request, stream, head, pass: passage.pass })
+      const isHead = request.method === 'HEAD'
+      if (passage.type === 'answer') writeRaw(stream, passage.answer, isHead)
+      else if (passage.type === 'body' && request.method === 'POST') writeRaw(stream, methodNotAllowed, false)
+      else if (passage.type === 'body') {
+        const body = passage.read((answer) => writeRaw(stream, answer, isHead))
+        stream.once('close', () => body.gone())
+        body.ended()
+      } else this.#upgrade({ request, stream, head, pass: passage.pass })
     } catch (error) {
       stream.destroy()
       this.#options.observe.failed('http', error)

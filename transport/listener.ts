@@ -33,10 +33,14 @@ export type HttpAnswer = {
 }
 
 /**
- * Answers health, readiness and key sets; called for every GET and HEAD but those of /phone and /hub. A function answers when
- * it can: as many of those may be under way as bodies.
+ * Answers health, readiness, key sets and metrics; called for every GET and HEAD but those of /phone and /hub. A function
+ * answers a little later: it is called once the request is here whole. How many are under way is bounded by nothing but the
+ * rates of requests, so it must not wait for anything slower than the disk.
  */
-export type HttpHandler = (request: HttpRequest) => HttpAnswer | TakesBody
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | AnswersLater
+
+/** Gives an answer that takes a moment. A rejection is answered 500. */
+export type AnswersLater = () => Promise<HttpAnswer>
 
 /**
  * Judges a POST by its head, before anything of its body is kept: an answer refuses it, a function takes the body, and
@@ -56,20 +60,22 @@ type ListenObserver = {
 }
 
 /** The limits that turn a peer away, for counting. */
-export type RefusedBy =
-  | 'connectionsMax'
-  | 'connectionsPerAddress'
-  | 'requestsPerAddress'
-  | 'socketsMax'
-  | 'socketsPerAddressMax'
-  | 'framesPerAddress'
-  | 'framesPerSocket'
-  | 'bytesPerSocket'
-  | 'frameBytesMax'
-  | 'bufferedBytesMax'
-  | 'bodyBytesMax'
-  | 'bodiesMax'
-  | 'requestTimeoutMs'
+export const refusingLimits = [
+  'connectionsMax',
+  'connectionsPerAddress',
+  'requestsPerAddress',
+  'socketsMax',
+  'socketsPerAddressMax',
+  'framesPerAddress',
+  'framesPerSocket',
+  'bytesPerSocket',
+  'frameBytesMax',
+  'bufferedBytesMax',
+  'bodyBytesMax',
+  'bodiesMax',
+  'requestTimeoutMs',
+] as const
+export type RefusedBy = (typeof refusingLimits)[number]
 
 /** Where and how to listen. */
 export type ListenOptions = {

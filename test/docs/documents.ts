@@ -25,9 +25,9 @@ export function tableOf(document: string, columns: readonly string[]): readonly 
 
 function cellsOf(line: string): readonly string[] {
   return line
-    .split('|')
+    .split(/(?<!\\)\|/)
     .slice(1, -1)
-    .map((cell) => cell.trim())
+    .map((cell) => cell.replaceAll('\\|', '|').trim())
 }
 
 /** What stands in backticks. */

@@ -4,9 +4,11 @@ import { commands } from '../../cli/commands.ts'
 import { importRefusals } from '../../engine/import.ts'
 import { importBindingsMax, importBytesMax } from '../../protocol/imported-binding.ts'
 import { adminPaths } from '../../server/admin-answers.ts'
+import { metricList } from '../../server/metric-list.ts'
 import { readConfig } from '../../server/config.ts'
 import { namedSettings } from '../../server/settings.ts'
 import { defaultLimits } from '../../transport/limits.ts'
+import { alertsPath } from '../ops/ops-files.ts'
 import { readText } from '../tidy/source-files.ts'
 import { isThere, quoted, tableOf } from './documents.ts'
 
@@ -55,6 +57,39 @@ describe('the admin API of docs/operating.md', () => {
     expect(text).toContain(`at most ${importBindingsMax.toLocaleString('en')} bindings and 1 MiB`)
     expect(importBytesMax).toBe(1_048_576)
     expect(defaultLimits.bodyBytesMax).toBe(importBytesMax)
+  })
+})
+
+describe('the metrics of docs/operating.md', () => {
+  it('are those of the code, with their types, labels, units and meanings', () => {
+    const rows = tableOf(document, ['metric', 'type', 'labels', 'unit', 'meaning'])
+    const ofCode = metricList.map(({ name, type, labels, unit, help }) => [
+      `\`${name}\``,
+      type,
+      labels.map((label) => `\`${label}\``).join(', ') || '—',
+      unit,
+      help,
+    ])
+    expect(rows).toEqual(ofCode)
+  })
+
+  it('stand between their markers', () => {
+    const between = /<!-- metrics -->\n([\s\S]*?)<!-- \/metrics -->/.exec(text)?.[1] ?? ''
+    expect(between.split('\n').filter((line) => line.startsWith('| `')).length).toBe(metricList.length)
+  })
+
+  it('have the alerts of the rules, each with its severity', () => {
+    const rows = tableOf(document, ['alert', 'severity', 'when'])
+    const ofRules = [...readText(alertsPath).matchAll(/^ +- alert: (\w+)$[\s\S]*?^ +severity: (\w+)$/gm)]
+    expect(rows.map(([alert = '', severity]) => [quoted(alert)[0], severity])).toEqual(
+      ofRules.map(([, alert, severity]) => [alert, severity]),
+    )
+  })
+
+  it('name files that are there', () => {
+    const files = tableOf(document, ['file', 'what it is']).map(([file = '']) => quoted(file)[0] ?? '')
+    expect(files.length).toBeGreaterThan(2)
+    expect(files.filter((file) => !isThere(file))).toEqual([])
   })
 })
 

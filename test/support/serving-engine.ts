@@ -2,9 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from './free-port.ts'
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')
 
@@ -76,18 +76,6 @@ export class ServingEngine {
     child.kill(signal)
     return ended
   }
-}
-
-/** A port that is free now. One the system chose for a listener could not be had again right after a kill. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
 
 function portOf(line: string): number | undefined {

@@ -27,6 +27,7 @@ describe('dependencies', () => {
       'jose',
       'libsodium-wrappers',
       'lmdb',
+      'prom-client',
       'uws-compat',
       'uws-current',
       'ws',

@@ -1,5 +1,6 @@
-// The admin token: whoever shows it may import bindings, read the meters and list partners. A file of its own, made at the
-// first start; a new content is taken within a second, so that a token that leaked ends without a restart.
+// Tokens that open a part of the server: the admin token for imports, meters and partners, the metrics token for /metrics
+// alone. Each is a file of its own, made at the first start; a new content is taken within a second, so that a token that
+// leaked ends without a restart.
 
 import { dirname } from 'node:path'
 import { base64url } from '../crypto/base64url.ts'
@@ -8,11 +9,13 @@ import { equalSecret } from '../crypto/secret.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { ascii } from '../protocol/bytes.ts'
+import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
+import { refusal } from './json-answer.ts'
 import { createPrivateFile, makePrivateFolder, readPrivateFile } from './private-file.ts'
 import { ReloadedFile } from './reloaded-file.ts'
 
-export type AdminToken = {
+export type AccessToken = {
   readonly path: string
   /** What an Authorization header is worth; attempts of one address are limited, good ones are not. */
   readonly judge: (authorization: string, remoteAddress: string) => 'admitted' | 'refused' | 'too-many'
@@ -26,7 +29,7 @@ const addressesMax = 10_000
 const tokenBytes = 32
 
 /** Opens the token's file, or makes it. Throws a Fault `keys-missing` when others may read it or it holds no token. */
-export function openAdminToken(path: string, clock: Clock, told: (error: unknown) => void): AdminToken {
+export function openAccessToken(path: string, clock: Clock, told: (error: unknown) => void): AccessToken {
   makePrivateFolder(dirname(path))
   if (readPrivateFile(path) === undefined) {
     createPrivateFile(path, `${base64url(nodePrimitives.randomBytes(tokenBytes))}\n`)
@@ -51,14 +54,31 @@ export function openAdminToken(path: string, clock: Clock, told: (error: unknown
   }
 }
 
+/** The answer for who does not show the token, whose file people know by this name; undefined for who does. */
+export function refusedBy(
+  token: Pick<AccessToken, 'judge'>,
+  name: 'admin-token' | 'metrics-token',
+  { header, remoteAddress }: HttpRequest,
+): HttpAnswer | undefined {
+  switch (token.judge(header('authorization'), remoteAddress)) {
+    case 'admitted':
+      return undefined
+    case 'too-many':
+      return refusal(429, 'too-many-attempts', 'expected fewer wrong tokens from this address', 1)
+    case 'refused': {
+      const answer = refusal(401, 'unauthorized', `expected Authorization: Bearer, and the token of the ${name} file`)
+      return { ...answer, headers: { 'www-authenticate': 'Bearer' } }
+    }
+  }
+}
+
 /** The token in a file, for who shows it. Throws a Fault `keys-missing` when there is none, or others may read it. */
 export function readToken(path: string): string {
   const token = readPrivateFile(path)?.trim()
-  if (token === undefined)
-    throw new Fault('keys-missing', `${path}: a file with the admin token expected, there is none`)
+  if (token === undefined) throw new Fault('keys-missing', `${path}: a file with a token expected, there is none`)
   if (/^[\w-]{32,512}$/.test(token)) return token
   throw new Fault(
     'keys-missing',
-    `${path}: an admin token of 32 to 512 of A-Z a-z 0-9 - _ expected; remove the file, and the next start makes one`,
+    `${path}: a token of 32 to 512 of A-Z a-z 0-9 - _ expected; remove the file, and the next start makes one`,
   )
 }

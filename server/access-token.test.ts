@@ -1,18 +1,18 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openAdminToken, wrongTokensRate } from './admin-token.ts'
+import { openAccessToken, wrongTokensRate } from './access-token.ts'
 import { TestClock, testFolder } from './test-folder.ts'
 
 function opened(path = join(testFolder(onTestFinished), 'admin-token')) {
   const clock = new TestClock()
   const told: unknown[] = []
-  const token = openAdminToken(path, clock, (error) => told.push(error))
+  const token = openAccessToken(path, clock, (error) => told.push(error))
   onTestFinished(() => token.stop())
   return { path, clock, token, told, text: readFileSync(path, 'utf8').trim() }
 }
 
-describe('the admin token', () => {
+describe('a token that opens a part of the server', () => {
   it('is made at the first start, for its owner alone, and stays the same at the next', () => {
     const { path, text } = opened()
     expect(text).toMatch(/^[\w-]{43}$/)
@@ -56,10 +56,10 @@ describe('the admin token', () => {
     expect(() => opened(path)).toThrow(/chmod 600/)
     chmodSync(path, 0o600)
     writeFileSync(path, 'n'.repeat(31))
-    expect(() => opened(path)).toThrow(/an admin token of 32 to 512/)
+    expect(() => opened(path)).toThrow(/a token of 32 to 512/)
     writeFileSync(path, 'n'.repeat(32))
     expect(() => opened(path)).not.toThrow()
     writeFileSync(path, 'n'.repeat(513))
-    expect(() => opened(path)).toThrow(/an admin token of 32 to 512/)
+    expect(() => opened(path)).toThrow(/a token of 32 to 512/)
   })
 })

@@ -1,0 +1,64 @@
+// GET /metrics: to who shows the metrics token, to everybody, or to nobody, as the setting says. The port is that of the
+// phones, so it is not for everybody unless told. Everything is read in the turn of the event loop that answers.
+
+import { getHeapStatistics } from 'node:v8'
+import type { Engine } from '../engine/engine.ts'
+import { behindFlushes } from '../engine/ledger.ts'
+import type { AnswersLater, HttpAnswer, HttpRequest, ListenerName } from '../transport/listener.ts'
+import { type AccessToken, refusedBy } from './access-token.ts'
+import type { ServerMeters } from './meters.ts'
+import type { MetricSources } from './metric-list.ts'
+import { metricsContentType, metricsText } from './metrics-text.ts'
+import { memoryBytes, memoryLimitBytes } from './process-memory.ts'
+import type { Refusals } from './refusals.ts'
+import type { ServerConfig } from './settings.ts'
+
+export type MetricsParts = {
+  /** Whom to let in; undefined when everybody is. */
+  readonly token: Pick<AccessToken, 'judge'> | undefined
+  readonly config: ServerConfig
+  readonly version: string
+  /** Known once the listener listens. */
+  readonly listener: () => ListenerName
+  readonly engine: Pick<Engine, 'status'>
+  readonly notReady: () => readonly string[]
+  readonly meters: Pick<ServerMeters, 'totals' | 'loopDelay'>
+  readonly refusals: Pick<Refusals, 'totals'>
+}
+
+/** Answers a request of /metrics. */
+export function metricsAnswer(from: MetricsParts): (request: HttpRequest) => HttpAnswer | AnswersLater {
+  return (request) => {
+    const refused = from.token === undefined ? undefined : refusedBy(from.token, 'metrics-token', request)
+    return (
+      refused ??
+      (async () => ({ status: 200, contentType: metricsContentType, body: await metricsText(sources(from)) }))
+    )
+  }
+}
+
+function sources({ config, version, listener, engine, notReady, meters, refusals }: MetricsParts): MetricSources {
+  const cpu = process.cpuUsage()
+  return {
+    build: { version, node: process.version, listener: listener(), durability: config.durability },
+    status: engine.status(),
+    isReady: notReady().length === 0,
+    totals: meters.totals,
+    refused: refusals.totals,
+    limits: {
+      gateDepth: config.gate.depthMax,
+      links: config.bands.linksMax,
+      sessions: config.sessions.max,
+      viewLag: behindFlushes * config.view.flushRecords,
+    },
+    process: {
+      startedAtS: performance.timeOrigin / 1_000,
+      cpuS: { user: cpu.user / 1_000_000, system: cpu.system / 1_000_000 },
+      loopActiveS: performance.eventLoopUtilization().active / 1_000,
+      loopDelay: meters.loopDelay(),
+      memory: memoryBytes(),
+      memoryLimitBytes: memoryLimitBytes(),
+      heapLimitBytes: getHeapStatistics().heap_size_limit,
+    },
+  }
+}
