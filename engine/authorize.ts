@@ -28,9 +28,6 @@ import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
 
-/** When to ask again what came while the engine was behind. */
-export const busyRetryMs = 100
-
 /** What is answered with frame 105. */
 type Answer = {
   readonly reason: Reason
@@ -44,8 +41,6 @@ type Answer = {
 /** Frame 5. Resolves when the answer is free to leave. */
 export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
   const startedAtMs = core.time.monotonicMs()
-  const isBehind = core.gate.isLate(startedAtMs, core.config.gateWaitMaxMs) || core.ledger.isViewBehind
-  if (isBehind) return refuse(session, borrowed.id, 'busy', busyRetryMs)
   const slot = bandSlot(session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
   // The frame's buffer is borrowed, and what is told to the band names the offer after the wait.

@@ -4,12 +4,11 @@ import { startSession } from './actors.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
 import type { CloseCode } from '../protocol/errors.ts'
-import { decodePhoneFrame } from '../protocol/frame-codec.ts'
+import { decodePhoneFrame, idOfAuthorize } from '../protocol/frame-codec.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { SessionState } from '../protocol/states.ts'
 import { closeSlot } from './attach.ts'
-import { busyRetryMs } from './authorize.ts'
 import type { Core } from './core.ts'
 import { verifyHello } from './hello.ts'
 import { leavePairing } from './pairing.ts'
@@ -44,12 +43,25 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
   }
 }
 
+/** When to ask again what came while the engine was behind. */
+const busyRetryMs = 100
+
 function receive(core: Core, session: Session, bytes: Uint8Array): void {
+  if (isBehind(core) && stateOf(session) === 'live') {
+    // Before a byte more of it is looked at than is needed to answer: what is refused costs what is taken its time.
+    const id = idOfAuthorize(bytes)
+    if (id !== undefined) return refuse(session, id, 'busy', busyRetryMs)
+  }
   const bytesMax = session.connection.kind === 'hub' ? hubFrameBytesMax : phoneFrameBytesMax
   const frame = decodePhoneFrame(bytes, bytesMax)
   if (frame.type === 'malformed') return session.connection.close('malformed')
   const atMs = core.time.monotonicMs()
   tell(core, session, { type: frame.type === 'hello' ? 'hello.received' : 'frame.received', atMs }, { frame, bytes })
+}
+
+/** Whoever is behind decides nothing new: it would be answered late, and what is answered late helps nobody. */
+function isBehind({ gate, ledger, time, config }: Core): boolean {
+  return gate.isLate(time.monotonicMs(), config.gateWaitMaxMs) || ledger.isViewBehind
 }
 
 /** Ends all sessions gently: no new work, what is under way is answered, then the sockets close. */

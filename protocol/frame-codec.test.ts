@@ -9,6 +9,7 @@ import {
   encodeHubRecords,
   encodePhoneFrame,
   fieldsBeforeUv,
+  idOfAuthorize,
 } from './frame-codec.ts'
 import {
   type EngineFrame,
@@ -182,6 +183,33 @@ function itemsOf(wire: Bytes): Unpacked[] {
   if (isMalformed(items)) throw new Error('a frame was expected')
   return [...items]
 }
+
+describe('the id of a request that is not decoded', () => {
+  it('is that of the frame, and no other frame has one', () => {
+    fc.assert(
+      fc.property(anyPhoneFrame, (frame) => {
+        expect(idOfAuthorize(encodePhoneFrame(frame))).toBe(frame.type === 'authorize' ? frame.id : undefined)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is found in the longer form of an array too, and nowhere in what is cut off or no number', () => {
+    const rest = '00'.repeat(8)
+    expect(idOfAuthorize(fromHex(`dc000405ce01020304${rest}`))).toBe(0x01020304)
+    for (const wire of [
+      '',
+      '94',
+      '9405',
+      '9405cd01',
+      `9405c0${rest}`,
+      `9405cf${rest}`,
+      `8405cc01${rest}`,
+      `9404cc01${rest}`,
+    ])
+      expect(idOfAuthorize(fromHex(wire))).toBeUndefined()
+  })
+})
 
 describe('a frame', () => {
   it.for(Object.entries(fromPhone))('%s is read as the phone wrote it', ([, arbitrary]) => {

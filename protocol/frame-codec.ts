@@ -1,5 +1,6 @@
 // Turns phone frames into MessagePack and back, by the table of frames.ts. Extra trailing fields are ignored: that is how it grows.
 
+import { readU16, readU32 } from './bytes.ts'
 import type { Field } from './frame-fields.ts'
 import { type EngineFrame, type PhoneFrame, type SlotRecord, engineFrames, phoneFrames } from './frames.ts'
 import { hubFrameBytesMax, hubSlotMax, recordBytesMax } from './limits.ts'
@@ -21,6 +22,22 @@ const engineShapes = shapesOf(engineFrames)
 export function decodePhoneFrame(bytes: Uint8Array, bytesMax: number): PhoneFrame | Malformed {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table that the type is made of decoded it
   return decode(bytes, bytesMax, phoneShapes) as PhoneFrame | Malformed
+}
+
+/**
+ * The id of a frame 5, read from its first bytes; undefined for every other frame, and for an id that is not in its shortest
+ * form. The rest is not looked at: for who can only say that it is busy.
+ */
+export function idOfAuthorize(bytes: Uint8Array): number | undefined {
+  const head = bytes[0] ?? 0
+  const at = head === 0xdc ? 3 : head >>> 4 === 9 ? 1 : undefined
+  if (at === undefined || bytes[at] !== phoneFrames.authorize.number) return undefined
+  const first = bytes[at + 1]
+  if (first === undefined || at + 6 > bytes.length) return undefined
+  if (first <= 0x7f) return first
+  if (first === 0xcc) return bytes[at + 2]
+  if (first === 0xcd) return readU16(bytes, at + 2)
+  return first === 0xce ? readU32(bytes, at + 2) : undefined
 }
 
 /** Decodes what the engine sent. */
