@@ -1,6 +1,7 @@
 // /metrics of a running server, over HTTP: who may read it, what it shows, and what it must never show.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { encodeImport } from '../protocol/imported-binding.ts'
@@ -37,6 +38,18 @@ async function started(flags: Record<string, string> = {}) {
   return { server, data, token, tokenPath, http, ask, scrape, admin, lines }
 }
 
+/** The status of a GET that brings a body, which fetch would not send. */
+function statusWithBody(url: string, bytes: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method: 'GET', headers: { 'content-length': bytes } }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    asked.on('error', reject)
+    asked.end(Buffer.alloc(bytes))
+  })
+}
+
 type Line = {
   readonly series: string
   readonly name: string
@@ -59,6 +72,14 @@ function linesOf(text: string): readonly Line[] {
 function valueOf(text: string, series: string): number | undefined {
   return linesOf(text).find((line) => line.series === series)?.value
 }
+
+describe.each(['uws', 'ws'])('A scrape by %s', (listener) => {
+  it('may bring no body: what waits for an answer must not fill the memory', async () => {
+    const { http, ask } = await started({ metrics: 'open', listener })
+    expect(await statusWithBody(`${http}/metrics`, 1)).toBe(413)
+    expect((await ask()).status).toBe(200)
+  })
+})
 
 describe('who may read /metrics', () => {
   it.each(['uws', 'ws'])('is who shows its token, and nobody else, by GET and by HEAD (%s)', async (listener) => {

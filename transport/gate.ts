@@ -101,9 +101,12 @@ export class Gate {
     const verdict = this.#judged(() => http({ method, path, query, remoteAddress, header }))
     if (typeof verdict !== 'function') return { type: 'answer', answer: verdict }
     const over = (): void => undefined
+    // It takes no place among the bodies, so it may bring none.
+    const bodiless = { ...limits, bodyBytesMax: 0 }
     return {
       type: 'body',
-      read: (respond) => new RequestBody({ limits, clock, observe, for: verdict, declaredBytes: 0, respond, over }),
+      read: (respond) =>
+        new RequestBody({ limits: bodiless, clock, observe, for: verdict, declaredBytes: 0, respond, over }),
     }
   }
 
