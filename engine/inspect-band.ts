@@ -167,7 +167,9 @@ function findBand(core: Core, { bandId, bid, account }: BandNamed): FoundBand | 
   const name = bid === undefined ? undefined : core.ledger.get('bid', bid)
   const byBid = name === undefined ? undefined : core.ledger.get('band', name.bandId)
   if (name !== undefined && byBid !== undefined) {
-    return { row: byBid, endedGeneration: name.tombstoned ? name.generation : null }
+    return name.tombstoned
+      ? { row: nobodys(byBid), endedGeneration: name.generation }
+      : { row: byBid, endedGeneration: null }
   }
   if (account === undefined) return undefined
   const bandIds = bandsOf(core, account)
@@ -176,6 +178,11 @@ function findBand(core: Core, { bandId, bid, account }: BandNamed): FoundBand | 
   if (bandIds.length > 1) return { account, bandIds }
   const row = core.ledger.get('band', only)
   return row === undefined ? undefined : { row, endedGeneration: null }
+}
+
+/** Who asks by a bid that has ended asks about somebody who is gone: whoever has the band now is none of it. */
+function nobodys(row: BandRow): BandRow {
+  return { ...row, account: null, bid: null, name: '', deactivateAtMs: 0, foundAtMs: 0 }
 }
 
 /** The beginning of an account's id: enough to tell two apart, never all of it. */

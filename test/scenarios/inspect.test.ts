@@ -116,9 +116,9 @@ describe('An operator who inspects a band', () => {
   it('does not wake it: what sleeps goes on sleeping', async () => {
     const { world } = await armedWorld()
     await world.time.advance(120_000)
-    const awakeBefore = world.engine.status().bandsAwake
-    expect(await inspectBand(world)).toMatchObject({ awake: awakeBefore === 1 })
-    expect(world.engine.status().bandsAwake).toBe(awakeBefore)
+    expect(world.engine.status().bandsAwake).toBe(0)
+    expect(await inspectBand(world)).toMatchObject({ awake: false })
+    expect(world.engine.status().bandsAwake).toBe(0)
   })
 
   it('sees who froze it, and a loss, and when a finding falls due', async () => {
@@ -150,6 +150,32 @@ describe('An operator who inspects a band', () => {
     expect(await inspect(world, { bandId })).toMatchObject({ ...ended, decisions: [], endedGeneration: null })
     expect(await inspect(world, { bid: parseBid(band.bid) }, { open })).toMatchObject({ ...ended, endedGeneration: 1 })
     expect(recordsOf(world).filter(({ type }) => type === 'operator')).toEqual([])
+  })
+
+  it('sees by a bid that has ended nothing of who has the band now, and opens nobody’s account', async () => {
+    const { world, band, phone, wearer, radio } = await armedWorld()
+    await world.run(phone.client.deactivate(band.bid))
+    await world.time.advance(3_660_000)
+    radio.disconnect()
+    await world.time.advance(5_000)
+    const next = await world.phone('bob')
+    const { packageSecret, bandId } = wearer.band.device
+    const nextRadio = world.radio(wearer)
+    wearer.taps()
+    const paired = await world.run(next.client.pair(nextRadio.phone, { packageSecret, bandId }))
+    const byOldBid = await inspect(world, { bid: parseBid(band.bid) }, { open })
+    expect(byOldBid).toMatchObject({
+      bandId,
+      bid: null,
+      account: null,
+      name: '',
+      limits: [],
+      pending: [],
+      decisions: [],
+    })
+    expect(byOldBid).toMatchObject({ endedGeneration: 1, session: null })
+    expect(recordsOf(world).filter(({ type }) => type === 'operator')).toEqual([])
+    expect(await inspect(world, { bid: parseBid(paired.bid) })).toMatchObject({ bandId, account: 'bo…' })
   })
 
   it('sees limits: the table’s, the owner’s own, what was used today and what is left, and what will rise', async () => {
