@@ -34,10 +34,12 @@ describe('a token that opens a part of the server', () => {
       expect(token.judge('Bearer guess', '192.0.2.1')).toBe('refused')
     }
     expect(token.judge('Bearer guess', '192.0.2.1')).toBe('too-many')
-    expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('too-many')
-    expect(token.judge(`Bearer ${text}`, '192.0.2.2')).toBe('admitted')
-    clock.pass(1_000)
+    expect(token.judge('Bearer guess', '192.0.2.2')).toBe('refused')
+    // Who shows the right one from the same address, a proxy's, does not feel it either.
     expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('admitted')
+    expect(token.judge('Bearer guess', '192.0.2.1')).toBe('too-many')
+    clock.pass(1_000)
+    expect(token.judge('Bearer guess', '192.0.2.1')).toBe('refused')
     for (let tries = 0; tries < 100; tries++) expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('admitted')
   })
 
