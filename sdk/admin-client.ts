@@ -219,10 +219,15 @@ function jsonBody(value: object): Body {
 
 function refused(at: URL, name: string, status: number, text: string): AdminError {
   const refusal = refusalOf(text)
-  const said = refusal === undefined ? text.slice(0, 300).trim() : `${refusal.error}: ${refusal.message}`
+  const said = oneLine(refusal === undefined ? text.slice(0, 300) : `${refusal.error}: ${refusal.message}`)
   const isOfPath = status === 404 && refusal !== undefined && refusal.error !== 'not-found'
   const message = `${placeOf(at)} answered ${status}: ${said}${isOfPath ? '' : adviceOf(status, name)}`
   return new AdminError(message, status, refusal === undefined ? {} : { refusal })
+}
+
+/** A page of a proxy, say, as one line that commands no terminal. */
+function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
 }
 
 /** Without the query, in which an operator's own words may stand. */

@@ -96,10 +96,13 @@ export function adminAnswers(from: AdminSources): AdminAnswers {
       const found = refusedBy(from.token, 'admin-token', request) ?? routeOf(routes, request) ?? noSuchPath(routes)
       if ('status' in found) return found
       if (!('post' in found)) return wrongMethod('GET, HEAD')
-      return from.isStopping() ? refusal(503, 'draining', 'expected a server that is not stopping', 1) : found.post
+      return from.isStopping() ? draining : found.post
     },
   }
 }
+
+/** What waits for the disk is not begun any more. */
+const draining = refusal(503, 'draining', 'expected a server that is not stopping', 1)
 
 function isAdmin({ path }: HttpRequest): boolean {
   return path === '/admin' || path.startsWith('/admin/')
@@ -155,7 +158,11 @@ function lastMinute({ lastMinute, engine, isStopping }: AdminSources, query: str
   }
 }
 
-function inspectBand({ engine, log }: AdminSources, { path, query }: HttpRequest): HttpAnswer | AnswersLater {
+function inspectBand(
+  { engine, log, isStopping }: AdminSources,
+  { path, query }: HttpRequest,
+): HttpAnswer | AnswersLater {
+  if (isStopping()) return draining
   try {
     const asked = readBandRequest(path.slice(bandsPath.length), query)
     return () => bandAnswer({ inspectBand: engine.inspectBand, log }, asked)
