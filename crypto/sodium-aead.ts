@@ -60,9 +60,9 @@ const sodium = moduleOf(wrappers)
 const keyBytes = 32
 const shortNonceBytes = 12
 const longNonceBytes = 24
-/** Records are far shorter; what is longer gets a larger place. */
-let placeBytes = 16_384
-let place = sodium._malloc(placeBytes)
+/** Records are far shorter; what is longer gets more. */
+let roomBytes = 16_384
+let room = sodium._malloc(roomBytes)
 
 /** ChaCha20-Poly1305 (RFC 8439 §2.8): ciphertext ‖ tag[16]. Key 32 bytes, nonce 12. */
 export function chachaSeal(key: Bytes, nonce: Bytes, aad: Bytes, plaintext: Bytes): OwnBytes {
@@ -94,16 +94,10 @@ export function xchachaOpen(key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes)
 
 function seal(sealing: Seal, key: Bytes, nonce: Bytes, aad: Bytes, plaintext: Bytes): OwnBytes {
   const { length } = plaintext
-  const at = placesFor(aad.length, length + tagBytes)
-  const heap = sodium.HEAPU8
-  heap.set(key, at.key)
-  heap.set(nonce, at.nonce)
-  heap.set(aad, at.aad)
-  heap.set(plaintext, at.text)
+  const at = place({ key, nonce, aad, text: plaintext }, tagBytes)
   // In place: libsodium allows the output to lie where the input was.
   const failed = sealing(at.text, 0, at.text, length, 0, at.aad, aad.length, 0, 0, at.nonce, at.key)
-  const sealed = copied(at.text, length + tagBytes)
-  heap.fill(0, at.key, at.end)
+  const sealed = taken(at, length + tagBytes)
   if (failed !== 0) throw new Error(`libsodium did not seal ${length} bytes`)
   return sealed
 }
@@ -111,37 +105,40 @@ function seal(sealing: Seal, key: Bytes, nonce: Bytes, aad: Bytes, plaintext: By
 function open(opening: Open, key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes): OwnBytes | undefined {
   const length = sealed.length - tagBytes
   if (length < 0) return undefined
-  const at = placesFor(aad.length, sealed.length)
-  const heap = sodium.HEAPU8
-  heap.set(key, at.key)
-  heap.set(nonce, at.nonce)
-  heap.set(aad, at.aad)
-  heap.set(sealed, at.text)
+  const at = place({ key, nonce, aad, text: sealed }, 0)
   const failed = opening(at.text, 0, 0, at.text, sealed.length, 0, at.aad, aad.length, 0, at.nonce, at.key)
-  const plaintext = failed === 0 ? copied(at.text, length) : undefined
-  heap.fill(0, at.key, at.end)
-  return plaintext
+  const plaintext = taken(at, failed === 0 ? length : 0)
+  return failed === 0 ? plaintext : undefined
 }
 
-function copied(from: Address, length: number): OwnBytes {
+type Placed = Readonly<Record<'key' | 'nonce' | 'aad' | 'text' | 'end', Address>>
+
+/** Lays what one call takes into the memory of the module, with room for `more` bytes behind the text. */
+function place(given: Readonly<Record<'key' | 'nonce' | 'aad' | 'text', Bytes>>, more: number): Placed {
+  const needed = keyBytes + longNonceBytes + given.aad.length + given.text.length + more
+  if (needed > roomBytes) {
+    sodium._free(room)
+    roomBytes = 2 * needed
+    room = sodium._malloc(roomBytes)
+  }
+  const nonce = room + keyBytes
+  const aad = nonce + longNonceBytes
+  const text = aad + given.aad.length
+  const heap = sodium.HEAPU8
+  heap.set(given.key, room)
+  heap.set(given.nonce, nonce)
+  heap.set(given.aad, aad)
+  heap.set(given.text, text)
+  return { key: room, nonce, aad, text, end: room + needed }
+}
+
+/** A copy of what stands where the text was; all that the call laid down is erased. */
+function taken({ key, text, end }: Placed, length: number): OwnBytes {
   const bytes = allocateBytes(length)
   const heap = sodium.HEAPU8
-  for (let i = 0; i < length; i++) bytes[i] = heap[from + i] ?? 0
+  for (let i = 0; i < length; i++) bytes[i] = heap[text + i] ?? 0
+  heap.fill(0, key, end)
   return bytes
-}
-
-/** Where everything of one call lies. What lies there is erased by who asked. */
-function placesFor(aadBytes: number, textBytes: number) {
-  const needed = keyBytes + longNonceBytes + aadBytes + textBytes
-  if (needed > placeBytes) {
-    sodium._free(place)
-    placeBytes = 2 * needed
-    place = sodium._malloc(placeBytes)
-  }
-  const nonce = place + keyBytes
-  const aad = nonce + longNonceBytes
-  const text = aad + aadBytes
-  return { key: place, nonce, aad, text, end: text + textBytes }
 }
 
 /** The wrappers export the module they wrap, though their types do not say so. */
