@@ -2,19 +2,16 @@
 // reading begins anew would tell each of two scrapers half; so readings close a window only when it is old enough, and all
 // who ask meanwhile hear of the window before. Nothing is sampled before somebody asked.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { delaysOf, loopMonitor } from './loop-delay.ts'
 
 /** How much later than due a timer was called, seconds. */
 export type LoopDelay = { readonly p50S: number; readonly p99S: number; readonly maxS: number }
 
-/** How often the delay is sampled, ms: the sample itself is part of what is measured, and taken off again. */
-const resolutionMs = 10
 /** The youngest window that a reading closes, ms. Scrapers ask every 15 s or so. */
 const windowMs = 10_000
-const none: LoopDelay = { p50S: 0, p99S: 0, maxS: 0 }
 
 export class DelayWindow {
-  readonly #monitor = monitorEventLoopDelay({ resolution: resolutionMs })
+  readonly #monitor = loopMonitor()
   #isSampling = false
   #beganAtMs = 0
   #closed: LoopDelay | undefined
@@ -38,15 +35,11 @@ export class DelayWindow {
   }
 
   #sampled(): LoopDelay {
-    if (this.#monitor.count === 0) return none
-    return {
-      p50S: secondsOf(this.#monitor.percentile(50)),
-      p99S: secondsOf(this.#monitor.percentile(99)),
-      maxS: secondsOf(this.#monitor.max),
-    }
+    const { p50Ns, p99Ns, maxNs } = delaysOf(this.#monitor)
+    return { p50S: secondsOf(p50Ns), p99S: secondsOf(p99Ns), maxS: secondsOf(maxNs) }
   }
 }
 
 function secondsOf(ns: number): number {
-  return Math.max(0, Math.round(ns - resolutionMs * 1_000_000)) / 1_000_000_000
+  return Math.round(ns) / 1_000_000_000
 }

@@ -70,9 +70,14 @@ export type Percentiles = {
 export function percentilesOf(histogram: Histogram): Percentiles {
   const at = (share: number): number | null => {
     const ms = histogram.percentileMs(share)
-    return ms === undefined ? null : Math.round(ms * 1_000) / 1_000
+    return ms === undefined ? null : roundedMs(ms)
   }
   return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) }
+}
+
+/** Milliseconds to the microsecond. */
+export function roundedMs(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000
 }
 
 /** Below 64 µs a bucket a microsecond; above, 64 buckets for every doubling. By bits: a logarithm took ten times as long. */

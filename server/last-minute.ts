@@ -2,11 +2,12 @@
 // read: so any number of viewers see the same, none takes anything away from another or from who measures an interval of
 // the meters, and whoever comes has the last minute at once.
 
-import { PerformanceObserver, monitorEventLoopDelay } from 'node:perf_hooks'
+import { PerformanceObserver } from 'node:perf_hooks'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Meters } from '../engine/ports/meters.ts'
-import { Histogram, percentilesOf } from './histogram.ts'
+import { Histogram, percentilesOf, roundedMs } from './histogram.ts'
+import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 
 /** Milliseconds; percentiles are null when nothing was measured. */
 type Times = {
@@ -56,9 +57,6 @@ const secondMs = 1_000
 const secondsKept = 60
 /** The minute is kept in so many pieces of ten seconds. */
 const piecesKept = 6
-/** How often the event loop's delay is sampled, ms. */
-const resolutionMs = 10
-const nanoseconds = 1_000_000
 
 /** Starts to measure this process. */
 export function startLastMinute(clock: Clock): LastMinute {
@@ -79,7 +77,7 @@ export function startLastMinute(clock: Clock): LastMinute {
       const second: Second = {
         // The wall clock may stand or run back; viewers ask for what is newer than what they have.
         atMs: Math.max(clock.nowMs(), (seconds.at(-1)?.atMs ?? 0) + 1),
-        forMs: rounded(nowMs - closedAtMs),
+        forMs: roundedMs(nowMs - closedAtMs),
         decisions: risen(before.decisions, now.decisions),
         reversals: now.reversals - before.reversals,
         answered: answered.close(),
@@ -100,7 +98,7 @@ export function startLastMinute(clock: Clock): LastMinute {
     gated: (tookMs) => gated.add(tookMs),
     follow,
     report: (afterMs) => ({
-      upMs: rounded(clock.monotonicMs() - beganAtMs),
+      upMs: roundedMs(clock.monotonicMs() - beganAtMs),
       seconds: seconds.filter((second) => second.atMs > afterMs),
       minute: { answered: answered.minute(), gate: gated.minute() },
     }),
@@ -144,7 +142,7 @@ class RecentTimes {
 
 /** Event loop, collector and processor, from one `close` to the next. */
 class ProcessWatch {
-  readonly #loop = monitorEventLoopDelay({ resolution: resolutionMs })
+  readonly #loop = loopMonitor()
   readonly #collector: PerformanceObserver
   #gc = { count: 0, totalMs: 0, maxMs: 0 }
   #cpu = process.cpuUsage()
@@ -162,13 +160,7 @@ class ProcessWatch {
   }
 
   close(): Pick<Second, 'loopDelay' | 'gc' | 'cpu'> {
-    const isSampled = this.#loop.count > 0
-    const delayMs = (ns: number): number => (isSampled ? rounded(Math.max(0, ns / nanoseconds - resolutionMs)) : 0)
-    const loopDelay = {
-      p50Ms: delayMs(this.#loop.percentile(50)),
-      p99Ms: delayMs(this.#loop.percentile(99)),
-      maxMs: delayMs(this.#loop.max),
-    }
+    const loopDelay = delaysMsOf(this.#loop)
     const { count, totalMs, maxMs } = this.#gc
     const cpu = process.cpuUsage(this.#cpu)
     this.#loop.reset()
@@ -176,8 +168,8 @@ class ProcessWatch {
     this.#cpu = process.cpuUsage()
     return {
       loopDelay,
-      gc: { count, totalMs: rounded(totalMs), maxMs: rounded(maxMs) },
-      cpu: { userMs: rounded(cpu.user / 1_000), systemMs: rounded(cpu.system / 1_000) },
+      gc: { count, totalMs: roundedMs(totalMs), maxMs: roundedMs(maxMs) },
+      cpu: { userMs: roundedMs(cpu.user / 1_000), systemMs: roundedMs(cpu.system / 1_000) },
     }
   }
 
@@ -188,7 +180,7 @@ class ProcessWatch {
 }
 
 function timesOf(histogram: Histogram): Times {
-  return { count: histogram.total, ...percentilesOf(histogram), maxMs: rounded(histogram.maxMs) }
+  return { count: histogram.total, ...percentilesOf(histogram), maxMs: roundedMs(histogram.maxMs) }
 }
 
 /** Counters only rise; those that stood still are left out. */
@@ -196,8 +188,4 @@ function risen(before: Counts['decisions'], now: Counts['decisions']): Record<st
   const earlier = new Map<string, number>(Object.entries(before))
   const rises = Object.entries(now).map(([name, count]) => [name, count - (earlier.get(name) ?? 0)] as const)
   return Object.fromEntries(rises.filter(([, rise]) => rise > 0))
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }

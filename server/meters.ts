@@ -2,16 +2,12 @@
 // and the processor did. Twice: as a report since the start or the last reset, and as totals that only grow, for whoever
 // takes differences himself. Recording costs a fraction of a microsecond.
 
-import {
-  type RecordableHistogram,
-  PerformanceObserver,
-  constants,
-  createHistogram,
-  monitorEventLoopDelay,
-} from 'node:perf_hooks'
+import { type RecordableHistogram, PerformanceObserver, constants, createHistogram } from 'node:perf_hooks'
 import type { Meters } from '../engine/ports/meters.ts'
 import { DelayWindow, type LoopDelay } from './delay-window.ts'
 import { DurationBuckets } from './duration-buckets.ts'
+import { roundedMs } from './histogram.ts'
+import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 import { type ProcessMemory, processMemory } from './process-memory.ts'
 
 /** Milliseconds, exact to three figures; all 0 when nothing was recorded. */
@@ -60,11 +56,8 @@ export type ServerMeters = Meters & {
 }
 
 const pauseKinds = ['minor', 'major', 'incremental', 'weakCallbacks', 'other'] as const
-/** How often the event loop's delay is sampled, ms. */
-const resolutionMs = 10
 /** The longest duration told apart from longer ones: a minute, in µs. */
 const longestUs = 60_000_000
-const nanoseconds = 1_000_000
 /** Bounds in µs: close together around the budgets of an answer, 1 ms and 3 ms, and a second at the end. */
 const answerBoundsUs = [
   100, 250, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
@@ -76,7 +69,7 @@ const pauseBoundsUs = [500, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_00
 export function startMeters(): ServerMeters {
   const answered = createHistogram({ highest: longestUs })
   const gated = createHistogram({ highest: longestUs })
-  const loop = monitorEventLoopDelay({ resolution: resolutionMs })
+  const loop = loopMonitor()
   const totals: MeterTotals = {
     answered: new DurationBuckets(answerBoundsUs),
     gated: new DurationBuckets(answerBoundsUs),
@@ -118,20 +111,14 @@ export function startMeters(): ServerMeters {
     loopDelay: () => delays.read(performance.now()),
     report() {
       const cpu = process.cpuUsage(cpuBefore)
-      const delayMs = (ns: number): number => rounded(Math.max(0, ns / nanoseconds - resolutionMs))
-      const isSampled = loop.count > 0
       return {
-        sinceMs: rounded(performance.now() - beganAtMs),
+        sinceMs: roundedMs(performance.now() - beganAtMs),
         answered: durationsOf(answered),
         gate: durationsOf(gated),
-        loopDelay: {
-          p50Ms: isSampled ? delayMs(loop.percentile(50)) : 0,
-          p99Ms: isSampled ? delayMs(loop.percentile(99)) : 0,
-          maxMs: isSampled ? delayMs(loop.max) : 0,
-        },
+        loopDelay: delaysMsOf(loop),
         gc: { ...sumOf([...pauses.values()]), byKind: byKind(pauses) },
         memory: processMemory(),
-        cpu: { userMs: rounded(cpu.user / 1_000), systemMs: rounded(cpu.system / 1_000) },
+        cpu: { userMs: roundedMs(cpu.user / 1_000), systemMs: roundedMs(cpu.system / 1_000) },
       }
     },
     reset() {
@@ -193,11 +180,7 @@ function byKind(pauses: ReadonlyMap<PauseKind, Pauses>): Partial<Record<PauseKin
 function sumOf(pauses: readonly Pauses[]): Pauses {
   return {
     count: pauses.reduce((sum, one) => sum + one.count, 0),
-    totalMs: rounded(pauses.reduce((sum, one) => sum + one.totalMs, 0)),
-    maxMs: rounded(Math.max(0, ...pauses.map((one) => one.maxMs))),
+    totalMs: roundedMs(pauses.reduce((sum, one) => sum + one.totalMs, 0)),
+    maxMs: roundedMs(Math.max(0, ...pauses.map((one) => one.maxMs))),
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
 }
