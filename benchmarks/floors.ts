@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { encodeRow } from '../engine/ports/rows.ts'
+import type { OpenFile } from '../store/file-port.ts'
 import { realFiles } from '../store/real-files.ts'
 import { viewFileName } from '../store/view-state.ts'
 import { mapBytesDefault, openView } from '../store/view.ts'
@@ -57,13 +58,25 @@ export async function measureDiskFloors({ folder, syncs, rows, gets }: DiskFloor
   }
 }
 
-/** What an answer waits at least on a machine that the load shares: the disk's word has to find a core first. */
-async function measureBesideLoad(folder: string, count: number): Promise<LatencySummary> {
-  const path = join(folder, 'group-beside')
+/** Preallocated, as a journal's segments are: a write needs no new room. */
+async function openPreallocated(path: string): Promise<OpenFile> {
   const files = realFiles()
   files.open(path, 'create').close()
   const file = files.open(path, 'existing')
   await file.allocate(fileBytes, { pace: 'fast', signal: new AbortController().signal })
+  return file
+}
+
+/** By the store's own way; on disk when this returns. */
+function appendSynced(file: OpenFile, position: number, bytes: Uint8Array): void {
+  file.append({ position, bytes, sync: true }, (error) => {
+    if (error !== undefined) throw new Error('the disk floor cannot be measured', { cause: error })
+  })
+}
+
+/** What an answer waits at least on a machine that the load shares: the disk's word has to find a core first. */
+async function measureBesideLoad(folder: string, count: number): Promise<LatencySummary> {
+  const file = await openPreallocated(join(folder, 'group-beside'))
   const bytes = nodePrimitives.randomBytes(groupBytes.one)
   const busy = Array.from(
     { length: availableParallelism() },
@@ -75,9 +88,7 @@ async function measureBesideLoad(folder: string, count: number): Promise<Latency
     for (let at = 0; at < count; at++) {
       await new Promise((resolve) => setTimeout(resolve, betweenWritesMs))
       const startMs = performance.now()
-      file.append({ position: (at * bytes.length) % fileBytes, bytes, sync: true }, (error) => {
-        if (error !== undefined) throw new Error('the disk floor cannot be measured', { cause: error })
-      })
+      appendSynced(file, (at * bytes.length) % fileBytes, bytes)
       took.add(performance.now() - startMs)
     }
   } finally {
@@ -93,11 +104,7 @@ async function measureSyncs(
   count: number,
 ): Promise<Readonly<Record<GroupName, LatencySummary>>> {
   const path = join(folder, `group-${way}`)
-  const files = realFiles()
-  // Preallocated, as a journal's segments are: a write needs no new room.
-  files.open(path, 'create').close()
-  const file = files.open(path, 'existing')
-  await file.allocate(fileBytes, { pace: 'fast', signal: new AbortController().signal })
+  const file = await openPreallocated(path)
   const fd = openSync(path, 'r+')
   const measure = (name: GroupName): LatencySummary => {
     const bytes = nodePrimitives.randomBytes(groupBytes[name])
@@ -108,11 +115,7 @@ async function measureSyncs(
       if (way === 'fdatasync') {
         writeSync(fd, bytes, 0, bytes.length, position)
         fdatasyncSync(fd)
-      } else {
-        file.append({ position, bytes, sync: true }, (error) => {
-          if (error !== undefined) throw new Error('the disk floor cannot be measured', { cause: error })
-        })
-      }
+      } else appendSynced(file, position, bytes)
       took.add(performance.now() - startMs)
     }
     return took.summary()
