@@ -1,0 +1,127 @@
+// The feed of the operators' page: one binary message a second, MessagePack of the strict subset. A page that opens gets every
+// value, then only those that changed, so an idle engine says next to nothing. Numbers in messages are forever.
+
+import type { Bytes } from './bytes.ts'
+import { type Malformed, malformed } from './malformed.ts'
+import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
+import { packArray } from './msgpack-writer.ts'
+import { namesOf } from './names.ts'
+import { reasons } from './reasons.ts'
+import { bandStates, holdBits, sessionStates } from './states.ts'
+
+/** The subprotocol of the socket at /api/feed. */
+export const feedSubprotocol = 'bandpass.operator.v1'
+
+/**
+ * What the feed tells, by position. All are unsigned integers: counts as they stand, `…Us` microseconds of the second that just
+ * ended (0 = nothing was measured), `…Kb` kilobytes. `decisions.…` and `reversals` count since the engine started.
+ */
+export const feedFields: readonly string[] = [
+  ...namesOf(bandStates).map((state) => `bands.${state}`),
+  'bands.held',
+  ...namesOf(holdBits).map((hold) => `holds.${hold}`),
+  ...sessionStates.map((state) => `sessions.${state}`),
+  ...namesOf(reasons).map((reason) => `decisions.${reason}`),
+  'reversals',
+  'unexpected',
+  'actorErrors',
+  'links',
+  'bandsAwake',
+  'pairingWindows',
+  'gateDepth',
+  'alarmsWaiting',
+  'journalState',
+  'clockCertain',
+  'appendedLsn',
+  'durableLsn',
+  'appliedLsn',
+  'answered',
+  'answeredP50Us',
+  'answeredP99Us',
+  'answeredP999Us',
+  'answeredMaxUs',
+  'gateP50Us',
+  'gateP99Us',
+  'loopP99Us',
+  'loopMaxUs',
+  'gcCount',
+  'gcMaxUs',
+  'cpuUserMs',
+  'cpuSystemMs',
+  'rssKb',
+  'ownRssKb',
+  'mappedKb',
+  'heapKb',
+  'viewers',
+  'draining',
+]
+
+/** Values of `journalState`. */
+export const feedJournalStates = ['open', 'full', 'failed', 'closed'] as const
+
+export type FeedMessage =
+  /** Everything as it stands. */
+  | { readonly type: 'whole'; readonly atMs: number; readonly values: readonly number[] }
+  /** What changed since the message before. */
+  | {
+      readonly type: 'changed'
+      readonly atMs: number
+      readonly changes: readonly (readonly [field: number, value: number])[]
+    }
+  /** A band that this page watches moved, was asked for, or was acted on: read it again. At most one a second. */
+  | { readonly type: 'band'; readonly bandId: Bytes }
+
+/** From page to engine: watch this band, or with an empty id none. */
+export type FeedAsk = { readonly type: 'watch'; readonly bandId: Bytes }
+
+const numbers = { whole: 1, changed: 2, band: 3, watch: 4 } as const
+
+export function encodeFeed(message: FeedMessage | FeedAsk): Uint8Array<ArrayBuffer> {
+  switch (message.type) {
+    case 'whole':
+      return packArray([numbers.whole, message.atMs, ...message.values])
+    case 'changed':
+      return packArray([numbers.changed, message.atMs, ...message.changes.flat()])
+    case 'band':
+      return packArray([numbers.band, message.bandId])
+    case 'watch':
+      return packArray([numbers.watch, message.bandId])
+  }
+}
+
+/** Reads what an engine sent. */
+export function decodeFeed(bytes: Bytes): FeedMessage | Malformed {
+  const items = unpackArray(bytes, feedDepth)
+  if (isMalformed(items)) return items
+  const [type, first, ...rest] = items
+  if (type === numbers.band && first instanceof Uint8Array) return { type: 'band', bandId: first }
+  if (typeof first !== 'number' || !rest.every(isNumber)) return malformed('numbers', 1)
+  if (type === numbers.whole) return { type: 'whole', atMs: first, values: rest }
+  if (type === numbers.changed && rest.length % 2 === 0) return { type: 'changed', atMs: first, changes: pairsOf(rest) }
+  return malformed('a message of the feed', 0)
+}
+
+/** Reads what a page sent. */
+export function decodeFeedAsk(bytes: Bytes): FeedAsk | Malformed {
+  if (bytes.length > feedAskBytesMax) return malformed(`at most ${feedAskBytesMax} bytes`, feedAskBytesMax)
+  const items = unpackArray(bytes, feedDepth)
+  if (isMalformed(items)) return items
+  const [type, bandId] = items
+  const isId = bandId instanceof Uint8Array && (bandId.length === 0 || bandId.length === bandIdBytes)
+  return type === numbers.watch && isId ? { type: 'watch', bandId } : malformed('a watch of a band', 0)
+}
+
+/** A page says nothing longer. */
+export const feedAskBytesMax = 64
+const bandIdBytes = 16
+const feedDepth = 1
+
+function isNumber(item: Unpacked): item is number {
+  return typeof item === 'number'
+}
+
+function pairsOf(items: readonly number[]): readonly (readonly [number, number])[] {
+  const pairs: (readonly [number, number])[] = []
+  for (let at = 0; at + 1 < items.length; at += 2) pairs.push([items[at] ?? 0, items[at + 1] ?? 0])
+  return pairs
+}
