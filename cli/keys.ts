@@ -2,7 +2,7 @@
 
 import { openDataFolder } from '../server/data-folder.ts'
 import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from '../server/engine-keys.ts'
-import { createLog } from '../server/log.ts'
+import { stderrLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
@@ -68,7 +68,7 @@ export const rotateMasterKey: Command = {
   async run(given: Given) {
     const config = configFrom(given, process.env)
     const folder = openDataFolder(config, process.env, false)
-    const log = createLog((line) => process.stderr.write(line), Date.now)
+    const log = stderrLog(config.log.level)
     const { sealedAnew, rowsMarked, from } = await rotateMaster(config, folder, log)
     process.stdout.write(
       `The master key was replaced: ${sealedAnew} secrets of bands sealed anew, ${rowsMarked} rows marked anew.\n` +

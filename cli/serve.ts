@@ -1,6 +1,6 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
-import { createLog, type Log } from '../server/log.ts'
+import { type Log, stderrLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
@@ -44,13 +44,13 @@ export const serve: Command = {
 }
 
 async function run(given: Given): Promise<number> {
-  const log = createLog((line) => process.stderr.write(line), Date.now)
   const environment = { ...process.env }
   const statusMs = number(given, 'status-ms', { default: 0, min: 10, max: 600_000 })
   const config = configFrom(demoFlag(given), environment)
   // Nothing this process starts needs them, and a dump of the environment should not have them.
   delete process.env['BANDPASS_MASTER_KEY']
   delete process.env['BANDPASS_MASTER_KEY_OLD']
+  const log = stderrLog(config.log.level)
   failClosed(log)
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server

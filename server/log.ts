@@ -1,47 +1,63 @@
-// Log lines: one JSON object each, on stderr. Bytes and whatever is named like a secret are never printed.
+// Log lines: one JSON object each, by pino. What a line may show is decided by type in redact.ts; how it gets to stderr without
+// being lost and without holding up the engine, in stderr-lines.ts.
 
-/** `error`: someone should look. `warning`: it goes on, but not as it should. */
-type LogLevel = 'info' | 'warning' | 'error'
+import { pino } from 'pino'
+import { type LogFields, redacted } from './redact.ts'
+import { stderrLines } from './stderr-lines.ts'
 
-export type Log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => void
+/** From the least to the most urgent. `warning`: it goes on, but not as it should. `error`: someone should look. */
+export const logLevels = ['info', 'warning', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
 
-/** How deep a logged value is followed. */
-const depthMax = 6
-const secretName = /secret|seed|^token$|psk|pepper|password|private|^masterkey$|authorization/i
+export type Log = (level: LogLevel, event: string, fields?: LogFields) => void
 
-/** A log that writes whole lines. */
-export function createLog(write: (line: string) => void, nowMs: () => number): Log {
-  return (level, event, fields = {}) => {
-    const line = { at: new Date(nowMs()).toISOString(), level, event, ...redacted(fields) }
-    write(`${JSON.stringify(line)}\n`)
+export type LogOptions = {
+  readonly nowMs: () => number
+  /** Lines below it are not written. */
+  readonly level: LogLevel
+}
+
+/** A log on this process's stderr. */
+export function stderrLog(level: LogLevel): Log {
+  const options = { nowMs: Date.now, level }
+  return createLog((line) => {
+    stderrLines((lines) => lostLine(options, lines))(line)
+  }, options)
+}
+
+/** A log that writes whole lines: level, at, event, then the fields. */
+export function createLog(write: (line: string) => void, { nowMs, level }: LogOptions): Log {
+  const logger = pino(
+    {
+      level,
+      customLevels: { info: 30, warning: 40, error: 50 },
+      useOnlyCustomLevels: true,
+      base: null,
+      timestamp: () => `,"at":"${new Date(nowMs()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      // The fields come bounded.
+      depthLimit: 100,
+      edgeLimit: 1_000,
+    },
+    { write },
+  )
+  return (at, event, fields = {}) => {
+    if (logger.isLevelEnabled(at)) logger[at]({ event, ...withoutOurs(redacted(fields)) })
   }
 }
 
-function redacted(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, printable(name, value, 0)]))
+function lostLine(options: LogOptions, lines: number): string {
+  const told: string[] = []
+  createLog((line) => told.push(line), { ...options, level: 'info' })('warning', 'log.lost', { lines })
+  return told.join('')
 }
 
-function printable(name: string, value: unknown, depth: number): unknown {
-  if (secretName.test(name) && value !== undefined && value !== null && typeof value !== 'boolean') return '[secret]'
-  if (value instanceof Uint8Array) return `[${value.length} bytes]`
-  if (value instanceof Error) return errorFields(value, depth)
-  if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'object' || value === null) return value
-  if ('toJSON' in value && typeof value.toJSON === 'function') return value
-  if (depth >= depthMax) return '[deeper]'
-  if (Array.isArray(value)) return value.map((one) => printable('', one, depth + 1))
-  const entries =
-    value instanceof Map ? [...value].map(([key, one]) => [String(key), one] as const) : Object.entries(value)
-  return Object.fromEntries(entries.map(([key, one]) => [key, printable(key, one, depth + 1)]))
-}
+const ours = ['level', 'at', 'event']
 
-function errorFields(error: Error, depth: number): unknown {
-  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
-  const cause =
-    error.cause === undefined || depth >= depthMax ? {} : { cause: printable('cause', error.cause, depth + 1) }
-  const stack = error.stack
-    ?.split('\n')
-    .slice(1, 8)
-    .map((line) => line.trim())
-  return { name: error.name, message: error.message, ...code, stack, ...cause }
+/** A field that has the name of one of ours stands behind it, with a `_`: a line never says another level than its own. */
+function withoutOurs(fields: LogFields): LogFields {
+  if (!ours.some((name) => name in fields)) return fields
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [ours.includes(name) ? `${name}_` : name, value]),
+  )
 }

@@ -7,6 +7,7 @@ import { listenerNames } from '../transport/choose-listener.ts'
 import { defaultLimits, type Rate } from '../transport/limits.ts'
 import type { ListenerName } from '../transport/listener.ts'
 import { limitTables } from './limit-tables.ts'
+import { logLevels } from './log.ts'
 import { type Setting, choice, count, optionalText, text, truth } from './setting.ts'
 
 const dayMs = 24 * 3_600_000
@@ -44,6 +45,13 @@ export const settings = {
   issuer: text({ default: 'bandpass', help: '`iss` of receipts: the name partners know this engine by' }),
   heartbeatS: count({ default: 30, min: 1, max: 3_600, help: 'heartbeat of worn bands; presence lasts three of them' }),
   drainMs: count({ default: 10_000, min: 0, max: 600_000, help: 'how long a stop waits for what is under way' }),
+  log: {
+    level: choice({
+      default: 'info',
+      of: logLevels,
+      help: 'the least urgent lines of the log that are written',
+    }),
+  },
   demo: truth({
     default: false,
     help: 'provision a demo vendor and partner and write demo.json with their secrets; never in production',

@@ -16,7 +16,7 @@ import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { type HttpSources, httpAnswers, notReadyReasons } from './http-answers.ts'
 import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { addPartner } from './lists.ts'
-import { type Log, createLog } from './log.ts'
+import { type Log, stderrLog } from './log.ts'
 import { type ServerMeters, startMeters } from './meters.ts'
 import { metricsAnswer } from './metrics-answer.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
@@ -40,7 +40,7 @@ import { type Watchdog, startWatchdog } from './watchdog.ts'
 export type ServerOptions = {
   /** Where the master key may stand; `process.env` unless given. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** Log lines on stderr unless given. */
+  /** Log lines on stderr, from `log.level` on, unless given. */
   readonly log?: Log
 }
 
@@ -63,7 +63,7 @@ export type RunningServer = {
 /** Starts a server. Rejects with a Fault or a ListenError whose message says what to do. */
 export async function startServer(config: ServerConfig, options: ServerOptions = {}): Promise<RunningServer> {
   const environment = options.environment ?? process.env
-  const log = options.log ?? createLog((line) => process.stderr.write(line), Date.now)
+  const log = options.log ?? stderrLog(config.log.level)
   const undo: (() => Promise<void> | void)[] = []
   try {
     return await start(config, { environment, log, undo })

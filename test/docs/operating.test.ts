@@ -9,11 +9,19 @@ import { readConfig } from '../../server/config.ts'
 import { namedSettings } from '../../server/settings.ts'
 import { defaultLimits } from '../../transport/limits.ts'
 import { alertsPath } from '../ops/ops-files.ts'
-import { readText } from '../tidy/source-files.ts'
+import { readText, sourceFiles } from '../tidy/source-files.ts'
 import { isThere, quoted, tableOf } from './documents.ts'
 
 const document = 'docs/operating.md'
 const text = readText(document)
+
+/** How code says what it logs: to a log, by who ends the process, and in the thread that has no log. */
+const logForms: readonly RegExp[] = [
+  /\b#?log\(\s*'(?<level>info|warning|error)',\s*'(?<event>[\w.-]+)'/g,
+  /\)\('(?<level>info|warning|error)',\s*'(?<event>[\w.-]+)'/g,
+  /\bend\('(?<event>[\w.-]+)'\)/g,
+  /level: '(?<level>\w+)', event: '(?<event>[\w.-]+)'/g,
+]
 
 describe('the settings of docs/operating.md', () => {
   const rows = tableOf(document, ['setting', 'environment', 'default', 'expected', 'what it does'])
@@ -57,6 +65,28 @@ describe('the admin API of docs/operating.md', () => {
     expect(text).toContain(`at most ${importBindingsMax.toLocaleString('en')} bindings and 1 MiB`)
     expect(importBytesMax).toBe(1_048_576)
     expect(defaultLimits.bodyBytesMax).toBe(importBytesMax)
+  })
+})
+
+describe('the log of docs/operating.md', () => {
+  it('has every event of the code, with its levels, and no other', () => {
+    const rows = tableOf(document, ['event', 'level', 'what it says'])
+    const documented = rows.map(([event = '', levels = '']) => [quoted(event)[0], levels])
+    const ofCode = new Map<string, string[]>()
+    for (const { code, project, isTest } of sourceFiles) {
+      if (isTest || !['server', 'cli'].includes(project)) continue
+      for (const form of logForms) {
+        for (const { groups } of code.matchAll(form)) {
+          const { event = '', level = 'error' } = groups ?? {}
+          const levels = ofCode.get(event) ?? []
+          if (!levels.includes(level)) ofCode.set(event, [...levels, level])
+        }
+      }
+    }
+    const sorted = (list: readonly (readonly (string | undefined)[])[]) => list.map((one) => one.join(': ')).sort()
+    const levelsOf = (levels: readonly string[]) =>
+      ['info', 'warning', 'error'].filter((one) => levels.includes(one)).join(', ')
+    expect(sorted(documented)).toEqual(sorted([...ofCode].map(([event, levels]) => [event, levelsOf(levels)])))
   })
 })
 

@@ -11,14 +11,17 @@ const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')
 export class ServingEngine {
   readonly folder: string
   readonly flags: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
   port = 0
   /** Lines of its log, for a failing test to show. */
   readonly log: string[] = []
   private child: ChildProcess | undefined
 
-  constructor(folder: string, flags: readonly string[] = []) {
+  /** `environment` is added to that of the tests. */
+  constructor(folder: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
     this.folder = folder
     this.flags = flags
+    this.environment = environment
   }
 
   get pid(): number {
@@ -32,6 +35,7 @@ export class ServingEngine {
     if (this.port === 0) this.port = await freePort()
     const child = spawn(launcher, ['serve', '--demo', '--data', this.folder, '--port', `${this.port}`, ...this.flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.environment },
     })
     this.child = child
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line))

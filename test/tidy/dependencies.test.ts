@@ -27,6 +27,7 @@ describe('dependencies', () => {
       'jose',
       'libsodium-wrappers',
       'lmdb',
+      'pino',
       'prom-client',
       'uws-compat',
       'uws-current',
