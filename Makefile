@@ -13,7 +13,7 @@ setup: ## bring Node 22 if this machine's is older, then the packages (skipped w
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo
 
-test: setup ## everything CI runs: check, then every test; ends with a line of counts (as root it brings Debian's Prometheus)
+test: setup ## everything CI runs: check, then every test; ends with a line of counts (as root it brings Debian's Prometheus and Chromium)
 	@sh scripts/test.sh
 
 check: types lint format-check dead-code ## all checks that run no test

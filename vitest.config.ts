@@ -1,9 +1,10 @@
-// Two groups of tests: everything that lies beside code, and the end-to-end runs that start a real server. Both may be
-// run by folder: `vitest run policy`.
+// Three groups of tests: everything that lies beside code, the end-to-end runs that start a real server, and what is looked at
+// in a real browser. Each may be run by folder: `vitest run policy`.
 import { defineConfig } from 'vitest/config'
 
 const generated = ['**/node_modules/**', '.build/**', '.node/**']
 const endToEnd = ['test/end-to-end/**/*.test.ts']
+const inBrowser = ['test/browser/**/*.test.ts']
 
 export default defineConfig({
   test: {
@@ -15,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'folders',
           include: ['**/*.test.ts'],
-          exclude: [...generated, ...endToEnd],
+          exclude: [...generated, ...endToEnd, ...inBrowser],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
@@ -28,6 +29,16 @@ export default defineConfig({
           exclude: generated,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: inBrowser,
+          exclude: generated,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -29,8 +29,8 @@ fi
 trap '[ -z "$made_policy" ] || rm -f "$policy"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 say "installing $*"
-# Without a network it gives up soon.
-apt() { apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 "$@"; }
+# Without a network it gives up soon; another that installs is waited for.
+apt() { apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 "$@"; }
 if ! { apt update && apt install -y --no-install-recommends "$@"; } >&2; then
   say "could not install $*; $left_out"
 fi

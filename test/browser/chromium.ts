@@ -1,0 +1,57 @@
+// Debian's Chromium as the tests beside this file use it: a program of the system, brought by scripts/bring-chromium.sh.
+
+import { accessSync, constants } from 'node:fs'
+import { type Browser, chromium } from 'playwright-core'
+
+const chromiumPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+
+/**
+ * Whether it is here; says so when it is not, once for each file that asks. Throws on a machine where it can be installed: there
+ * no test in a browser is left out.
+ */
+export function hasChromium(): boolean {
+  const isHere = isProgram(chromiumPath)
+  if (!isHere && canBeInstalled()) throw new Error(`${chromiumPath} is not here; run: sh scripts/bring-chromium.sh`)
+  if (!isHere) console.log(`skipped: ${chromiumPath} is not here; scripts/bring-chromium.sh says how to get it`)
+  return isHere
+}
+
+export function startChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath,
+    headless: true,
+    // Its sandbox does not work for root.
+    chromiumSandbox: !isRoot(),
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-domain-reliability',
+      '--disable-dev-shm-usage',
+      // It asks for its maker's hosts at every start; nothing but this machine is to be found.
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+      '--force-color-profile=srgb',
+    ],
+  })
+}
+
+/** As scripts/install-debian.sh sees it. */
+function canBeInstalled(): boolean {
+  return isRoot() && process.env['CHROMIUM'] === undefined && isProgram('/usr/bin/apt-get')
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
