@@ -51,7 +51,8 @@ export async function checkView(path: string, mapBytes: number, macs: RowMacs): 
   if (!existsSync(path)) return
   const args = ['--disable-warning=ExperimentalWarning', checkProgram, path, String(mapBytes)]
   const said = await new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, args, (error, stdout) => {
+    // What an operator has Node load may talk or fail, and would be taken for a damaged view.
+    execFile(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } }, (error, stdout) => {
       if (error === null) resolve(stdout)
       else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
     })

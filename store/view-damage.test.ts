@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type RowChange, tables } from '../engine/ports/view.ts'
 import { seededChance } from './test-disk.ts'
 import { bareFile, bareUnsealedFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
@@ -12,6 +12,7 @@ import { openView, wipeView } from './view.ts'
 const flips = Number(process.env['VIEW_FLIPS'] ?? 1000)
 
 afterEach(removeFolders)
+afterEach(() => void vi.unstubAllEnvs())
 
 describe('a row that was altered, or put in another place', () => {
   it('is refused when it is read, where LMDB alone gives it out', async () => {
@@ -46,6 +47,24 @@ describe('a row that was altered, or put in another place', () => {
       expect(() => again.range(table, { from: key, to: '~', limit: 1 })).toThrow(damaged)
     }
     expect(text(again.get('band', 'c'))).toBe('three')
+    await again.close()
+  })
+})
+
+describe('a view that a crash left whole', () => {
+  it.for([
+    ['talks', "data:text/javascript,console.log('loaded')"],
+    ['fails', 'data:text/javascript,process.exit(1)'],
+  ])('is not taken for a damaged one because a program that Node loads everywhere %s', async ([, program]) => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('band', 'a', 'one')], 5)
+    await view.close()
+    await bareUnsealedFile(folder).close()
+    vi.stubEnv('NODE_OPTIONS', `--import=${program}`)
+    const again = await openView({ folder, keyring })
+    vi.unstubAllEnvs()
+    expect(text(again.get('band', 'a'))).toBe('one')
     await again.close()
   })
 })
