@@ -3,12 +3,15 @@
 
 import { ConfigError } from '../server/config.ts'
 import { didYouMean } from '../server/did-you-mean.ts'
+import { flushTraces } from '../server/traces.ts'
 import { version } from '../server/version.ts'
 import { type Command, UsageError, helpOf, readArguments } from './command.ts'
 import { commands } from './commands.ts'
 
+const code = await main(process.argv.slice(2))
+await flushTraces()
 // Not `exitCode`: a timer that somebody forgot must not keep the process of a stopped engine.
-process.exit(await main(process.argv.slice(2)))
+process.exit(code)
 
 async function main(argv: readonly string[]): Promise<number> {
   const found = commandOf(argv)

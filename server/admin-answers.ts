@@ -111,7 +111,14 @@ function isAdmin({ path }: HttpRequest): boolean {
 const bandsPath = '/admin/bands/'
 
 function routeOf(routes: ReadonlyMap<string, Route>, { path }: HttpRequest): Route | undefined {
-  return routes.get(path.startsWith(bandsPath) ? '/admin/bands/<name>' : path)
+  const route = adminRouteOf(path)
+  return route === undefined ? undefined : routes.get(route)
+}
+
+/** The path as it stands in `adminPaths`, for counting; undefined when there is none such. */
+export function adminRouteOf(path: string): string | undefined {
+  const route = path.startsWith(bandsPath) ? '/admin/bands/<name>' : path
+  return Object.hasOwn(adminPaths, route) ? route : undefined
 }
 
 function noSuchPath(routes: ReadonlyMap<string, Route>): HttpAnswer {

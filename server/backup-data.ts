@@ -7,9 +7,19 @@ import { type BackupManifest, backup } from '../store/backup.ts'
 import type { DataFolder } from './data-folder.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
+import { openTraces, spanned } from './traces.ts'
 
 /** Copies to a new or empty folder. Rejects with a Fault that says which file of the copy is not what it should be. */
-export async function backupData(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
+export function backupData(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
+  return spanned(openTraces(), 'backup', async (span) => {
+    const manifest = await copied(config, folder, to)
+    const { firstLsn, lastLsn, files } = manifest
+    span.tell({ 'bandpass.first_lsn': firstLsn, 'bandpass.last_lsn': lastLsn, 'bandpass.files': files.length })
+    return manifest
+  })
+}
+
+async function copied(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
   const { path: from, keyring, places } = folder
   const manifest = await backup({ from, to, keyring, nowMs: realClock.nowMs(), mapBytes: config.view.mapBytes })
   // Keys and lists are sealed and carry a MAC of their own.

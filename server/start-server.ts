@@ -34,6 +34,8 @@ import {
   mintToken,
   remoteIssuer,
 } from './tokens.ts'
+import { traceDecisions, tracedAdmin, tracedImport, tracedView } from './traced.ts'
+import { type OpenSpan, type Traces, openTraces, spanned } from './traces.ts'
 import { version } from './version.ts'
 import { type Watchdog, startWatchdog } from './watchdog.ts'
 
@@ -66,7 +68,9 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
   const log = options.log ?? stderrLog(config.log.level)
   const undo: (() => Promise<void> | void)[] = []
   try {
-    return await start(config, { environment, log, undo })
+    const traces = openTraces()
+    if (traces !== undefined) log('info', 'traces.started', { means: 'an OpenTelemetry SDK was loaded, and is told' })
+    return await spanned(traces, 'server.start', (span) => start(config, { environment, log, undo, traces, span }))
   } catch (error) {
     for (const step of undo.reverse()) await step()
     throw error
@@ -78,9 +82,12 @@ type Starting = {
   readonly log: Log
   /** What to close, in order of opening, should a later step fail. */
   readonly undo: (() => Promise<void> | void)[]
+  readonly traces: Traces | undefined
+  readonly span: OpenSpan
 }
 
-async function start(config: ServerConfig, { environment, log, undo }: Starting): Promise<RunningServer> {
+async function start(config: ServerConfig, starting: Starting): Promise<RunningServer> {
+  const { environment, log, undo, traces, span } = starting
   const choice = await wantedListener(config.listener)
   if (choice.warning !== undefined) log('warning', 'listener.fallback', { warning: choice.warning })
   if (config.durability === 'process') {
@@ -106,7 +113,8 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     () => meters.stop(),
     () => lastMinute.stop(),
   )
-  const store = await openStore(config, folder, log)
+  const store = await span.during('store.open', () => openStore(config, folder, log))
+  const behind = store.journal.durableLsn - store.view.appliedLsn
   undo.push(
     () => store.view.close(),
     () => store.journal.close(),
@@ -116,7 +124,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     random: (length: number) => realPrimitives.randomBytes(length),
     primitives: realPrimitives,
     journal: store.journal,
-    view: store.view,
+    view: tracedView(traces, store.view),
     keys: surroundings.engineKeys,
     tokens: createTokens({
       issuers,
@@ -128,10 +136,13 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     meters: bothMeters(meters, lastMinute),
     failed: (error: unknown) => log('error', 'engine.failed', { error }),
   }
-  const engine = await createEngine(engineConfigOf(config, version), ports)
+  const engine = await span.during('engine.recover', () => createEngine(engineConfigOf(config, version), ports), {
+    facts: { 'bandpass.records': behind, 'bandpass.durable_lsn': store.journal.durableLsn },
+  })
   // From here on the engine closes journal and view.
   undo.splice(-2, 2, () => engine.stop(0))
   lastMinute.follow(() => engine.status())
+  traceDecisions(traces, engine.watch, realClock.nowMs)
   const server = new Server({
     config,
     log,
@@ -144,6 +155,7 @@ async function start(config: ServerConfig, { environment, log, undo }: Starting)
     metricsToken,
     meters,
     lastMinute,
+    traces,
   })
   undo.push(() => server.stop())
   await server.listen(choice)
@@ -163,6 +175,7 @@ type Parts = {
   readonly metricsToken: AccessToken | undefined
   readonly meters: ServerMeters
   readonly lastMinute: LastMinute
+  readonly traces: Traces | undefined
 }
 
 class Server implements RunningServer {
@@ -273,16 +286,20 @@ class Server implements RunningServer {
   }
 
   #admin(): AdminAnswers {
-    const { config, log, engine, folder, surroundings, meters, lastMinute, adminToken, issuers } = this.#parts
+    const { config, log, engine, folder, surroundings, meters, lastMinute, adminToken, issuers, traces } = this.#parts
     const { audience } = config.tokens
     const seed = () => surroundings.keySet().issuerSeed
     const isLocal = issuers.some((one) => one.issuer === localIssuer)
-    return adminAnswers({
+    const answers = adminAnswers({
       token: adminToken,
       config,
       version,
       place: () => ({ url: this.url, listener: this.listener }),
-      engine,
+      engine: {
+        status: engine.status,
+        inspectBand: engine.inspectBand,
+        importBindings: tracedImport(traces, engine.importBindings),
+      },
       meters,
       lastMinute,
       mint: isLocal ? (wanted) => mintToken(seed(), { ...wanted, audience, nowMs: Date.now() }) : undefined,
@@ -294,6 +311,7 @@ class Server implements RunningServer {
       isStopping: () => this.#stopping !== undefined,
       log,
     })
+    return tracedAdmin(traces, answers, realClock.nowMs)
   }
 
   /** Segments that a verified backup holds and the view has are spares from now on. */

@@ -24,6 +24,7 @@ describe('dependencies', () => {
       '@noble/ciphers',
       '@noble/curves',
       '@noble/hashes',
+      '@opentelemetry/api',
       'jose',
       'libsodium-wrappers',
       'lmdb',
