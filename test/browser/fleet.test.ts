@@ -5,7 +5,7 @@ import { expect, it, vi } from 'vitest'
 import { AdminClient } from '../../sdk/admin-client.ts'
 import { BusyFleet, engineForTest } from './fleet.ts'
 
-const patience = { timeout: 60_000, interval: 100 }
+const patience = { timeout: 120_000, interval: 100 }
 
 it('A fleet pays at a rate until it is told to stop, and the engine has decided as often as it was answered', async () => {
   const engine = await engineForTest()
