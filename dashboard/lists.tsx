@@ -1,16 +1,15 @@
-// What stands in lists of the engine: partners, vendors and their models, settings, and who may sign in.
+// What stands in lists of the engine: partners, settings, and who may sign in.
 
 import {
   type OperatorsAnswer,
   type PartnersAnswer,
   type SettingsAnswer,
-  type VendorsAnswer,
   operatorPaths,
 } from '../protocol/operator-api.ts'
-import { ActButton } from './act-button.tsx'
 import { get } from './api.ts'
 import { type Loaded, useLoaded } from './load.ts'
-import { Empty, Field, Id, Loading, Panel, Refused, Tag, Wide } from './parts.tsx'
+import { ListSearch, matches } from './list-search.tsx'
+import { Id, Loading, Refused, Tag, Wide } from './parts.tsx'
 import { type ComponentChildren, useState } from './preact.ts'
 
 export function PartnersPage() {
@@ -92,99 +91,6 @@ export function OperatorsPage() {
   )
 }
 
-export function VendorsPage() {
-  const { answer, refusal, again } = useLoaded<VendorsAnswer>('', async () =>
-    get<VendorsAnswer>(operatorPaths.vendors, ['vendors']),
-  )
-  const [wanted, setWanted] = useState('')
-  const found = (answer?.vendors ?? []).filter((vendor) => matches(`${vendor.name} ${vendor.vendor}`, wanted))
-  return (
-    <>
-      <h1>Vendors</h1>
-      <Search wanted={wanted} set={setWanted} />
-      {refusal !== undefined && <Refused refusal={refusal} again={again} />}
-      {answer === undefined && refusal === undefined && <Loading what="vendors" />}
-      {answer !== undefined && found.length === 0 && <Empty>No vendor fits.</Empty>}
-      {found.map((vendor) => (
-        <Panel
-          key={vendor.vendor}
-          title={`${vendor.name} (${vendor.vendor})`}
-          class="span"
-          aside={
-            <span class="tags">
-              <Standing standing={vendor.standing} />
-              <VendorAct standing={vendor.standing} vendor={vendor.vendor} done={again} />
-            </span>
-          }
-        >
-          {vendor.models.length + vendor.batches.length === 0 && <Empty>No model stands for itself.</Empty>}
-          {vendor.models.length + vendor.batches.length > 0 && (
-            <Wide label={`Models of ${vendor.name}`}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Model</th>
-                    <th scope="col">Batch</th>
-                    <th scope="col">Standing</th>
-                    <th scope="col">Acts</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {vendor.models.map(({ model, standing }) => (
-                    <tr key={model}>
-                      <th scope="row">{model}</th>
-                      <td class="muted">all</td>
-                      <td>
-                        <Standing standing={standing} />
-                      </td>
-                      <td>
-                        <VendorAct standing={standing} vendor={vendor.vendor} model={model} done={again} />
-                      </td>
-                    </tr>
-                  ))}
-                  {vendor.batches.map(({ model, batch, standing }) => (
-                    <tr key={`${model} ${batch}`}>
-                      <th scope="row">{model}</th>
-                      <td>{batch}</td>
-                      <td>
-                        <Standing standing={standing} />
-                      </td>
-                      <td />
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Wide>
-          )}
-        </Panel>
-      ))}
-    </>
-  )
-}
-
-function VendorAct(props: {
-  readonly standing: string
-  readonly vendor: number
-  readonly model?: number
-  readonly done: () => void
-}) {
-  const { standing, vendor, model, done } = props
-  const isRevoked = standing === 'revoked'
-  const what = model === undefined ? 'vendor' : 'model'
-  return (
-    <ActButton
-      act={{ act: isRevoked ? 'restore-vendor' : 'revoke-vendor', vendor, ...(model === undefined ? {} : { model }) }}
-      label={`${isRevoked ? 'Restore' : 'Revoke'} ${what}`}
-      tone={isRevoked ? 'plain' : 'bad'}
-      done={done}
-    />
-  )
-}
-
-function Standing({ standing }: { readonly standing: string }) {
-  return <Tag tone={standing === 'revoked' ? 'bad' : 'plain'}>{standing}</Tag>
-}
-
 type ListPageProps<Answer, Row> = {
   readonly title: string
   readonly loaded: Loaded<Answer>
@@ -203,7 +109,7 @@ function ListPage<Answer, Row>({ title, loaded, rows, textOf, columns, row }: Li
   return (
     <>
       <h1>{title}</h1>
-      <Search wanted={wanted} set={setWanted} />
+      <ListSearch wanted={wanted} set={setWanted} />
       {refusal !== undefined && <Refused refusal={refusal} again={again} />}
       {answer === undefined && refusal === undefined && <Loading what={title.toLowerCase()} />}
       {answer !== undefined && (
@@ -229,27 +135,4 @@ function ListPage<Answer, Row>({ title, loaded, rows, textOf, columns, row }: Li
       )}
     </>
   )
-}
-
-function Search({ wanted, set }: { readonly wanted: string; readonly set: (text: string) => void }) {
-  return (
-    <div class="search" role="search">
-      <Field label="Find in this list">
-        {(ids) => (
-          <input
-            {...ids}
-            type="search"
-            autocomplete="off"
-            maxLength={100}
-            value={wanted}
-            onInput={(event) => set(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-    </div>
-  )
-}
-
-function matches(text: string, wanted: string): boolean {
-  return text.toLowerCase().includes(wanted.trim().toLowerCase())
 }

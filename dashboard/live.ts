@@ -50,6 +50,7 @@ const watched: { bandId: string; told: () => void } = { bandId: '', told: () => 
 /** Connects, and keeps connected until `stopFeed`. */
 export function startFeed(): void {
   if (socket !== undefined || stopWaiting !== undefined) return
+  void readFleet()
   connect()
 }
 
@@ -103,8 +104,9 @@ function connect(): void {
     if (socket !== opened) return
     before.point = undefined
     toldAtMs.value = nowMs()
+    // After a break the engine may be another run, with a history of its own.
+    if (connection.value.type === 'lost') void readFleet()
     connection.value = { type: 'live' }
-    void readFleet()
     sendWatch()
     watched.told()
   }

@@ -113,7 +113,10 @@ function Banners() {
       )}
       {draining > 0 && (
         <p class="notice warn banner" role="status">
-          <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to go elsewhere.
+          <span>
+            <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to go
+            elsewhere.
+          </span>
         </p>
       )}
       {restarted !== undefined && state.type === 'live' && (

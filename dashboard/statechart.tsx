@@ -3,7 +3,7 @@
 
 import type { Chart, ChartEdge, ChartState } from './build/chart.ts'
 import { Wide } from './parts.tsx'
-import { useId } from './preact.ts'
+import { useEffect, useId, useRef } from './preact.ts'
 
 /** What is shown of a state: how many are in it, or that it is the current one. */
 export type Shown = {
@@ -28,10 +28,14 @@ const radius = 6
 
 export function Statechart({ chart, label, show, taken, column }: StatechartProps) {
   const arrow = useId()
+  const picture = useRef<SVGSVGElement>(null)
+  const lit = chart.states.find((state) => show(state).isLit)?.path
+  useEffect(() => showLit(picture.current), [lit])
   return (
     <>
       <Wide label={label}>
         <svg
+          ref={picture}
           class="statechart"
           style={{ maxWidth: `${chart.width * 1.15}px` }}
           viewBox={`-4 -4 ${chart.width + 8} ${chart.height + 8}`}
@@ -98,6 +102,16 @@ export function Statechart({ chart, label, show, taken, column }: StatechartProp
       </details>
     </>
   )
+}
+
+/** Where the picture is wider than the screen, what matters is brought into sight; the page stays where it is. */
+function showLit(picture: SVGSVGElement | null): void {
+  const region = picture?.parentElement
+  const leaf = picture?.querySelector('.leaf.lit')
+  if (region === undefined || region === null || leaf === undefined || leaf === null) return
+  const from = region.getBoundingClientRect()
+  const box = leaf.getBoundingClientRect()
+  region.scrollLeft += box.left + box.width / 2 - (from.left + from.width / 2)
 }
 
 function Group({ state, shown }: { readonly state: ChartState; readonly shown: Shown }) {

@@ -395,7 +395,7 @@ export type ActOutcome = {
   readonly fanOut: {
     /** Approvals whose answers it overtook: reversed, never told. */
     readonly reversed: number
-    /** The last approval before it; null = there was none. */
+    /** The last approval before it that stands; null = there was none among the account's last 10,000 decisions. */
     readonly lastApproval: { readonly lsn: number; readonly atMs: number } | null
     /** From the request to the record on disk, and to the last session told. */
     readonly durableMs: number
@@ -424,14 +424,14 @@ export type PartnersAnswer = {
   readonly partners: readonly { readonly id: string; readonly name: string; readonly kids: readonly number[] }[]
 }
 
-/** GET /api/vendors. */
+/** GET /api/vendors. Models and batches are those that are revoked; a batch without a model is one of whatever model. */
 export type VendorsAnswer = {
   readonly vendors: readonly {
     readonly vendor: number
     readonly name: string
     readonly standing: string
     readonly models: readonly { readonly model: number; readonly standing: string }[]
-    readonly batches: readonly { readonly model: number; readonly batch: number; readonly standing: string }[]
+    readonly batches: readonly { readonly model: number | null; readonly batch: number; readonly standing: string }[]
   }[]
 }
 
