@@ -2,13 +2,16 @@
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types lint format-check format dead-code unit bench load clean
+.PHONY: help setup dashboard demo test check types lint format-check format dead-code unit bench load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: ## bring Node 22 if this machine's is older, then the packages (skipped when up to date)
+setup: ## bring Node 22 if this machine's is older, the packages, and the operators' page (skipped when up to date)
 	@sh scripts/setup.sh
+
+dashboard: setup ## build the operators' page into .build/dashboard, also when nothing changed
+	@sh scripts/dashboard.sh --always
 
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo

@@ -6,6 +6,48 @@
 export const operatorRoles = ['viewer', 'operator', 'admin'] as const
 export type OperatorRole = (typeof operatorRoles)[number]
 
+/** Where each thing is. A page asks with the method that stands beside it. */
+export const operatorPaths = {
+  /** GET → SessionAnswer. Asking does not keep a session from growing idle. */
+  session: '/api/session',
+  /** POST {name, token} → SessionAnswer. */
+  signInByToken: '/api/session/token',
+  /** POST {} → the request options of WebAuthn, as JSON; then POST {response} of navigator.credentials.get → SessionAnswer. */
+  beginPasskey: '/api/session/passkey/begin',
+  signInByPasskey: '/api/session/passkey',
+  /** GET, by going there: leads to the provider, and from there back to `/`, or to `/?error=…` with a code. */
+  oidc: '/api/session/oidc',
+  oidcBack: '/api/session/oidc/back',
+  /** POST {} → SessionAnswer. */
+  signOut: '/api/session/end',
+  /** POST {} → the creation options of WebAuthn, as JSON; then POST {response} of navigator.credentials.create → SessionAnswer. */
+  beginNewPasskey: '/api/passkeys/begin',
+  addPasskey: '/api/passkeys',
+  fleet: '/api/fleet',
+  bands: '/api/bands',
+  band: '/api/bands/:bandId',
+  timeline: '/api/bands/:bandId/timeline',
+  decisions: '/api/decisions',
+  decision: '/api/decisions/:lsn',
+  /** GET ?format=csv|jsonl and a DecisionFilter → a stream. An act: the journal has who took what. */
+  export: '/api/export',
+  replay: '/api/replay',
+  preview: '/api/acts/preview',
+  acts: '/api/acts',
+  proposals: '/api/proposals',
+  agree: '/api/proposals/:id/agree',
+  withdraw: '/api/proposals/:id/withdraw',
+  partners: '/api/partners',
+  vendors: '/api/vendors',
+  settings: '/api/settings',
+  operators: '/api/operators',
+  /** The WebSocket of operator-feed.ts. */
+  feed: '/api/feed',
+} as const
+
+/** The least role that may export decisions. */
+export const exportRole: OperatorRole = 'operator'
+
 /** The header that every POST bears; a page of another origin cannot set it without being asked first. */
 export const operatorHeader = 'x-bandpass-operator'
 
@@ -44,16 +86,20 @@ export type FleetAnswer = {
   /** The line in the picture of latencies. */
   readonly budget: { readonly p99Ms: number; readonly p999Ms: number }
   readonly alarms: readonly AlarmRule[]
-  /** The last minute, oldest first, each as the feed's values; so that a page that opens has its pictures at once. */
-  readonly history: readonly { readonly atMs: number; readonly values: readonly number[] }[]
+  /**
+   * The last minute, oldest first, each as the feed's values; so that a page that opens has its pictures at once. Null stands
+   * for what is measured only while somebody looks.
+   */
+  readonly history: readonly { readonly atMs: number; readonly values: readonly (number | null)[] }[]
 }
 
-/** An alarm is on while the feed's field is past its threshold for `forS` seconds. */
+/** An alarm is on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. */
 export type AlarmRule = {
   readonly name: string
   /** A name of `feedFields`. */
   readonly field: string
   readonly above: number
+  readonly below?: number
   readonly forS: number
   readonly says: string
 }
@@ -67,6 +113,93 @@ export type FoundBand = {
   readonly state: string
   readonly holds: readonly string[]
   readonly account: string | null
+}
+
+/** GET /api/bands/<bandId>, and of an operator's tools: one band as it stands. Null instants = never. */
+export type BandAnswer = {
+  readonly type: 'band'
+  readonly nowMs: number
+  readonly bandId: string
+  readonly bid: string | null
+  readonly name: string
+  readonly state: string
+  readonly holds: readonly { readonly hold: string; readonly surfaces: readonly string[] }[]
+  readonly holdEndedAtMs: number | null
+  readonly awake: boolean
+  readonly endedGeneration: number | null
+  readonly account: string | null
+  readonly generation: number
+  readonly generationEnded: number
+  readonly pairingUntilMs: number | null
+  readonly hardware: {
+    readonly vendor: number
+    readonly model: number
+    readonly batch: number
+    readonly standing: string
+  }
+  readonly arm: {
+    readonly untilMs: number | null
+    readonly epoch: number
+    readonly ownerEpoch: number
+    readonly verifiedAtMs: number | null
+  }
+  readonly ownerEpoch: number
+  readonly wearEpoch: number
+  readonly session: { readonly kind: string; readonly link: BandLink | null } | null
+  readonly proximity: { readonly level: number; readonly atMs: number } | null
+  readonly resume: {
+    readonly k: number
+    readonly resumes: number
+    readonly rekeyedAtMs: number
+    readonly keepsPrevious: boolean
+  } | null
+  readonly limits: readonly BandLimits[]
+  readonly pending: readonly {
+    readonly change: string
+    readonly dueAtMs: number
+    readonly begunBy: string
+    readonly rising?: readonly ({ readonly currency: number } & UseAndDay)[]
+  }[]
+  readonly decisions: readonly BandDecision[]
+  readonly decisionsCut: boolean
+}
+
+type UseAndDay = { readonly perUseMinor: number; readonly perDayMinor: number }
+
+type BandLink = {
+  readonly wear: string
+  readonly wearEpoch: number
+  readonly present: boolean
+  readonly leaseLeftMs: number
+  readonly tick: number
+  readonly tickAgeMs: number
+  readonly up: { readonly phase: number; readonly ctr: number }
+  readonly down: { readonly phase: number; readonly ctr: number }
+  readonly badTags: number
+}
+
+type BandLimits = {
+  readonly currency: number
+  readonly table: (UseAndDay & { readonly receivePerDayMinor: number }) | null
+  readonly own: UseAndDay | null
+  readonly usedToday: { readonly payMinor: number; readonly receiveMinor: number }
+  readonly leftToday: { readonly useMinor: number; readonly payMinor: number; readonly receiveMinor: number }
+}
+
+type BandDecision = {
+  readonly lsn: number
+  readonly atMs: number
+  readonly partner: string
+  readonly partnerName: string | null
+  readonly resource: string
+  readonly reference: string
+  readonly action: string
+  readonly amountMinor: number
+  readonly currency: number
+  readonly label: string
+  readonly reason: string
+  readonly obligation: string | null
+  readonly reversedByLsn: number | null
 }
 
 /** GET /api/bands/<bandId>/timeline?beforeLsn=…&limit=…: newest first. */
@@ -291,14 +424,14 @@ export type PartnersAnswer = {
   readonly partners: readonly { readonly id: string; readonly name: string; readonly kids: readonly number[] }[]
 }
 
-/** GET /api/vendors. */
+/** GET /api/vendors. Models and batches are those that are revoked; a batch without a model is one of whatever model. */
 export type VendorsAnswer = {
   readonly vendors: readonly {
     readonly vendor: number
     readonly name: string
     readonly standing: string
     readonly models: readonly { readonly model: number; readonly standing: string }[]
-    readonly batches: readonly { readonly model: number; readonly batch: number; readonly standing: string }[]
+    readonly batches: readonly { readonly model: number | null; readonly batch: number; readonly standing: string }[]
   }[]
 }
 

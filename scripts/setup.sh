@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a fresh clone ready: a Node that will do, then the packages of the lock file, installed under that Node.
+# Makes a fresh clone ready: a Node that will do, then the packages of the lock file, installed under that Node, then the
+# operators' page, built with them.
 # The order matters: under an older Node, npm leaves out the native packages of Node 22 and says nothing.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -68,7 +69,7 @@ export PATH
 stamp=node_modules/.bandpass-setup
 wanted="$("$node" -p 'process.versions.modules + process.arch') $(cat package.json package-lock.json .npmrc | cksum)"
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
-  exit 0
+  exec sh scripts/dashboard.sh
 fi
 
 under=$(npm_under_node version --json | "$node" -p 'JSON.parse(require("fs").readFileSync(0, "utf8")).node')
@@ -77,3 +78,4 @@ say "installing packages under Node $("$node" -v)"
 rm -f "$stamp"
 install_packages
 echo "$wanted" >"$stamp"
+exec sh scripts/dashboard.sh

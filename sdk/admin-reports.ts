@@ -1,6 +1,8 @@
 // What an operator's tools read of a running engine: the last minute, and one band. The shapes are those of the answers; a
 // server of another version may leave a member out, so the outermost ones are checked.
 
+import type { BandAnswer } from '../protocol/operator-api.ts'
+
 /** Milliseconds; percentiles are null when nothing was measured. */
 export type RecentTimes = {
   readonly count: number
@@ -62,8 +64,6 @@ export type LastMinute = {
   }
 }
 
-type ListedHold = { readonly hold: string; readonly surfaces: readonly string[] }
-
 /** GET /admin/bands/<name>, of an account with several bands. */
 export type AccountBands = {
   readonly type: 'account'
@@ -73,93 +73,11 @@ export type AccountBands = {
     readonly bid: string | null
     readonly name: string
     readonly state: string
-    readonly holds: readonly ListedHold[]
+    readonly holds: BandAnswer['holds']
   }[]
 }
 
-/** GET /admin/bands/<name>. Instants are ms since 1970 by the engine's clock, null = never; amounts are minor units. */
-export type BandReport = {
-  readonly type: 'band'
-  readonly nowMs: number
-  readonly bandId: string
-  readonly bid: string | null
-  readonly name: string
-  readonly state: string
-  readonly holds: readonly ListedHold[]
-  readonly holdEndedAtMs: number | null
-  readonly awake: boolean
-  readonly endedGeneration: number | null
-  readonly account: string | null
-  readonly generation: number
-  readonly generationEnded: number
-  readonly pairingUntilMs: number | null
-  readonly hardware: {
-    readonly vendor: number
-    readonly model: number
-    readonly batch: number
-    readonly standing: string
-  }
-  readonly arm: {
-    readonly untilMs: number | null
-    readonly epoch: number
-    readonly ownerEpoch: number
-    readonly verifiedAtMs: number | null
-  }
-  readonly ownerEpoch: number
-  readonly wearEpoch: number
-  readonly session: { readonly kind: string; readonly link: BandLink | null } | null
-  readonly proximity: { readonly level: number; readonly atMs: number } | null
-  readonly resume: {
-    readonly k: number
-    readonly resumes: number
-    readonly rekeyedAtMs: number
-    readonly keepsPrevious: boolean
-  } | null
-  readonly limits: readonly BandLimits[]
-  readonly pending: readonly {
-    readonly change: string
-    readonly dueAtMs: number
-    readonly begunBy: string
-    readonly rising?: readonly ({ readonly currency: number } & UseAndDay)[]
-  }[]
-  readonly decisions: readonly BandDecision[]
-  readonly decisionsCut: boolean
-}
-
-type UseAndDay = { readonly perUseMinor: number; readonly perDayMinor: number }
-
-type BandLink = {
-  readonly wear: string
-  readonly wearEpoch: number
-  readonly present: boolean
-  readonly leaseLeftMs: number
-  readonly tick: number
-  readonly tickAgeMs: number
-  readonly up: { readonly phase: number; readonly ctr: number }
-  readonly down: { readonly phase: number; readonly ctr: number }
-  readonly badTags: number
-}
-
-export type BandLimits = {
-  readonly currency: number
-  readonly table: (UseAndDay & { readonly receivePerDayMinor: number }) | null
-  readonly own: UseAndDay | null
-  readonly usedToday: { readonly payMinor: number; readonly receiveMinor: number }
-  readonly leftToday: { readonly useMinor: number; readonly payMinor: number; readonly receiveMinor: number }
-}
-
-export type BandDecision = {
-  readonly lsn: number
-  readonly atMs: number
-  readonly partner: string
-  readonly partnerName: string | null
-  readonly resource: string
-  readonly reference: string
-  readonly action: string
-  readonly amountMinor: number
-  readonly currency: number
-  readonly label: string
-  readonly reason: string
-  readonly obligation: string | null
-  readonly reversedByLsn: number | null
-}
+/** GET /admin/bands/<name>. */
+export type BandReport = BandAnswer
+export type BandLimits = BandAnswer['limits'][number]
+export type BandDecision = BandAnswer['decisions'][number]

@@ -8,6 +8,7 @@ const freeFolders = ['server', 'cli', 'benchmarks', 'examples', 'test', 'scripts
 const adapters: Readonly<Record<string, string>> = {
   'crypto/node-primitives.ts': 'chance for the engine, as one of its primitives',
   'crypto/noble-primitives.ts': 'chance for phones and bands, as one of their primitives',
+  'dashboard/clock.ts': 'the clock and timers of the page',
   'loadtest/real-time.ts': 'clock, timers and a seed for the load tester, which measures in real time',
   'sdk/phone-clock.ts': 'the clock and timers of the phone, as one of the ports of its client',
 }

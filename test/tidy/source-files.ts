@@ -36,7 +36,7 @@ export const projects: readonly string[] = globSync('{*,*/*}/tsconfig.json', { c
   .sort((a, b) => b.length - a.length)
 
 /** Every TypeScript file of the project. */
-export const sourceFiles: readonly SourceFile[] = globSync('**/*.ts', { cwd: root, exclude: generated })
+export const sourceFiles: readonly SourceFile[] = globSync('**/*.{ts,tsx}', { cwd: root, exclude: generated })
   .filter((path) => !path.endsWith('.d.ts'))
   .sort()
   .map(readSource)

@@ -1,0 +1,27 @@
+// The box above a list that is all here already: it shows the rows that have a text in them.
+
+import { Field } from './parts.tsx'
+
+export function ListSearch({ wanted, set }: { readonly wanted: string; readonly set: (text: string) => void }) {
+  return (
+    <div class="search" role="search">
+      <Field label="Find in this list">
+        {(ids) => (
+          <input
+            {...ids}
+            type="search"
+            autocomplete="off"
+            maxLength={100}
+            value={wanted}
+            onInput={(event) => set(event.currentTarget.value)}
+          />
+        )}
+      </Field>
+    </div>
+  )
+}
+
+/** Whether a row's text has what is wanted in it, in whatever case. */
+export function matches(text: string, wanted: string): boolean {
+  return text.toLowerCase().includes(wanted.trim().toLowerCase())
+}

@@ -1,0 +1,179 @@
+// The feed as the page has it: the newest values, the last quarter of an hour, how the connection is, and which alarms are
+// on. It connects while somebody is signed in, and again by itself after the engine was away.
+
+import { fromHex, toHex } from '../protocol/bytes.ts'
+import { type FleetAnswer, operatorPaths } from '../protocol/operator-api.ts'
+import { decodeFeed, encodeFeed, feedSubprotocol } from '../protocol/operator-feed.ts'
+import { type PastSince, alarmsOn, followAlarms } from './alarms.ts'
+import { get, readSession, session } from './api.ts'
+import { after, every, nowMs } from './clock.ts'
+import { type FeedPoint, addPoint, mergeFeed, withHistory } from './feed-points.ts'
+import { computed, signal } from './signals.ts'
+
+export type Connection =
+  | { readonly type: 'connecting' }
+  | { readonly type: 'live' }
+  | { readonly type: 'lost'; readonly sinceMs: number; readonly againAtMs: number }
+
+/** Waits between attempts; the last one again and again. */
+const waitsMs = [1_000, 2_000, 4_000, 8_000, 15_000] as const
+/** A feed that is silent for longer is taken for lost: it tells something every second. */
+const silentMaxMs = 12_000
+
+export const connection = signal<Connection>({ type: 'connecting' })
+export const fleet = signal<FleetAnswer | undefined>(undefined)
+export const points = signal<readonly FeedPoint[]>([])
+/** What was told last. A feed that begins tells it in the middle of a second, so it is not yet one of the points. */
+export const latest = signal<FeedPoint | undefined>(undefined)
+/** The reader's clock, once a second, for ages and countdowns. */
+export const tick = signal(nowMs())
+/** When the newest values came, by the reader's clock; 0 = never. */
+export const toldAtMs = signal(0)
+/** The engine that speaks now is another run than the one before it: when it started, by its clock. */
+export const restartedAtMs = signal<number | undefined>(undefined)
+
+const pastSince = signal<PastSince>(new Map())
+export const alarms = computed(() => alarmsOn(fleet.value?.alarms ?? [], pastSince.value, latest.value?.atMs ?? 0))
+
+/** Now by the engine's clock, as far as it is known here. */
+export function engineNowMs(): number {
+  const point = latest.value
+  return point === undefined ? tick.value : point.atMs + Math.max(0, tick.value - toldAtMs.value)
+}
+
+let socket: WebSocket | undefined
+let attempts = 0
+let stopWaiting: (() => void) | undefined
+const before: { point: FeedPoint | undefined } = { point: undefined }
+const watched: { bandId: string; told: () => void } = { bandId: '', told: () => undefined }
+
+/** Connects, and keeps connected until `stopFeed`. */
+export function startFeed(): void {
+  if (socket !== undefined || stopWaiting !== undefined) return
+  void readFleet()
+  connect()
+}
+
+/** Disconnects and forgets what was told: it was for whoever was signed in. */
+export function stopFeed(): void {
+  stopWaiting?.()
+  stopWaiting = undefined
+  const open = socket
+  socket = undefined
+  open?.close()
+  points.value = []
+  latest.value = undefined
+  fleet.value = undefined
+  before.point = undefined
+  pastSince.value = new Map()
+  attempts = 0
+  connection.value = { type: 'connecting' }
+}
+
+/** Tries at once instead of waiting. */
+export function tryNow(): void {
+  stopWaiting?.()
+  stopWaiting = undefined
+  if (socket === undefined) connect()
+}
+
+/** Hears whenever this band moved, until the answer is called. One band at a time. */
+export function watchBand(bandId: string, told: () => void): () => void {
+  watched.bandId = bandId
+  watched.told = told
+  sendWatch()
+  return () => {
+    if (watched.told !== told) return
+    watched.bandId = ''
+    watched.told = () => undefined
+    sendWatch()
+  }
+}
+
+every(1_000, () => {
+  tick.value = nowMs()
+  if (connection.value.type === 'live' && nowMs() - toldAtMs.value > silentMaxMs) socket?.close()
+})
+
+function connect(): void {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+  const opened = new WebSocket(`${scheme}://${location.host}${operatorPaths.feed}`, feedSubprotocol)
+  socket = opened
+  opened.binaryType = 'arraybuffer'
+  opened.onopen = () => {
+    if (socket !== opened) return
+    before.point = undefined
+    toldAtMs.value = nowMs()
+    // After a break the engine may be another run, with a history of its own.
+    if (connection.value.type === 'lost') void readFleet()
+    connection.value = { type: 'live' }
+    sendWatch()
+    watched.told()
+  }
+  opened.onmessage = ({ data }: MessageEvent<unknown>) => {
+    if (socket === opened && data instanceof ArrayBuffer) hear(new Uint8Array(data))
+  }
+  opened.onclose = () => {
+    if (socket !== opened) return
+    socket = undefined
+    void lost()
+  }
+}
+
+function hear(bytes: Uint8Array): void {
+  const message = decodeFeed(bytes)
+  if (message.type === 'malformed') return
+  attempts = 0
+  toldAtMs.value = nowMs()
+  if (message.type === 'band') {
+    if (toHex(message.bandId) === watched.bandId) watched.told()
+    return
+  }
+  const point = mergeFeed(before.point, message)
+  if (point === undefined) return
+  before.point = point
+  latest.value = point
+  if (message.type === 'changed') points.value = addPoint(points.value, point)
+  pastSince.value = followAlarms(fleet.value?.alarms ?? [], pastSince.value, point)
+}
+
+async function lost(): Promise<void> {
+  const waitMs = waitsMs[Math.min(attempts, waitsMs.length - 1)] ?? 0
+  const sinceMs = connection.value.type === 'lost' ? connection.value.sinceMs : nowMs()
+  attempts += 1
+  connection.value = { type: 'lost', sinceMs, againAtMs: nowMs() + waitMs }
+  stopWaiting = after(waitMs, () => {
+    stopWaiting = undefined
+    connect()
+  })
+  // A session that has ended closes the feed too; whoever is signed out is asked to sign in instead of waiting.
+  await readSession()
+  if (session.value?.signedIn !== true) stopFeed()
+}
+
+async function readFleet(): Promise<void> {
+  const answered = await get<FleetAnswer>(operatorPaths.fleet, [
+    'version',
+    'budget',
+    'alarms',
+    'history',
+    'startedAtMs',
+  ])
+  if (!answered.ok) return
+  const { answer } = answered
+  if (fleet.value !== undefined && fleet.value.startedAtMs !== answer.startedAtMs) {
+    restartedAtMs.value = answer.startedAtMs
+  }
+  fleet.value = answer
+  points.value = withHistory(points.value, answer.history)
+  let since: PastSince = new Map()
+  for (const point of points.value) since = followAlarms(answer.alarms, since, point)
+  pastSince.value = since
+}
+
+function sendWatch(): void {
+  if (socket?.readyState !== WebSocket.OPEN) return
+  socket.send(
+    encodeFeed({ type: 'watch', bandId: watched.bandId === '' ? new Uint8Array(0) : fromHex(watched.bandId) }),
+  )
+}

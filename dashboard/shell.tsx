@@ -1,0 +1,175 @@
+// What stands around every page: where one can go, who is signed in, how the feed is, and what everybody must know.
+
+import { OpenActDialog, closeAct } from './act-button.tsx'
+import { valueOf } from './feed-points.ts'
+import { session } from './api.ts'
+import { alarms, connection, latest, restartedAtMs, tick, toldAtMs, tryNow } from './live.ts'
+import { Tag, Time } from './parts.tsx'
+import { type ComponentChildren, useEffect, useRef } from './preact.ts'
+import { hasRole } from './roles.ts'
+import type { Route } from './parse-route.ts'
+import { route } from './route.ts'
+import { chooseTheme, theme, themes } from './theme.ts'
+import { formatDuration } from './times.ts'
+import { signOut } from './you.tsx'
+
+type Place = { readonly href: string; readonly name: string; readonly pages: readonly Route['page'][] }
+
+const places: readonly Place[] = [
+  { href: '/', name: 'Fleet', pages: ['fleet'] },
+  { href: '/bands', name: 'Bands', pages: ['bands', 'band'] },
+  { href: '/decisions', name: 'Decisions', pages: ['decisions', 'decision'] },
+  { href: '/replay', name: 'Replay', pages: ['replay'] },
+  { href: '/proposals', name: 'Proposals', pages: ['proposals'] },
+  { href: '/vendors', name: 'Vendors', pages: ['vendors'] },
+  { href: '/partners', name: 'Partners', pages: ['partners'] },
+  { href: '/settings', name: 'Settings', pages: ['settings'] },
+]
+const adminPlaces: readonly Place[] = [{ href: '/operators', name: 'Operators', pages: ['operators'] }]
+
+export function Shell({ children }: { readonly children: ComponentChildren }) {
+  const main = useRef<HTMLElement>(null)
+  const isFirst = useRef(true)
+  const { page } = route.value
+  useEffect(closeAct, [route.value])
+  useEffect(() => {
+    const heading = main.current?.querySelector('h1')?.textContent ?? ''
+    document.title = heading === '' ? 'Bandpass' : `${heading} · Bandpass`
+    // Who follows a link by keyboard or ear starts at the top of the new page, but not when the page is first loaded.
+    if (isFirst.current) isFirst.current = false
+    else main.current?.focus({ preventScroll: true })
+  }, [page])
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">
+        To the content
+      </a>
+      <header class="top">
+        <a class="brand" href="/">
+          Bandpass
+        </a>
+        <FeedState />
+        <ThemeSwitch />
+        <Who />
+      </header>
+      <nav aria-label="Pages" class="places">
+        <ul>
+          {[...places, ...(hasRole('admin') ? adminPlaces : [])].map((place) => (
+            <li key={place.href}>
+              <a href={place.href} aria-current={place.pages.includes(page) ? 'page' : undefined}>
+                {place.name}
+                {place.href === '/' && alarms.value.length > 0 && <Tag tone="bad">{alarms.value.length}</Tag>}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <main id="content" ref={main} tabIndex={-1}>
+        <Banners />
+        {children}
+      </main>
+      <OpenActDialog />
+    </div>
+  )
+}
+
+/** How the feed is: the words are spoken when they change in kind, the seconds are only seen. */
+function FeedState() {
+  const state = connection.value
+  const ageMs = tick.value - toldAtMs.value
+  const isStale = state.type === 'live' && toldAtMs.value > 0 && ageMs > 4_000
+  const [tone, text] =
+    state.type === 'live'
+      ? isStale
+        ? (['warn', 'silent'] as const)
+        : (['good', 'live'] as const)
+      : ([state.type === 'lost' ? 'bad' : 'warn', state.type === 'lost' ? 'lost' : 'connecting'] as const)
+  return (
+    <p class={`feed ${tone}`}>
+      <span class="dot" aria-hidden="true" />
+      <span role="status">{text}</span>
+      {isStale && <span class="muted number"> last data {formatDuration(ageMs)} ago</span>}
+    </p>
+  )
+}
+
+function Banners() {
+  const state = connection.value
+  const restarted = restartedAtMs.value
+  const draining = valueOf(latest.value, 'draining') ?? 0
+  return (
+    <>
+      {state.type === 'lost' && (
+        <div class="notice bad banner">
+          <p>
+            <strong role="alert">The engine cannot be reached; it may be restarting.</strong>{' '}
+            {toldAtMs.value > 0 && <>What is shown is {formatDuration(tick.value - toldAtMs.value)} old. </>}
+            Trying again {inText(state.againAtMs - tick.value)}.
+          </p>
+          <button type="button" onClick={tryNow}>
+            Try now
+          </button>
+        </div>
+      )}
+      {draining > 0 && (
+        <p class="notice warn banner" role="status">
+          <span>
+            <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to go
+            elsewhere.
+          </span>
+        </p>
+      )}
+      {restarted !== undefined && state.type === 'live' && (
+        <div class="notice banner" role="status">
+          <p>
+            The engine restarted: <Time atMs={restarted} />. Counts since its start begin again.
+          </p>
+          <button
+            type="button"
+            onClick={() => {
+              restartedAtMs.value = undefined
+            }}
+          >
+            Understood
+          </button>
+        </div>
+      )}
+    </>
+  )
+}
+
+function ThemeSwitch() {
+  return (
+    <label class="theme">
+      <span class="unseen">Colours</span>
+      <select
+        value={theme.value}
+        onChange={(event) => {
+          const chosen = themes.find((one) => one === event.currentTarget.value)
+          if (chosen !== undefined) chooseTheme(chosen)
+        }}
+      >
+        <option value="system">As the system</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </label>
+  )
+}
+
+function Who() {
+  const { value } = session
+  if (value?.signedIn !== true) return null
+  return (
+    <p class="who">
+      <a href="/you">{value.name}</a> <span class="muted">{value.role}</span>{' '}
+      <button type="button" class="link" onClick={() => void signOut()}>
+        Sign out
+      </button>
+    </p>
+  )
+}
+
+function inText(ms: number): string {
+  return ms <= 1_000 ? 'now' : `in ${Math.ceil(ms / 1000)} s`
+}
