@@ -182,7 +182,9 @@ describe('a crash', () => {
   it('that damaged the view ends the engine that starts on it, and the next start builds the view anew', async () => {
     const data = testFolder(onTestFinished)
     const life = await lived(data)
-    await expect.poll(() => life.engine.server.status().appliedLsn).toBe(life.engine.server.status().durableLsn)
+    await expect
+      .poll(() => life.engine.server.status().appliedLsn, { timeout: 20_000 })
+      .toBe(life.engine.server.status().durableLsn)
     const crashed = join(testFolder(onTestFinished), 'crashed')
     cpSync(data, crashed, { recursive: true, filter: (path) => !/\/lock(\.\d+)?$/.test(path) })
     const path = join(crashed, 'view', 'view.lmdb')
