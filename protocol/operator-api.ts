@@ -6,6 +6,48 @@
 export const operatorRoles = ['viewer', 'operator', 'admin'] as const
 export type OperatorRole = (typeof operatorRoles)[number]
 
+/** Where each thing is. A page asks with the method that stands beside it. */
+export const operatorPaths = {
+  /** GET → SessionAnswer. Asking does not keep a session from growing idle. */
+  session: '/api/session',
+  /** POST {name, token} → SessionAnswer. */
+  signInByToken: '/api/session/token',
+  /** POST {} → the request options of WebAuthn, as JSON; then POST {response} of navigator.credentials.get → SessionAnswer. */
+  beginPasskey: '/api/session/passkey/begin',
+  signInByPasskey: '/api/session/passkey',
+  /** GET, by going there: leads to the provider, and from there back to `/`, or to `/?error=…` with a code. */
+  oidc: '/api/session/oidc',
+  oidcBack: '/api/session/oidc/back',
+  /** POST {} → SessionAnswer. */
+  signOut: '/api/session/end',
+  /** POST {} → the creation options of WebAuthn, as JSON; then POST {response} of navigator.credentials.create → SessionAnswer. */
+  beginNewPasskey: '/api/passkeys/begin',
+  addPasskey: '/api/passkeys',
+  fleet: '/api/fleet',
+  bands: '/api/bands',
+  band: '/api/bands/:bandId',
+  timeline: '/api/bands/:bandId/timeline',
+  decisions: '/api/decisions',
+  decision: '/api/decisions/:lsn',
+  /** GET ?format=csv|jsonl and a DecisionFilter → a stream. An act: the journal has who took what. */
+  export: '/api/export',
+  replay: '/api/replay',
+  preview: '/api/acts/preview',
+  acts: '/api/acts',
+  proposals: '/api/proposals',
+  agree: '/api/proposals/:id/agree',
+  withdraw: '/api/proposals/:id/withdraw',
+  partners: '/api/partners',
+  vendors: '/api/vendors',
+  settings: '/api/settings',
+  operators: '/api/operators',
+  /** The WebSocket of operator-feed.ts. */
+  feed: '/api/feed',
+} as const
+
+/** The least role that may export decisions. */
+export const exportRole: OperatorRole = 'operator'
+
 /** The header that every POST bears; a page of another origin cannot set it without being asked first. */
 export const operatorHeader = 'x-bandpass-operator'
 
@@ -44,8 +86,11 @@ export type FleetAnswer = {
   /** The line in the picture of latencies. */
   readonly budget: { readonly p99Ms: number; readonly p999Ms: number }
   readonly alarms: readonly AlarmRule[]
-  /** The last minute, oldest first, each as the feed's values; so that a page that opens has its pictures at once. */
-  readonly history: readonly { readonly atMs: number; readonly values: readonly number[] }[]
+  /**
+   * The last minute, oldest first, each as the feed's values; so that a page that opens has its pictures at once. Null stands
+   * for what is measured only while somebody looks.
+   */
+  readonly history: readonly { readonly atMs: number; readonly values: readonly (number | null)[] }[]
 }
 
 /** An alarm is on while the feed's field is past its threshold for `forS` seconds. */
