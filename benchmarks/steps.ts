@@ -198,6 +198,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     armedOwnerEpoch: 0,
     usageDay: Math.floor(nowMs / 86_400_000),
     usage: [],
+    ownLimits: [],
   }
   const maced = random(30)
   const nonce = random(16)

@@ -55,6 +55,7 @@ export async function authorize(core: Core, session: Session, borrowed: PhoneFra
     core.meters.answered(tookMs)
     core.counters.decided(answered.reason)
     core.watch.decided(answered.reason, tookMs)
+    core.watch.bandTouched(slot.bandId)
   })
 }
 

@@ -95,7 +95,10 @@ type Announcement = {
 
 /** What the world hears of a change, once it is durable. */
 async function announce(core: Core, { lsn, account, before, row, effects }: Announcement): Promise<void> {
-  if (lsn > 0) await core.ledger.durable(lsn)
+  if (lsn > 0) {
+    await core.ledger.durable(lsn)
+    core.watch.bandTouched(row.bandId)
+  }
   const bid = before.bid ?? row.bid
   const slot = bid === null ? undefined : core.slots.get(bid)
   for (const effect of effects) {

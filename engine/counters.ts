@@ -1,14 +1,26 @@
 // What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
 
+import { heldTally } from './ports/rows.ts'
 import { namesOf } from '../protocol/names.ts'
 import { type Reason, reasons } from '../protocol/reasons.ts'
-import { type BandState, type SessionState, bandStates, sessionStates } from '../protocol/states.ts'
+import {
+  type BandState,
+  type Hold,
+  type SessionState,
+  bandStates,
+  holdBits,
+  sessionStates,
+} from '../protocol/states.ts'
 
 const bandStateNames = namesOf(bandStates)
+const holdNames = namesOf(holdBits)
 const reasonNames = namesOf(reasons)
 
 export type CountersSnapshot = {
   readonly bands: Readonly<Record<BandState, number>>
+  /** Bands under at least one hold, and under each. */
+  readonly bandsHeld: number
+  readonly holds: Readonly<Record<Hold, number>>
   readonly sessions: Readonly<Record<SessionState, number>>
   readonly decisions: Readonly<Partial<Record<Reason, number>>>
   readonly reversals: number
@@ -16,17 +28,24 @@ export type CountersSnapshot = {
   readonly actorErrors: number
 }
 
+/** The counts of bands that `Counters.setTally` takes. */
+export const tallyNames: readonly string[] = [...bandStateNames, ...holdNames, heldTally]
+
 export class Counters {
   private readonly bands = new Float64Array(bandStateNames.length)
   private readonly sessions = new Int32Array(sessionStates.length)
   private readonly decisions = new Float64Array(Math.max(...Object.values(reasons)) + 1)
+  private readonly holds = new Float64Array(holdNames.length)
+  private bandsHeld = 0
   reversals = 0
   unexpected = 0
   actorErrors = 0
 
-  /** The number of bands in a state, from the tally the journal keeps. */
-  setBands(state: BandState, count: number): void {
-    this.bands[bandStates[state]] = count
+  /** One of the counts of bands that the journal keeps: in a state, under a hold, or held at all. */
+  setTally(counted: string, count: number): void {
+    if (isBandState(counted)) this.bands[bandStates[counted]] = count
+    else if (isHold(counted)) this.holds[holdNames.indexOf(counted)] = count
+    else if (counted === heldTally) this.bandsHeld = count
   }
 
   sessionMoved(from: SessionState | undefined, to: SessionState | undefined): void {
@@ -46,6 +65,8 @@ export class Counters {
     }
     return {
       bands: byName(bandStateNames, (name) => this.bands[bandStates[name]] ?? 0),
+      bandsHeld: this.bandsHeld,
+      holds: byName(holdNames, (name) => this.holds[holdNames.indexOf(name)] ?? 0),
       sessions: byName(sessionStates, (name) => this.sessions[sessionStates.indexOf(name)] ?? 0),
       decisions,
       reversals: this.reversals,
@@ -57,6 +78,14 @@ export class Counters {
   private add(counts: Int32Array | Float64Array, index: number, step: number): void {
     counts[index] = (counts[index] ?? 0) + step
   }
+}
+
+function isBandState(name: string): name is BandState {
+  return Object.hasOwn(bandStates, name)
+}
+
+function isHold(name: string): name is Hold {
+  return Object.hasOwn(holdBits, name)
 }
 
 function byName<Name extends string>(names: readonly Name[], count: (name: Name) => number): Record<Name, number> {

@@ -1,6 +1,5 @@
 // The journal's record of one decision: what was decided and every fact it was made from, so that it can be made again.
 
-import { utcDayOf } from '../policy/limits.ts'
 import type { Decision } from '../policy/facts.ts'
 import { obligations, reasons } from '../protocol/reasons.ts'
 import type { Core } from './core.ts'
@@ -53,7 +52,8 @@ export function decisionRecord(
     evidence: proof.evidence,
     ownerEpoch: facts.ownerEpoch,
     armedOwnerEpoch: row.armedOwnerEpoch,
-    usageDay: utcDayOf(facts.nowMs),
+    usageDay: facts.usage.day,
     usage: (core.ledger.get('usage', slot.account) ?? { byCurrency: [] }).byCurrency,
+    ownLimits: core.ledger.get('account', slot.account)?.limits ?? [],
   }
 }

@@ -1,18 +1,19 @@
 // Puts a running engine together from its ports: recovers what the journal has, then takes connections.
 
 import type { Primitives } from '../crypto/primitives.ts'
-import { type BandState, bandStates } from '../protocol/states.ts'
 import { Admission } from './admission.ts'
 import { Alarms } from './alarms.ts'
 import { fallDue } from './changes.ts'
 import type { EngineConfig } from './config.ts'
 import type { Core } from './core.ts'
-import { Counters, type CountersSnapshot } from './counters.ts'
+import { Counters, type CountersSnapshot, tallyNames } from './counters.ts'
 import { EngineTime } from './engine-time.ts'
 import { type ImportBindings, bindingImporter } from './import.ts'
 import { type InspectBand, bandInspector } from './inspect-band.ts'
 import { Ledger } from './ledger.ts'
 import { Links } from './links.ts'
+import type { OperatorPort } from './operator-port.ts'
+import { operatorPort } from './operators.ts'
 import { OutputGate } from './output-gate.ts'
 import { tellWindow } from './pairing-effects.ts'
 import { PairingWindows } from './pairing-window.ts'
@@ -71,6 +72,7 @@ export type Engine = {
   readonly importBindings: ImportBindings
   /** What an operator sees of one band; reads only, but for what it tells the journal. */
   readonly inspectBand: InspectBand
+  readonly operators: OperatorPort
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
   readonly stop: (withinMs: number) => Promise<void>
 }
@@ -96,12 +98,12 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     cachedRowsMax: cachedRowsPerBand * config.awakeBandsMax,
     viewFailed: ports.failed,
     changed: (change) => {
-      if (change.table === 'tally' && change.row !== null) setTally(counters, change.key, change.row.count)
+      if (change.table === 'tally' && change.row !== null) counters.setTally(change.key, change.row.count)
       onChange.alarm(change)
     },
   })
   const { lastAtMs } = await ledger.recover()
-  for (const state of Object.keys(bandStates)) setTally(counters, state, ledger.get('tally', state)?.count ?? 0)
+  for (const name of tallyNames) counters.setTally(name, ledger.get('tally', name)?.count ?? 0)
   const time = new EngineTime(clock, lastAtMs)
   const monotonicMs = () => clock.monotonicMs()
 
@@ -172,6 +174,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     watch: (watcher) => core.watch.subscribe(watcher),
     importBindings: bindingImporter(core),
     inspectBand: bandInspector(core),
+    operators: operatorPort(core),
     stop: async (withinMs) => {
       await drainSessions(core, withinMs)
       alarms.stop()
@@ -181,14 +184,6 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       await view.close()
     },
   }
-}
-
-function setTally(counters: Counters, name: string, count: number): void {
-  if (isBandState(name)) counters.setBands(name, count)
-}
-
-function isBandState(name: string): name is BandState {
-  return Object.hasOwn(bandStates, name)
 }
 
 function every(clock: Clock, intervalMs: number, work: () => void): () => void {

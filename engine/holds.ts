@@ -8,6 +8,7 @@ import { type Hold, holdBits } from '../protocol/states.ts'
 import { deciseconds } from './band-link.ts'
 import { type BandOutcome, tellBand } from './bands.ts'
 import type { Core } from './core.ts'
+import type { Lsn } from './ports/journal.ts'
 import type { BandRow } from './ports/rows.ts'
 import { type Session, type Speaker, answer, refuse } from './session.ts'
 import { verifyUser } from './user-verification.ts'
@@ -45,16 +46,23 @@ export async function freezeAll(core: Core, account: AccountId, by: Surface): Pr
   const isFrozen = (bandId: BandId) => ((core.ledger.get('band', bandId)?.holds ?? 0) & holdBits['owner-freeze']) !== 0
   // What is frozen already costs no record: the reserve of a full disk is for what still approves.
   if (!bandIds.every(isFrozen)) {
-    const row = accountRow(core, account)
-    const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
-    const record = { type: 'account', atMs: core.time.nowMs(), cause: 'epoch.raised', by, ...raised } as const
-    if (typeof core.ledger.append(record, 'reserve') !== 'number') return undefined
+    if (typeof raiseOwnerEpoch(core, account, by) !== 'number') return undefined
   }
   for (const bandId of bandIds) {
     const atMs = core.time.nowMs()
     tellBand(core, bandId, { type: 'hold.set', hold: 'owner-freeze', by, atMs }, { by, use: 'reserve' })
   }
   return durableNow(core)
+}
+
+/** One record that ends every arming of an account, also of bands that are not told yet. */
+export function raiseOwnerEpoch(core: Core, account: AccountId, by: Surface): Lsn | 'full' | 'failed' {
+  const row = accountRow(core, account)
+  const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
+  return core.ledger.append(
+    { type: 'account', atMs: core.time.nowMs(), cause: 'epoch.raised', by, ...raised },
+    'reserve',
+  )
 }
 
 /** Waits until everything appended so far is on disk: also what an earlier request has just changed. */

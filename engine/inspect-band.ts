@@ -15,6 +15,7 @@ import { accountRow, bandsOf } from './holds.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageOf } from './ports/apply.ts'
 import type { BandRow } from './ports/rows.ts'
+import { noteAct } from './act-record.ts'
 import { ownLimits } from './request-facts.ts'
 import type { Slot } from './slots.ts'
 import { isPresent } from './up-records.ts'
@@ -186,7 +187,7 @@ function nobodys(row: BandRow): BandRow {
 }
 
 /** The beginning of an account's id: enough to tell two apart, never all of it. */
-function shortened(account: AccountId): string {
+export function shortened(account: AccountId): string {
   return `${account.slice(0, Math.min(shownLength, account.length - 1))}…`
 }
 
@@ -202,16 +203,8 @@ async function openAccount(
     readonly reason: string
   },
 ): Promise<'storage-full' | 'unavailable' | undefined> {
-  const record = { type: 'operator', atMs: core.time.nowMs(), cause: 'account.opened', ...act } as const
-  const lsn = core.ledger.append(record, 'normal')
-  if (typeof lsn !== 'number') return lsn === 'full' ? 'storage-full' : 'unavailable'
-  try {
-    await core.ledger.durable(lsn)
-    return undefined
-  } catch (error) {
-    core.failed(error)
-    return 'unavailable'
-  }
+  const noted = await noteAct(core, { cause: 'account.opened', also: null, subject: null, ...act }, 'normal')
+  return typeof noted === 'number' ? undefined : noted
 }
 
 function seenAll(core: Core, { account, bandIds }: FoundAccount) {

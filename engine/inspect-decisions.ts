@@ -1,14 +1,14 @@
 // The last decisions about one band, out of the history of its account. A long history is read a page at a time, with pauses:
 // an operator who looks must not be felt by those who pay.
 
-import { parseAction } from '../protocol/actions.ts'
 import type { AccountId, BandId, PartnerId, ResourceId, Rid } from '../protocol/ids.ts'
 import { pageEntriesMax } from '../protocol/limits.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
-import { parseObligation, parseReason } from '../protocol/reasons.ts'
 import type { ProximityLevel } from '../policy/proximity.ts'
 import type { Core } from './core.ts'
+import { lsnOfKey } from './fan-out.ts'
 import { parseLevel } from './ports/apply.ts'
+import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
 import { type RowOf, historyKey } from './ports/rows.ts'
 
 /** How far back the history of an account is read for one of its bands, entries. */
@@ -64,26 +64,20 @@ export async function lastDecisions(
     if (last === undefined || page.length < pageEntriesMax) break
     to = last.key
   }
-  const decisions = found.slice(0, decisionsMax).map((entry) => decisionOf(core, account, entry))
+  const decisions = found.slice(0, decisionsMax).map((entry) => decisionOf(core, entry))
   return { decisions, newestLevel: levelOf(core, found[0]), isCut }
 }
 
-function decisionOf(core: Core, account: AccountId, { key, row }: Entry): InspectedDecision {
-  const { partner, resource, rid, action, amountMinor, currency } = decodeOfferTerms(row.canon)
-  const named = parseAction(action)
+function decisionOf(core: Core, { key, row }: Entry): InspectedDecision {
+  const asked = askedFor(row.canon)
   return {
-    lsn: Number.parseInt(key.slice(account.length + 1), 16),
+    lsn: lsnOfKey(key),
     atMs: row.atMs,
-    partner,
-    partnerName: core.partners.find(partner)?.name ?? null,
-    resource,
-    reference: rid,
-    action: named === undefined || named === 'partner-own' ? String(action) : named,
-    amountMinor,
-    currency,
+    ...asked,
+    partnerName: core.partners.find(asked.partner)?.name ?? null,
     label: row.label,
-    reason: parseReason(row.reason) ?? String(row.reason),
-    obligation: row.obligation === null ? null : (parseObligation(row.obligation) ?? String(row.obligation)),
+    reason: reasonWord(row.reason),
+    obligation: obligationWord(row.obligation),
     reversedByLsn: row.reversedBy,
   }
 }

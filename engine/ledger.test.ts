@@ -22,6 +22,7 @@ function ports() {
     durable: (lsn) =>
       lsn <= lsns.durable ? Promise.resolve() : new Promise((resolve) => waiting.push({ lsn, resolve })),
     read: () => [],
+    readOne: async () => undefined,
     close: async () => {},
   }
   const view: View = {

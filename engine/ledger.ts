@@ -64,12 +64,12 @@ export class Ledger implements RowReader {
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
     const pending = this.pending.get(table, key)
     const waiting = pending === undefined ? this.leaving.get(table, key) : pending
-    const row = waiting === undefined ? this.read(table, key) : (waiting ?? undefined)
+    const row = waiting === undefined ? this.stored(table, key) : (waiting ?? undefined)
     if (isCached(table)) this.cache.set(table, key, row ?? null)
     return row
   }
 
-  private read<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
+  private stored<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
     const bytes = this.options.view.get(table, key)
     return bytes === undefined ? undefined : decodeRow(table, bytes)
   }
@@ -114,6 +114,16 @@ export class Ledger implements RowReader {
 
   get appendedLsn(): Lsn {
     return this.options.journal.appendedLsn
+  }
+
+  get durableLsn(): Lsn {
+    return this.options.journal.durableLsn
+  }
+
+  /** One record that is on disk, read aside from the road; undefined when it is not there, or not any more. */
+  async read(lsn: Lsn): Promise<JournalRecord | undefined> {
+    const body = await this.options.journal.readOne(lsn)
+    return body === undefined ? undefined : decodeRecord(body)
   }
 
   /** Does so much wait for the view that nothing should be added that can wait? */

@@ -7,10 +7,11 @@ import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
 import type { RowChange, RowRange, Table } from './ports/view.ts'
 
 /**
- * Every decision adds a row to each of these and hardly ever reads it again: they wait as the bytes they will be written as.
+ * Every decision, move or act adds a row to these and hardly ever reads it again: they wait as the bytes they will be
+ * written as.
  * Tens of thousands of decoded rows were most of what the collector had to carry along.
  */
-const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
+const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'move', 'act'])
 
 // Slabs of their own: these live for seconds, and whatever shared a slab with them would keep it.
 const waitingBytes = createCopier()

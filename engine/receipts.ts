@@ -3,12 +3,12 @@
 import { pairwiseSubject, signReceipt } from '../crypto/receipts.ts'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import type { AccountId } from '../protocol/ids.ts'
-import type { Offer } from '../protocol/offer.ts'
+import type { OfferTerms } from '../protocol/offer.ts'
 import type { Core } from './core.ts'
 import type { Lsn } from './ports/journal.ts'
 
 export type Approved = {
-  readonly offer: Offer
+  readonly offer: { readonly terms: Omit<OfferTerms, 'label' | 'kid'> }
   readonly rd: Bytes
   readonly account: AccountId
   /** Where the approval stands in the journal: the receipt's `jti`, so that no two receipts share one. */
@@ -20,9 +20,14 @@ export type Approved = {
 
 /** The compact JWS. Made again for the same approval it is the same text: everything in it is on disk. */
 export function makeReceipt(core: Core, approved: Approved): string {
+  return signReceipt(core.primitives, core.keys.receipt, receiptClaims(core, approved))
+}
+
+/** What the receipt says. */
+export function receiptClaims(core: Core, approved: Approved) {
   const { terms } = approved.offer
   const iat = Math.floor(approved.atMs / 1_000)
-  return signReceipt(core.primitives, core.keys.receipt, {
+  return {
     iss: core.config.issuer,
     aud: terms.partner,
     sub: pairwiseSubject(core.primitives, core.keys.pepper, approved.account, terms.partner),
@@ -37,5 +42,5 @@ export function makeReceipt(core: Core, approved: Approved): string {
     currency: terms.currency,
     level: approved.level,
     ownerEpoch: approved.ownerEpoch,
-  })
+  }
 }

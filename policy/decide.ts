@@ -11,7 +11,7 @@ import { currencyRoom, levelDayLeft, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
 
 /** What the account may still do with this action and currency; amounts in minor units. */
-type Room = {
+export type Room = {
   readonly useMinor: number
   readonly dayMinor: number
   readonly classMinor: number
@@ -77,7 +77,7 @@ function whyNotBand({ band, nowMs, ownerEpoch, armedOwnerEpoch }: DecisionFacts)
   return undefined
 }
 
-function reasonOfHolds(bits: number): DenialReason {
+export function reasonOfHolds(bits: number): DenialReason {
   if ((bits & holdBits.lost) !== 0) return 'band-lost'
   if ((bits & holdBits['operator-freeze']) !== 0) return 'operator-freeze'
   if ((bits & holdBits['owner-freeze']) !== 0) return 'owner-freeze'
@@ -125,11 +125,12 @@ function whyNotEvidence(facts: DecisionFacts, room: Room | undefined): DenialRea
   return tapHelps ? 'proximity-too-low' : 'over-evidence-limit'
 }
 
-function isSupported(amountMinor: number, level: ProximityLevel, room: Room): boolean {
+export function isSupported(amountMinor: number, level: ProximityLevel, room: Room): boolean {
   return (level >= 2 || amountMinor <= room.tapAboveMinor) && amountMinor <= room.atLevel(level)
 }
 
-function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Room | undefined {
+/** Undefined for a currency without a limit table. */
+export function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Room | undefined {
   const at = { day: utcDayOf(nowMs), currency: terms.currency, restricted: band.restricted }
   const room = currencyRoom(limits, usage, at)
   if (room === undefined) return undefined

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { operatorReasonBytesMax } from '../engine/ports/records.ts'
+import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { decisionsMax, readAfter, readBandRequest } from './admin-requests.ts'
 
 const hex32 = 'AB'.repeat(16)

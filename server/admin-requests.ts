@@ -2,7 +2,7 @@
 // mistake, not a wish that nobody heard.
 
 import type { BandNamed } from '../engine/inspect-band.ts'
-import { operatorReasonBytesMax } from '../engine/ports/records.ts'
+import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8, fromHex } from '../protocol/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { Field } from './shape.ts'

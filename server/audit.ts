@@ -15,7 +15,7 @@ import { recordsOf, scanSegment } from '../store/journal-scan.ts'
 import { listSegments } from '../store/journal-segments.ts'
 import { readWhole } from '../store/file-port.ts'
 import { realFiles } from '../store/real-files.ts'
-import { openView } from '../store/view.ts'
+import { type FileView, openView } from '../store/view.ts'
 import type { DataFolder } from './data-folder.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
@@ -49,7 +49,7 @@ async function auditView(config: ServerConfig, folder: DataFolder): Promise<View
     const why = `the journal begins at record ${journal.firstLsn}: what was before is in the backups`
     return { type: 'not-compared', why }
   }
-  let live: View
+  let live: FileView
   try {
     const mapBytes = config.view.mapBytes
     live = await openView({ folder: viewFolderOf(folder.path), keyring: folder.keyring, mapBytes, check: 'before' })
@@ -57,6 +57,13 @@ async function auditView(config: ServerConfig, folder: DataFolder): Promise<View
     if (!(error instanceof Fault)) throw error
     if (error.code === 'data-in-use') return { type: 'not-compared', why: 'an engine runs here; stop it to compare' }
     return { type: 'different', differences: [error.message], appliedLsn: 0 }
+  }
+  if (live.isOlder) {
+    await live.close()
+    return {
+      type: 'not-compared',
+      why: 'an older version wrote the view; start the engine once, which brings it up to date',
+    }
   }
   const temporary = mkdtempSync(join(folder.path, 'audit-'))
   try {
@@ -109,6 +116,7 @@ async function applyAll(from: ReadOnlyJournal, view: View, through: Lsn): Promis
     append: () => 'failed',
     durable: () => Promise.resolve(),
     read: (lsn) => from.read(lsn, through),
+    readOne: () => Promise.resolve(undefined),
     firstLsn: from.firstLsn,
     close: () => Promise.resolve(),
   }

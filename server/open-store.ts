@@ -2,9 +2,11 @@
 // everything; a damaged journal is never touched.
 
 import { Fault } from '../engine/ports/fault.ts'
+import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'
 import { type FileView, openView, wipeView } from '../store/view.ts'
+import { countHolds } from './count-holds.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Log } from './log.ts'
 import { realClock } from './real-clock.ts'
@@ -21,11 +23,43 @@ export async function openStore(
 ): Promise<Store> {
   const view = await openGoodView(config, folder, log, check)
   try {
-    return { view, journal: await openJournalOf(config, folder, view.appliedLsn) }
+    const journal = await openJournalOf(config, folder, view.appliedLsn)
+    try {
+      if (!view.isOlder) return { view, journal }
+      return await brought({ view, journal }, config, folder, log)
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
   } catch (error) {
     await view.close()
     throw error
   }
+}
+
+/**
+ * An older version's view is built anew from the journal. One whose journal does not have everything keeps its rows and gets
+ * the counts that it lacks; the timelines of its bands begin now.
+ */
+async function brought(
+  { view, journal }: Store,
+  config: Pick<ServerConfig, 'view'>,
+  folder: DataFolder,
+  log: Log,
+): Promise<Store> {
+  const canRebuild = journal.firstLsn === 1 && verifyJournal(journalFolderOf(folder.path)).type === 'whole'
+  if (!canRebuild) {
+    log('warning', 'view.older', { does: 'counts the holds, and begins the timelines of bands now' })
+    await countHolds(view)
+    return { view, journal }
+  }
+  log('info', 'view.older', { does: 'builds the view anew from the journal' })
+  await view.close()
+  wipeView(viewFolderOf(folder.path))
+  const { keyring } = folder
+  const { mapBytes } = config.view
+  const { monotonicMs } = realClock
+  return { view: await openView({ folder: viewFolderOf(folder.path), keyring, mapBytes, monotonicMs }), journal }
 }
 
 /** Removes a view that was found damaged, so that the next start builds it anew. Nothing may have it open. */

@@ -1,8 +1,11 @@
 // Reads records back from the segments they are in.
 
 import type { JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
-import { type FilePort, readWhole } from './file-port.ts'
+import { basename, dirname } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type FilePort, type OpenFile, fileErrorCode, readWhole } from './file-port.ts'
 import { headBefore } from './journal-recovery.ts'
+import { groupAt, placesOf } from './journal-groups.ts'
 import { recordsOf, scanSegment } from './journal-scan.ts'
 import { type Segment, damaged } from './journal-segments.ts'
 
@@ -27,4 +30,46 @@ export function* readSegment(
     for (const record of recordsOf(step.value)) if (record.lsn >= lsn) yield record
     if (step.value.head.lsn >= through) return
   }
+}
+
+/**
+ * The record at `lsn` in its segment, a copy, found a few headers at a time with whatever else there is to do in between.
+ * Undefined when the segment was recycled meanwhile. Rejects with a Fault `journal-damaged`.
+ */
+export async function readRecordAt(files: FilePort, segment: Segment, lsn: Lsn): Promise<Uint8Array | undefined> {
+  const file = openIfThere(files, segment)
+  if (file === undefined) return undefined
+  try {
+    for (const places of placesOf(file, segment, lsn)) {
+      const place = places.find(({ firstLsn, recordCount }) => lsn < firstLsn + recordCount)
+      if (place === undefined) {
+        await nextTurn()
+        continue
+      }
+      const group = groupAt(file, segment, place)
+      if (typeof group === 'string') throw damaged({ path: segment.path, offset: place.offset, lsn, why: group })
+      for (const record of recordsOf(group)) if (record.lsn === lsn) return Uint8Array.from(record.body)
+    }
+    throw damaged({ path: segment.path, offset: 0, lsn, why: 'no group of this segment holds it' })
+  } catch (error) {
+    if (isGone(files, segment)) return undefined
+    throw error
+  } finally {
+    file.close()
+  }
+}
+
+/** Undefined when it was recycled. */
+export function openIfThere(files: FilePort, { path }: Segment): OpenFile | undefined {
+  try {
+    return files.open(path, 'read')
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Was the segment recycled? Then its name went first. */
+export function isGone(files: FilePort, { path }: Segment): boolean {
+  return !files.list(dirname(path)).includes(basename(path))
 }

@@ -101,6 +101,19 @@ function readGroup(
   if (!equalBytes(header.previous, before.chain)) {
     return `a group that follows chain hash ${toHex(before.chain)} expected, got one that follows ${toHex(header.previous)}`
   }
+  return wholeGroup(bytes, offset, header)
+}
+
+/** The group that begins with `bytes`, which stood at `offset`, when it is whole; what it follows is not looked at. */
+export function readGroupAlone(bytes: Buffer, offset: number): ScannedGroup | string {
+  const header = decodeGroupHeader(bytes, 0)
+  if (header === undefined) return 'a group header expected, got other bytes'
+  const group = wholeGroup(bytes, 0, header)
+  return typeof group === 'string' ? group : { ...group, offset }
+}
+
+/** The group at `offset` when its records, its hash and its count of records agree. */
+function wholeGroup(bytes: Buffer, offset: number, header: GroupHeader): ScannedGroup | string {
   const end = offset + groupBytesOnDisk(header.bodyBytes)
   if (end > bytes.length) return `a group within the segment expected, got one of ${end - offset} bytes`
   const body = bytes.subarray(offset + groupHeaderBytes, offset + groupHeaderBytes + header.bodyBytes)
@@ -110,7 +123,7 @@ function readGroup(
     return 'the group does not match its chain hash'
   }
   if (!hasRecords(body, header.recordCount)) return `${header.recordCount} records expected in ${body.length} bytes`
-  const lsn = before.lsn + header.recordCount
+  const lsn = header.firstLsn - 1 + header.recordCount
   return { offset, header, head: { lsn, epoch: header.epoch, chain: Uint8Array.from(chain) }, body }
 }
 

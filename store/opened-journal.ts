@@ -15,7 +15,7 @@ import {
   recordHeaderBytes,
   sectorBytes,
 } from './journal-format.ts'
-import { readSegment } from './journal-reading.ts'
+import { readRecordAt, readSegment } from './journal-reading.ts'
 import type { Recovered } from './journal-recovery.ts'
 import type { ChainHead } from './journal-scan.ts'
 import { type Segment, type Spares, isDiskFull } from './journal-segments.ts'
@@ -159,6 +159,12 @@ export class OpenedJournal implements Journal {
       if (segment.header.firstLsn > through) return
       yield* readSegment(this.#opening.files, segment, { lsn, through })
     }
+  }
+
+  async readOne(lsn: Lsn): Promise<Uint8Array | undefined> {
+    if (!Number.isSafeInteger(lsn) || lsn < this.firstLsn || lsn > this.durableLsn) return undefined
+    const segment = this.#segments.findLast(({ header }) => header.firstLsn <= lsn)
+    return segment === undefined ? undefined : readRecordAt(this.#opening.files, segment, lsn)
   }
 
   /** Gives segments that end at or before `throughLsn` back as spares, or to the disk. */

@@ -12,7 +12,12 @@ import { type ViewDigest, emptyDigest, macBytes } from './view-digest.ts'
 export type RowMacs = Pick<Keyring, 'mac' | 'macKey' | 'checkMac'>
 type MakesMacs = Pick<Keyring, 'mac'>
 
-export type ViewState = { readonly appliedLsn: Lsn; readonly digest: ViewDigest }
+export type ViewState = {
+  readonly appliedLsn: Lsn
+  readonly digest: ViewDigest
+  /** Written by a version that kept fewer rows of the same journal: `stateVersion` of then. */
+  readonly isOlder: boolean
+}
 
 export const metaTable = 'meta'
 export const stateKey = 'state'
@@ -20,9 +25,10 @@ export const stateKey = 'state'
 export const storedTables: readonly string[] = [...tables, metaTable]
 export const viewFileName = 'view.lmdb'
 
-const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest }
+const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, isOlder: false }
 
-const stateVersion = 1
+/** Grows when a record comes to mean more rows than before: what an older view lacks is in the journal. */
+const stateVersion = 2
 const stateBytes = 33
 
 /** Row bytes with their MAC behind them, as they are stored. */
@@ -45,7 +51,10 @@ function keyBytes(key: string): Uint8Array {
   return Buffer.from(key, 'latin1')
 }
 
-export function encodeState(macs: MakesMacs, { appliedLsn, digest }: ViewState): Uint8Array<ArrayBuffer> {
+export function encodeState(
+  macs: MakesMacs,
+  { appliedLsn, digest }: Omit<ViewState, 'isOlder'>,
+): Uint8Array<ArrayBuffer> {
   const sum = fromHex(digest.sum.toString(16).padStart(32, '0'))
   return withMac(macs, metaTable, stateKey, concatBytes(u8(stateVersion), u64(appliedLsn), u64(digest.rows), sum))
 }
@@ -56,12 +65,14 @@ export function decodeState(macs: RowMacs, stored: Uint8Array | undefined): View
   const bytes = checkedRow(macs, metaTable, stateKey, stored)
   const appliedLsn = readU64(bytes, 1)
   const rows = readU64(bytes, 9)
-  if (bytes.length !== stateBytes || bytes[0] !== stateVersion || appliedLsn === undefined || rows === undefined) {
+  const isKnown = bytes[0] === stateVersion || bytes[0] === 1
+  if (bytes.length !== stateBytes || !isKnown || appliedLsn === undefined || rows === undefined) {
     throw viewDamaged(
       `a state row of version ${stateVersion} expected, got version ${bytes[0]} of ${bytes.length} bytes`,
     )
   }
-  return { appliedLsn, digest: { rows, sum: BigInt(`0x${toHex(bytes.subarray(17))}`) } }
+  const digest = { rows, sum: BigInt(`0x${toHex(bytes.subarray(17))}`) }
+  return { appliedLsn, digest, isOlder: bytes[0] !== stateVersion }
 }
 
 export function viewDamaged(what: string): Fault {

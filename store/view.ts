@@ -49,6 +49,8 @@ export type ViewOptions = {
 export type FileView = View & {
   /** Resolves when the file was found whole; rejects with a Fault `view-damaged`. Settled on opening, but with `beside`. */
   readonly checked: Promise<void>
+  /** An older version wrote it, and kept fewer rows of the same journal; the next write makes it one of this version. */
+  readonly isOlder: boolean
   /** A consistent copy of the view's file, while writing goes on. */
   readonly copyTo: (path: string) => Promise<void>
 }
@@ -142,6 +144,10 @@ class LmdbView implements FileView {
     return this.#state.appliedLsn
   }
 
+  get isOlder(): boolean {
+    return this.#state.isOlder
+  }
+
   get(table: Table, key: string): Uint8Array | undefined {
     const stored = this.#read(() => this.#rows.get(table, key))
     return stored === undefined ? undefined : checkedRow(this.#keyring, table, key, stored)
@@ -163,7 +169,7 @@ class LmdbView implements FileView {
         this.#state.digest,
       )
       this.#rows.refresh()
-      this.#state = { appliedLsn, digest }
+      this.#state = { appliedLsn, digest, isOlder: false }
     } catch (error) {
       throw error instanceof RangeError ? error : failed('writing the view', error)
     } finally {

@@ -2,9 +2,11 @@
 // replaying the journal gives exactly the rows the engine answered from.
 
 import { type OfferTerms, decodeOfferTerms } from '../../protocol/offer.ts'
-import type { BandState } from '../../protocol/states.ts'
+import { namesOf } from '../../protocol/names.ts'
+import { type BandState, type Hold, holdBits } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import type { ProximityLevel } from '../../policy/proximity.ts'
+import { labelText } from './decision-words.ts'
 import type { Lsn } from './journal.ts'
 import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.ts'
 import {
@@ -13,8 +15,12 @@ import {
   type RowOf,
   type UsageRow,
   accountBandKey,
+  actKey,
   alarmKey,
+  heldTally,
   historyKey,
+  moveKey,
+  phoneAccountKey,
   phoneKey,
 } from './rows.ts'
 import type { Table } from './view.ts'
@@ -32,15 +38,15 @@ export type Change = {
 export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
   switch (record.type) {
     case 'engine.started':
-    // What an operator looked at changes nothing; the journal remembers it.
-    case 'operator':
       return []
+    case 'operator':
+      return applyAct(record, lsn)
     case 'band': {
       const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
-      return applyBand(row, rows)
+      return [...applyBand(row, rows), moved(record, lsn)]
     }
     case 'imported':
-      return applyImported(record, rows)
+      return applyImported(record, lsn, rows)
     case 'ratchet': {
       const { type: _type, atMs: _atMs, bandId, ...row } = record
       return [{ table: 'ratchet', key: bandId, row }]
@@ -63,6 +69,11 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       return [
         // A vetoed phone leaves; the journal remembers it.
         { table: 'phone', key, row: row.removed ? null : row },
+        {
+          table: 'phoneAccount',
+          key: phoneAccountKey(row.phoneId, row.account),
+          row: row.removed ? null : { account: row.account },
+        },
         ...alarmChanges(phoneAlarms(key, before?.pendingUntilMs ?? 0), phoneAlarms(key, row.pendingUntilMs)),
       ]
     }
@@ -73,11 +84,24 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
   }
 }
 
-function applyImported(record: JournalRecordOf<'imported'>, rows: RowReader): readonly Change[] {
+function applyImported(record: JournalRecordOf<'imported'>, lsn: Lsn, rows: RowReader): readonly Change[] {
   const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...both } = record
   const { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs, ...row } = both
   const ratchet = { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs }
-  return [...applyBand(row, rows), { table: 'ratchet', key: row.bandId, row: ratchet }]
+  return [...applyBand(row, rows), { table: 'ratchet', key: row.bandId, row: ratchet }, moved(record, lsn)]
+}
+
+/** What a band's timeline keeps of a record about it. */
+function moved(record: JournalRecordOf<'band' | 'imported'>, lsn: Lsn): Change {
+  const { bandId, atMs, cause, by, state, holds, generation } = record
+  return { table: 'move', key: moveKey(bandId, lsn), row: { atMs, cause, by, state, holds, generation } }
+}
+
+/** What was neither about a band nor about an account is in the journal alone. */
+function applyAct({ atMs, cause, by, also, reason, account, bandId }: JournalRecordOf<'operator'>, lsn: Lsn) {
+  const about = bandId !== null ? { bandId } : account !== null ? { account } : undefined
+  if (about === undefined) return []
+  return [{ table: 'act', key: actKey(about, lsn), row: { atMs, act: cause, by, also, reason } } as const]
 }
 
 function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
@@ -101,12 +125,21 @@ function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
     if (before !== undefined) changes.push(tally(before.state, -1, rows))
     changes.push(tally(row.state, 1, rows))
   }
+  if ((before?.holds ?? 0) !== row.holds) changes.push(...holdTallies(before?.holds ?? 0, row.holds, rows))
   return changes
 }
 
-function tally(state: BandState, step: 1 | -1, rows: RowReader): Change {
-  const count = Math.max(0, (rows.get('tally', state)?.count ?? 0) + step)
-  return { table: 'tally', key: state, row: { count } }
+function tally(counted: BandState | Hold | typeof heldTally, step: 1 | -1, rows: RowReader): Change {
+  const count = Math.max(0, (rows.get('tally', counted)?.count ?? 0) + step)
+  return { table: 'tally', key: counted, row: { count } }
+}
+
+function holdTallies(before: number, after: number, rows: RowReader): readonly Change[] {
+  const changes = namesOf(holdBits)
+    .filter((hold) => ((before ^ after) & holdBits[hold]) !== 0)
+    .map((hold) => tally(hold, (after & holdBits[hold]) === 0 ? -1 : 1, rows))
+  if ((before === 0) !== (after === 0)) changes.push(tally(heldTally, after === 0 ? -1 : 1, rows))
+  return changes
 }
 
 function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
@@ -142,6 +175,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
         reason,
         obligation,
         reversedBy: null,
+        level,
       },
     },
   ]
@@ -202,13 +236,6 @@ function useOf(terms: Pick<OfferTerms, 'currency' | 'action' | 'amountMinor'>, a
 /** A stored level; what is none counts as no evidence. */
 export function parseLevel(level: number): ProximityLevel {
   return level === 4 || level === 3 || level === 2 || level === 1 ? level : 0
-}
-
-const utf8 = new TextDecoder()
-
-function labelText(label: Uint8Array): string {
-  const end = label.indexOf(0)
-  return utf8.decode(end < 0 ? label : label.subarray(0, end))
 }
 
 function bandAlarms(row: BandRow): readonly AlarmRow[] {

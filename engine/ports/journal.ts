@@ -21,6 +21,11 @@ export type Journal = {
   readonly durable: (lsn: Lsn) => Promise<void>
   /** Records from `lsn` on, in order, as they are on disk. */
   readonly read: (lsn: Lsn) => Iterable<JournalRecordBytes>
+  /**
+   * The record at `lsn`, in steps that hold nothing up; undefined when it is not durable yet, or was recycled. Rejects with
+   * a Fault on a journal that is damaged there.
+   */
+  readonly readOne: (lsn: Lsn) => Promise<Uint8Array | undefined>
   /** First lsn that is still in a segment here (older ones may have been recycled after a backup). */
   readonly firstLsn: Lsn
   readonly close: () => Promise<void>

@@ -1,18 +1,27 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
-import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
-import { accountShape, bandShape, phoneShape, ratchetShape } from './rows.ts'
+import {
+  accountShape,
+  actorBytesMax,
+  bandShape,
+  causeBytesMax,
+  operatorReasonBytesMax,
+  ownLimit,
+  phoneShape,
+  ratchetShape,
+} from './rows.ts'
 import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
-/** The longest reason that an operator gives, bytes of UTF-8. */
-export const operatorReasonBytesMax = 200
+/** The longest subject of an operator's act that is neither band nor account, bytes of UTF-8. */
+export const operatorSubjectBytesMax = 128
 /** When (engine time, never decreasing in the journal), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */
-const told = { atMs: count, cause: text(48), by: text(64) }
+const told = { atMs: count, cause: text(causeBytesMax), by: text(actorBytesMax) }
 
 /** The facts a decision was made from, so that it can be made again from the journal alone. */
 const decisionShape = {
@@ -46,8 +55,11 @@ const decisionShape = {
   evidence: bin(16),
   ownerEpoch: count,
   armedOwnerEpoch: count,
+  /** The day that `usage` is of; in records without `ownLimits` the day of the decision, whatever `usage` was of. */
   usageDay: count,
   usage: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
+  /** The owner's own limits; nil in records that older versions wrote. */
+  ownLimits: added(list(ownLimit)),
 } as const satisfies Shape
 
 const shapes = {
@@ -71,15 +83,20 @@ const shapes = {
   },
   /** A binding that an operator brought from elsewhere: its band and its resume chain begin together or not at all. */
   imported: { number: 8, fields: { ...told, ...bandShape, ...ratchetShape } },
-  /** What an operator did that changes no row but must be answered for: `cause` says what, `reason` why, in their own words. */
+  /** What an operator did and must answer for: `cause` says what, `reason` why, in their own words. What it changed has records of its own. */
   operator: {
     number: 9,
     fields: {
       ...told,
-      account: id(parseAccountId),
-      /** The band it was about; nil = the account as a whole. */
+      /** Whose it was about; nil = nobody's. */
+      account: orNil(id(parseAccountId)),
+      /** The band it was about; nil = the account as a whole, or something else. */
       bandId: orNil(id(parseBandId)),
       reason: text(operatorReasonBytesMax),
+      /** The second operator, who agreed; nil = none was needed. */
+      also: added(text(actorBytesMax)),
+      /** What it was about when that is neither band nor account, such as a vendor. */
+      subject: added(text(operatorSubjectBytesMax)),
     },
   },
 } as const satisfies Record<string, { readonly number: number; readonly fields: Shape }>

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../protocol/ids.ts'
 import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
-import { decodeRecord, encodeRecord, operatorReasonBytesMax } from './records.ts'
-import { type RowOf, alarmKey, decodeRow, encodeRow, orderedKey } from './rows.ts'
+import { packArray } from '../../protocol/msgpack-writer.ts'
+import { decodeRecord, encodeRecord } from './records.ts'
+import { type RowOf, actKey, alarmKey, decodeRow, encodeRow, operatorReasonBytesMax, orderedKey } from './rows.ts'
 import type { Table } from './view.ts'
 
 const account = parseAccountId('alice')
@@ -80,9 +81,12 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
     decidedAtMs: 4,
     ownerEpoch: 5,
   },
-  history: { atMs: 1, bandId, canon: bytes(73), label: 'Kaffee', reason: 3, obligation: 1, reversedBy: 9 },
+  history: { atMs: 1, bandId, canon: bytes(73), label: 'Kaffee', reason: 3, obligation: 1, reversedBy: 9, level: 2 },
   alarm: { atMs: 5, kind: 'found.due', subject: bandId },
   tally: { count: 12 },
+  move: { atMs: 1, cause: 'hold.set', by: 'operator:ann', state: 'disarmed', holds: 2, generation: 3 },
+  act: { atMs: 1, act: 'unfreeze-band', by: 'operator:ann', also: 'operator:bob', reason: 'ticket 4711' },
+  phoneAccount: { account },
 }
 
 describe('A row', () => {
@@ -117,17 +121,55 @@ describe('A journal record', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual(record)
   })
 
-  it('of an operator says what was done to whom and why, and changes no row', () => {
+  it('of an operator says what was done to whom and why, and leaves a line on the timeline of that band or account', () => {
     const told = { atMs: 1, cause: 'account.opened', by: 'operator:admin-token', account, reason: 'ticket 4711' }
     for (const about of [bandId, null]) {
-      const record = { type: 'operator', ...told, bandId: about } as const
+      const record = { type: 'operator', ...told, bandId: about, also: 'operator:bob', subject: null } as const
       expect(decodeRecord(encodeRecord(record))).toEqual(record)
-      expect(apply(record, 7, { get: () => undefined })).toEqual([])
+      const { atMs, cause: act, by, also, reason } = record
+      expect(apply(record, 7, { get: () => undefined })).toEqual([
+        {
+          table: 'act',
+          key: actKey(about === null ? { account } : { bandId }, 7),
+          row: { atMs, act, by, also, reason },
+        },
+      ])
     }
   })
 
+  it('of an operator about neither band nor account is in the journal alone', () => {
+    const about = { account: null, bandId: null, also: null, subject: 'vendor 7' }
+    const record = { type: 'operator', atMs: 1, cause: 'drain', by: 'operator:ann', reason: 'x', ...about } as const
+    expect(decodeRecord(encodeRecord(record))).toEqual(record)
+    expect(apply(record, 7, { get: () => undefined })).toEqual([])
+  })
+
+  it('of an operator that an older version wrote has no second operator and no subject', () => {
+    const older = packArray([9, 1, 'account.opened', 'operator:admin-token', account, bandId, 'ticket 4711'])
+    expect(decodeRecord(older)).toEqual({
+      type: 'operator',
+      atMs: 1,
+      cause: 'account.opened',
+      by: 'operator:admin-token',
+      account,
+      bandId,
+      reason: 'ticket 4711',
+      also: null,
+      subject: null,
+    })
+  })
+
   it('of an operator has a reason of 200 bytes at most', () => {
-    const record = { type: 'operator', atMs: 1, cause: 'x', by: 'operator:y', account, bandId } as const
+    const record = {
+      type: 'operator',
+      atMs: 1,
+      cause: 'x',
+      by: 'operator:y',
+      account,
+      bandId,
+      also: null,
+      subject: null,
+    } as const
     expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax) })).not.toThrow()
     expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax + 1) })).toThrow(RangeError)
   })

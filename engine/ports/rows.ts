@@ -23,6 +23,12 @@ const u32 = uint(0xffff_ffff)
 const sealed = bin({ max: 256 })
 const bandState = word(namesOf(bandStates))
 
+/** What happened, as records and rows name it, and who did it: bytes of UTF-8. */
+export const causeBytesMax = 48
+export const actorBytesMax = 64
+/** The longest reason that an operator gives, bytes of UTF-8. */
+export const operatorReasonBytesMax = 200
+
 /** A band: its binding, wear, holds and arm. Instants in ms, 0 = none. */
 export const bandShape = {
   bandId: id(parseBandId),
@@ -85,7 +91,7 @@ export const ratchetShape = {
 } as const satisfies Shape
 
 /** currency, perUseMinor, perDayMinor. */
-const ownLimit = tuple(uint(0xffff), count, count)
+export const ownLimit = tuple(uint(0xffff), count, count)
 
 /** A wearer's account: owner epoch, its own limits and those that rise later. */
 export const accountShape = {
@@ -141,6 +147,8 @@ const historyShape = {
   reason: uint(0xffff),
   obligation: orNil(uint(0xff)),
   reversedBy: added(count),
+  /** Proximity; nil in rows that older versions wrote. */
+  level: added(uint(4)),
 } as const satisfies Shape
 
 const alarmKinds = [
@@ -154,8 +162,30 @@ const alarmKinds = [
 /** A deadline that survives restarts; its key begins with the instant. */
 const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
 
-/** How many bands are in a state; the key is the state. */
+/** How many bands are in a state, under a hold, or held at all; the key is the state, the hold, or `held`. */
 const tallyShape = { count } as const satisfies Shape
+
+/** How a band stood after a record about it; the key is the band and the record's position. */
+const moveShape = {
+  atMs: count,
+  cause: text(causeBytesMax),
+  by: text(actorBytesMax),
+  state: bandState,
+  holds: uint(0xff),
+  generation: u32,
+} as const satisfies Shape
+
+/** What an operator did about a band or an account. */
+const actShape = {
+  atMs: count,
+  act: text(causeBytesMax),
+  by: text(actorBytesMax),
+  also: orNil(text(actorBytesMax)),
+  reason: text(operatorReasonBytesMax),
+} as const satisfies Shape
+
+/** Accounts that a phone is enrolled for. */
+const phoneAccountShape = { account: id(parseAccountId) } as const satisfies Shape
 
 const shapes = {
   band: bandShape,
@@ -169,6 +199,9 @@ const shapes = {
   history: historyShape,
   alarm: alarmShape,
   tally: tallyShape,
+  move: moveShape,
+  act: actShape,
+  phoneAccount: phoneAccountShape,
 } as const satisfies Record<Table, Shape>
 
 export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>
@@ -200,6 +233,9 @@ export function decodeRow<Name extends Table>(table: Name, bytes: Uint8Array): R
   return row as RowOf<Name>
 }
 
+/** The tally of bands under at least one hold. */
+export const heldTally = 'held'
+
 /** A number as a key part whose order as text is its order as a number: 14 hex digits. */
 export function orderedKey(value: number): string {
   return value.toString(16).padStart(14, '0')
@@ -215,6 +251,19 @@ export function phoneKey(account: AccountId, phoneId: PhoneId): string {
 
 export function historyKey(account: AccountId, lsn: number): string {
   return `${account}|${orderedKey(lsn)}`
+}
+
+export function moveKey(bandId: BandId, lsn: number): string {
+  return `${bandId}|${orderedKey(lsn)}`
+}
+
+/** An act about one band, or about an account as a whole: an account's id may look like that of a band. */
+export function actKey(about: { readonly bandId: BandId } | { readonly account: AccountId }, lsn: number): string {
+  return `${'bandId' in about ? `band|${about.bandId}` : `account|${about.account}`}|${orderedKey(lsn)}`
+}
+
+export function phoneAccountKey(phoneId: PhoneId, account: AccountId): string {
+  return `${phoneId}|${account}`
 }
 
 export function alarmKey(alarm: AlarmRow): string {

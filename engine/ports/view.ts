@@ -14,6 +14,9 @@ export const tables = [
   'history',
   'alarm',
   'tally',
+  'move',
+  'act',
+  'phoneAccount',
 ] as const
 export type Table = (typeof tables)[number]
 

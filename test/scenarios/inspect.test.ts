@@ -288,7 +288,16 @@ describe('An account', () => {
     expect(world.disk.records.length).toBe(before)
     expect((await inspectBand(world, alice, { open })).account).toBe('alice')
     expect(recordsOf(world).slice(before)).toEqual([
-      { type: 'operator', atMs: expect.any(Number), cause: 'account.opened', ...open, account: alice, bandId },
+      {
+        type: 'operator',
+        atMs: expect.any(Number),
+        cause: 'account.opened',
+        ...open,
+        account: alice,
+        bandId,
+        also: null,
+        subject: null,
+      },
     ])
     const auditor = new JournalAuditor(world.config.limits)
     for (const [at, record] of recordsOf(world).entries()) auditor.take({ lsn: at + 1, record })
@@ -323,14 +332,16 @@ describe('An account', () => {
     }
   })
 
-  it('opened leaves the same rows to the engine and to its journal', async () => {
+  it('opened leaves one line on the timeline of the band, and every other row as it was', async () => {
     const { world } = await armedWorld()
     const rows = () => new Map([...world.disk.rows].map(([key, { bytes }]) => [key, toHex(bytes)]))
     await world.time.advance(1_000)
     const before = rows()
     await inspectBand(world, alice, { open })
     await world.time.advance(1_000)
-    expect(rows()).toEqual(before)
+    const added = [...rows()].filter(([key]) => !before.has(key))
+    expect(added.map(([key]) => key.slice(0, 9))).toEqual(['act/band|'])
+    expect(new Map([...rows()].filter(([key]) => before.has(key)))).toEqual(before)
     await world.crash()
     await world.start()
     expect(world.engine.status().bands.armed).toBe(1)

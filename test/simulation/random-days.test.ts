@@ -3,10 +3,14 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { tallyNames } from '../../engine/counters.ts'
+import { decideAgain } from '../../engine/decision-again.ts'
 import { Ledger } from '../../engine/ledger.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
+import { decodeRow, heldTally } from '../../engine/ports/rows.ts'
 import { tables } from '../../engine/ports/view.ts'
-import { idBytes } from '../../protocol/ids.ts'
+import { idBytes, parseBandId } from '../../protocol/ids.ts'
+import { holdsOf } from '../../protocol/states.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { clearAir, crowdedAir } from '../../band-sim/radio.ts'
 import { agrees, refuses, taps } from '../../band-sim/wearer.ts'
@@ -50,6 +54,7 @@ const step = fc.record({
     'reboot',
     'cut',
     'replay',
+    'operate',
     'badAir',
     'goodAir',
     'wait',
@@ -170,6 +175,8 @@ class Day {
         return world.time.advance(number)
       case 'replay':
         return this.replay(phone, number)
+      case 'operate':
+        return this.operate(wearer.band.device.bandId, number)
       case 'badAir':
         radio.air = crowdedAir
         return
@@ -230,6 +237,22 @@ class Day {
   }
 
   /** Somebody who recorded everything sends it again, as the same phone would. */
+  /** Two operators look at a band and act; what they are refused they are refused. */
+  private async operate(bandId: Uint8Array | string, number: number): Promise<void> {
+    const { operators } = this.world.engine
+    const acts = [
+      'freeze-band',
+      'unfreeze-band',
+      'freeze-account',
+      'unfreeze-account',
+      'raise-epoch',
+      'end-session',
+    ] as const
+    const act = acts[number % acts.length] ?? 'freeze-band'
+    const who = { by: 'operator:ann', also: 'operator:bob', reason: 'a random day' } as const
+    await this.attempt(() => operators.perform({ act, bandId: parseBandId(bandId) }, who))
+  }
+
   private async replay(phone: Phone, number: number): Promise<void> {
     const { world } = this
     const { bands } = world.engine.status()
@@ -241,6 +264,35 @@ class Day {
     expect(world.engine.status().bands).toEqual(bands)
     void phone
   }
+}
+
+/** Decisions that would come out otherwise if they were made again from the journal alone (R1). */
+function notTheSame(disk: MemoryDisk): readonly unknown[] {
+  const running = { tables: engineConfig.limits, own: [] }
+  return disk.records.flatMap((body, index) => {
+    const record = decodeRecord(body)
+    const again = record.type === 'decision' ? decideAgain(record, running) : undefined
+    return again === undefined || again.same ? [] : [{ lsn: index + 1, ...again }]
+  })
+}
+
+/** How many bands each tally should count, from the bands themselves. */
+function countedAnew(disk: MemoryDisk): ReadonlyMap<string, number> {
+  const counts = new Map(tallyNames.map((name) => [name, 0]))
+  for (const { table, bytes } of disk.rows.values()) {
+    if (table !== 'band') continue
+    const { state, holds } = decodeRow('band', bytes)
+    for (const name of [state, ...(holds === 0 ? [] : [heldTally, ...holdsOf(holds)])])
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return counts
+}
+
+function tallied(disk: MemoryDisk): ReadonlyMap<string, number> {
+  const counts = new Map(tallyNames.map((name) => [name, 0]))
+  for (const { table, key, bytes } of disk.rows.values())
+    if (table === 'tally') counts.set(key, decodeRow('tally', bytes).count)
+  return counts
 }
 
 function auditOf(disk: MemoryDisk): JournalAuditor {
@@ -300,6 +352,8 @@ it('However a day goes, no invariant of the journal breaks, and what was answere
         )
       }
       expect(dump(await rebuilt(disk))).toEqual(dump(disk))
+      expect(notTheSame(disk)).toEqual([])
+      expect(tallied(disk)).toEqual(countedAnew(disk))
       approvedCount += day.approved.length
     }),
     { numRuns: runs, interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true, endOnFailure: isShrinkingOff },

@@ -76,6 +76,10 @@ export class MemoryJournal implements Journal {
     }
   }
 
+  async readOne(lsn: Lsn): Promise<Uint8Array | undefined> {
+    return lsn > this.durableLsn ? undefined : this.disk.records[lsn - 1]
+  }
+
   async close(): Promise<void> {
     this.crashed = true
   }

@@ -1,0 +1,84 @@
+// How far a freeze reached: the sessions that were told, the approvals it overtook, the last one before it.
+
+import type { ActOutcome } from '../protocol/operator-api.ts'
+import type { AccountId, BandId } from '../protocol/ids.ts'
+import { pageEntriesMax } from '../protocol/limits.ts'
+import { isOnDisk } from './act-record.ts'
+import type { Core } from './core.ts'
+import { historyKey } from './ports/rows.ts'
+import type { Session } from './session.ts'
+
+/** The sessions that hear of a change: the account's phones, and whoever carries a band of it. */
+export type Reach = { readonly sessions: ReadonlySet<Session> }
+
+export function reachOf(
+  core: Core,
+  { account, bandIds }: { readonly account: AccountId | null; readonly bandIds: readonly BandId[] },
+): Reach {
+  const sessions = new Set<Session>(account === null ? [] : core.sessions.ofAccount.get(account))
+  for (const bandId of bandIds) {
+    const bid = core.ledger.get('band', bandId)?.bid
+    const slot = bid === undefined || bid === null ? undefined : core.slots.get(bid)
+    if (slot !== undefined) sessions.add(slot.session)
+  }
+  for (const session of sessions) if (!session.connection.isOpen) sessions.delete(session)
+  return { sessions }
+}
+
+/** How many decisions of the account are looked through for the last approval. */
+const lookBackMax = 10_000
+
+/**
+ * Everything of the freeze is on disk. What is told leaves in the same turn, and what was overtaken is reversed in it: both
+ * waited for the disk before this did.
+ */
+export async function fanOutOf(
+  core: Core,
+  frozen: { readonly account: AccountId | null; readonly bandId?: BandId },
+  {
+    reach,
+    done,
+    startedAtMs,
+    durableMs,
+  }: {
+    readonly reach: Reach
+    readonly done: { readonly lsn: number }
+    readonly startedAtMs: number
+    readonly durableMs: number
+  },
+): Promise<NonNullable<ActOutcome['fanOut']>> {
+  const toldMs = core.time.monotonicMs() - startedAtMs
+  // A reversal that is not on disk may not have been.
+  await isOnDisk(core, core.ledger.appendedLsn)
+  const before = await approvalsBefore(core, frozen, done.lsn)
+  return { ...before, durableMs, toldMs, sessionsTold: reach.sessions.size }
+}
+
+async function approvalsBefore(
+  core: Core,
+  { account, bandId }: { readonly account: AccountId | null; readonly bandId?: BandId },
+  lsn: number,
+) {
+  let reversed = 0
+  if (account === null) return { reversed, lastApproval: null }
+  const from = historyKey(account, 0)
+  let to = historyKey(account, lsn)
+  for (let looked = 0; looked < lookBackMax; looked += pageEntriesMax) {
+    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
+    for (const { key, row } of page) {
+      if (bandId !== undefined && row.bandId !== bandId) continue
+      if (row.reversedBy !== null && row.reversedBy > lsn) reversed++
+      if (row.reason === 0) return { reversed, lastApproval: { lsn: lsnOfKey(key), atMs: row.atMs } }
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < pageEntriesMax) break
+    to = last.key
+    await new Promise<void>((resolve) => core.time.clock.after(0, resolve))
+  }
+  return { reversed, lastApproval: null }
+}
+
+/** The position at the end of a key that has one. */
+export function lsnOfKey(key: string): number {
+  return Number.parseInt(key.slice(key.lastIndexOf('|') + 1), 16)
+}

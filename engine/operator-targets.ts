@@ -1,0 +1,154 @@
+// Whom an act of an operator reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
+
+import { type OperatorAct, type PreviewAnswer, operatorActs } from '../protocol/operator-api.ts'
+import { type AccountId, type BandId, parseBandId } from '../protocol/ids.ts'
+import { holdBits } from '../protocol/states.ts'
+import type { Core } from './core.ts'
+import { reachOf } from './fan-out.ts'
+import { bandsOf } from './holds.ts'
+import type { BandRow } from './ports/rows.ts'
+import type { Session } from './session.ts'
+
+/** An act of the engine's own: it names a band. */
+export type AimedAct = Extract<OperatorAct, { readonly bandId: string }>
+
+export type Target = {
+  /** The band that was named. */
+  readonly row: BandRow
+  readonly account: AccountId | null
+  /** All that are acted on. */
+  readonly bandIds: readonly BandId[]
+  /** That carries the named band now. */
+  readonly session: Session | undefined
+}
+
+export function isAimed(act: OperatorAct): act is AimedAct {
+  return 'bandId' in act
+}
+
+/** Undefined for a band that nobody knows. */
+export function aimAt(core: Core, act: AimedAct): Target | undefined {
+  const bandId = bandIdOf(act.bandId)
+  const row = bandId === undefined ? undefined : core.ledger.get('band', bandId)
+  if (row === undefined) return undefined
+  const { account } = row
+  const slot = row.bid === null ? undefined : core.slots.get(row.bid)
+  const session = slot?.session.connection.isOpen === true ? slot.session : undefined
+  const isWholeAccount = act.act === 'freeze-account' || act.act === 'unfreeze-account' || act.act === 'raise-epoch'
+  const isWholeSession = act.act === 'end-session' && session !== undefined
+  const bandIds = isWholeSession
+    ? bandsIn(session)
+    : isWholeAccount && account !== null
+      ? bandsOf(core, account)
+      : [row.bandId]
+  return { row, account, bandIds, session }
+}
+
+function bandsIn(session: Session): readonly BandId[] {
+  return [...session.slots.values()].flatMap((used) => (used.type === 'band' ? [used.slot.bandId] : []))
+}
+
+/** A band's id from outside; undefined when it is none. */
+export function bandIdOf(name: string): BandId | undefined {
+  try {
+    return parseBandId(name)
+  } catch {
+    return undefined
+  }
+}
+
+/** Enough of a band's id to tell it from others on a page. */
+export function shownBand({ bandId }: Pick<BandRow, 'bandId'>): string {
+  return `${bandId.slice(0, 8)}…`
+}
+
+/** In words, why the act would do nothing; undefined when it can be done. */
+export function whyBlocked(core: Core, { act }: AimedAct, target: Target): string | undefined {
+  const { row, account, bandIds, session } = target
+  const isFrozen = (bandId: BandId) =>
+    ((core.ledger.get('band', bandId)?.holds ?? 0) & holdBits['operator-freeze']) !== 0
+  const nobodys = 'The band belongs to no account.'
+  switch (act) {
+    case 'freeze-band':
+      return isFrozen(row.bandId) ? 'The band is frozen by operators already.' : undefined
+    case 'unfreeze-band':
+      return isFrozen(row.bandId) ? undefined : 'The band is not frozen by operators.'
+    case 'freeze-account':
+      if (account === null) return nobodys
+      return bandIds.every(isFrozen) ? 'Every band of the account is frozen by operators already.' : undefined
+    case 'unfreeze-account':
+      if (account === null) return nobodys
+      return bandIds.some(isFrozen) ? undefined : 'No band of the account is frozen by operators.'
+    case 'raise-epoch':
+    case 'open-account':
+      return account === null ? nobodys : undefined
+    case 'end-session':
+      return session === undefined ? 'No session carries the band now.' : undefined
+  }
+}
+
+/** What an act will touch, before it acts. */
+export function previewAct(core: Core, act: OperatorAct): PreviewAnswer {
+  const needsSecond = operatorActs[act.act].second
+  const nothing = { bands: 0, armed: 0, links: 0, sessions: 0 }
+  if (!isAimed(act)) return { ...serverAct(core, act), blocked: null, needsSecond }
+  const target = aimAt(core, act)
+  if (target === undefined) {
+    return {
+      says: 'No band of this id is known.',
+      touches: nothing,
+      blocked: 'No band of this id is known.',
+      needsSecond,
+    }
+  }
+  const touches = act.act === 'open-account' ? nothing : touchedBy(core, act, target)
+  return { says: saying(act, target), touches, blocked: whyBlocked(core, act, target) ?? null, needsSecond }
+}
+
+function touchedBy(core: Core, act: AimedAct, target: Target): PreviewAnswer['touches'] {
+  const { bandIds } = target
+  const rows = bandIds.flatMap((bandId) => core.ledger.get('band', bandId) ?? [])
+  const { sessions } = reachOf(core, target)
+  return {
+    bands: bandIds.length,
+    armed: rows.filter(({ state }) => state === 'armed').length,
+    links: rows.filter(({ bid }) => bid !== null && core.slots.get(bid)?.link !== undefined).length,
+    sessions: act.act === 'end-session' ? (target.session === undefined ? 0 : 1) : sessions.size,
+  }
+}
+
+function saying({ act }: AimedAct, { row, bandIds }: Target): string {
+  const band = `band ${shownBand(row)}`
+  const bands = bandIds.length === 1 ? 'its one band' : `its ${bandIds.length} bands`
+  switch (act) {
+    case 'freeze-band':
+      return `Freezes ${band}: nothing is approved with it until two operators unfreeze it and it is armed again.`
+    case 'unfreeze-band':
+      return `Lifts the operators' freeze of ${band}. Other holds stay; it approves again once it is armed.`
+    case 'freeze-account':
+      return `Freezes the account of ${band}: ends every arming and freezes ${bands}, until two operators unfreeze it.`
+    case 'unfreeze-account':
+      return `Lifts the operators' freeze of the account of ${band}, from ${bands}. Each approves again once it is armed.`
+    case 'raise-epoch':
+      return `Ends every arming of the account of ${band}: ${bands} approve nothing until armed again.`
+    case 'end-session':
+      return `Closes the session that carries ${band}. Its phone or hub must sign in again, and may do so at once.`
+    case 'open-account':
+      return `Shows the whole id of the account of ${band}, and writes down who saw it and why.`
+  }
+}
+
+type ServerAct = Exclude<OperatorAct, AimedAct>
+
+function serverAct(core: Core, act: ServerAct): Pick<PreviewAnswer, 'says' | 'touches'> {
+  if (act.act === 'drain') {
+    const touches = { bands: 0, armed: 0, links: core.links.count, sessions: core.sessions.all.size }
+    return { says: 'Takes no new work, answers what is under way, closes every session and stops the engine.', touches }
+  }
+  const what = act.model === undefined ? `vendor ${act.vendor}` : `model ${act.model} of vendor ${act.vendor}`
+  const says =
+    act.act === 'revoke-vendor'
+      ? `Revokes ${what}: its bands have the lowest limits from their next use. How many those are is not counted.`
+      : `Restores ${what}: its bands have their usual limits from their next use. How many those are is not counted.`
+  return { says, touches: { bands: 0, armed: 0, links: 0, sessions: 0 } }
+}

@@ -1,0 +1,107 @@
+// What happened to one band, newest first: its moves, what was decided about it, what operators did. Only what is on disk. Asked
+// for page by page; a long history of the account's other bands is read with pauses, and not to its end at once.
+
+import type { TimelineAnswer, TimelineEntry } from '../protocol/operator-api.ts'
+import type { AccountId, BandId } from '../protocol/ids.ts'
+import { pageEntriesMax } from '../protocol/limits.ts'
+import { holdsOf } from '../protocol/states.ts'
+import type { Core } from './core.ts'
+import { lsnOfKey } from './fan-out.ts'
+import { shortened } from './inspect-band.ts'
+import { type TimelineWish, timelineEntriesMax } from './operator-port.ts'
+import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
+import { type RowOf, actKey, historyKey, moveKey } from './ports/rows.ts'
+
+/** How far back the history of an account is read for one page, entries. */
+const lookBackMax = 1_024
+
+/** A page of a band's timeline. A band that nobody knows has none. */
+export async function bandTimeline(core: Core, bandId: BandId, wish: TimelineWish): Promise<TimelineAnswer> {
+  const limit = Math.max(1, Math.min(wish.limit, timelineEntriesMax))
+  const below = Math.min(wish.beforeLsn ?? Number.MAX_SAFE_INTEGER, core.ledger.durableLsn + 1)
+  const account = core.ledger.get('band', bandId)?.account ?? null
+  const wanted = { below, count: limit + 1 }
+  const decisions =
+    account === null ? nothing : await decisionsOf(core, account, bandId, { ...wanted, pause: wish.pause })
+  const acts = [...actsOf(core, { bandId }, wanted), ...(account === null ? [] : actsOf(core, { account }, wanted))]
+  const all = [...movesOf(core, bandId, wanted), ...acts, ...decisions.entries]
+    .filter(({ lsn }) => lsn >= decisions.lookedToLsn)
+    .toSorted((left, right) => right.lsn - left.lsn)
+  const entries = all.slice(0, limit)
+  const last = entries.at(-1)
+  if (all.length > limit && last !== undefined) return { entries, nextBeforeLsn: last.lsn }
+  return { entries, nextBeforeLsn: decisions.lookedToLsn > 0 ? decisions.lookedToLsn : null }
+}
+
+type Wanted = { readonly below: number; readonly count: number }
+
+function movesOf(core: Core, bandId: BandId, { below, count }: Wanted): readonly TimelineEntry[] {
+  const range = { from: moveKey(bandId, 0), to: moveKey(bandId, below), limit: count, reverse: true }
+  return core.ledger.range('move', range).map(({ key, row }) => {
+    const { holds, ...move } = row
+    return { type: 'moved', lsn: lsnOfKey(key), ...move, holds: holdsOf(holds) }
+  })
+}
+
+function actsOf(
+  core: Core,
+  about: { readonly bandId: BandId } | { readonly account: AccountId },
+  { below, count }: Wanted,
+): readonly TimelineEntry[] {
+  const range = { from: actKey(about, 0), to: actKey(about, below), limit: count, reverse: true }
+  return core.ledger.range('act', range).map(({ key, row }) => ({ type: 'act', lsn: lsnOfKey(key), ...row }))
+}
+
+type Decisions = {
+  readonly entries: readonly TimelineEntry[]
+  /** Older ones were not looked at; 0 = all were. */
+  readonly lookedToLsn: number
+}
+const nothing: Decisions = { entries: [], lookedToLsn: 0 }
+
+async function decisionsOf(
+  core: Core,
+  account: AccountId,
+  bandId: BandId,
+  { below, count, pause }: Wanted & Pick<TimelineWish, 'pause'>,
+): Promise<Decisions> {
+  const from = historyKey(account, 0)
+  const entries: TimelineEntry[] = []
+  let to = historyKey(account, below)
+  for (let looked = 0; entries.length < count; looked += pageEntriesMax) {
+    if (looked >= lookBackMax) return { entries, lookedToLsn: lsnOfKey(to) }
+    if (looked > 0) await pause()
+    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
+    for (const { key, row } of page) {
+      if (row.bandId === bandId) entries.push(decisionOf(core, account, lsnOfKey(key), row))
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < pageEntriesMax) break
+    to = last.key
+  }
+  return { entries: entries.slice(0, count), lookedToLsn: 0 }
+}
+
+function decisionOf(core: Core, account: AccountId, lsn: number, row: RowOf<'history'>): TimelineEntry {
+  const asked = askedFor(row.canon)
+  return {
+    type: 'decision',
+    lsn,
+    atMs: row.atMs,
+    bandId: row.bandId,
+    account: shortened(account),
+    ...asked,
+    partnerName: core.partners.find(asked.partner)?.name ?? null,
+    label: row.label,
+    reason: reasonWord(row.reason),
+    obligation: obligationWord(row.obligation),
+    level: row.level ?? levelKept(core, `${asked.partner}${asked.reference}`, lsn),
+    reversedByLsn: row.reversedBy,
+  }
+}
+
+/** Rows of older versions do not say how near the band was; the answer kept for the reference may. */
+function levelKept(core: Core, referenceKey: string, lsn: number): number {
+  const reference = core.ledger.get('reference', referenceKey)
+  return reference?.lsn === lsn ? reference.level : 0
+}
