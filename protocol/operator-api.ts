@@ -93,12 +93,13 @@ export type FleetAnswer = {
   readonly history: readonly { readonly atMs: number; readonly values: readonly (number | null)[] }[]
 }
 
-/** An alarm is on while the feed's field is past its threshold for `forS` seconds. */
+/** An alarm is on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. */
 export type AlarmRule = {
   readonly name: string
   /** A name of `feedFields`. */
   readonly field: string
   readonly above: number
+  readonly below?: number
   readonly forS: number
   readonly says: string
 }

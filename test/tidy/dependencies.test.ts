@@ -21,12 +21,16 @@ const nodeLock = JSON.parse(readText('scripts/node22/package-lock.json')) as Loc
 describe('dependencies', () => {
   it('that run in production are exactly these', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      '@hono/node-server',
       '@noble/ciphers',
       '@noble/curves',
       '@noble/hashes',
+      '@simplewebauthn/server',
+      'hono',
       'jose',
       'libsodium-wrappers',
       'lmdb',
+      'openid-client',
       'prom-client',
       'uws-compat',
       'uws-current',
