@@ -1,8 +1,6 @@
 // The thread that writes the view (view-writer.ts): gives rows their MACs, computes the digest after a batch, then writes
 // rows and state in one transaction, and waits for the disk.
 
-import { readlinkSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { rowMac } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
@@ -10,6 +8,7 @@ import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
 import { digestAfter } from './view-digest.ts'
 import { unpackRows } from './view-packing.ts'
 import { encodeState, metaTable, stateKey, storedTables, withMac } from './view-state.ts'
+import { yieldToTheEngine } from './thread-priority.ts'
 import type { WriterAnswer, WriterOptions, WriterRequest } from './view-writer.ts'
 
 const options: unknown = workerData
@@ -45,16 +44,6 @@ async function answer(request: WriterRequest): Promise<WriterAnswer> {
       await rows.close()
       return { type: 'closed' }
   }
-}
-
-/**
- * Nobody waits for this thread, and on few cores a batch of its own would hold up approvals. Not the least favoured of all:
- * beside two busy threads on two cores it would starve, and what waits for it fill the memory (at 19 it did). Only Linux has a priority for each thread; elsewhere it stays as it is.
- */
-function yieldToTheEngine(): void {
-  if (process.platform !== 'linux') return
-  const threadId = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-  if (Number.isInteger(threadId) && threadId > 0 && threadId !== process.pid) setPriority(threadId, 5)
 }
 
 function failure(error: unknown): WriterAnswer {

@@ -109,12 +109,20 @@ export type DecisionRecord = JournalRecordOf<'decision'>
 
 type Entry = { readonly type: string; readonly number: number; readonly fields: Shape }
 const entries: readonly Entry[] = Object.entries(shapes).map(([type, shape]) => ({ type, ...shape }))
+const typeOfNumber = new Map(namesOf(shapes).map((type) => [shapes[type].number as number, type]))
 const ofNumber = new Map(entries.map((entry) => [entry.number, entry]))
 
 export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const shape = shapes[record.type]
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type packs records of that type
   return packShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
+}
+
+/** The type of a record without decoding the rest of it; undefined for bytes that are no record of this version. */
+export function recordTypeOf(bytes: Uint8Array): JournalRecord['type'] | undefined {
+  // An array's head is one byte for up to 15 items, else three; type numbers are below 128, so they are one byte.
+  const lead = bytes[0] === 0xdc ? bytes[3] : bytes[1]
+  return lead === undefined ? undefined : typeOfNumber.get(lead)
 }
 
 /** Decodes a record the journal authenticated. Throws a Fault on one that no version of the engine wrote. */

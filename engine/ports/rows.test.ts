@@ -4,7 +4,7 @@ import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../proto
 import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
-import { decodeRecord, encodeRecord } from './records.ts'
+import { decodeRecord, encodeRecord, recordTypeOf } from './records.ts'
 import { type RowOf, actKey, alarmKey, decodeRow, encodeRow, operatorReasonBytesMax, orderedKey } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -172,6 +172,14 @@ describe('A journal record', () => {
     } as const
     expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax) })).not.toThrow()
     expect(() => encodeRecord({ ...record, reason: 'x'.repeat(operatorReasonBytesMax + 1) })).toThrow(RangeError)
+  })
+
+  it('says its type without being decoded, whatever its length', () => {
+    const short = { type: 'engine.started', atMs: 1, epoch: 1, version: '1' } as const
+    const long = { type: 'band', atMs: 1, cause: 'band.arm', by: 'phone:x', ...band } as const
+    for (const record of [short, long]) expect(recordTypeOf(encodeRecord(record))).toBe(record.type)
+    for (const wrong of [[], [0x91], [0x91, 0x63], [0xdc, 0, 20]])
+      expect(recordTypeOf(Uint8Array.from(wrong))).toBeUndefined()
   })
 
   it('of an unknown type is a fault, not a guess', () => {

@@ -5,7 +5,6 @@ import { decideAgain } from '../../engine/decision-again.ts'
 import { type DecisionRecord, decodeRecord, encodeRecord } from '../../engine/ports/records.ts'
 import { unpackArray } from '../../protocol/msgpack-reader.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
-import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand, engineConfig, euro, euroLimits } from '../support/world.ts'
 
 async function armedWorld() {
@@ -42,17 +41,16 @@ describe('A decision that is made again from its record', () => {
   })
 
   it('is the same on the day after what was used, and under limits of one’s own that were lowered since', async () => {
-    const { world, band } = await armedWorld()
+    const { world, band, phone } = await armedWorld()
     await world.run(band.pay(world.offer({ amountMinor: 2_900 }).bytes))
     await world.time.advance(86_400_000 / 2)
     await world.run(band.arm())
-    const owner = await RawPhone.connect(world, 'alice')
-    await owner.ask({ type: 'limits', bid: null, currency: euro, perUseMinor: 2_000, perDayMinor: 3_000, uv: null })
+    await world.run(phone.client.limits({ currency: euro, perUseMinor: 2_000, perDayMinor: 3_000 }, false))
     await world.time.advance(86_400_000 / 2)
     await world.run(band.arm())
     const next = await world.run(band.pay(world.offer({ amountMinor: 1_900 }).bytes))
     expect(next).toMatchObject({ approved: true, dayLeftMinor: 1_100 })
-    await owner.ask({ type: 'limits', bid: null, currency: euro, perUseMinor: 1, perDayMinor: 1, uv: null })
+    await world.run(phone.client.limits({ currency: euro, perUseMinor: 1, perDayMinor: 1 }, false))
     const records = decisionsOf(world)
     expect(records.length).toBeGreaterThanOrEqual(2)
     for (const record of records) expect(decideAgain(record, running)).toMatchObject({ same: true })
