@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { exportColumns, exportFromHeader, exportToHeader, operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
-import { entryOf, testSite } from './test-site.ts'
+import { batchRows, entryOf, testSite } from './test-site.ts'
 
 const csv = `${operatorPaths.export}?format=csv`
 const jsonl = `${operatorPaths.export}?format=jsonl`
@@ -77,7 +77,7 @@ describe('a list of decisions', () => {
 describe('an export', () => {
   it('is every decision, over as many pages as it takes, newest first, in columns that say what they are', async () => {
     const site = await testSite(onTestFinished)
-    const count = operatorLimits.exportPageRows * 2 + 1
+    const count = batchRows * 2 + 1
     for (let lsn = 1; lsn <= count; lsn++) site.decisions.push(entryOf(lsn))
     const { text, headers } = await (await site.signedIn('otto')).get(csv)
     const lines = text.split('\r\n')

@@ -1,13 +1,7 @@
-// Lists of decisions and their export. An export is a page of the journal at a time, each asked for when the reader has taken the
-// one before: a slow reader holds nothing but its page, and who goes away ends the search.
+// Lists of decisions and their export. An export is a batch at a time, each looked for when the reader has taken the one before: a
+// slow reader holds nothing but its batch, and who goes away ends the search.
 
-import {
-  type DecisionEntry,
-  type DecisionFilter,
-  type DecisionsAnswer,
-  exportFromHeader,
-  exportToHeader,
-} from '../protocol/operator-api.ts'
+import { type DecisionEntry, type DecisionFilter, exportFromHeader, exportToHeader } from '../protocol/operator-api.ts'
 import { encodeUtf8 } from '../protocol/bytes.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { type Answered, type SignedInAsked, json, refused } from './answers.ts'
@@ -33,7 +27,9 @@ export function decisionAnswers(ports: Ports): DecisionAnswers {
       if (underWay.searches >= searchesMax) return busy(`at most ${searchesMax} searches at once`)
       underWay.searches++
       try {
-        return json(shown(ports, await ports.decisions.search(filter, { limit, signal })))
+        const found = await ports.decisions.search(filter, { limit, signal })
+        const names = partnerNames(ports)
+        return json({ ...found, decisions: found.decisions.map((one) => shown(names, one)) })
       } finally {
         underWay.searches--
       }
@@ -87,29 +83,25 @@ async function* rows(
   try {
     const head = exportHead(format)
     if (head !== '') yield encodeUtf8(head)
-    let beforeLsn = filter.beforeLsn ?? null
-    while (beforeLsn !== null && !signal.aborted) {
-      const limit = operatorLimits.exportPageRows
-      const page = await ports.decisions.search({ ...filter, beforeLsn }, { limit, signal })
-      const text = shown(ports, page)
-        .decisions.map((one) => exportRow(format, one))
-        .join('')
+    const names = partnerNames(ports)
+    for await (const batch of ports.decisions.all(filter, signal)) {
+      const text = batch.map((one) => exportRow(format, shown(names, one))).join('')
       if (text !== '') yield encodeUtf8(text)
-      beforeLsn = page.nextBeforeLsn
     }
   } finally {
     over()
   }
 }
 
-function shown({ lists }: Ports, answer: DecisionsAnswer): DecisionsAnswer {
-  const names = new Map(lists.partners().partners.map(({ id, name }) => [id, name]))
-  const decisions = answer.decisions.map((one): DecisionEntry => ({
-    ...one,
-    account: shortAccount(one.account),
-    partnerName: names.get(one.partner) ?? one.partnerName,
-  }))
-  return { ...answer, decisions }
+type Names = ReadonlyMap<string, string>
+
+function partnerNames({ lists }: Ports): Names {
+  return new Map(lists.partners().partners.map(({ id, name }) => [id, name]))
+}
+
+function shown(names: Names, decision: DecisionEntry): DecisionEntry {
+  const partnerName = names.get(decision.partner) ?? decision.partnerName
+  return { ...decision, account: shortAccount(decision.account), partnerName }
 }
 
 function busy(expected: string): Answered {

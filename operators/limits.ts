@@ -44,10 +44,9 @@ export const operatorLimits = {
 
   proposalsMax: 100,
   proposalLifeMs: 60 * minute,
-  /** Decisions of one answer, and those of a page of an export. */
+  /** Decisions of one answer. */
   decisionsDefault: 50,
   decisionsMax: 200,
-  exportPageRows: 1_000,
   exportsMax: 2,
   searchesMax: 4,
   timelineDefault: 50,

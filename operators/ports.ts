@@ -4,6 +4,7 @@
 import type { OperatorPort } from '../engine/operator-port.ts'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
 import type {
+  DecisionEntry,
   DecisionFilter,
   DecisionsAnswer,
   FleetAnswer,
@@ -21,6 +22,8 @@ export type Decisions = {
     filter: DecisionFilter,
     wanted: { readonly limit: number; readonly signal: AbortSignal },
   ) => Promise<DecisionsAnswer>
+  /** All of them, in batches: the next is looked for when the one before was taken. Throws when the signal is aborted. */
+  readonly all: (filter: DecisionFilter, signal: AbortSignal) => AsyncIterable<readonly DecisionEntry[]>
   /** The oldest and the newest position that a search can see. */
   readonly span: () => { readonly oldestLsn: number; readonly newestLsn: number }
 }

@@ -159,6 +159,9 @@ export function entryOf(lsn: number, more: Partial<DecisionEntry> = {}): Decisio
   }
 }
 
+/** Decisions that an export looks for at once. */
+export const batchRows = 1_000
+
 export type TestSite = {
   readonly listener: OperatorListener
   readonly clock: HandClock
@@ -206,6 +209,15 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
         const page = all.slice(0, limit)
         const nextBeforeLsn = all.length > limit ? (page.at(-1)?.lsn ?? null) : null
         return { decisions: page, nextBeforeLsn, searched: { records: all.length, fromLsn: before, toLsn: 1 } }
+      },
+      async *all(filter, signal) {
+        const before = filter.beforeLsn ?? Number.MAX_SAFE_INTEGER
+        const all = decisions.filter(({ lsn }) => lsn < before).toSorted((a, b) => b.lsn - a.lsn)
+        for (let at = 0; at < all.length; at += batchRows) {
+          signal.throwIfAborted()
+          searches.push(filter)
+          yield all.slice(at, at + batchRows)
+        }
       },
       span: () => ({ oldestLsn: 1, newestLsn: Math.max(0, ...decisions.map(({ lsn }) => lsn)) }),
     },

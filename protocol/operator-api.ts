@@ -337,14 +337,14 @@ export type PartnersAnswer = {
   readonly partners: readonly { readonly id: string; readonly name: string; readonly kids: readonly number[] }[]
 }
 
-/** GET /api/vendors. */
+/** GET /api/vendors. Models and batches are those that are revoked; a batch without a model is one of whatever model. */
 export type VendorsAnswer = {
   readonly vendors: readonly {
     readonly vendor: number
     readonly name: string
     readonly standing: string
     readonly models: readonly { readonly model: number; readonly standing: string }[]
-    readonly batches: readonly { readonly model: number; readonly batch: number; readonly standing: string }[]
+    readonly batches: readonly { readonly model: number | null; readonly batch: number; readonly standing: string }[]
   }[]
 }
 
