@@ -1,0 +1,144 @@
+// A view that an older version wrote, with fewer rows than this one keeps of the same journal.
+
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Ledger } from '../engine/ledger.ts'
+import type { JournalRecord } from '../engine/ports/records.ts'
+import { decodeRow } from '../engine/ports/rows.ts'
+import type { Table } from '../engine/ports/view.ts'
+import { initialBandMemory } from '../machines/band-context.ts'
+import { parseBandId } from '../protocol/ids.ts'
+import { holdBits } from '../protocol/states.ts'
+import { viewFolderOf } from '../store/data-folder.ts'
+import { segmentBytesMin } from '../store/journal-format.ts'
+import { makeOlder } from '../store/test-older-view.ts'
+import type { FileView } from '../store/view.ts'
+import { auditData } from './audit.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { type Store, openStore } from './open-store.ts'
+import { realClock } from './real-clock.ts'
+import { readConfig } from './config.ts'
+import { testFolder } from './test-folder.ts'
+
+const bandIds = [1, 2, 3].map((number) => parseBandId(number.toString(16).padStart(32, '0')))
+
+function setUp() {
+  const config = readConfig({
+    file: { path: 'test.json', text: JSON.stringify({ journal: { segmentBytes: segmentBytesMin } }) },
+    flags: { data: testFolder(onTestFinished) },
+  })
+  const events: string[] = []
+  const log = (_level: string, event: string) => void events.push(event)
+  return { config, folder: openDataFolder(config, {}, true), events, log }
+}
+
+/** Three bands appear, two are frozen by operators, one of them by its owner, too; then much else happens. */
+async function live({ journal, view }: Store, noise: number): Promise<void> {
+  const clock = realClock
+  const failed = (error: unknown) => {
+    throw error
+  }
+  const ledger = new Ledger({
+    journal,
+    view,
+    clock,
+    viewFlushMs: 1,
+    viewFlushRecords: 100,
+    changed: () => undefined,
+    viewFailed: failed,
+  })
+  await ledger.recover()
+  const keys = {
+    bandKey: new Uint8Array(0),
+    acctTag: new Uint8Array(0),
+    sealedArmSecret: null,
+    name: '',
+    changeBegunBy: '',
+  }
+  const holds = [0, holdBits['operator-freeze'], holdBits['operator-freeze'] | holdBits['owner-freeze']]
+  const atMs = 1_800_000_000_000
+  const moves = bandIds.map((bandId, at): JournalRecord => {
+    const row = { ...initialBandMemory(bandId), state: 'unbound', ...keys, holds: holds[at] ?? 0 } as const
+    return { type: 'band', atMs, cause: 'hold.set', by: 'operator:ann', ...row }
+  })
+  const rest = Array.from({ length: noise }, (): JournalRecord => ({
+    type: 'engine.started',
+    atMs,
+    epoch: 1,
+    version: 'x',
+  }))
+  for (const record of [...moves, ...rest]) {
+    let lsn = ledger.append(record, 'normal')
+    for (let turn = 0; lsn === 'full' && turn < 1_000_000; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      lsn = ledger.append(record, 'normal')
+    }
+    if (typeof lsn !== 'number') throw new Error(`the journal took nothing: ${lsn}`)
+    await ledger.durable(lsn)
+  }
+  await ledger.settle()
+}
+
+async function close({ journal, view }: Store): Promise<void> {
+  await journal.close()
+  await view.close()
+}
+
+function rowsOf(view: FileView, table: Table) {
+  return view.range(table, { from: ' ', to: '~', limit: 100 })
+}
+
+function tallies(view: FileView) {
+  return Object.fromEntries(rowsOf(view, 'tally').map(({ key, bytes }) => [key, decodeRow('tally', bytes).count]))
+}
+
+const counted = { unbound: 3, held: 2, 'operator-freeze': 2, 'owner-freeze': 1 }
+
+async function olderView(folder: DataFolder): Promise<void> {
+  await makeOlder(viewFolderOf(folder.path), folder.keyring)
+}
+
+describe('a view that an older version wrote', () => {
+  it('is built anew from its journal, with timelines and counts', async () => {
+    const { config, folder, events, log } = setUp()
+    const first = await openStore(config, folder, log)
+    await live(first, 5)
+    expect(tallies(first.view)).toMatchObject(counted)
+    await close(first)
+    await olderView(folder)
+    expect((await auditData(config, folder)).view).toMatchObject({
+      type: 'not-compared',
+      why: expect.stringContaining('older version'),
+    })
+    const second = await openStore(config, folder, log)
+    expect(events).toEqual(['view.older'])
+    expect(second.view).toMatchObject({ appliedLsn: 0, isOlder: false })
+    await live(second, 0)
+    expect(tallies(second.view)).toMatchObject(counted)
+    expect(rowsOf(second.view, 'move').length).toBe(6)
+    await close(second)
+    expect((await auditData(config, folder)).view).toMatchObject({ type: 'equal' })
+    await close(await openStore(config, folder, log))
+    expect(events).toEqual(['view.older'])
+  })
+
+  it('whose journal begins later is kept: holds are counted from the bands, timelines begin now', async () => {
+    const { config, folder, events, log } = setUp()
+    const first = await openStore(config, folder, log)
+    await live(first, 700)
+    await first.journal.recycle(first.view.appliedLsn)
+    const { firstLsn } = first.journal
+    expect(firstLsn).toBeGreaterThan(10)
+    await close(first)
+    await olderView(folder)
+    const second = await openStore(config, folder, log)
+    expect(events).toEqual(['view.older'])
+    expect(second.view.isOlder).toBe(false)
+    expect(second.view.appliedLsn).toBeGreaterThan(firstLsn)
+    expect(tallies(second.view)).toMatchObject({ ...counted, 'risk-freeze': 0, lost: 0 })
+    expect(rowsOf(second.view, 'band').length).toBe(3)
+    expect(rowsOf(second.view, 'move')).toEqual([])
+    await close(second)
+    await close(await openStore(config, folder, log))
+    expect(events).toEqual(['view.older'])
+  })
+})

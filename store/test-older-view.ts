@@ -1,0 +1,37 @@
+// For tests: makes a closed view look as a version wrote it that kept no timelines and counted no holds.
+
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Table } from '../engine/ports/view.ts'
+import { heldTally } from '../engine/ports/rows.ts'
+import { concatBytes, fromHex, u64, u8 } from '../protocol/bytes.ts'
+import { namesOf } from '../protocol/names.ts'
+import { holdBits } from '../protocol/states.ts'
+import { type StoredChange, openLmdb } from './lmdb.ts'
+import { digestAfter } from './view-digest.ts'
+import { sealName } from './view-seal.ts'
+import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewFileName, withMac } from './view-state.ts'
+import { mapBytesDefault } from './view.ts'
+
+const newTables: readonly Table[] = ['move', 'act', 'phoneAccount']
+const newTallies: readonly string[] = [heldTally, ...namesOf(holdBits)]
+
+export async function makeOlder(folder: string, keyring: RowMacs): Promise<void> {
+  rmSync(join(folder, sealName), { force: true })
+  const rows = openLmdb({
+    path: join(folder, viewFileName),
+    tables: storedTables,
+    mapBytes: mapBytesDefault,
+    isReadOnly: false,
+  })
+  const gone: StoredChange[] = newTallies
+    .filter((key) => rows.get('tally', key) !== undefined)
+    .map((key) => ({ table: 'tally', key, bytes: null }))
+  for (const table of newTables) for (const { key } of rows.all(table)) gone.push({ table, key, bytes: null })
+  const { appliedLsn, digest } = decodeState(keyring, rows.get(metaTable, stateKey))
+  const left = digestAfter(rows.get, gone, digest)
+  const sum = fromHex(left.sum.toString(16).padStart(32, '0'))
+  const state = withMac(keyring, metaTable, stateKey, concatBytes(u8(1), u64(appliedLsn), u64(left.rows), sum))
+  rows.commit([...gone, { table: metaTable, key: stateKey, bytes: state }])
+  await rows.close()
+}
