@@ -26,7 +26,7 @@ export type AppParts = {
 }
 
 /** What the listener gives with a request. */
-export type Incoming = { readonly incoming: IncomingMessage }
+type Incoming = { readonly incoming: IncomingMessage }
 type Env = { Bindings: Incoming }
 
 export type App = (request: Request, from: Incoming) => Promise<Response>

@@ -27,7 +27,7 @@ export type Feed = {
   readonly stop: () => void
 }
 
-export type NewViewer = { readonly session: OperatorSession; readonly cookie: string }
+type NewViewer = { readonly session: OperatorSession; readonly cookie: string }
 
 type Viewer = {
   readonly socket: WebSocket

@@ -21,7 +21,7 @@ import type { OidcSettings } from './ports.ts'
 /** What must come back: kept here, and bound to the browser by a cookie. */
 export type OidcWay = { readonly state: string; readonly nonce: string; readonly verifier: string }
 
-export type OidcJudged =
+type OidcJudged =
   | { readonly type: 'admitted'; readonly name: string; readonly role: OperatorRole }
   /** Signed in at the provider, but none of the roles is theirs. */
   | { readonly type: 'no-role'; readonly name: string }

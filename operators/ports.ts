@@ -42,13 +42,13 @@ export type ServerActs = {
 export type VendorAct = Extract<OperatorAct, { readonly act: 'revoke-vendor' | 'restore-vendor' }>
 
 /** What stands still while the feed moves, and what the feed tells. */
-export type Figures = {
+type Figures = {
   readonly fleet: () => FleetAnswer
   /** One number for each of `feedFields`, as they stand now; `viewers` is how many look. */
   readonly values: (viewers: number) => readonly number[]
 }
 
-export type Lists = {
+type Lists = {
   readonly partners: () => PartnersAnswer
   readonly vendors: () => VendorsAnswer
   readonly settings: () => SettingsAnswer

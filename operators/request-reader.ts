@@ -1,7 +1,7 @@
 // Reads what a request brings, strictly: a member that is not known is a mistake, not a wish that nobody heard.
 
 import type { JsonObject } from './json.ts'
-import { isObject, isUnknownList } from './json.ts'
+import { isObject } from './json.ts'
 
 /** What was asked for does not fit; the message says what was expected. */
 export class RequestMistake extends Error {
@@ -52,12 +52,6 @@ export function countOf(object: JsonObject, name: string, max: number): number {
   const value = object[name]
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max) return value
   throw new RequestMistake(`${name}: a whole number from 0 to ${max} expected`)
-}
-
-export function listOf(object: JsonObject, name: string, max: number): readonly unknown[] {
-  const value = object[name]
-  if (isUnknownList(value) && value.length <= max) return value
-  throw new RequestMistake(`${name}: a list of at most ${max} expected`)
 }
 
 /** A whole number written in digits. */

@@ -24,7 +24,7 @@ import { hashToken } from './token-sign-in.ts'
 type AfterTest = (work: () => void | Promise<void>) => void
 
 /** Work waits until `pass`. */
-export class HandClock implements Clock {
+class HandClock implements Clock {
   #nowMs = 1_800_000_000_000
   waiting: { readonly atMs: number; readonly work: () => void }[] = []
 
@@ -48,7 +48,7 @@ export class HandClock implements Clock {
 }
 
 /** Operators by name; the token of each is its name and `-token`. */
-export class MemoryOperators implements OperatorList {
+class MemoryOperators implements OperatorList {
   #listed: readonly ListedOperator[] = []
   readonly #told = new Set<() => void>()
 
@@ -92,7 +92,7 @@ function tokenOf(name: string): ListedOperator['token'] {
 export const knownBand: BandId = parseBandId('5a'.repeat(16))
 
 /** An engine that has one band, takes every act about it, and remembers what it was told. */
-export class MemoryEngine implements OperatorPort {
+class MemoryEngine implements OperatorPort {
   readonly performed: { readonly act: OperatorAct; readonly who: ActingOperator }[] = []
   readonly journaled: { readonly act: string; readonly subject: string; readonly who: ActingOperator }[] = []
   readonly watched = new Map<() => void, BandId>()
