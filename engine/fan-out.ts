@@ -26,7 +26,7 @@ export function reachOf(
 }
 
 /** How many decisions of the account are looked through for the last approval. */
-const lookBackMax = 10_000
+export const lastApprovalWithin = 1_024
 
 /**
  * Everything of the freeze is on disk. What is told leaves in the same turn, and what was overtaken is reversed in it: both
@@ -63,7 +63,7 @@ async function approvalsBefore(
   if (account === null) return { reversed, lastApproval: null }
   const from = historyKey(account, 0)
   let to = historyKey(account, lsn)
-  for (let looked = 0; looked < lookBackMax; looked += pageEntriesMax) {
+  for (let looked = 0; looked < lastApprovalWithin; looked += pageEntriesMax) {
     const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
     for (const { key, row } of page) {
       if (bandId !== undefined && row.bandId !== bandId) continue

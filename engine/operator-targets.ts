@@ -49,7 +49,7 @@ function bandsIn(session: Session): readonly BandId[] {
 }
 
 /** A band's id from outside; undefined when it is none. */
-export function bandIdOf(name: string): BandId | undefined {
+function bandIdOf(name: string): BandId | undefined {
   try {
     return parseBandId(name)
   } catch {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DecisionFilter } from '../protocol/operator-api.ts'
-import { scanDecisions } from './decision-scan.ts'
+import { reversedWithinMs, scanDecisions } from './decision-scan.ts'
 import type { FileJournal } from './journal.ts'
 import { segmentBytesMin } from './journal-format.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -148,6 +148,21 @@ describe('an approval that was taken back', () => {
     expect(scanned(disk.files, journal.durableLsn, { toMs: startMs })).toMatchObject([
       { lsn, reason: 'operator-freeze' },
     ])
+  })
+})
+
+describe('a search that begins below the newest record', () => {
+  it.each([
+    [reversedWithinMs, 'operator-freeze'],
+    [reversedWithinMs + 1, 'approved'],
+  ])('knows of a reversal %s ms after its approval: %s', async (afterMs, reason) => {
+    const disk = makeDisk()
+    const journal = await openOn(disk)
+    const taken = decisionAt(1)
+    const [lsn = 0] = await write(journal, [taken], true)
+    await write(journal, [reversalOf(taken, lsn, afterMs)], true)
+    expect(scanned(disk.files, journal.durableLsn, { beforeLsn: lsn + 1 })).toMatchObject([{ lsn, reason }])
+    expect(scanned(disk.files, journal.durableLsn)).toMatchObject([{ lsn, reason: 'operator-freeze' }])
   })
 })
 

@@ -38,7 +38,7 @@ export type ScanStep = {
  * A reversal follows its approval as soon as that is on disk, so it is found within the time of one sync. Whoever begins below
  * the newest record looks this far above it for reversals, ms of engine time.
  */
-const reversedWithinMs = 30_000
+export const reversedWithinMs = 30_000
 /** Records after which a step is handed out, so that whoever reads can stop, or let others go on. */
 const recordsPerStep = 2_000
 const attemptsMax = 5
@@ -65,7 +65,10 @@ export function* scanDecisions(files: FilePort, wish: DecisionWish): Generator<S
       if (places === undefined) break
       for (const place of places.toReversed()) {
         const group = reader.group(place)
-        if (group === undefined) return yield { ...step }
+        if (group === undefined) {
+          yield { ...step }
+          return undefined
+        }
         for (const { lsn, body } of [...recordsOf(group)].toReversed()) {
           if (lsn > through || left === 0) continue
           step.records++
@@ -75,7 +78,10 @@ export function* scanDecisions(files: FilePort, wish: DecisionWish): Generator<S
           step.entries.push(entry)
           left--
         }
-        if (left === 0 || beginsBefore(group, filter.fromMs)) return yield { ...step }
+        if (left === 0 || beginsBefore(group, filter.fromMs)) {
+          yield { ...step }
+          return undefined
+        }
         if (step.records < recordsPerStep) continue
         yield { ...step, entries: step.entries.splice(0) }
         step.records = 0

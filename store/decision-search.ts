@@ -21,7 +21,7 @@ export type DecisionSearch = {
 }
 
 /** How much of the journal was looked at; `fromLsn` is the lowest. All 0 = there was nothing. */
-export type Searched = { readonly records: number; readonly fromLsn: Lsn; readonly toLsn: Lsn }
+type Searched = { readonly records: number; readonly fromLsn: Lsn; readonly toLsn: Lsn }
 
 export type DecisionsFound = {
   /** Ask again with it as `beforeLsn`; null = it was searched to its end. */

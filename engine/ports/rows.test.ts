@@ -4,7 +4,7 @@ import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../proto
 import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
-import { decodeRecord, encodeRecord, recordTypeOf } from './records.ts'
+import { decodeRecord, encodeRecord, operatorSubjectBytesMax, recordTypeOf } from './records.ts'
 import { type RowOf, actKey, alarmKey, decodeRow, encodeRow, operatorReasonBytesMax, orderedKey } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -142,6 +142,13 @@ describe('A journal record', () => {
     const record = { type: 'operator', atMs: 1, cause: 'drain', by: 'operator:ann', reason: 'x', ...about } as const
     expect(decodeRecord(encodeRecord(record))).toEqual(record)
     expect(apply(record, 7, { get: () => undefined })).toEqual([])
+  })
+
+  it('of an operator has a subject of 128 bytes at most', () => {
+    const about = { account: null, bandId: null, also: null, reason: 'x' }
+    const record = { type: 'operator', atMs: 1, cause: 'export', by: 'operator:ann', ...about } as const
+    expect(() => encodeRecord({ ...record, subject: 'x'.repeat(operatorSubjectBytesMax) })).not.toThrow()
+    expect(() => encodeRecord({ ...record, subject: 'x'.repeat(operatorSubjectBytesMax + 1) })).toThrow(RangeError)
   })
 
   it('of an operator that an older version wrote has no second operator and no subject', () => {

@@ -1,7 +1,8 @@
 // What an operator does to a band, an account, a session: it acts at once, it is answered for, and giving back takes two.
 
 import { describe, expect, it } from 'vitest'
-import type { ActingOperator, Performed } from '../../engine/operator-port.ts'
+import { lastApprovalWithin } from '../../engine/fan-out.ts'
+import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operator-port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
 import { parseBandId } from '../../protocol/ids.ts'
@@ -66,6 +67,21 @@ describe('A freeze by an operator', () => {
     const { world, bandId } = await armedWorld()
     const { outcome } = await done(world, { act: 'freeze-band', bandId })
     expect(outcome.fanOut).toMatchObject({ reversed: 0, lastApproval: null })
+  })
+
+  it(`looks for the last approval among ${lastApprovalWithin} decisions of the account, not further`, async () => {
+    const { world, band, bandId, phone } = await armedWorld()
+    const last = await world.run(band.pay(world.offer({ amountMinor: 7 }).bytes))
+    const other = await second(world, phone)
+    for (let payment = 1; payment < lastApprovalWithin; payment++) {
+      await world.run(other.band.pay(world.offer({ amountMinor: 1 }).bytes))
+    }
+    const at = await done(world, { act: 'freeze-band', bandId })
+    expect(at.outcome.fanOut).toMatchObject({ lastApproval: { lsn: last.lsn } })
+    await done(world, { act: 'unfreeze-band', bandId }, annAndBob)
+    await world.run(other.band.pay(world.offer({ amountMinor: 1 }).bytes))
+    const past = await done(world, { act: 'freeze-band', bandId })
+    expect(past.outcome.fanOut).toMatchObject({ lastApproval: null })
   })
 
   it('that overtakes an approval on its way to the disk takes it back, and counts it', async () => {
@@ -368,6 +384,24 @@ describe('Bands', () => {
   })
 })
 
+describe('A search for bands', () => {
+  it(`lists ${foundBandsMax} of an account, and says when there are more`, async () => {
+    const world = new World()
+    await world.start()
+    const phone = await world.phone('alice')
+    const pair = async () => {
+      const wearer = world.wearer()
+      wearer.taps()
+      const { packageSecret } = wearer.band.device
+      await world.run(phone.client.pair(world.radio(wearer).phone, { packageSecret }))
+    }
+    for (let band = 0; band < foundBandsMax; band++) await pair()
+    expect(world.engine.operators.findBands('alice')).toMatchObject({ isCut: false, bands: { length: foundBandsMax } })
+    await pair()
+    expect(world.engine.operators.findBands('alice')).toMatchObject({ isCut: true, bands: { length: foundBandsMax } })
+  })
+})
+
 describe('Who watches a band', () => {
   it('hears that it moved, was asked for or acted on, once that is on disk, and not of other bands', async () => {
     const { world, band, bandId } = await armedWorld()
@@ -482,6 +516,14 @@ describe('The timeline of a band', () => {
       beforeLsn = page.nextBeforeLsn
     }
     expect(pages).toBeGreaterThan(1)
+    const otherId = world.engine.operators.findBands(other.band.bid).bands[0]?.bandId ?? ''
+    for (const [limit, length] of [
+      [timelineEntriesMax, timelineEntriesMax],
+      [timelineEntriesMax + 1, timelineEntriesMax],
+      [0, 1],
+    ] as const) {
+      expect((await world.run(timeline(world, otherId, { limit }))).entries.length).toBe(length)
+    }
     expect(found.filter(({ type }) => type === 'decision')).toMatchObject([{ amountMinor: 7 }])
     expect(found.toSorted((left, right) => right.lsn - left.lsn)).toEqual(found)
     expect(found.at(-1)).toMatchObject({ cause: 'pairing.commit' })

@@ -171,7 +171,9 @@ describe('An explanation', () => {
     let frozen: Promise<unknown> | undefined
     world.intercept = (way, bytes) => {
       if (way === 'up' && bytes[1] === 5 && frozen === undefined)
-        queueMicrotask(() => (frozen = phone.client.freeze(band.bid)))
+        queueMicrotask(() => {
+          frozen = phone.client.freeze(band.bid)
+        })
       return bytes
     }
     await world.run(band.pay(world.offer().bytes))

@@ -5,7 +5,7 @@ import type { JournalRecord, JournalRecordOf } from '../../engine/ports/records.
 import { type LimitTable, type Usage, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import { decodeOfferTerms } from '../../protocol/offer.ts'
 import { reasons } from '../../protocol/reasons.ts'
-import { holdsOf } from '../../protocol/states.ts'
+import { holdBits, holdsOf } from '../../protocol/states.ts'
 
 export type AuditedRecord = { readonly lsn: number; readonly record: JournalRecord }
 
@@ -22,6 +22,7 @@ export class JournalAuditor {
   private readonly finals = new Map<string, number>()
   private readonly usages = new Map<string, Usage>()
   private readonly ownerEpochs = new Map<string, number>()
+  private lastAct: JournalRecordOf<'operator'> | undefined
   private lastLsn = 0
   private lastAtMs = 0
   private lastEpoch = 0
@@ -54,6 +55,8 @@ export class JournalAuditor {
       case 'operator':
         this.expect(record.by.startsWith('operator:'), `an operator's act by ${record.by} at ${lsn}`)
         this.expect(record.reason.trim() !== '', `an operator's act without a reason at ${lsn}`)
+        this.expect(record.also !== record.by, `an operator agrees with their own act at ${lsn}`)
+        this.lastAct = record
         return
       case 'phone':
       case 'ratchet':
@@ -63,6 +66,9 @@ export class JournalAuditor {
 
   private takeBand(lsn: number, row: BandSeen): void {
     const before = this.bands.get(row.bandId)
+    const isLifted = ((before?.holds ?? 0) & ~row.holds & holdBits['operator-freeze']) !== 0
+    const agreed = this.lastAct?.by === row.by && this.lastAct.also !== null
+    this.expect(!isLifted || agreed, `an operator's freeze is lifted by one at ${lsn} (E4)`)
     this.bands.set(row.bandId, row)
     const isBound = row.account !== null
     this.expect(!isBound || row.generation > row.tombstoned, `a tombstoned generation is bound at ${lsn} (I3)`)
