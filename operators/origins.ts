@@ -8,14 +8,18 @@ export type Origins = {
   readonly main: string
   /** Cookies go over https only. */
   readonly isSecure: boolean
-  /** Hosts that a request may name; undefined behind a proxy, which may put its own. */
+  /**
+   * Hosts that a request may name, so that no name of somebody else's leads a browser here; undefined behind a proxy, which may
+   * put its own.
+   */
   readonly hosts: readonly string[] | undefined
 }
 
 /** `origin` as configured, else those of this machine at `port`. */
 export function originsOf(origin: string | undefined, port: number): Origins {
   if (origin !== undefined) {
-    return { all: [origin], main: origin, isSecure: origin.startsWith('https://'), hosts: undefined }
+    const isSecure = origin.startsWith('https://')
+    return { all: [origin], main: origin, isSecure, hosts: isSecure ? undefined : [new URL(origin).host] }
   }
   const hosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`)
   const all = hosts.map((host) => `http://${host}`)

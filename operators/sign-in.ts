@@ -196,7 +196,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         ways.keep(way.state, way, nowMs())
         return { type: 'redirect', location, cookies: [cookieOf(parts, 'oidc', way.state, 'Lax')] }
       } catch (error) {
-        log('error', 'operator.provider-failed', { error })
+        log('error', 'operator.provider-failed', said(error))
         return backWith('provider-failed')
       }
     },
@@ -214,7 +214,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         return { type: 'redirect', location: '/', cookies: [...cookies, overOidc(parts)] }
       }
       const error = judged?.type === 'no-role' ? 'no-role' : 'sign-in-refused'
-      const why = judged?.type === 'refused' ? { error: judged.error } : {}
+      const why = judged?.type === 'refused' ? said(judged.error) : {}
       const name = judged?.type === 'no-role' ? judged.name : ''
       log('warning', 'operator.sign-in-refused', {
         operator: loggedName(name),
@@ -272,6 +272,12 @@ function nameAndRole({ name, role }: ListedOperator): { readonly name: string; r
 /** Only who signed in as one of the list has an entry there: a name from a provider is none of it. */
 function ownEntry(listed: readonly ListedOperator[], { name, method }: OperatorSession): ListedOperator | undefined {
   return method === 'oidc' ? undefined : listed.find((one) => one.name === name)
+}
+
+/** Of an error of the provider's: what else it holds may be somebody's claims or codes. */
+function said(error: unknown): { readonly message: string; readonly code: string | undefined } {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return { message: error instanceof Error ? error.message : String(error), code }
 }
 
 /** Back to the page, which says what it was. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import Provider from 'oidc-provider'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { OidcSettings } from '../../operators/ports.ts'
-import { Browser, testSite } from '../../operators/test-site.ts'
+import { type Browser, testSite } from '../../operators/test-site.ts'
 import { type OperatorRole, operatorPaths } from '../../protocol/operator-api.ts'
 import { freePort } from '../support/free-port.ts'
 
