@@ -8,6 +8,7 @@ import { importBindings } from './import.ts'
 import { inspect } from './inspect.ts'
 import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
 import { loadtest } from './loadtest.ts'
+import { operatorAdd, operatorList, operatorRemove, operatorToken } from './operator.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
 import { serve } from './serve.ts'
 import { token } from './token.ts'
@@ -32,6 +33,10 @@ export const commands: readonly Command[] = [
   vendorRevoke,
   vendorRestore,
   vendorList,
+  operatorAdd,
+  operatorToken,
+  operatorRemove,
+  operatorList,
   importBindings,
   auditVerify,
   backupTo,

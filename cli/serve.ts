@@ -57,7 +57,7 @@ async function run(given: Given): Promise<number> {
   // Whoever reads that it is ready may send it a signal at once.
   process.on('SIGHUP', () => server.reload())
   const code = ended(server, log)
-  print({ ready: { url, port, listener, durability } })
+  print({ ready: { url, port, listener, durability, operators: server.operatorsUrl ?? null } })
   const stopStatus = statusMs === 0 ? () => {} : printStatus(server, statusMs)
   await code
   stopStatus()

@@ -2,6 +2,7 @@
 // What matters most stands first, because a low terminal is cut from below.
 
 import type { EngineInfo } from '../sdk/admin-client.ts'
+import { answerBudget } from '../server/answer-budget.ts'
 import type { LastMinute, RecentSecond, RecentTimes } from '../sdk/admin-reports.ts'
 import { type Line, type Marks, type Piece, course } from './drawing.ts'
 import { countText, msText, rateText, spanText } from './words.ts'
@@ -22,7 +23,7 @@ export type TopPicture = {
 }
 
 /** What answers may take (docs/performance.md), ms. */
-const budgetMs = { p99: 1, p999: 3 } as const
+const budgetMs = { p99: answerBudget.p99Ms, p999: answerBudget.p999Ms }
 /** How long a start counts as news, ms. */
 const restartNewsMs = 60_000
 const nameWidth = 12

@@ -73,6 +73,8 @@ export type Engine = {
   /** What an operator sees of one band; reads only, but for what it tells the journal. */
   readonly inspectBand: InspectBand
   readonly operators: OperatorPort
+  /** Ends all sessions as a stop does, and goes on: phones come back unless their listener takes nobody. */
+  readonly drain: (withinMs: number) => Promise<void>
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
   readonly stop: (withinMs: number) => Promise<void>
 }
@@ -175,6 +177,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     importBindings: bindingImporter(core),
     inspectBand: bandInspector(core),
     operators: operatorPort(core),
+    drain: (withinMs) => drainSessions(core, withinMs),
     stop: async (withinMs) => {
       await drainSessions(core, withinMs)
       alarms.stop()

@@ -56,7 +56,7 @@ describe('a configuration', () => {
 
   it('accepts every default when it is written out, in each of the three places', () => {
     for (const { path, environment, flag, setting } of namedSettings) {
-      const text = setting.sign === 'JSON' ? JSON.stringify(asTables(startingLimits)) : setting.defaultText
+      const text = setting.sign === 'JSON' ? JSON.stringify(asJson(setting.default)) : setting.defaultText
       if (setting.default === undefined) continue
       expect(problemsOf({ environment: { [environment]: text } }), path).toEqual([])
       expect(problemsOf({ flags: { [flag]: text } }), path).toEqual([])
@@ -151,6 +151,47 @@ describe('a configuration', () => {
     expect(paths(file({ limits: {} }))).toEqual(['limits'])
   })
 
+  it("lets others than this machine come to the operators' page only with an origin that browsers trust", () => {
+    const paths = (operators: object) => problemsOf(file({ operators })).map((one) => one.path)
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) expect(paths({ host })).toEqual([])
+    for (const host of ['0.0.0.0', '::', '192.0.2.7']) {
+      expect(paths({ host })).toEqual(['operators.origin'])
+      expect(paths({ host, origin: 'https://bands.example' })).toEqual([])
+      expect(paths({ host, port: 'off' })).toEqual([])
+    }
+    for (const origin of [
+      'http://bands.example',
+      'https://bands.example/',
+      'https://bands.example/x',
+      'bands.example',
+    ]) {
+      expect(paths({ origin })).toEqual(['operators.origin'])
+    }
+    for (const origin of ['https://bands.example:8443', 'http://localhost:9', 'http://127.0.0.1:9']) {
+      expect(paths({ origin })).toEqual([])
+    }
+  })
+
+  it('takes a provider whole, and roles that there are', () => {
+    const paths = (oidc: object) => problemsOf(file({ operators: { oidc } })).map((one) => one.path)
+    const whole = { issuer: 'https://login.example', clientId: 'b', clientSecretFile: 's' }
+    expect(paths(whole)).toEqual([])
+    expect(paths({ issuer: whole.issuer })).toEqual(['operators.oidc'])
+    expect(paths({ ...whole, issuer: 'http://login.example' })).toContain('operators.oidc.issuer')
+    expect(paths({ ...whole, scopes: 'profile' })).toEqual(['operators.oidc.scopes'])
+    expect(paths({ ...whole, roles: { staff: 'admin' } })).toEqual([])
+    expect(paths({ ...whole, roles: { staff: 'king' } })).toEqual(['operators.oidc.roles.staff'])
+    expect(paths({ ...whole, roles: ['admin'] })).toEqual(['operators.oidc.roles'])
+    expect(problemsOf(file({ operators: { sessions: { idleMs: 120_000, absoluteMs: 60_000 } } }))).toHaveLength(1)
+  })
+
+  it('takes a port by its number or one of its words', () => {
+    const ports = ['auto', 'off', 0, 65_535].map((port) => readConfig(file({ operators: { port } })).operators.port)
+    expect(ports).toEqual(['auto', 'off', 0, 65_535])
+    expect(readConfig({ flags: { 'operators-port': '9000' } }).operators.port).toBe(9_000)
+    for (const port of ['on', -1, 65_536, '9000']) expect(problemsOf(file({ operators: { port } }))).toHaveLength(1)
+  })
+
   it('fetches token keys over TLS only, or from this machine', () => {
     const isTaken = (jwksUrl: string) => problemsOf(file({ tokens: { issuer: 'me', jwksUrl } })).length === 0
     expect(isTaken('https://issuer.test/.well-known/jwks.json')).toBe(true)
@@ -209,6 +250,9 @@ describe('the limits of a configuration', () => {
   })
 })
 
-function asTables(limits: typeof startingLimits): object {
-  return Object.fromEntries([...limits].map(([currency, one]) => [String(currency).padStart(3, '0'), one]))
+/** As it would be written in the file: numbers of currencies have three digits. */
+function asJson(value: unknown): unknown {
+  if (!(value instanceof Map)) return value
+  const entries: readonly (readonly [unknown, unknown])[] = [...value]
+  return Object.fromEntries(entries.map(([key, one]) => [String(key).padStart(3, '0'), one]))
 }

@@ -162,7 +162,7 @@ function together(config: ServerConfig): readonly ConfigProblem[] {
   const expect = (isRight: boolean, path: string, expected: string, got: string, hint?: string): void => {
     if (!isRight) problems.push({ path, source: 'together', expected, got, ...(hint === undefined ? {} : { hint }) })
   }
-  const { tokens, network, journal, limits } = config
+  const { tokens, network, journal, limits, operators } = config
   const hasKeys = tokens.jwksFile !== undefined || tokens.jwksUrl !== undefined
   expect(tokens.jwksFile === undefined || tokens.jwksUrl === undefined, 'tokens.jwksUrl', 'one source of keys', 'both')
   expect(!hasKeys || tokens.issuer !== undefined, 'tokens.issuer', 'the issuer whose keys these are', 'nothing')
@@ -194,6 +194,28 @@ function together(config: ServerConfig): readonly ConfigProblem[] {
     'a multiple of 512',
     String(journal.segmentBytes),
     `${Math.ceil(journal.segmentBytes / 512) * 512} would do`,
+  )
+  const isOnlyHere = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(operators.host)
+  expect(
+    operators.port === 'off' || isOnlyHere || operators.origin !== undefined,
+    'operators.origin',
+    'the https:// origin that browsers see, for others than this machine may come',
+    'nothing',
+    'without TLS before it, anybody on the way could act as an operator',
+  )
+  const { issuer, clientId, clientSecretFile } = operators.oidc
+  const given = [issuer, clientId, clientSecretFile].filter((one) => one !== undefined)
+  expect(
+    given.length === 0 || given.length === 3,
+    'operators.oidc',
+    'issuer, clientId and clientSecretFile, or none of them',
+    `${given.length} of them`,
+  )
+  expect(
+    operators.sessions.idleMs <= operators.sessions.absoluteMs,
+    'operators.sessions.idleMs',
+    `at most operators.sessions.absoluteMs, ${operators.sessions.absoluteMs}`,
+    String(operators.sessions.idleMs),
   )
   expect(limits.size > 0, 'limits', 'at least one currency', 'none', 'without a table nothing is approved')
   return problems

@@ -7,6 +7,7 @@ import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { keysPlace, loadKeys } from './engine-keys.ts'
 import { type MasterKeys, loadMasterKeys } from './master-key.ts'
+import { operatorsPlace } from './operator-list.ts'
 import { partnersPlace } from './partner-list.ts'
 import { makePrivateFolder } from './private-file.ts'
 import type { DocumentPlace } from './sealed-document.ts'
@@ -17,7 +18,12 @@ export type DataFolder = {
   readonly path: string
   readonly master: MasterKeys
   readonly keyring: Keyring
-  readonly places: { readonly keys: DocumentPlace; readonly partners: DocumentPlace; readonly vendors: DocumentPlace }
+  readonly places: {
+    readonly keys: DocumentPlace
+    readonly partners: DocumentPlace
+    readonly vendors: DocumentPlace
+    readonly operators: DocumentPlace
+  }
   /** demo.json. */
   readonly demoPath: string
 }
@@ -54,6 +60,7 @@ export function withMasterKeys(path: string, master: MasterKeys): DataFolder {
       keys: keysPlace(path, keyring),
       partners: partnersPlace(path, keyring),
       vendors: vendorsPlace(path, keyring),
+      operators: operatorsPlace(path, keyring),
     },
     demoPath: join(path, 'demo.json'),
   }

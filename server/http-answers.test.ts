@@ -4,15 +4,18 @@ import { httpAnswers, notReadyReasons } from './http-answers.ts'
 
 const fine = { journal: 'open', clockCertain: true } as EngineStatus
 
-function ask(path: string, notReady: readonly string[] = []) {
+function ask(path: string, notReady: readonly string[] = [], from: { accept?: string; remoteAddress?: string } = {}) {
   const answer = httpAnswers({
     version: '1',
     notReady: () => notReady,
     receiptKeys: () => [],
     metrics: undefined,
     admin: () => undefined,
+    operatorsUrl: () => 'http://localhost:8485',
   })
-  const given = answer({ method: 'GET', path, query: '', remoteAddress: '', header: () => '' })
+  const { accept = '', remoteAddress = '' } = from
+  const header = (name: string) => (name === 'accept' ? accept : '')
+  const given = answer({ method: 'GET', path, query: '', remoteAddress, header })
   if (typeof given === 'function') throw new Error('expected an answer at once')
   return given
 }
@@ -30,5 +33,27 @@ describe('readiness', () => {
 
   it('does not make a process that cannot serve look dead', () => {
     expect(ask('/healthz', ['draining']).status).toBe(200)
+  })
+})
+
+describe('the root', () => {
+  const accept = 'text/html,application/xhtml+xml'
+
+  it("leads a browser on this machine to the operators' page", () => {
+    for (const remoteAddress of ['127.0.0.1', '::1']) {
+      const { status, headers } = ask('/', [], { accept, remoteAddress })
+      expect([status, headers?.['location']]).toEqual([302, 'http://localhost:8485'])
+    }
+  })
+
+  it('tells who is elsewhere, or no browser, what this port is, and not where operators are', () => {
+    const told = [
+      ask('/', [], { accept, remoteAddress: '192.0.2.7' }),
+      ask('/', [], { accept: '*/*', remoteAddress: '127.0.0.1' }),
+    ]
+    for (const { status, body } of told) {
+      expect([status, body.includes('8485')]).toEqual([200, false])
+      expect(body).toContain('/phone')
+    }
   })
 })

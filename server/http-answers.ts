@@ -12,6 +12,8 @@ export type HttpSources = {
   readonly receiptKeys: () => readonly ReceiptKey[]
   /** Answers /metrics; undefined when it is off. */
   readonly metrics: ((request: HttpRequest) => HttpAnswer | AnswersLater) | undefined
+  /** Where the operators' page is; undefined when there is none. */
+  readonly operatorsUrl: () => string | undefined
   /** Answers what is under /admin/. */
   readonly admin: (request: HttpRequest) => HttpAnswer | AnswersLater | undefined
 }
@@ -29,11 +31,18 @@ export function httpAnswers(from: HttpSources): HttpHandler {
       case '/metrics':
         return from.metrics === undefined ? notFound(from) : from.metrics(request)
       case '/':
-        return text(200, about(from))
+        return toOperators(from, request) ?? text(200, about(from))
       default:
         return from.admin(request) ?? notFound(from)
     }
   }
+}
+
+/** A browser on this machine is led to the operators' page; what is not one, or not here, is told what this port is. */
+function toOperators({ operatorsUrl }: HttpSources, { header, remoteAddress }: HttpRequest): HttpAnswer | undefined {
+  const isHere = remoteAddress === '::1' || remoteAddress.startsWith('127.')
+  const location = isHere && header('accept').includes('text/html') ? operatorsUrl() : undefined
+  return location === undefined ? undefined : { ...text(302, `${location}\n`), headers: { location } }
 }
 
 /** Why an engine in this status serves nothing new. */

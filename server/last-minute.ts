@@ -18,7 +18,7 @@ type Times = {
   readonly maxMs: number
 }
 
-type Second = {
+export type Second = {
   /** When it ended, ms since 1970. No two have the same. */
   readonly atMs: number
   /** How long it was: longer than a second when the event loop was held up. */
@@ -43,11 +43,14 @@ type LastMinuteReport = {
   readonly minute: { readonly answered: Times; readonly gate: Times }
 }
 
-type Counts = Pick<EngineStatus, 'decisions' | 'reversals'>
+/** What the engine counted when a second ended; all of it, where the engine tells it. */
+export type Counts = Pick<EngineStatus, 'decisions' | 'reversals'> & Partial<EngineStatus>
 
 export type LastMinute = Meters & {
   /** `afterMs`: the `atMs` of the newest second that the viewer has; 0 = none. */
   readonly report: (afterMs: number) => LastMinuteReport
+  /** The same seconds, oldest first, each with the engine's counts at its end. */
+  readonly history: () => readonly { readonly second: Second; readonly counts: Counts }[]
   /** Begins to close seconds; `counts` are the engine's counters. */
   readonly follow: (counts: () => Counts) => void
   readonly stop: () => void
@@ -64,7 +67,7 @@ export function startLastMinute(clock: Clock): LastMinute {
   const gated = new RecentTimes()
   const watch = new ProcessWatch()
   const beganAtMs = clock.monotonicMs()
-  let seconds: readonly Second[] = []
+  let seconds: readonly { readonly second: Second; readonly counts: Counts }[] = []
   let closedAtMs = beganAtMs
   let cancel = (): void => undefined
 
@@ -76,7 +79,7 @@ export function startLastMinute(clock: Clock): LastMinute {
       const now = counts()
       const second: Second = {
         // The wall clock may stand or run back; viewers ask for what is newer than what they have.
-        atMs: Math.max(clock.nowMs(), (seconds.at(-1)?.atMs ?? 0) + 1),
+        atMs: Math.max(clock.nowMs(), (seconds.at(-1)?.second.atMs ?? 0) + 1),
         forMs: roundedMs(nowMs - closedAtMs),
         decisions: risen(before.decisions, now.decisions),
         reversals: now.reversals - before.reversals,
@@ -86,7 +89,7 @@ export function startLastMinute(clock: Clock): LastMinute {
       }
       before = now
       closedAtMs = nowMs
-      seconds = [...seconds, second].slice(-secondsKept)
+      seconds = [...seconds, { second, counts: now }].slice(-secondsKept)
       if (++closedCount % (secondsKept / piecesKept) === 0) for (const one of [answered, gated]) one.turn()
       cancel = clock.after(secondMs, close)
     }
@@ -97,9 +100,10 @@ export function startLastMinute(clock: Clock): LastMinute {
     answered: (tookMs) => answered.add(tookMs),
     gated: (tookMs) => gated.add(tookMs),
     follow,
+    history: () => seconds,
     report: (afterMs) => ({
       upMs: roundedMs(clock.monotonicMs() - beganAtMs),
-      seconds: seconds.filter((second) => second.atMs > afterMs),
+      seconds: seconds.map(({ second }) => second).filter(({ atMs }) => atMs > afterMs),
       minute: { answered: answered.minute(), gate: gated.minute() },
     }),
     stop() {

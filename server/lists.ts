@@ -122,9 +122,12 @@ function isSamePart(
   return left.model === right.model && left.batch === right.batch
 }
 
-/** Of two commands at once the later one fails with `data-in-use` rather than undo the other. */
 function locked<Result>(place: DocumentPlace, work: () => Result): Result {
-  const folder = dirname(place.path)
+  return lockedIn(dirname(place.path), work)
+}
+
+/** Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other. */
+export function lockedIn<Result>(folder: string, work: () => Result): Result {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(folder)
   try {

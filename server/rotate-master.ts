@@ -14,6 +14,7 @@ import { readKeys, writeKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
 import { masterKeyPath, newMasterKey, writeMasterKeys } from './master-key.ts'
 import { type Store, openStore } from './open-store.ts'
+import { readOperators, writeOperators } from './operator-list.ts'
 import { readPartners, writePartners } from './partner-list.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
@@ -70,6 +71,7 @@ function sealDocuments({ places }: DataFolder): void {
   if (keys !== undefined) writeKeys(places.keys, keys)
   writePartners(places.partners, readPartners(places.partners))
   writeVendors(places.vendors, readVendors(places.vendors))
+  writeOperators(places.operators, readOperators(places.operators))
 }
 
 /** The secrets inside rows go through the journal: a view rebuilt from it must have them under the new key too. */

@@ -65,6 +65,29 @@ export function count(from: {
   }
 }
 
+/** A port by its number, or one of some words. */
+export function portOr<const Word extends string>(from: {
+  readonly words: readonly Word[]
+  readonly default: NoInfer<Word>
+  readonly help: string
+}): Setting<number | Word> {
+  const port = count({ default: 0, min: 0, max: 65_535, help: from.help })
+  const expected = `one of ${from.words.join(', ')}, or ${port.expected}`
+  return {
+    ...port,
+    expected,
+    sign: [...from.words, 'N'].join('|'),
+    default: from.default,
+    defaultText: from.default,
+    read: (raw, form) => {
+      const word = from.words.find((one) => one === raw)
+      if (word !== undefined) return value(word)
+      const read = port.read(raw, form)
+      return read.type === 'value' ? read : wrong(expected, raw)
+    },
+  }
+}
+
 /** Text of at least one character. */
 export function text(from: {
   readonly default: string

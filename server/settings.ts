@@ -6,9 +6,11 @@ import { defaultDelays } from '../policy/delays.ts'
 import { listenerNames } from '../transport/choose-listener.ts'
 import { defaultLimits, type Rate } from '../transport/limits.ts'
 import type { ListenerName } from '../transport/listener.ts'
+import { alarmRules } from './alarm-rules.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from './log.ts'
-import { type Setting, choice, count, optionalText, text, truth } from './setting.ts'
+import { roleMap } from './role-map.ts'
+import { type Setting, choice, count, optionalText, portOr, text, truth } from './setting.ts'
 
 const dayMs = 24 * 3_600_000
 const yearMs = 366 * dayMs
@@ -139,6 +141,54 @@ export const settings = {
     of: ['token', 'open', 'off'],
     help: 'who may GET /metrics: who shows the token in <data>/metrics-token (0600, made when missing), everybody, nobody',
   }),
+  operators: {
+    host: text({ default: '127.0.0.1', help: "address that the operators' page listens on" }),
+    port: portOr({
+      words: ['auto', 'off'],
+      default: 'auto',
+      help: 'its port; auto: the one after `port`, else any that is free; off: no page',
+    }),
+    origin: optionalText({
+      expected: 'https:// and a host (http:// only for this machine), without a path',
+      pattern: /^(https:\/\/[a-z0-9.-]+(:\d{1,5})?|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)$/,
+      help: 'where browsers find it, when a proxy stands before it; must be set when others than this machine may come',
+    }),
+    sessions: {
+      idleMs: count({
+        default: 30 * 60_000,
+        min: 60_000,
+        max: dayMs,
+        help: 'a session ends without a request for so long',
+      }),
+      absoluteMs: count({
+        default: 12 * 3_600_000,
+        min: 60_000,
+        max: 7 * dayMs,
+        help: '... and after this, whatever happens',
+      }),
+    },
+    oidc: {
+      issuer: optionalText({
+        expected: 'an https:// address (http:// only for this machine)',
+        pattern: /^(https:\/\/\S+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/\S*)?)$/,
+        help: 'provider that operators may sign in with (OpenID Connect)',
+      }),
+      clientId: optionalText({
+        expected: 'the client id at the provider',
+        help: 'what the provider knows this engine as',
+      }),
+      clientSecretFile: optionalText({ expected: 'path of a file', help: 'the client secret, 0600' }),
+      scopes: text({
+        default: 'openid profile email',
+        help: 'scopes asked for, with openid among them',
+        pattern: /(^| )openid( |$)/,
+      }),
+      rolesClaim: text({ default: 'roles', help: 'claim of the id token that has the roles; dots lead into objects' }),
+      roles: roleMap("what the claim's values are worth; what is given replaces all"),
+      name: text({ default: 'single sign-on', help: 'what operators call the provider' }),
+    },
+    alarms: alarmRules('when the page raises an alarm, by fields of its feed; what is given replaces all'),
+  },
   journal: {
     segmentBytes: count({
       default: 64 * 1024 * 1024,

@@ -11,6 +11,7 @@ import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { decisionRows } from './decision-rows.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { type HttpSources, httpAnswers, notReadyReasons } from './http-answers.ts'
@@ -20,6 +21,7 @@ import { type Log, stderrLog } from './log.ts'
 import { type ServerMeters, startMeters } from './meters.ts'
 import { metricsAnswer } from './metrics-answer.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
+import { type OperatorsPage, openOperatorsPage } from './operators-page.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
 import { Refusals } from './refusals.ts'
@@ -52,6 +54,8 @@ export type RunningServer = {
   readonly port: number
   readonly listener: ListenerName
   readonly durability: ServerConfig['durability']
+  /** Where the operators' page is; undefined when it is off. */
+  readonly operatorsUrl: string | undefined
   readonly status: () => EngineStatus
   readonly watch: Engine['watch']
   /** Reads keys, partners and vendors now, if they changed. */
@@ -185,6 +189,10 @@ class Server implements RunningServer {
   readonly #watchdog: Watchdog
   #cancelRecycling: () => void = () => {}
   #listener: Listener | undefined
+  #page: OperatorsPage | undefined
+  /** Told to drain for maintenance: everything else goes on. */
+  #isDraining = false
+  readonly #startedAtMs = Date.now()
   #resolveEnded: (why: Fault | undefined) => void = () => {}
   #stopping: Promise<void> | undefined
 
@@ -214,6 +222,10 @@ class Server implements RunningServer {
     return this.#parts.config.durability
   }
 
+  get operatorsUrl(): string | undefined {
+    return this.#page?.url
+  }
+
   get watch(): Engine['watch'] {
     return this.#parts.engine.watch
   }
@@ -224,13 +236,14 @@ class Server implements RunningServer {
 
   reload(): void {
     this.#parts.surroundings.reload()
+    this.#page?.reload()
   }
 
   async listen(choice: ListenerChoice): Promise<void> {
     const { config, log, engine, folder, surroundings, store, adminToken, metricsToken } = this.#parts
     const admin = this.#admin()
     const notReady = (): readonly string[] =>
-      this.#stopping === undefined ? notReadyReasons(engine.status()) : ['draining']
+      this.#stopping === undefined && !this.#isDraining ? notReadyReasons(engine.status()) : ['draining']
     this.#listener = await choice.listen({
       host: config.host,
       port: config.port,
@@ -240,6 +253,7 @@ class Server implements RunningServer {
         notReady,
         receiptKeys: () => surroundings.keySet().receipt,
         metrics: this.#metrics(notReady),
+        operatorsUrl: () => this.#page?.url,
         admin: admin.get,
       }),
       post: admin.post,
@@ -249,6 +263,14 @@ class Server implements RunningServer {
         failed: (during, error) => log('error', 'listener.failed', { during, error }),
         refused: (limit) => this.#refusals.count(limit),
       },
+    })
+    this.#page = await openOperatorsPage({
+      ...this.#parts,
+      decisions: decisionRows(folder.path, store.journal),
+      about: () => ({ version, startedAtMs: this.#startedAtMs, listener: this.listener }),
+      phonesPort: this.port,
+      drain: () => this.#drain(),
+      isDraining: () => this.#isDraining || this.#stopping !== undefined,
     })
     this.#recycleLater()
     if (config.demo) {
@@ -327,6 +349,20 @@ class Server implements RunningServer {
     })
   }
 
+  /** No new sessions, those that are here end gently, readiness is denied; the process and the operators' page stay. */
+  #drain(): void {
+    const { config, log, engine } = this.#parts
+    if (this.#isDraining || this.#stopping !== undefined) return
+    this.#isDraining = true
+    log('warning', 'server.draining', {
+      sessions: engine.status().sessionsOpen,
+      withinMs: config.drainMs,
+      then: 'stays',
+    })
+    this.#listener?.stopAccepting()
+    engine.drain(config.drainMs).catch((error: unknown) => log('error', 'server.not-drained', { error }))
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop(undefined)
     return this.#stopping
@@ -337,6 +373,7 @@ class Server implements RunningServer {
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
     this.#cancelRecycling()
     this.#listener?.stopAccepting()
+    await this.#page?.stop()
     await engine.stop(why === undefined ? config.drainMs : 0)
     await this.#listener?.close()
     surroundings.stop()

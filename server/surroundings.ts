@@ -24,6 +24,8 @@ export type Surroundings = {
   readonly keySet: () => KeySet
   readonly partners: Partners
   readonly vendors: Vendors
+  /** All of them, for those who look. */
+  readonly listed: () => { readonly partners: readonly Partner[]; readonly vendors: readonly ListedVendor[] }
   /** How many partners and vendors are listed, for readiness and logs. */
   readonly counts: () => { readonly partners: number; readonly vendors: number }
   /** Reads now what has changed. */
@@ -59,6 +61,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
       status: (vendor, model, batch) => statusOf(vendors.content.get(vendor), model, batch),
       rootKey: (vendor, issuer) => vendors.content.get(vendor)?.roots.find((root) => root.issuer === issuer),
     },
+    listed: () => ({ partners: [...partners.content.values()], vendors: [...vendors.content.values()] }),
     counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
     reload: () => {
       for (const file of files) file.look()

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../cli/commands.ts'
 import { importRefusals } from '../../engine/import.ts'
+import { operatorPaths, operatorRoles } from '../../protocol/operator-api.ts'
 import { importBindingsMax, importBytesMax } from '../../protocol/imported-binding.ts'
 import { adminPaths } from '../../server/admin-answers.ts'
 import { metricList } from '../../server/metric-list.ts'
@@ -46,6 +47,20 @@ describe('the settings of docs/operating.md', () => {
     const example = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
     const config = readConfig({ file: { path: document, text: example } })
     expect([...config.limits.keys()]).toEqual([978])
+  })
+})
+
+describe("the operators' page of docs/operating.md", () => {
+  it('shows a provider that the engine takes as it stands', () => {
+    const example = [...text.matchAll(/```json\n([\s\S]*?)```/g)].map((match) => match[1] ?? '')
+    const config = readConfig({ file: { path: document, text: example.find((one) => one.includes('"oidc"')) ?? '' } })
+    expect([...config.operators.oidc.roles.values()]).toEqual(['operator', 'admin'])
+  })
+
+  it('has every role, and where a provider sends people back to', () => {
+    const roles = tableOf(document, ['role', 'may']).map(([role = '']) => quoted(role)[0])
+    expect(roles).toEqual([...operatorRoles])
+    expect(text).toContain(operatorPaths.oidcBack)
   })
 })
 

@@ -13,6 +13,8 @@ export class ServingEngine {
   readonly flags: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   port = 0
+  /** Where the operators' page is. */
+  operatorsUrl = ''
   /** Lines of its log, for a failing test to show. */
   readonly log: string[] = []
   private child: ChildProcess | undefined
@@ -40,13 +42,14 @@ export class ServingEngine {
     this.child = child
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line))
     const lines = createInterface({ input: child.stdout })
-    await new Promise<number>((resolve, reject) => {
+    const ready = await new Promise<Ready>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the engine ended with ${code}: ${this.log.slice(-5).join('\n')}`)))
       lines.on('line', (line) => {
-        const port = portOf(line)
-        if (port !== undefined) resolve(port)
+        const said = readyOf(line)
+        if (said !== undefined) resolve(said)
       })
     })
+    this.operatorsUrl = ready.operators ?? ''
   }
 
   /** `kill -9`: no handler runs. */
@@ -82,13 +85,11 @@ export class ServingEngine {
   }
 }
 
-function portOf(line: string): number | undefined {
-  const parsed: unknown = JSON.parse(line)
-  if (typeof parsed !== 'object' || parsed === null || !('ready' in parsed)) return undefined
-  const { ready } = parsed
-  return typeof ready === 'object' && ready !== null && 'port' in ready && typeof ready.port === 'number'
-    ? ready.port
-    : undefined
+type Ready = { readonly port: number; readonly operators: string | null }
+
+function readyOf(line: string): Ready | undefined {
+  const parsed = JSON.parse(line) as { readonly ready?: Ready }
+  return parsed.ready
 }
 
 /** Where in a data folder the journal's segments are. */

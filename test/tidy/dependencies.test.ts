@@ -21,14 +21,18 @@ const nodeLock = JSON.parse(readText('scripts/node22/package-lock.json')) as Loc
 describe('dependencies', () => {
   it('that run in production are exactly these', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual([
+      '@hono/node-server',
       '@noble/ciphers',
       '@noble/curves',
       '@noble/hashes',
       '@opentelemetry/api',
       '@preact/signals',
+      '@simplewebauthn/server',
+      'hono',
       'jose',
       'libsodium-wrappers',
       'lmdb',
+      'openid-client',
       'pino',
       'preact',
       'prom-client',

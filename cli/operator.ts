@@ -1,0 +1,101 @@
+// `bandpass operator`: who may sign in to the operators' page, and as what.
+
+import { openDataFolder } from '../server/data-folder.ts'
+import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
+import { type Command, type Given, UsageError, required } from './command.ts'
+import { configFrom, dataOptions } from './config-source.ts'
+import { table } from './table.ts'
+
+const within = 'A running engine knows within a second. The token is printed once: only a hash of it is kept.'
+const takes = 'NAME'
+
+export const operatorAdd: Command = {
+  name: 'operator add',
+  summary: "Lists an operator and prints the token that signs in to the operators' page.",
+  takes,
+  argumentsMax: 1,
+  more: () => `NAME is 1 to 32 of a-z 0-9 . _ -\n${within}`,
+  options: [
+    ...dataOptions,
+    { name: 'role', value: 'ROLE', help: `one of ${roleNames.join(', ')}; each may also do what those before it may` },
+  ],
+  examples: [{ run: 'bandpass operator add alice --role operator', does: 'alice may freeze and propose' }],
+  async run(given) {
+    const name = nameOf(given)
+    const written = required(given, 'role', 'operator')
+    const role = roleOf(written)
+    if (role === undefined) throw new UsageError(`--role: one of ${roleNames.join(', ')} expected, got ${written}`)
+    printToken(typed(() => addOperator(placeOf(given, true), { name, role })))
+    return 0
+  },
+}
+
+export const operatorToken: Command = {
+  name: 'operator token',
+  summary: 'Gives an operator a new token; the one before and the sessions of its operator end.',
+  takes,
+  argumentsMax: 1,
+  more: () => within,
+  options: dataOptions,
+  examples: [{ run: 'bandpass operator token alice', does: 'it was lost, or others know it' }],
+  async run(given) {
+    printToken(renewToken(placeOf(given, false), nameOf(given)))
+    return 0
+  },
+}
+
+export const operatorRemove: Command = {
+  name: 'operator remove',
+  summary: 'Takes an operator off the list; its sessions end, and its passkeys with it.',
+  takes,
+  argumentsMax: 1,
+  more: () => 'A running engine knows within a second.',
+  options: dataOptions,
+  examples: [{ run: 'bandpass operator remove alice', does: 'alice has left' }],
+  async run(given) {
+    const { name } = removeOperator(placeOf(given, false), nameOf(given))
+    process.stdout.write(`${name} is off the list.\n`)
+    return 0
+  },
+}
+
+export const operatorList: Command = {
+  name: 'operator list',
+  summary: 'Lists the operators, without what they sign in with.',
+  options: dataOptions,
+  examples: [{ run: 'bandpass operator list', does: 'who may sign in' }],
+  async run(given) {
+    const rows = readOperators(placeOf(given, false)).map(({ name, role, passkeys }) => [
+      name,
+      role,
+      String(passkeys.length),
+    ])
+    process.stdout.write(table(['operator', 'role', 'passkeys'], rows))
+    return 0
+  },
+}
+
+function placeOf(given: Given, mayCreate: boolean) {
+  return openDataFolder(configFrom(given, process.env), process.env, mayCreate).places.operators
+}
+
+function nameOf(given: Given): string {
+  const [name] = given.args
+  if (name === undefined) throw new UsageError('NAME is missing, for example alice')
+  return name
+}
+
+/** What is no name told as what it is: a slip of typing. */
+function typed<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`NAME: ${error.message}`) : error
+  }
+}
+
+/** The only place where a token is shown: it is for its operator, once. */
+function printToken({ operator, token }: ReturnType<typeof addOperator>): void {
+  const { name, role } = operator
+  process.stdout.write(`${JSON.stringify({ name, role, token })}\n`)
+}

@@ -1,0 +1,167 @@
+// From HTTP to routes and back: the one door to hono. A request is judged in this order: is it from our own page, is it small
+// enough, who is it, may they; only then is it read.
+
+import type { IncomingMessage } from 'node:http'
+import { type Context, Hono } from 'hono'
+import { Fault } from '../engine/ports/fault.ts'
+import { operatorHeader } from '../protocol/operator-api.ts'
+import { type Answered, type Route, refused } from './answers.ts'
+import { type CookieNames, cookieOf } from './cookies.ts'
+import { operatorLimits } from './limits.ts'
+import { type Origins, foreign } from './origins.ts'
+import type { OperatorLog } from './ports.ts'
+import { RequestMistake } from './request-reader.ts'
+import { may } from './roles.ts'
+import { securityHeaders } from './security-headers.ts'
+import type { OperatorSessions } from './sessions.ts'
+import type { StaticFiles } from './static-files.ts'
+
+export type AppParts = {
+  readonly routes: readonly Route[]
+  readonly sessions: OperatorSessions
+  readonly origins: () => Origins
+  readonly cookies: () => CookieNames
+  readonly files: StaticFiles
+  readonly log: OperatorLog
+}
+
+/** What the listener gives with a request. */
+type Incoming = { readonly incoming: IncomingMessage }
+type Env = { Bindings: Incoming }
+
+export type App = (request: Request, from: Incoming) => Promise<Response>
+
+export function createApp(parts: AppParts): App {
+  const app = new Hono<Env>()
+  for (const route of parts.routes) {
+    app.on(route.method, route.path, async (context) => responseOf(await judged(parts, route, context)))
+  }
+  app.all('/api/*', (context) => responseOf(noRoute(parts.routes, context)))
+  app.get('*', (context) => staticResponse(parts, context))
+  app.notFound(() => responseOf(refused(405, 'wrong-method', 'expected GET')))
+  app.onError((error) => responseOf(failed(parts, error)))
+  return async (request, from) => app.fetch(request, from)
+}
+
+async function judged(parts: AppParts, route: Route, context: Context<Env>): Promise<Answered> {
+  const { raw } = context.req
+  const { headers } = raw
+  // Hono answers HEAD with the head of a GET, which would have been carried out.
+  if (raw.method !== route.method) return refused(405, 'wrong-method', `expected ${route.method}`)
+  const why = route.fromElsewhere === true ? undefined : foreign(parts.origins(), raw)
+  if (why !== undefined) return turnedAway(parts, context, 'foreign', why)
+  if (raw.method === 'POST' && headers.get(operatorHeader) === null) {
+    return turnedAway(parts, context, 'foreign', `expected the header ${operatorHeader}`)
+  }
+  const url = new URL(raw.url)
+  if (url.search.length > operatorLimits.queryMax) {
+    return refused(414, 'too-long', `expected a query of at most ${operatorLimits.queryMax} characters`)
+  }
+  const names = parts.cookies()
+  const cookie = cookieOf(headers.get('cookie'), names.session)
+  const session = parts.sessions.find(cookie, route.isQuiet !== true)
+  if (route.needs !== 'anybody') {
+    if (session === undefined) return refused(401, 'signed-out', 'expected who is signed in')
+    if (!may(session.role, route.needs)) {
+      parts.log('warning', 'operator.refused', { operator: session.name, role: session.role, path: route.path })
+      return refused(403, 'role', `expected the role ${route.needs}, got ${session.role}`)
+    }
+  }
+  const body = await bodyOf(raw)
+  if (body === undefined) {
+    return refused(413, 'too-large', `expected a body of at most ${operatorLimits.bodyBytesMax} bytes`)
+  }
+  try {
+    return await route.answer({
+      param: (name) => context.req.param(name) ?? '',
+      url: ownUrl(parts.origins(), url),
+      query: url.search.slice(1),
+      body,
+      headers,
+      address: context.env.incoming.socket.remoteAddress ?? '',
+      cookie,
+      oidcCookie: cookieOf(headers.get('cookie'), names.oidc),
+      session,
+      signal: raw.signal,
+    })
+  } catch (error) {
+    return failed(parts, error)
+  }
+}
+
+/** As the browser has it: behind a proxy the request names another host, or another scheme. */
+function ownUrl({ main }: Origins, { pathname, search }: URL): URL {
+  return new URL(`${pathname}${search}`, main)
+}
+
+/** The whole body, or undefined when it is longer than it may be. */
+async function bodyOf({ body }: Request): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  if (body === null) return new Uint8Array(0)
+  for await (const part of body) {
+    const chunk: unknown = part
+    if (!(chunk instanceof Uint8Array)) throw new Error('a body of bytes expected')
+    length += chunk.length
+    if (length > operatorLimits.bodyBytesMax) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function turnedAway({ log }: AppParts, context: Context<Env>, error: string, message: string): Answered {
+  const { incoming } = context.env
+  log('warning', 'operator.foreign-request', {
+    address: incoming.socket.remoteAddress,
+    path: context.req.path,
+    message,
+  })
+  return refused(403, error, message)
+}
+
+function noRoute(routes: readonly Route[], context: Context<Env>): Answered {
+  const here = routes.filter(({ path }) => patternOf(path).test(context.req.path))
+  return here.length === 0
+    ? refused(404, 'not-found', 'expected a path of the operators’ page')
+    : refused(405, 'wrong-method', `expected ${here.map(({ method }) => method).join(', ')}`)
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`)
+}
+
+/** What was asked for does not fit: the error says how. A bug is told to the log, and to who asked that there was one. */
+function failed({ log }: AppParts, error: unknown): Answered {
+  if (error instanceof RequestMistake) return refused(400, 'malformed', error.message)
+  log('error', 'operator.request-failed', { error })
+  if (error instanceof Fault) return refused(503, 'unavailable', 'expected a store that works; see the log', 2_000)
+  return refused(500, 'internal', 'expected no bug; see the log')
+}
+
+function responseOf(answered: Answered): Response {
+  const headers = new Headers({ ...securityHeaders, 'cache-control': 'no-store' })
+  if (answered.type === 'stream') {
+    for (const [name, value] of Object.entries(answered.headers)) headers.set(name, value)
+    headers.set('content-type', answered.contentType)
+    return new Response(ReadableStream.from(answered.chunks), { status: 200, headers })
+  }
+  for (const cookie of answered.cookies ?? []) headers.append('set-cookie', cookie)
+  if (answered.type === 'redirect') {
+    headers.set('location', answered.location)
+    return new Response(null, { status: 302, headers })
+  }
+  headers.set('content-type', 'application/json')
+  const { retryAfterMs } = Object.assign({ retryAfterMs: undefined }, answered.body)
+  if (typeof retryAfterMs === 'number') headers.set('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
+  return new Response(`${JSON.stringify(answered.body)}\n`, { status: answered.status, headers })
+}
+
+async function staticResponse(parts: AppParts, context: Context<Env>): Promise<Response> {
+  const { headers } = context.req.raw
+  const { hosts } = parts.origins()
+  if (hosts !== undefined && !hosts.includes(headers.get('host') ?? '')) {
+    return responseOf(refused(403, 'foreign', `expected the host ${hosts[0] ?? ''}`))
+  }
+  const found = await parts.files(context.req.path, headers.get('accept-encoding') ?? '')
+  return new Response(found.body, { status: found.status, headers: { ...securityHeaders, ...found.headers } })
+}

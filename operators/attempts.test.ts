@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest'
+import { Attempts } from './attempts.ts'
+import { operatorLimits } from './limits.ts'
+import { Waiting } from './waiting.ts'
+
+describe('attempts', () => {
+  it('are as many at once as the burst, and come back by the minute', () => {
+    const attempts = new Attempts({ burst: 3, perMinute: 2 })
+    expect([1, 2, 3, 4].map(() => attempts.take('a', 0))).toEqual([true, true, true, false])
+    expect(attempts.take('b', 0)).toBe(true)
+    expect([attempts.take('a', 29_999), attempts.take('a', 30_000), attempts.take('a', 30_000)]).toEqual([
+      false,
+      true,
+      false,
+    ])
+    expect([1, 2, 3, 4].map(() => attempts.take('a', 10_000_000))).toEqual([true, true, true, false])
+  })
+
+  it('give nothing back for a clock that steps back', () => {
+    const attempts = new Attempts({ burst: 1, perMinute: 60 })
+    expect([attempts.take('a', 60_000), attempts.take('a', 0), attempts.take('a', 500)]).toEqual([true, false, false])
+  })
+
+  it(`are remembered of ${operatorLimits.rememberedMax} names, the oldest forgotten first`, () => {
+    const attempts = new Attempts({ burst: 1, perMinute: 1 })
+    for (let at = 0; at < operatorLimits.rememberedMax; at++) attempts.take(`n${at}`, 0)
+    expect(attempts.take('n0', 0)).toBe(false)
+    // n0 was used just now, so n1 is the oldest.
+    attempts.take('one more', 0)
+    expect([attempts.take('n0', 0), attempts.take('n1', 0)]).toEqual([false, true])
+  })
+})
+
+describe('what waits to come back', () => {
+  it('is taken once, within its time', () => {
+    const waiting = new Waiting<number>()
+    waiting.keep('a', 1, 0)
+    expect([waiting.take('a', operatorLimits.waitingMs - 1), waiting.take('a', 0)]).toEqual([1, undefined])
+    waiting.keep('b', 2, 0)
+    expect(waiting.take('b', operatorLimits.waitingMs)).toBeUndefined()
+  })
+
+  it(`is ${operatorLimits.waitingMax} at most: the oldest makes room`, () => {
+    const waiting = new Waiting<number>()
+    for (let at = 0; at <= operatorLimits.waitingMax; at++) waiting.keep(`k${at}`, at, 0)
+    expect([waiting.take('k0', 0), waiting.take('k1', 0), waiting.take(`k${operatorLimits.waitingMax}`, 0)]).toEqual([
+      undefined,
+      1,
+      operatorLimits.waitingMax,
+    ])
+  })
+})

@@ -1,0 +1,120 @@
+// Lists of decisions and their export. An export is a batch at a time, each looked for when the reader has taken the one before: a
+// slow reader holds nothing but its batch, and who goes away ends the search.
+
+import { type DecisionEntry, type DecisionFilter, exportFromHeader, exportToHeader } from '../protocol/operator-api.ts'
+import { encodeUtf8 } from '../protocol/bytes.ts'
+import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
+import { type Answered, type SignedInAsked, json, refused } from './answers.ts'
+import { exportHead, exportRow } from './export-rows.ts'
+import { operatorLimits } from './limits.ts'
+import { shortAccount } from './names.ts'
+import type { OperatorPorts } from './ports.ts'
+import { type ExportFormat, readDecisionsQuery, readExportQuery } from './requests.ts'
+
+type Ports = Pick<OperatorPorts, 'decisions' | 'engine' | 'log' | 'lists'>
+
+export type DecisionAnswers = {
+  readonly list: (asked: SignedInAsked) => Promise<Answered>
+  readonly export: (asked: SignedInAsked) => Promise<Answered>
+}
+
+export function decisionAnswers(ports: Ports): DecisionAnswers {
+  const underWay = { searches: 0, exports: 0 }
+  const { searchesMax, exportsMax } = operatorLimits
+  return {
+    async list({ query, signal }) {
+      const { filter, limit } = readDecisionsQuery(query)
+      if (underWay.searches >= searchesMax) return busy(`at most ${searchesMax} searches at once`)
+      underWay.searches++
+      try {
+        const found = await ports.decisions.search(filter, { limit, signal })
+        const names = partnerNames(ports)
+        return json({ ...found, decisions: found.decisions.map((one) => shown(names, one)) })
+      } finally {
+        underWay.searches--
+      }
+    },
+
+    async export({ query, signal, session }) {
+      const { filter, format } = readExportQuery(query)
+      if (underWay.exports >= exportsMax) return busy(`at most ${exportsMax} exports at once`)
+      underWay.exports++
+      let isCounted = true
+      const over = (): void => {
+        if (isCounted) underWay.exports--
+        isCounted = false
+      }
+      try {
+        const reason = reasonOf(format, filter)
+        const lsn = await ports.engine.journal('export', 'decisions', { by: `operator:${session.name}`, reason })
+        if (typeof lsn !== 'number') {
+          over()
+          return refused(503, lsn, 'expected a journal that takes who exports what', 5_000)
+        }
+        ports.log('info', 'operator.exported', { operator: session.name, format, filter: shortened(filter), lsn })
+        signal.addEventListener('abort', over, { once: true })
+        const { oldestLsn, newestLsn } = ports.decisions.span()
+        const fromLsn = Math.min(newestLsn, (filter.beforeLsn ?? newestLsn + 1) - 1)
+        return {
+          type: 'stream',
+          contentType:
+            format === 'csv' ? 'text/csv; charset=utf-8; header=present' : 'application/jsonl; charset=utf-8',
+          headers: {
+            'content-disposition': `attachment; filename="decisions.${format}"`,
+            [exportFromHeader]: String(Math.max(0, fromLsn)),
+            [exportToHeader]: String(oldestLsn),
+          },
+          chunks: rows(ports, { ...filter, beforeLsn: fromLsn + 1 }, { format, signal, over }),
+        }
+      } catch (error) {
+        over()
+        throw error
+      }
+    },
+  }
+}
+
+async function* rows(
+  ports: Ports,
+  filter: DecisionFilter,
+  how: { readonly format: ExportFormat; readonly signal: AbortSignal; readonly over: () => void },
+): AsyncGenerator<Uint8Array> {
+  const { format, signal, over } = how
+  try {
+    const head = exportHead(format)
+    if (head !== '') yield encodeUtf8(head)
+    const names = partnerNames(ports)
+    for await (const batch of ports.decisions.all(filter, signal)) {
+      const text = batch.map((one) => exportRow(format, shown(names, one))).join('')
+      if (text !== '') yield encodeUtf8(text)
+    }
+  } finally {
+    over()
+  }
+}
+
+type Names = ReadonlyMap<string, string>
+
+function partnerNames({ lists }: Ports): Names {
+  return new Map(lists.partners().partners.map(({ id, name }) => [id, name]))
+}
+
+function shown(names: Names, decision: DecisionEntry): DecisionEntry {
+  const partnerName = names.get(decision.partner) ?? decision.partnerName
+  return { ...decision, account: shortAccount(decision.account), partnerName }
+}
+
+function busy(expected: string): Answered {
+  return refused(429, 'busy', `expected ${expected}`, 2_000)
+}
+
+/** What was taken, as the journal keeps it: there is no other reason for an export. */
+function reasonOf(format: ExportFormat, filter: DecisionFilter): string {
+  const parts = Object.entries(shortened(filter)).map(([name, value]) => `${name}=${String(value)}`)
+  const reason = `${format} of ${parts.length === 0 ? 'all' : parts.join(' ')}`
+  return reason.length <= operatorReasonBytesMax ? reason : `${reason.slice(0, operatorReasonBytesMax - 3)}...`
+}
+
+function shortened(filter: DecisionFilter): DecisionFilter {
+  return filter.account === undefined ? filter : { ...filter, account: `${filter.account.slice(0, 4)}...` }
+}

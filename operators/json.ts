@@ -1,0 +1,12 @@
+// What JSON may turn out to be.
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `Array.isArray` says `any[]`. */
+export function isUnknownList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,73 @@
+// Every limit of the operators' listener, by name. They are tight: those who use it are few, and one of them who is stuck or
+// hostile must not be felt by who pays.
+
+const second = 1_000
+const minute = 60 * second
+
+export const operatorLimits = {
+  /** Connections at once, sockets of the feed among them. */
+  connectionsMax: 256,
+  /** A request's head: whole within this, and no longer than that (D3). */
+  headersTimeoutMs: 5 * second,
+  requestTimeoutMs: 5 * second,
+  timeoutsCheckedEveryMs: second,
+  headerBytesMax: 8_192,
+  headersMax: 64,
+  keepAliveMs: 5 * second,
+  /** A connection on which nothing moves this long is cut: a stalled download, too. */
+  stalledMs: 2 * minute,
+  bodyBytesMax: 16_384,
+  /** A query of an address, characters. */
+  queryMax: 2_048,
+
+  /** Sessions at once; of one operator the oldest makes room. */
+  sessionsMax: 1_000,
+  sessionsPerOperatorMax: 16,
+  /** Wrong sign-ins of one name, or of one address: so many at once, then so many a minute. */
+  wrongPerName: { burst: 5, perMinute: 5 },
+  wrongPerAddress: { burst: 20, perMinute: 20 },
+  /** Sign-ins begun (a passkey's challenge, a way to the provider) from one address. */
+  begunPerAddress: { burst: 30, perMinute: 30 },
+  /** Names and addresses that are remembered for it; the oldest is forgotten first. */
+  rememberedMax: 10_000,
+  /** Challenges and ways to the provider that wait to come back, and for how long. */
+  waitingMax: 1_000,
+  waitingMs: 5 * minute,
+  passkeysPerOperatorMax: 10,
+  /** A passkey's public key and name are far shorter. */
+  passkeyBytesMax: 2_048,
+  /** Answers of passkeys judged at once, for how long each, and what their thread may have, and when it ends unused. */
+  passkeysJudgedMax: 8,
+  passkeyJudgedMs: 20 * second,
+  passkeyThreadMb: 128,
+  passkeyThreadIdleMs: minute,
+
+  proposalsMax: 100,
+  proposalLifeMs: 60 * minute,
+  /** Decisions of one answer. */
+  decisionsDefault: 50,
+  decisionsMax: 200,
+  exportsMax: 2,
+  searchesMax: 4,
+  timelineDefault: 50,
+  timelineMax: 200,
+
+  /** Sockets of the feed at once, and those of one operator. */
+  viewersMax: 200,
+  viewersPerOperatorMax: 20,
+  feedEveryMs: second,
+  /** A page that has not taken this much is closed: it comes back and begins anew. */
+  feedBufferedBytesMax: 65_536,
+  feedFragmentsMax: 4,
+  feedBufferedChunksMax: 16,
+  feedCloseTimeoutMs: 2 * second,
+  feedAsksPerSecond: 10,
+} as const
+
+/** How long a session lasts. */
+export type SessionTimes = {
+  /** Without a request. */
+  readonly idleMs: number
+  /** Whatever happens. */
+  readonly absoluteMs: number
+}

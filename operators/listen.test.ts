@@ -1,0 +1,105 @@
+// The limits of the listener, at them and one past them.
+import { connect } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
+import { operatorLimits } from './limits.ts'
+import { type TestSite, testSite } from './test-site.ts'
+
+/** What the listener says to these bytes until it closes. */
+async function said({ listener }: TestSite, bytes: string): Promise<string> {
+  const socket = connect(listener.port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined)
+  socket.write(bytes)
+  let text = ''
+  try {
+    for await (const part of socket) text += String(part)
+  } catch {
+    // It was cut off.
+  }
+  return text
+}
+
+const host = ({ listener }: TestSite) => `host: localhost:${listener.port}`
+
+describe('the listener', () => {
+  it(`takes a body of ${operatorLimits.bodyBytesMax} bytes, and none longer, whether its length is told or not`, async () => {
+    const site = await testSite(onTestFinished)
+    const browser = site.browser()
+    const body = (length: number) => {
+      const empty = JSON.stringify({ name: 'otto', token: '' }).length
+      return { name: 'otto', token: 'x'.repeat(length - empty) }
+    }
+    const at = await browser.post(operatorPaths.signInByToken, body(operatorLimits.bodyBytesMax))
+    expect([at.status, at.body.error]).toEqual([400, 'malformed'])
+    const past = await browser.post(operatorPaths.signInByToken, body(operatorLimits.bodyBytesMax + 1))
+    expect([past.status, past.body.error]).toEqual([413, 'too-large'])
+    const head = [
+      `POST ${operatorPaths.signInByToken} HTTP/1.1`,
+      host(site),
+      `origin: ${browser.origin}`,
+      `${operatorHeader}: 1`,
+      'connection: close',
+      'transfer-encoding: chunked',
+    ]
+    const chunk = `${operatorLimits.bodyBytesMax.toString(16)}\r\n${'x'.repeat(operatorLimits.bodyBytesMax)}\r\n`
+    expect(await said(site, `${head.join('\r\n')}\r\n\r\n${chunk}1\r\nx\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
+  it('takes a head within its limit, and cuts off one beyond', async () => {
+    const site = await testSite(onTestFinished)
+    const ask = (filler: number) =>
+      said(site, `GET /api/session HTTP/1.1\r\n${host(site)}\r\nconnection: close\r\nx: ${'y'.repeat(filler)}\r\n\r\n`)
+    expect(await ask(operatorLimits.headerBytesMax - 200)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await ask(operatorLimits.headerBytesMax)).toMatch(/^HTTP\/1\.1 431 /)
+  })
+
+  it('answers a query within its limit, and refuses one beyond', async () => {
+    const site = await testSite(onTestFinished)
+    const browser = await site.signedIn('vera')
+    const query = (length: number) => `${operatorPaths.bands}?name=${'x'.repeat(length - '?name='.length)}`
+    expect((await browser.get(query(operatorLimits.queryMax))).status).toBe(400)
+    expect((await browser.get(query(operatorLimits.queryMax + 1))).status).toBe(414)
+  })
+
+  it('waits for the whole head and body as long as it must, and then no longer', async () => {
+    const site = await testSite(onTestFinished)
+    const began = performance.now()
+    const [head, body] = await Promise.all([
+      said(site, `GET / HTTP/1.1\r\n${host(site)}\r\nx: `),
+      said(site, `POST /api/acts HTTP/1.1\r\n${host(site)}\r\ncontent-length: 10\r\n\r\n{`),
+    ])
+    expect(head).toMatch(/^HTTP\/1\.1 408 /)
+    expect(body).toMatch(/^HTTP\/1\.1 40[38] /)
+    expect(performance.now() - began).toBeGreaterThan(operatorLimits.headersTimeoutMs - 500)
+  })
+
+  it(`holds ${operatorLimits.connectionsMax} connections, and drops the next`, async () => {
+    const site = await testSite(onTestFinished)
+    const open = () => {
+      const socket = connect(site.listener.port, '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      socket.on('error', () => undefined)
+      return socket
+    }
+    const all = Array.from({ length: operatorLimits.connectionsMax }, open)
+    await Promise.all(all.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+    expect(await said(site, `GET / HTTP/1.1\r\n${host(site)}\r\n\r\n`)).toBe('')
+    for (const socket of all.slice(0, 10)) socket.destroy()
+    let answer = ''
+    while (answer === '') {
+      answer = await said(site, `GET /api/session HTTP/1.1\r\n${host(site)}\r\nconnection: close\r\n\r\n`)
+    }
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('says of each path which method it takes, and of no other path anything', async () => {
+    const site = await testSite(onTestFinished)
+    const browser = await site.signedIn('adam')
+    expect((await browser.get(operatorPaths.acts)).status).toBe(405)
+    expect((await browser.post(operatorPaths.fleet, {})).status).toBe(405)
+    expect((await browser.raw(operatorPaths.fleet, { method: 'HEAD', headers: {} })).status).toBe(405)
+    expect((await browser.get('/api/nothing')).status).toBe(404)
+    expect((await browser.post('/', {})).status).toBe(405)
+  })
+})

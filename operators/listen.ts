@@ -1,0 +1,150 @@
+// The operators' own listener: node:http with limits, and the one door to @hono/node-server. It shares nothing with the phones'
+// listener: a stalled download here is nobody's business there.
+
+import { type IncomingMessage, type Server, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { operatorPaths } from '../protocol/operator-api.ts'
+import { feedSubprotocol } from '../protocol/operator-feed.ts'
+import { createActs } from './acts.ts'
+import { createApp } from './app.ts'
+import { cookieNames, cookieOf } from './cookies.ts'
+import { decisionAnswers } from './decisions.ts'
+import { createFeed } from './feed.ts'
+import { type SessionTimes, operatorLimits } from './limits.ts'
+import { createOidc } from './oidc.ts'
+import { foreign, originsOf } from './origins.ts'
+import type { OidcSettings, OperatorPorts } from './ports.ts'
+import { routesOf } from './routes.ts'
+import { securityHeaders } from './security-headers.ts'
+import { OperatorSessions } from './sessions.ts'
+import { backFromProvider, createSignIn } from './sign-in.ts'
+import { staticFiles } from './static-files.ts'
+
+export type OperatorOptions = {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** As browsers see it behind a proxy; undefined = this machine at that port. */
+  readonly origin: string | undefined
+  readonly sessionTimes: SessionTimes
+  readonly oidc: OidcSettings | undefined
+  /** The built page. */
+  readonly pageFolder: string
+}
+
+export type OperatorListener = {
+  readonly port: number
+  /** Where people go. */
+  readonly url: string
+  /** Closes sockets and connections; exports are cut off. */
+  readonly close: () => Promise<void>
+}
+
+/** Listens. Rejects with the error of the system when the port cannot be had. */
+export async function listenForOperators(options: OperatorOptions, ports: OperatorPorts): Promise<OperatorListener> {
+  const { clock, random, log, operators } = ports
+  let port = options.port
+  const origins = () => originsOf(options.origin, port)
+  const cookies = () => cookieNames(origins())
+  const sessions = new OperatorSessions({ clock, random, times: options.sessionTimes })
+  const stopFollowing = operators.onChange(() => sessions.keepOnly(operators.all()))
+  const backTo = () => backFromProvider(origins())
+  const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { random, backTo })
+  const signIn = createSignIn({ ports, sessions, origins, cookies, oidc })
+  const feed = createFeed(ports, sessions)
+  const routes = routesOf({ ports, sessions, signIn, acts: createActs(ports), decisions: decisionAnswers(ports) })
+  const files = staticFiles(options.pageFolder)
+  const app = createApp({ routes, sessions, origins, cookies, files, log })
+
+  // It answers 500 itself should the app reject.
+  const answer = getRequestListener(async (request, { incoming }) => app(request, { incoming: http1(incoming) }), {
+    overrideGlobalObjects: false,
+  })
+
+  const server = createServer(
+    {
+      headersTimeout: operatorLimits.headersTimeoutMs,
+      requestTimeout: operatorLimits.requestTimeoutMs,
+      connectionsCheckingInterval: operatorLimits.timeoutsCheckedEveryMs,
+      keepAliveTimeout: operatorLimits.keepAliveMs,
+      maxHeaderSize: operatorLimits.headerBytesMax,
+    },
+    (incoming, outgoing) => void answer(incoming, outgoing),
+  )
+  server.maxConnections = operatorLimits.connectionsMax
+  server.maxHeadersCount = operatorLimits.headersMax
+  server.timeout = operatorLimits.stalledMs
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    const why = refusedUpgrade(request)
+    if (why !== undefined) return turnAway(socket, why)
+    const cookie = cookieOf(request.headers.cookie, cookies().session)
+    const session = sessions.find(cookie, true)
+    if (cookie === undefined || session === undefined) return turnAway(socket, { status: '401 Unauthorized' })
+    if (!feed.hasRoom(session)) return turnAway(socket, { status: '429 Too Many Requests' })
+    feed.take(request, socket, head, { session, cookie })
+  })
+
+  function refusedUpgrade({ url, headers }: IncomingMessage): { readonly status: string } | undefined {
+    if (url !== operatorPaths.feed) return { status: '404 Not Found' }
+    const get = (name: string) => {
+      const value = headers[name]
+      return typeof value === 'string' ? value : undefined
+    }
+    // As strict as for a POST: the origin must be there, and ours.
+    const why = foreign(origins(), { method: 'POST', headers: { get } })
+    if (why !== undefined) {
+      log('warning', 'operator.foreign-request', { path: url, message: why })
+      return { status: '403 Forbidden' }
+    }
+    const offered = (get('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
+    return offered.includes(feedSubprotocol) ? undefined : { status: '400 Bad Request' }
+  }
+
+  await listening(server, options)
+  port = portOf(server)
+  return {
+    port,
+    url: origins().main,
+    async close() {
+      stopFollowing()
+      feed.stop()
+      sessions.endAll()
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await Promise.all([closed, signIn.stop()])
+    },
+  }
+}
+
+function listening(server: Server, { host, port }: Pick<OperatorOptions, 'host' | 'port'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** The server is one of HTTP/1.1, whatever else the adapter serves. */
+function http1(incoming: unknown): IncomingMessage {
+  if (isIncoming(incoming)) return incoming
+  throw new Error('a request of HTTP/1.1 expected')
+}
+
+function isIncoming(incoming: unknown): incoming is IncomingMessage {
+  return typeof incoming === 'object' && incoming !== null && 'socket' in incoming && 'rawHeaders' in incoming
+}
+
+function turnAway(socket: Duplex, { status }: { readonly status: string }): void {
+  const headers = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n${headers.join('')}\r\n`)
+}

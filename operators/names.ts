@@ -1,0 +1,22 @@
+// What operators are called, in the list, in the journal (`operator:<name>`) and in logs.
+
+const pattern = /^[a-z0-9._-]{1,32}$/
+
+export const operatorNameExpected = '1 to 32 of a-z 0-9 . _ -'
+
+export function isOperatorName(name: string): boolean {
+  return pattern.test(name)
+}
+
+/** For logs: who types a token where the name belongs shall not find it there. */
+export function loggedName(name: string): string {
+  return isOperatorName(name) ? name : '[no name]'
+}
+
+/** The beginning of an account's id: enough to tell two apart, never all of it. */
+export function shortAccount(account: string): string {
+  if (account === '' || account.endsWith('…')) return account
+  return `${account.slice(0, Math.min(shownLength, account.length - 1))}…`
+}
+
+const shownLength = 4

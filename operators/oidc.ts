@@ -1,0 +1,133 @@
+// Signing in through a provider: OpenID Connect, authorization code with PKCE, state and nonce. The one door to openid-client. What
+// somebody may do here comes from one claim; who has none of its roles is refused, and told so.
+
+import { createHash } from 'node:crypto'
+import {
+  type Configuration,
+  ClientSecretPost,
+  allowInsecureRequests,
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  discovery,
+} from 'openid-client'
+import { base64url } from '../crypto/base64url.ts'
+import type { RandomBytes } from '../engine/ports/clock.ts'
+import { type OperatorRole, operatorRoles } from '../protocol/operator-api.ts'
+import { isObject, isUnknownList } from './json.ts'
+import { isOperatorName } from './names.ts'
+import type { OidcSettings } from './ports.ts'
+
+/** What must come back: kept here, and bound to the browser by a cookie. */
+export type OidcWay = { readonly state: string; readonly nonce: string; readonly verifier: string }
+
+type OidcJudged =
+  | { readonly type: 'admitted'; readonly name: string; readonly role: OperatorRole }
+  /** Signed in at the provider, but none of the roles is theirs. */
+  | { readonly type: 'no-role'; readonly name: string }
+  /** The provider said no, or what came back is not what was begun. */
+  | { readonly type: 'refused'; readonly error: unknown }
+
+export type Oidc = {
+  readonly name: string
+  /** Where to send the browser; rejects when the provider cannot be reached. */
+  readonly begin: () => Promise<{ readonly way: OidcWay; readonly location: string }>
+  /** Judges the address that the provider sent the browser back to. */
+  readonly finish: (cameBack: URL, way: OidcWay) => Promise<OidcJudged>
+}
+
+const timeoutS = 10
+const secretBytes = 32
+
+export function createOidc(
+  settings: OidcSettings,
+  from: { readonly random: RandomBytes; readonly backTo: () => string },
+): Oidc {
+  let found: Promise<Configuration> | undefined
+  const provider = async (): Promise<Configuration> => {
+    found ??= discovered(settings)
+    try {
+      return await found
+    } catch (error) {
+      // A provider that was away is asked again.
+      found = undefined
+      throw error
+    }
+  }
+  const secret = (): string => base64url(from.random(secretBytes))
+  return {
+    name: settings.name,
+    async begin() {
+      const way = { state: secret(), nonce: secret(), verifier: secret() }
+      const location = buildAuthorizationUrl(await provider(), {
+        redirect_uri: from.backTo(),
+        scope: settings.scopes,
+        response_type: 'code',
+        code_challenge: await calculatePKCECodeChallenge(way.verifier),
+        code_challenge_method: 'S256',
+        state: way.state,
+        nonce: way.nonce,
+      })
+      return { way, location: location.href }
+    },
+    async finish(cameBack, way) {
+      try {
+        const tokens = await authorizationCodeGrant(await provider(), cameBack, {
+          pkceCodeVerifier: way.verifier,
+          expectedState: way.state,
+          expectedNonce: way.nonce,
+          idTokenExpected: true,
+        })
+        const claims: unknown = tokens.claims()
+        return isObject(claims) ? judged(claims, settings) : { type: 'refused', error: 'no claims' }
+      } catch (error) {
+        return { type: 'refused', error }
+      }
+    },
+  }
+}
+
+async function discovered({ issuer, clientId, clientSecret }: OidcSettings): Promise<Configuration> {
+  const address = new URL(issuer)
+  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(address.hostname)
+  return discovery(address, clientId, undefined, ClientSecretPost(clientSecret), {
+    timeout: timeoutS,
+    // Without TLS only to this machine.
+    execute: address.protocol === 'http:' && isHere ? [allowInsecureRequests] : [],
+  })
+}
+
+function judged(claims: Readonly<Record<string, unknown>>, settings: OidcSettings): OidcJudged {
+  const name = nameOf(claims, settings.issuer)
+  const role = roleOf(claimAt(claims, settings.rolesClaim), settings.roles)
+  return role === undefined ? { type: 'no-role', name } : { type: 'admitted', name, role }
+}
+
+/**
+ * What the journal calls them. Only the subject is theirs for good (OpenID Connect Core §5.7), so part of its hash stands behind
+ * what they are called: no two people are one operator, and none is one of the list.
+ */
+function nameOf(claims: Readonly<Record<string, unknown>>, issuer: string): string {
+  const hash = createHash('sha256')
+    .update(`${issuer}\n${String(claims['sub'])}`)
+    .digest('hex')
+    .slice(0, 10)
+  const called = claims['preferred_username'] ?? claims['email']
+  const readable = typeof called === 'string' ? called.toLowerCase().replace(/@.*$/, '').slice(0, 20) : ''
+  return isOperatorName(readable) ? `${readable}_${hash}` : `oidc_${hash}`
+}
+
+/** A claim by its name, which may have dots, or by the way that its dots lead. */
+function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path]
+  let at: unknown = claims
+  for (const part of path.split('.')) at = isObject(at) && Object.hasOwn(at, part) ? at[part] : undefined
+  return at
+}
+
+/** The greatest of the roles that the claim's values are worth. */
+function roleOf(claim: unknown, roles: ReadonlyMap<string, OperatorRole>): OperatorRole | undefined {
+  const values = isUnknownList(claim) ? claim : [claim]
+  const worth = new Set(values.map((one) => (typeof one === 'string' ? roles.get(one) : undefined)))
+  return operatorRoles.findLast((role) => worth.has(role))
+}

@@ -1,0 +1,52 @@
+// Where the page is, as browsers see it, and what that decides: whose requests are ours (CSRF), whether cookies are Secure, and
+// the name that passkeys are bound to.
+
+export type Origins = {
+  /** The origins that are ours. */
+  readonly all: readonly string[]
+  /** The one that people are sent to. */
+  readonly main: string
+  /** Cookies go over https only. */
+  readonly isSecure: boolean
+  /**
+   * Hosts that a request may name, so that no name of somebody else's leads a browser here; undefined behind a proxy, which may
+   * put its own.
+   */
+  readonly hosts: readonly string[] | undefined
+}
+
+/** `origin` as configured, else those of this machine at `port`. */
+export function originsOf(origin: string | undefined, port: number): Origins {
+  if (origin !== undefined) {
+    const isSecure = origin.startsWith('https://')
+    return { all: [origin], main: origin, isSecure, hosts: isSecure ? undefined : [new URL(origin).host] }
+  }
+  const hosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`)
+  const all = hosts.map((host) => `http://${host}`)
+  return { all, main: `http://localhost:${port}`, isSecure: false, hosts }
+}
+
+/** What passkeys are bound to at this origin; undefined where there can be none, because it is an address without a name. */
+export function passkeyDomainOf(origin: string): string | undefined {
+  const { hostname } = new URL(origin)
+  return /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname
+}
+
+export type Headers = { readonly get: (name: string) => string | null | undefined }
+
+/** Why a request of a browser is none of our own page; undefined = it may be one. */
+export function foreign(
+  { all, hosts }: Origins,
+  { method, headers }: { readonly method: string; readonly headers: Headers },
+): string | undefined {
+  const host = headers.get('host') ?? ''
+  if (hosts !== undefined && !hosts.includes(host)) return `expected the host ${hosts[0] ?? ''}`
+  const site = headers.get('sec-fetch-site')
+  // `none`: typed or bookmarked by whoever sits there.
+  const isOwnSite =
+    site === null || site === undefined || site === 'same-origin' || (site === 'none' && method !== 'POST')
+  if (!isOwnSite) return 'expected a request of the same origin'
+  const origin = headers.get('origin') ?? undefined
+  if (origin === undefined && method !== 'POST') return undefined
+  return origin !== undefined && all.includes(origin) ? undefined : `expected the origin ${all[0] ?? ''}`
+}

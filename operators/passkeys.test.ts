@@ -1,0 +1,163 @@
+// Signing in with a passkey, by an authenticator in software, and what a hostile one gets.
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { operatorPaths } from '../protocol/operator-api.ts'
+import { operatorLimits } from './limits.ts'
+import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
+import { type Browser, type TestSite, testSite } from './test-site.ts'
+
+const domain = 'localhost'
+
+/** A challenge that waits, and the origin it is for. */
+async function begun(browser: Browser, path: string): Promise<Wish> {
+  const { status, body } = await browser.post(path, {})
+  expect(status).toBe(200)
+  return { challenge: body.challenge, origin: browser.origin, domain }
+}
+
+/** One for all: to load what judges passkeys takes a while. */
+let site: TestSite
+const after: (() => void | Promise<void>)[] = []
+let count = 0
+
+beforeAll(async () => {
+  site = await testSite((work) => void after.push(work))
+})
+afterAll(async () => {
+  for (const work of after.reverse()) await work()
+})
+// Attempts come back, and the thread that judges stays.
+beforeEach(() => site.clock.pass(30_000))
+
+/** A new operator with a passkey. */
+async function withPasskey() {
+  const name = `otto-${++count}`
+  site.operators.add(name, 'operator')
+  const browser = await site.signedIn(name)
+  const authenticator = new SoftwareAuthenticator()
+  const wish = await begun(browser, operatorPaths.beginNewPasskey)
+  const added = await browser.post(operatorPaths.addPasskey, { response: authenticator.create(wish) })
+  expect([added.status, added.body.passkeys]).toEqual([200, 1])
+  return { name, browser, authenticator }
+}
+
+describe('a passkey', () => {
+  it('is asked for with its user verified, bound to the name of the page, and kept on the authenticator', async () => {
+    const { name, browser, authenticator } = await withPasskey()
+    const { body } = await browser.post(operatorPaths.beginNewPasskey, {})
+    expect(body.authenticatorSelection).toMatchObject({ residentKey: 'required', userVerification: 'required' })
+    expect([body.rp.id, body.user.name]).toEqual([domain, name])
+    expect(body.excludeCredentials).toEqual([{ type: 'public-key', id: authenticator.id }])
+    const asked = await site.browser().post(operatorPaths.beginPasskey, {})
+    expect(asked.body).toMatchObject({ rpId: domain, userVerification: 'required', allowCredentials: [] })
+  })
+
+  it('signs its operator in, and its counter is kept', async () => {
+    const { name, authenticator } = await withPasskey()
+    const browser = site.browser()
+    expect((await browser.get(operatorPaths.session)).body.methods.passkey).toBe(true)
+    authenticator.counter = 41
+    const wish = await begun(browser, operatorPaths.beginPasskey)
+    const { status, body } = await browser.post(operatorPaths.signInByPasskey, { response: authenticator.get(wish) })
+    expect([status, body.name, body.role]).toEqual([200, name, 'operator'])
+    expect(site.operators.all().find((one) => one.name === name)?.passkeys[0]?.counter).toBe(42)
+    expect(site.logged.at(-1)).toMatchObject({ event: 'operator.signed-in', fields: { method: 'passkey' } })
+  })
+
+  const hostile: readonly (readonly [string, (wish: Wish) => Wish])[] = [
+    ['used on a page of another origin', (wish) => ({ ...wish, origin: 'https://evil.example' })],
+    ['used for another name', (wish) => ({ ...wish, domain: 'evil.example' })],
+    ['that answers a challenge we never gave', (wish) => ({ ...wish, challenge: 'A'.repeat(43) })],
+    ['whose user was not verified', (wish) => ({ ...wish, verified: false })],
+    ['that was made for something else', (wish) => ({ ...wish, type: 'payment.get' })],
+  ]
+
+  it.for(hostile)('%s signs nobody in', async ([, spoilt]) => {
+    const { authenticator } = await withPasskey()
+    const browser = site.browser()
+    const wish = await begun(browser, operatorPaths.beginPasskey)
+    const refused = await browser.post(operatorPaths.signInByPasskey, { response: authenticator.get(spoilt(wish)) })
+    expect([refused.status, refused.body.error]).toEqual([401, 'sign-in-refused'])
+    // The same without the spoiling does.
+    const again = await begun(browser, operatorPaths.beginPasskey)
+    const good = await browser.post(operatorPaths.signInByPasskey, { response: authenticator.get(again) })
+    expect(good.status).toBe(200)
+  })
+
+  it('answers a challenge once: what was overheard signs nobody in', async () => {
+    const { authenticator } = await withPasskey()
+    const response = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(200)
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(401)
+  })
+
+  it('answers a challenge within minutes, and none that is older', async () => {
+    const { authenticator } = await withPasskey()
+    const response = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    site.clock.pass(operatorLimits.waitingMs)
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(401)
+  })
+
+  it('whose counter fell is a copy, and signs nobody in', async () => {
+    const { authenticator } = await withPasskey()
+    authenticator.counter = 10
+    const first = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response: first })).status).toBe(200)
+    authenticator.counter = 5
+    const copy = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response: copy })).status).toBe(401)
+  })
+
+  it('of somebody who was removed, or that nobody has, signs nobody in', async () => {
+    const { name, authenticator } = await withPasskey()
+    const stranger = new SoftwareAuthenticator()
+    const unknown = stranger.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response: unknown })).status).toBe(401)
+    site.operators.change(name, () => undefined)
+    const gone = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response: gone })).status).toBe(401)
+  })
+
+  it('is not added with the challenge of a sign-in, or with that of another operator', async () => {
+    const { browser } = await withPasskey()
+    const signIn = await begun(browser, operatorPaths.beginPasskey)
+    const one = { response: new SoftwareAuthenticator().create(signIn) }
+    expect((await browser.post(operatorPaths.addPasskey, one)).status).toBe(400)
+    const olga = await site.signedIn('olga')
+    const hers = await begun(olga, operatorPaths.beginNewPasskey)
+    const other = { response: new SoftwareAuthenticator().create(hers) }
+    expect((await browser.post(operatorPaths.addPasskey, other)).status).toBe(400)
+  })
+
+  it('is not added without its user verified', async () => {
+    const { browser } = await withPasskey()
+    const wish = await begun(browser, operatorPaths.beginNewPasskey)
+    const response = new SoftwareAuthenticator().create({ ...wish, verified: false })
+    expect((await browser.post(operatorPaths.addPasskey, { response })).status).toBe(400)
+  })
+
+  it('has no place where the page has no name, and the answer says where it has', async () => {
+    const site = await testSite(onTestFinished)
+    const origin = `http://127.0.0.1:${site.listener.port}`
+    const { status, body } = await site.browser().post(operatorPaths.beginPasskey, {}, { origin })
+    expect([status, body.error]).toEqual([409, 'no-passkeys'])
+    expect(body.message).toContain(`http://localhost:${site.listener.port}`)
+  })
+
+  it.for([
+    ['nothing', {}],
+    ['no credential', { response: 'yes' }],
+    ['parts that are no base64url', { response: { id: '!', type: 'public-key', response: {} } }],
+    ['a part that is too long', { response: { id: 'A'.repeat(9_000), type: 'public-key', response: {} } }],
+  ] as const)('is not looked for in %s', async ([, body]) => {
+    const site = await testSite(onTestFinished)
+    expect((await site.browser().post(operatorPaths.signInByPasskey, body)).status).toBe(400)
+  })
+
+  it(`is begun ${operatorLimits.begunPerAddress.burst} times at once from one address, and not once more`, async () => {
+    const site = await testSite(onTestFinished)
+    for (let at = 0; at < operatorLimits.begunPerAddress.burst; at++) {
+      expect((await site.browser().post(operatorPaths.beginPasskey, {})).status).toBe(200)
+    }
+    expect((await site.browser().post(operatorPaths.beginPasskey, {})).status).toBe(429)
+  })
+})

@@ -1,0 +1,115 @@
+// What the operators' listener asks of the process around it. Everything it shows and does comes in here, so that it can be
+// tested without a fleet, and so that it cannot do more than this.
+
+import type { OperatorPort } from '../engine/operator-port.ts'
+import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
+import type {
+  DecisionEntry,
+  DecisionFilter,
+  DecisionsAnswer,
+  FleetAnswer,
+  OperatorAct,
+  OperatorRole,
+  PartnersAnswer,
+  SettingsAnswer,
+  VendorsAnswer,
+} from '../protocol/operator-api.ts'
+
+/** Of what the engine keeps of decisions in its journal, without its thread. */
+export type Decisions = {
+  /** Newest first. Accounts are whole: who shows them shortens them. */
+  readonly search: (
+    filter: DecisionFilter,
+    wanted: { readonly limit: number; readonly signal: AbortSignal },
+  ) => Promise<DecisionsAnswer>
+  /** All of them, in batches: the next is looked for when the one before was taken. Throws when the signal is aborted. */
+  readonly all: (filter: DecisionFilter, signal: AbortSignal) => AsyncIterable<readonly DecisionEntry[]>
+  /** The oldest and the newest position that a search can see. */
+  readonly span: () => { readonly oldestLsn: number; readonly newestLsn: number }
+}
+
+/** What the server carries out itself, after the journal has it. */
+export type ServerActs = {
+  readonly changeVendor: (
+    act: VendorAct,
+  ) => { readonly type: 'done' } | { readonly type: 'refused'; readonly message: string }
+  /** Why it cannot be done as the lists stand; undefined = it can. */
+  readonly vendorBlocked: (act: VendorAct) => string | undefined
+  /** Begins to drain; the page stays. */
+  readonly drain: () => void
+  readonly isDraining: () => boolean
+}
+export type VendorAct = Extract<OperatorAct, { readonly act: 'revoke-vendor' | 'restore-vendor' }>
+
+/** What stands still while the feed moves, and what the feed tells. */
+type Figures = {
+  readonly fleet: () => FleetAnswer
+  /** One number for each of `feedFields`, as they stand now; `viewers` is how many look. */
+  readonly values: (viewers: number) => readonly number[]
+}
+
+type Lists = {
+  readonly partners: () => PartnersAnswer
+  readonly vendors: () => VendorsAnswer
+  readonly settings: () => SettingsAnswer
+}
+
+/** A passkey of an operator: what WebAuthn gave when it was added. */
+export type Passkey = {
+  /** base64url, as the authenticator named it. */
+  readonly id: string
+  readonly publicKey: Uint8Array<ArrayBuffer>
+  /** The highest signature count it has shown. */
+  readonly counter: number
+  readonly addedAtMs: number
+}
+
+/** An operator of the list: SHA-256 of salt and token, both 32 bytes. */
+export type ListedOperator = {
+  readonly name: string
+  readonly role: OperatorRole
+  readonly token: { readonly salt: Uint8Array; readonly hash: Uint8Array }
+  readonly passkeys: readonly Passkey[]
+}
+
+export type OperatorList = {
+  readonly all: () => readonly ListedOperator[]
+  /** Calls `told` after every change, until the returned function is called. */
+  readonly onChange: (told: () => void) => () => void
+  /** Keeps a passkey of an operator, new or with a new counter, on disk when it returns. Throws a Fault `data-in-use` when another process changes the list. */
+  readonly keepPasskey: (name: string, passkey: Passkey) => void
+}
+
+export type OperatorLog = (
+  level: 'info' | 'warning' | 'error',
+  event: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void
+
+/** A way to sign in through a provider; see oidc.ts. */
+export type OidcSettings = {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scopes: string
+  /** The claim that has the roles; dots lead into objects. */
+  readonly rolesClaim: string
+  /** What a value of that claim is worth here. */
+  readonly roles: ReadonlyMap<string, OperatorRole>
+  /** What people call the provider. */
+  readonly name: string
+}
+
+export type OperatorPorts = {
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly log: OperatorLog
+  readonly operators: OperatorList
+  readonly engine: OperatorPort
+  readonly decisions: Decisions
+  readonly acts: ServerActs
+  /** Lets everything else of this thread go on. */
+  readonly pause: () => Promise<void>
+  readonly figures: Figures
+  readonly lists: Lists
+}

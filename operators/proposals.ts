@@ -1,0 +1,62 @@
+// Acts that wait for a second operator. They live in memory for an hour: a restart forgets them, and what they would have
+// allowed stays forbidden.
+
+import { toHex } from '../protocol/bytes.ts'
+import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
+import type { OperatorAct, Proposal } from '../protocol/operator-api.ts'
+import { operatorLimits } from './limits.ts'
+
+const idBytes = 16
+
+/** A proposal, and whether who made it is on the list of operators and may be gone from it one day. */
+export type Waiting = { readonly proposal: Proposal; readonly isListed: boolean }
+type Kept = Waiting & { readonly endsAtMs: number }
+
+export class Proposals {
+  readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
+  readonly #random: RandomBytes
+  /** Oldest first. */
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(from: { readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>; readonly random: RandomBytes }) {
+    this.#clock = from.clock
+    this.#random = from.random
+  }
+
+  add(
+    wanted: Omit<Proposal, 'id' | 'atMs' | 'endsAtMs'>,
+    isListed: boolean,
+  ): Proposal | 'too-many' | 'proposed-already' {
+    const waiting = this.all()
+    if (waiting.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
+    if (waiting.length >= operatorLimits.proposalsMax) return 'too-many'
+    const atMs = this.#clock.nowMs()
+    const { proposalLifeMs } = operatorLimits
+    const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }
+    this.#kept.set(proposal.id, { proposal, isListed, endsAtMs: this.#clock.monotonicMs() + proposalLifeMs })
+    return proposal
+  }
+
+  all(): readonly Proposal[] {
+    const nowMs = this.#clock.monotonicMs()
+    for (const [id, { endsAtMs }] of this.#kept) if (nowMs >= endsAtMs) this.#kept.delete(id)
+    return [...this.#kept.values()].map(({ proposal }) => proposal)
+  }
+
+  find(id: string): Waiting | undefined {
+    this.all()
+    return this.#kept.get(id)
+  }
+
+  /** Takes it away: of two who agree at once only one finds it. The returned function puts it back, for as long as it had. */
+  take(id: string): (() => void) | undefined {
+    const kept = this.#kept.get(id)
+    if (kept === undefined) return undefined
+    this.#kept.delete(id)
+    return () => void this.#kept.set(id, kept)
+  }
+}
+
+function isSameAct(left: OperatorAct, right: OperatorAct): boolean {
+  return JSON.stringify(left) === JSON.stringify(right)
+}

@@ -1,0 +1,85 @@
+// Reads what a request brings, strictly: a member that is not known is a mistake, not a wish that nobody heard.
+
+import type { JsonObject } from './json.ts'
+import { isObject } from './json.ts'
+
+/** What was asked for does not fit; the message says what was expected. */
+export class RequestMistake extends Error {
+  override readonly name = 'RequestMistake'
+}
+
+/** An object with these members and no other, from a JSON body in UTF-8. */
+export function readBody(body: Uint8Array, members: readonly string[]): JsonObject {
+  const parsed = parsedJson(body)
+  if (!isObject(parsed)) throw new RequestMistake('body: a JSON object in UTF-8 expected')
+  knownOnly(parsed, members)
+  return parsed
+}
+
+export function knownOnly(object: JsonObject, members: readonly string[]): void {
+  const unknown = Object.keys(object).find((name) => !members.includes(name))
+  if (unknown === undefined) return
+  const expected = members.length === 0 ? 'no member' : `only ${members.join(', ')}`
+  throw new RequestMistake(`body: ${expected} expected, got ${JSON.stringify(unknown.slice(0, 40))}`)
+}
+
+/** The members of a query: each at most once, and none that is not known. */
+export function readQuery<const Name extends string>(
+  query: string,
+  names: readonly Name[],
+): { readonly [Key in Name]?: string } {
+  const found: { [Key in Name]?: string } = {}
+  for (const [given, value] of new URLSearchParams(query)) {
+    const name = names.find((known) => known === given)
+    if (name === undefined) {
+      const expected = names.length === 0 ? 'nothing' : `only ${names.join(', ')}`
+      throw new RequestMistake(`query: ${expected} expected, got ${JSON.stringify(given.slice(0, 40))}`)
+    }
+    if (found[name] !== undefined) throw new RequestMistake(`${name}: expected once`)
+    found[name] = value
+  }
+  return found
+}
+
+/** Text of 1 to `max` characters. */
+export function textOf(object: JsonObject, name: string, max: number): string {
+  const value = object[name]
+  if (typeof value === 'string' && value !== '' && value.length <= max) return value
+  throw new RequestMistake(`${name}: text of 1 to ${max} characters expected`)
+}
+
+export function countOf(object: JsonObject, name: string, max: number): number {
+  const value = object[name]
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max) return value
+  throw new RequestMistake(`${name}: a whole number from 0 to ${max} expected`)
+}
+
+/** A whole number written in digits. */
+export function numberOf(
+  name: string,
+  written: string | undefined,
+  range: { readonly min?: number; readonly max?: number } = {},
+): number {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = range
+  const count = written !== undefined && /^\d{1,16}$/.test(written) ? Number(written) : Number.NaN
+  if (count >= min && count <= max) return count
+  throw new RequestMistake(`${name}: a whole number from ${min} to ${max} expected`)
+}
+
+/** What `parse` makes of it; its RangeError told as a mistake of whoever asks. */
+export function parsedAs<Value>(name: string, parse: () => Value): Value {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof RangeError) throw new RequestMistake(`${name}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function parsedJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (error) {
+    throw new RequestMistake('body: a JSON object in UTF-8 expected', { cause: error })
+  }
+}

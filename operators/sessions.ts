@@ -1,0 +1,144 @@
+// Who is signed in. A session is 32 random bytes in a cookie; here only their hash is kept, so that what lies in memory signs
+// nobody in. It ends when it is idle, when it is old, at sign-out, and when its operator is removed or becomes another.
+
+import { createHash } from 'node:crypto'
+import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
+import { toHex } from '../protocol/bytes.ts'
+import { base64url } from '../crypto/base64url.ts'
+import type { OperatorRole } from '../protocol/operator-api.ts'
+import { type SessionTimes, operatorLimits } from './limits.ts'
+import type { ListedOperator } from './ports.ts'
+
+export type SignInMethod = 'token' | 'passkey' | 'oidc'
+
+export type OperatorSession = {
+  readonly name: string
+  readonly role: OperatorRole
+  readonly method: SignInMethod
+  /** Engine wall time, for people. */
+  readonly expiresAtMs: number
+}
+
+type Kept = {
+  readonly key: string
+  readonly session: OperatorSession
+  readonly endsAtMs: number
+  /** The list's token when it began: a new one ends it. Undefined for who is not on the list. */
+  readonly tokenHash: string | undefined
+  readonly onEnd: Set<() => void>
+  idleAtMs: number
+}
+
+const idBytes = 32
+
+export class OperatorSessions {
+  readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
+  readonly #random: RandomBytes
+  readonly #times: SessionTimes
+  /** By hash, oldest first. */
+  readonly #sessions = new Map<string, Kept>()
+
+  constructor(from: {
+    readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
+    readonly random: RandomBytes
+    readonly times: SessionTimes
+  }) {
+    this.#clock = from.clock
+    this.#random = from.random
+    this.#times = from.times
+  }
+
+  /** Begins a session; the cookie's value is told here and never again. */
+  begin(
+    who: { readonly name: string; readonly role: OperatorRole; readonly method: SignInMethod },
+    listed: ListedOperator | undefined,
+  ): { readonly cookie: string; readonly session: OperatorSession } {
+    this.#dropOver()
+    const cookie = base64url(this.#random(idBytes))
+    const nowMs = this.#clock.monotonicMs()
+    const { idleMs, absoluteMs } = this.#times
+    const session = { ...who, expiresAtMs: this.#clock.nowMs() + absoluteMs }
+    const tokenHash = listed === undefined ? undefined : toHex(listed.token.hash)
+    const key = keyOf(cookie)
+    const endsAtMs = nowMs + absoluteMs
+    this.#sessions.set(key, { key, session, endsAtMs, tokenHash, onEnd: new Set(), idleAtMs: nowMs + idleMs })
+    this.#makeRoom(who.name)
+    return { cookie, session }
+  }
+
+  /** The session of a cookie; undefined when there is none, or it has ended. `touches` says that its operator is there. */
+  find(cookie: string | undefined, touches: boolean): OperatorSession | undefined {
+    const kept = cookie === undefined ? undefined : this.#sessions.get(keyOf(cookie))
+    if (kept === undefined) return undefined
+    const nowMs = this.#clock.monotonicMs()
+    if (isOver(kept, nowMs)) {
+      this.#end(kept)
+      return undefined
+    }
+    if (touches) kept.idleAtMs = nowMs + this.#times.idleMs
+    return kept.session
+  }
+
+  /** Calls `told` when the session ends, unless the returned function was called before. */
+  onEnd(cookie: string, told: () => void): () => void {
+    const kept = this.#sessions.get(keyOf(cookie))
+    kept?.onEnd.add(told)
+    return () => kept?.onEnd.delete(told)
+  }
+
+  end(cookie: string): void {
+    const kept = this.#sessions.get(keyOf(cookie))
+    if (kept !== undefined) this.#end(kept)
+  }
+
+  /** Ends the sessions of operators who are not what they were. Those of a provider are not on the list. */
+  keepOnly(listed: readonly ListedOperator[]): void {
+    for (const kept of this.#sessions.values()) {
+      if (kept.tokenHash === undefined) continue
+      const now = listed.find((one) => one.name === kept.session.name)
+      const isSame = now?.role === kept.session.role && toHex(now.token.hash) === kept.tokenHash
+      if (!isSame) this.#end(kept)
+    }
+  }
+
+  /** Ends what is idle or old; who shows something for as long as a session lasts calls it now and then. */
+  dropOver(): void {
+    this.#dropOver()
+  }
+
+  countOf(name: string): number {
+    this.#dropOver()
+    return [...this.#sessions.values()].filter((one) => one.session.name === name).length
+  }
+
+  endAll(): void {
+    for (const kept of this.#sessions.values()) this.#end(kept)
+  }
+
+  #dropOver(): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const kept of this.#sessions.values()) if (isOver(kept, nowMs)) this.#end(kept)
+  }
+
+  #makeRoom(name: string): void {
+    const own = [...this.#sessions.values()].filter((one) => one.session.name === name)
+    const [oldestOwn] = own
+    if (oldestOwn !== undefined && own.length > operatorLimits.sessionsPerOperatorMax) this.#end(oldestOwn)
+    const [oldest] = this.#sessions.values()
+    if (oldest !== undefined && this.#sessions.size > operatorLimits.sessionsMax) this.#end(oldest)
+  }
+
+  #end(kept: Kept): void {
+    this.#sessions.delete(kept.key)
+    for (const told of kept.onEnd) told()
+    kept.onEnd.clear()
+  }
+}
+
+function isOver({ endsAtMs, idleAtMs }: Kept, nowMs: number): boolean {
+  return nowMs >= endsAtMs || nowMs >= idleAtMs
+}
+
+function keyOf(cookie: string): string {
+  return createHash('sha256').update(cookie).digest('hex')
+}

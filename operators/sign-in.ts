@@ -1,0 +1,320 @@
+// Signing in and out: by token, by passkey, through a provider. Each way ends in the same session; every one and every refusal is
+// logged, and never a token.
+
+import { base64url } from '../crypto/base64url.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import { type OperatorRole, type SessionAnswer, operatorPaths } from '../protocol/operator-api.ts'
+import { type Answered, type Asked, type SignedInAsked, json, refused } from './answers.ts'
+import { Attempts } from './attempts.ts'
+import { type CookieNames, setCookie } from './cookies.ts'
+import { operatorLimits } from './limits.ts'
+import { loggedName } from './names.ts'
+import type { Oidc, OidcWay } from './oidc.ts'
+import { type Origins, passkeyDomainOf } from './origins.ts'
+import { challengeOf, readAsserted, readCreated } from './passkey-requests.ts'
+import type { ListedOperator, OperatorPorts } from './ports.ts'
+import { readBody } from './request-reader.ts'
+import { readTokenSignIn } from './requests.ts'
+import type { OperatorSession, OperatorSessions, SignInMethod } from './sessions.ts'
+import { TokenSignIn } from './token-sign-in.ts'
+import { Waiting } from './waiting.ts'
+import type { PasskeyPlace } from './webauthn-task.ts'
+import { creationOptions, passkeyJudge, requestOptions } from './webauthn.ts'
+
+export type SignIn = {
+  readonly session: (asked: Asked) => Answered
+  readonly byToken: (asked: Asked) => Answered
+  readonly beginPasskey: (asked: Asked) => Answered
+  readonly byPasskey: (asked: Asked) => Promise<Answered>
+  readonly beginNewPasskey: (asked: SignedInAsked) => Answered
+  readonly addPasskey: (asked: SignedInAsked) => Promise<Answered>
+  readonly toProvider: (asked: Asked) => Promise<Answered>
+  readonly fromProvider: (asked: Asked) => Promise<Answered>
+  readonly out: (asked: Asked) => Answered
+  readonly stop: () => Promise<void>
+}
+
+export type SignInParts = {
+  readonly ports: Pick<OperatorPorts, 'clock' | 'random' | 'log' | 'operators'>
+  readonly sessions: OperatorSessions
+  readonly origins: () => Origins
+  readonly cookies: () => CookieNames
+  readonly oidc: Oidc | undefined
+}
+
+const challengeBytes = 32
+
+export function createSignIn(parts: SignInParts): SignIn {
+  const { ports, sessions, oidc } = parts
+  const { clock, random, log, operators } = ports
+  const tokens = new TokenSignIn()
+  const begun = new Attempts(operatorLimits.begunPerAddress)
+  const wrong = new Attempts(operatorLimits.wrongPerAddress)
+  /** Challenges of sign-ins, and those of new passkeys with whose they are. */
+  const challenges = new Waiting<true>()
+  const newChallenges = new Waiting<string>()
+  const ways = new Waiting<OidcWay>()
+  const { judge, stop } = passkeyJudge(clock)
+  const nowMs = (): number => clock.monotonicMs()
+
+  function begin(
+    who: { readonly name: string; readonly role: OperatorRole; readonly method: SignInMethod },
+    listed: ListedOperator | undefined,
+    address: string,
+  ): { readonly session: OperatorSession; readonly cookies: readonly string[] } {
+    const { cookie, session } = sessions.begin(who, listed)
+    log('info', 'operator.signed-in', { operator: who.name, role: who.role, method: who.method, address })
+    return { session, cookies: [cookieOf(parts, 'session', cookie, 'Strict')] }
+  }
+
+  function refusedSignIn(method: SignInMethod, name: string, address: string): Answered {
+    log('warning', 'operator.sign-in-refused', { operator: loggedName(name), method, address })
+    return refused(401, 'sign-in-refused', refusals[method])
+  }
+
+  function placeOf({ headers }: Asked): PasskeyPlace | undefined {
+    const { all, main } = parts.origins()
+    const origin = all.find((one) => one === headers.get('origin')) ?? main
+    const domain = passkeyDomainOf(origin)
+    return domain === undefined ? undefined : { origin, domain }
+  }
+
+  function noPasskeysHere(): Answered {
+    const { main } = parts.origins()
+    return refused(409, 'no-passkeys', `expected an origin with a name, such as ${main}: passkeys are bound to names`)
+  }
+
+  function sessionAnswer(session: OperatorSession | undefined): SessionAnswer {
+    if (session !== undefined) {
+      const { name, role, expiresAtMs, method } = session
+      const passkeys = method === 'oidc' ? 0 : (operators.all().find((one) => one.name === name)?.passkeys.length ?? 0)
+      return { signedIn: true, name, role, expiresAtMs, passkeys }
+    }
+    const listed = operators.all()
+    const passkey = listed.some((one) => one.passkeys.length > 0)
+    return {
+      signedIn: false,
+      methods: { token: true, passkey, oidc: oidc?.name ?? null },
+      hasOperators: listed.length > 0,
+    }
+  }
+
+  return {
+    stop,
+    session: ({ session }) => json(sessionAnswer(session)),
+
+    byToken({ body, address }) {
+      const { name, token } = readTokenSignIn(body)
+      const judged = tokens.judge({ name, token, address }, operators.all(), nowMs())
+      switch (judged.type) {
+        case 'admitted': {
+          const { operator } = judged
+          const { session, cookies } = begin({ ...nameAndRole(operator), method: 'token' }, operator, address)
+          return json(sessionAnswer(session), cookies)
+        }
+        case 'refused':
+          return refusedSignIn('token', name, address)
+        case 'too-many':
+          return tooMany(judged.retryAfterMs)
+      }
+    },
+
+    beginPasskey(asked) {
+      readBody(asked.body, [])
+      const place = placeOf(asked)
+      if (place === undefined) return noPasskeysHere()
+      if (!begun.take(asked.address, nowMs())) return tooMany(begunRetryMs)
+      const challenge = base64url(random(challengeBytes))
+      challenges.keep(challenge, true, nowMs())
+      return json(requestOptions(place, challenge))
+    },
+
+    async byPasskey(asked) {
+      const { address, body } = asked
+      const asserted = readAsserted(body)
+      const place = placeOf(asked)
+      if (place === undefined) return noPasskeysHere()
+      const challenge = challengeOf(asserted)
+      const isWaiting = challenge !== undefined && challenges.take(challenge, nowMs()) === true
+      const operator = operators.all().find((one) => one.passkeys.some(({ id }) => id === asserted.id))
+      const passkey = operator?.passkeys.find(({ id }) => id === asserted.id)
+      const used =
+        isWaiting && passkey !== undefined
+          ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey })
+          : undefined
+      if (used === 'busy') return passkeysBusy
+      if (operator === undefined || passkey === undefined || used === undefined) {
+        if (!wrong.take(address, nowMs())) return tooMany(begunRetryMs)
+        return refusedSignIn('passkey', operator?.name ?? '', address)
+      }
+      const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, counter: used.counter }))
+      if (kept !== undefined) return kept
+      const { session, cookies } = begin({ ...nameAndRole(operator), method: 'passkey' }, operator, address)
+      return json(sessionAnswer(session), cookies)
+    },
+
+    beginNewPasskey(asked) {
+      readBody(asked.body, [])
+      const operator = ownEntry(operators.all(), asked.session)
+      if (operator === undefined) return notListed
+      if (operator.passkeys.length >= operatorLimits.passkeysPerOperatorMax) return passkeysFull
+      const place = placeOf(asked)
+      if (place === undefined) return noPasskeysHere()
+      if (!begun.take(asked.address, nowMs())) return tooMany(begunRetryMs)
+      const challenge = base64url(random(challengeBytes))
+      newChallenges.keep(challenge, operator.name, nowMs())
+      return json(creationOptions(operator, place, challenge))
+    },
+
+    async addPasskey(asked) {
+      const created = readCreated(asked.body)
+      const operator = ownEntry(operators.all(), asked.session)
+      if (operator === undefined) return notListed
+      if (operator.passkeys.length >= operatorLimits.passkeysPerOperatorMax) return passkeysFull
+      const place = placeOf(asked)
+      if (place === undefined) return noPasskeysHere()
+      const challenge = challengeOf(created)
+      const isWaiting = challenge !== undefined && newChallenges.take(challenge, nowMs()) === operator.name
+      const passkey = isWaiting ? await judge({ type: 'created', response: created, place, challenge }) : undefined
+      if (passkey === 'busy') return passkeysBusy
+      const isTaken = operators.all().some((one) => one.passkeys.some(({ id }) => id === passkey?.id))
+      if (passkey === undefined || isTaken || passkey.publicKey.length > operatorLimits.passkeyBytesMax) {
+        log('warning', 'operator.passkey-refused', { operator: operator.name, address: asked.address })
+        return refused(400, 'passkey-refused', 'expected a new passkey, with its user verified, for this challenge')
+      }
+      const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, addedAtMs: clock.nowMs() }))
+      if (kept !== undefined) return kept
+      log('info', 'operator.passkey-added', { operator: operator.name, address: asked.address })
+      return json(sessionAnswer(asked.session))
+    },
+
+    async toProvider({ address }) {
+      if (oidc === undefined) return refused(404, 'no-provider', 'expected operators.oidc to be set')
+      if (!begun.take(address, nowMs())) return tooMany(begunRetryMs)
+      try {
+        const { way, location } = await oidc.begin()
+        ways.keep(way.state, way, nowMs())
+        return { type: 'redirect', location, cookies: [cookieOf(parts, 'oidc', way.state, 'Lax')] }
+      } catch (error) {
+        log('error', 'operator.provider-failed', said(error))
+        return backWith('provider-failed')
+      }
+    },
+
+    async fromProvider({ url, oidcCookie, address }) {
+      if (oidc === undefined) return refused(404, 'no-provider', 'expected operators.oidc to be set')
+      const state = url.searchParams.get('state') ?? ''
+      const way = ways.take(state, nowMs())
+      // The cookie says that it is this browser which was sent: nobody can be signed in as somebody else by a link.
+      const isOurs = way !== undefined && oidcCookie === state
+      const judged = isOurs ? await oidc.finish(url, way) : undefined
+      if (judged?.type === 'admitted') {
+        const { name, role } = judged
+        const { cookies } = begin({ name, role, method: 'oidc' }, undefined, address)
+        return { type: 'redirect', location: '/', cookies: [...cookies, overOidc(parts)] }
+      }
+      const error = judged?.type === 'no-role' ? 'no-role' : 'sign-in-refused'
+      const why = judged?.type === 'refused' ? said(judged.error) : {}
+      const name = judged?.type === 'no-role' ? judged.name : ''
+      log('warning', 'operator.sign-in-refused', {
+        operator: loggedName(name),
+        method: 'oidc',
+        address,
+        says: error,
+        ...why,
+      })
+      return backWith(error, [overOidc(parts)])
+    },
+
+    out({ cookie, session, body }) {
+      readBody(body, [])
+      if (cookie !== undefined) sessions.end(cookie)
+      if (session !== undefined) log('info', 'operator.signed-out', { operator: session.name })
+      const { isSecure } = parts.origins()
+      const over = setCookie(parts.cookies().session, '', { maxAgeS: 0, isSecure, sameSite: 'Strict' })
+      return json(sessionAnswer(undefined), [over])
+    },
+  }
+}
+
+const refusals: Readonly<Record<SignInMethod, string>> = {
+  token: 'expected the name and the token of an operator, as `bandpass operator add` printed it',
+  passkey: 'expected a passkey of an operator, used just now, with its user verified',
+  oidc: 'expected to come back from the provider as this browser was sent there',
+}
+
+const notListed = refused(
+  409,
+  'not-listed',
+  'expected an operator of this engine; who comes from a provider signs in there',
+)
+const passkeysFull = refused(
+  409,
+  'too-many-passkeys',
+  `expected at most ${operatorLimits.passkeysPerOperatorMax} passkeys of one operator`,
+)
+const passkeysBusy = refused(
+  429,
+  'busy',
+  `expected at most ${operatorLimits.passkeysJudgedMax} passkeys at once`,
+  1_000,
+)
+const begunRetryMs = Math.ceil(60_000 / operatorLimits.begunPerAddress.perMinute)
+
+function tooMany(retryAfterMs: number): Answered {
+  return refused(429, 'too-many-attempts', 'expected fewer attempts', retryAfterMs)
+}
+
+function nameAndRole({ name, role }: ListedOperator): { readonly name: string; readonly role: OperatorRole } {
+  return { name, role }
+}
+
+/** Only who signed in as one of the list has an entry there: a name from a provider is none of it. */
+function ownEntry(listed: readonly ListedOperator[], { name, method }: OperatorSession): ListedOperator | undefined {
+  return method === 'oidc' ? undefined : listed.find((one) => one.name === name)
+}
+
+/** Of an error of the provider's: what else it holds may be somebody's claims or codes. */
+function said(error: unknown): { readonly message: string; readonly code: string | undefined } {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return { message: error instanceof Error ? error.message : String(error), code }
+}
+
+/** Back to the page, which says what it was. */
+function backWith(error: string, cookies: readonly string[] = []): Answered {
+  return { type: 'redirect', location: `/?error=${error}`, cookies }
+}
+
+/** A session cookie lasts as long as the browser lets it: what counts is the session. */
+const sessionCookieS = 7 * 86_400
+const oidcCookieS = operatorLimits.waitingMs / 1_000
+
+function cookieOf(
+  { origins, cookies }: SignInParts,
+  which: keyof CookieNames,
+  value: string,
+  sameSite: 'Strict' | 'Lax',
+): string {
+  const maxAgeS = which === 'oidc' ? oidcCookieS : sessionCookieS
+  return setCookie(cookies()[which], value, { maxAgeS, isSecure: origins().isSecure, sameSite })
+}
+
+function overOidc({ origins, cookies }: SignInParts): string {
+  return setCookie(cookies().oidc, '', { maxAgeS: 0, isSecure: origins().isSecure, sameSite: 'Lax' })
+}
+
+/** A command may be changing the list at this moment. */
+function keptOrBusy(keep: () => void): Answered | undefined {
+  try {
+    keep()
+    return undefined
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'data-in-use') return refused(503, 'busy', error.message, 1_000)
+    throw error
+  }
+}
+
+/** Where a provider sends the browser back to. */
+export function backFromProvider({ main }: Origins): string {
+  return `${main}${operatorPaths.oidcBack}`
+}

@@ -1,0 +1,21 @@
+// What the thread that judges passkeys is given and gives back.
+
+import type { AssertedResponse, CreatedResponse } from './passkey-requests.ts'
+
+/** Where the page is: the origin that the browser must have seen, and the name that passkeys are bound to. */
+export type PasskeyPlace = { readonly origin: string; readonly domain: string }
+
+/** A passkey after an answer of it. */
+export type JudgedPasskey = {
+  readonly id: string
+  readonly publicKey: Uint8Array<ArrayBuffer>
+  readonly counter: number
+}
+
+export type PasskeyTask = { readonly place: PasskeyPlace; readonly challenge: string } & (
+  | { readonly type: 'created'; readonly response: CreatedResponse }
+  | { readonly type: 'asserted'; readonly response: AssertedResponse; readonly passkey: JudgedPasskey }
+)
+
+/** ES256 and EdDSA (COSE, RFC 9053 §2). */
+export const passkeyAlgorithms = [-7, -8] as const

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import type { EngineStatus } from '../engine/engine.ts'
+import { feedFields } from '../protocol/operator-feed.ts'
+import type { Second } from './last-minute.ts'
+import { feedHistory, feedValuesOf } from './operator-figures.ts'
+import { memoryBytes } from './process-memory.ts'
+
+const times = { count: 40, p50Ms: 0.4, p99Ms: 1.25, p999Ms: null, maxMs: 2 }
+const second: Second = {
+  atMs: 5_000,
+  forMs: 1_000,
+  decisions: { approved: 40 },
+  reversals: 1,
+  answered: times,
+  gate: times,
+  loopDelay: { p50Ms: 0.1, p99Ms: 3.5, maxMs: 9 },
+  gc: { count: 2, totalMs: 1, maxMs: 0.75 },
+  cpu: { userMs: 120.4, systemMs: 30.6 },
+}
+const counts: EngineStatus = {
+  bands: { unbound: 1, pairing: 2, offWrist: 3, disarmed: 4, armed: 5, deactivating: 6 },
+  bandsHeld: 7,
+  holds: { 'owner-freeze': 8, 'operator-freeze': 9, 'risk-freeze': 10, lost: 11 },
+  sessions: { connecting: 12, authenticating: 13, live: 14, draining: 15, closed: 16 },
+  decisions: { approved: 17, 'band-lost': 18 },
+  reversals: 19,
+  unexpected: 20,
+  actorErrors: 21,
+  bandsAwake: 22,
+  links: 23,
+  sessionsOpen: 24,
+  pairingWindows: 25,
+  gateDepth: 26,
+  alarmsWaiting: 27,
+  journal: 'full',
+  appendedLsn: 28,
+  durableLsn: 29,
+  appliedLsn: 30,
+  clockCertain: false,
+}
+
+describe('the figures of the feed', () => {
+  const seen = { counts, second, memory: memoryBytes(), viewers: 3, isDraining: true }
+  const values = feedValuesOf(seen)
+  const at = (field: string) => values[feedFields.indexOf(field)]
+
+  it('have a whole number for every field that the feed has', () => {
+    expect(values.length).toBe(feedFields.length)
+    for (const [index, value] of values.entries()) {
+      expect(Number.isSafeInteger(value), `${feedFields[index]}: ${value}`).toBe(true)
+    }
+  })
+
+  it('are what the engine counts, in the units that their names say', () => {
+    expect([at('bands.armed'), at('bands.held'), at('holds.operator-freeze'), at('sessions.live')]).toEqual([
+      5, 7, 9, 14,
+    ])
+    expect([at('decisions.approved'), at('decisions.band-lost'), at('decisions.over-use-limit')]).toEqual([17, 18, 0])
+    expect([at('journalState'), at('clockCertain'), at('draining'), at('viewers')]).toEqual([1, 0, 1, 3])
+    expect([at('answered'), at('answeredP99Us'), at('answeredP999Us'), at('gcMaxUs')]).toEqual([40, 1_250, 0, 750])
+    expect([at('loopP99Us'), at('cpuUserMs'), at('cpuSystemMs')]).toEqual([3_500, 120, 31])
+    expect(at('heapKb')).toBeGreaterThan(1_000)
+  })
+
+  it('say of the minute before only what was kept, and of nothing else anything', () => {
+    const [before] = feedHistory({ history: () => [{ second, counts }] })
+    const of = (field: string) => before?.values[feedFields.indexOf(field)]
+    expect([before?.atMs, of('bands.armed'), of('answeredP99Us')]).toEqual([5_000, 5, 1_250])
+    expect([of('rssKb'), of('viewers'), of('draining')]).toEqual([null, null, null])
+  })
+})

@@ -1,0 +1,196 @@
+// The operators' page of a running server: everything that its listener asks for, put together. A page that cannot have its port
+// by itself takes another; nothing of it may keep the phones' listener from its work.
+
+import { join } from 'node:path'
+import type { Engine } from '../engine/engine.ts'
+import { Fault } from '../engine/ports/fault.ts'
+import type { OperatorListener, OperatorOptions } from '../operators/listen.ts'
+import type { Decisions, OidcSettings, OperatorPorts, ServerActs, VendorAct } from '../operators/ports.ts'
+import type { FleetAnswer } from '../protocol/operator-api.ts'
+import { answerBudget } from './answer-budget.ts'
+import type { DataFolder } from './data-folder.ts'
+import { codeOf } from './error-code.ts'
+import { followOperators } from './followed-operators.ts'
+import type { LastMinute } from './last-minute.ts'
+import { ListError, restoreVendor, revokeVendor } from './lists.ts'
+import type { Log } from './log.ts'
+import { nextTurn } from './next-turn.ts'
+import { feedHistory, feedValuesOf } from './operator-figures.ts'
+import { partnersSeen, settingsSeen, vendorsSeen } from './operator-lists.ts'
+import { readPrivateFile } from './private-file.ts'
+import { memoryBytes } from './process-memory.ts'
+import { realClock } from './real-clock.ts'
+import { realPrimitives } from './real-primitives.ts'
+import type { ServerConfig } from './settings.ts'
+import type { Surroundings } from './surroundings.ts'
+import { statusOf } from './vendor-list.ts'
+
+export type PageParts = {
+  readonly config: ServerConfig
+  readonly log: Log
+  readonly folder: DataFolder
+  readonly surroundings: Surroundings
+  readonly engine: Engine
+  readonly lastMinute: LastMinute
+  readonly decisions: Decisions
+  /** What stands in FleetAnswer and is not known here. */
+  readonly about: () => Pick<FleetAnswer, 'version' | 'startedAtMs' | 'listener'>
+  /** The port that phones have. */
+  readonly phonesPort: number
+  readonly drain: () => void
+  readonly isDraining: () => boolean
+}
+
+export type OperatorsPage = {
+  readonly url: string
+  /** Reads the list of operators now, if it changed. */
+  readonly reload: () => void
+  readonly stop: () => Promise<void>
+}
+
+/** Where the page lies when it was built. */
+const pageFolder = join(import.meta.dirname, '..', '.build', 'dashboard')
+
+/** Opens the page; undefined when it is off. Rejects with a Fault that says what to do. */
+export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage | undefined> {
+  const { config, log, folder, engine, decisions } = parts
+  const { port } = config.operators
+  if (port === 'off') return undefined
+  const operators = followOperators(folder.places.operators, realClock, log)
+  const ports: OperatorPorts = {
+    clock: realClock,
+    random: (length) => realPrimitives.randomBytes(length),
+    log,
+    operators,
+    engine: engine.operators,
+    decisions,
+    acts: serverActs(parts),
+    pause: nextTurn,
+    figures: figuresOf(parts),
+    lists: {
+      partners: () => partnersSeen(parts.surroundings.listed()),
+      vendors: () => vendorsSeen(parts.surroundings.listed()),
+      settings: () => settingsSeen(config),
+    },
+  }
+  try {
+    const listener = await listening(parts, ports)
+    log('info', 'operators.listening', { url: listener.url, operators: operators.all().length })
+    return {
+      url: listener.url,
+      reload: () => operators.reload(),
+      async stop() {
+        operators.stop()
+        await listener.close()
+      },
+    }
+  } catch (error) {
+    operators.stop()
+    throw error
+  }
+}
+
+async function listening({ config, log, phonesPort }: PageParts, ports: OperatorPorts): Promise<OperatorListener> {
+  const { host, port, origin, sessions } = config.operators
+  // Loaded only where there is a page: an engine without one has none of it in memory.
+  const { listenForOperators } = await import('../operators/listen.ts')
+  const options = (wanted: number): OperatorOptions => ({
+    host,
+    port: wanted,
+    origin,
+    sessionTimes: sessions,
+    oidc: oidcOf(config),
+    pageFolder,
+  })
+  const listen = (wanted: number) => listenForOperators(options(wanted), ports)
+  if (port !== 'auto') {
+    try {
+      return await listen(Number(port))
+    } catch (error) {
+      throw new Fault('data-in-use', `the operators' page cannot have ${host}:${port}: ${said(error)}`, {
+        cause: error,
+      })
+    }
+  }
+  if (config.port === 0 || phonesPort >= portMax) return listen(0)
+  try {
+    return await listen(phonesPort + 1)
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE') throw error
+    log('warning', 'operators.port-taken', {
+      port: phonesPort + 1,
+      does: 'takes a free one; set operators.port for a fixed one',
+    })
+    return listen(0)
+  }
+}
+
+const portMax = 65_535
+
+function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function figuresOf({ config, engine, lastMinute, about, isDraining }: PageParts): OperatorPorts['figures'] {
+  const { durability, heartbeatS, operators } = config
+  return {
+    fleet: () => ({
+      ...about(),
+      nowMs: realClock.nowMs(),
+      durability,
+      heartbeatS,
+      budget: answerBudget,
+      alarms: operators.alarms,
+      history: feedHistory(lastMinute),
+    }),
+    values: (viewers) => {
+      const second = lastMinute.history().at(-1)?.second
+      const seen = { counts: engine.status(), second, memory: memoryBytes(), viewers, isDraining: isDraining() }
+      return feedValuesOf(seen).map((value) => value ?? 0)
+    },
+  }
+}
+
+function serverActs({ folder, surroundings, drain, isDraining }: PageParts): ServerActs {
+  const place = folder.places.vendors
+  return {
+    drain,
+    isDraining,
+    vendorBlocked({ act, vendor, model }) {
+      const listed = surroundings.listed().vendors.find((one) => one.vendor === vendor)
+      if (listed === undefined) return `no vendor ${vendor} is listed`
+      const isRevoked = listed.revoked.some((one) => one.model === (model ?? null) && one.batch === null)
+      if (act === 'revoke-vendor') return isRevoked ? 'that is revoked already' : undefined
+      if (isRevoked) return undefined
+      const isAbove = model !== undefined && statusOf(listed, model, 0) === 'revoked'
+      return isAbove ? 'the whole vendor is revoked, not this model' : 'that is not revoked'
+    },
+    changeVendor(act) {
+      try {
+        changedVendor(act)
+        surroundings.reload()
+        return { type: 'done' }
+      } catch (error) {
+        const isExpected = error instanceof ListError || (error instanceof Fault && error.code === 'data-in-use')
+        if (!isExpected) throw error
+        return { type: 'refused', message: error.message }
+      }
+    },
+  }
+
+  function changedVendor({ act, vendor, model }: VendorAct): void {
+    const part = { vendor, model: model ?? null, batch: null }
+    if (act === 'revoke-vendor') revokeVendor(place, part, realClock.nowMs())
+    else restoreVendor(place, part)
+  }
+}
+
+function oidcOf({ operators }: ServerConfig): OidcSettings | undefined {
+  const { issuer, clientId, clientSecretFile, scopes, rolesClaim, roles, name } = operators.oidc
+  if (issuer === undefined || clientId === undefined || clientSecretFile === undefined) return undefined
+  const clientSecret = readPrivateFile(clientSecretFile)?.trim()
+  if (clientSecret === undefined || clientSecret === '') {
+    throw new Fault('keys-missing', `${clientSecretFile}: the client secret of ${issuer} expected, there is none`)
+  }
+  return { issuer, clientId, clientSecret, scopes, rolesClaim, roles, name }
+}

@@ -1,0 +1,231 @@
+// Signing in through a provider of OpenID Connect that is not ours: code, PKCE, state, nonce, and roles out of a claim.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Provider from 'oidc-provider'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { OidcSettings } from '../../operators/ports.ts'
+import { type Browser, testSite } from '../../operators/test-site.ts'
+import { type OperatorRole, operatorPaths } from '../../protocol/operator-api.ts'
+import { freePort } from '../support/free-port.ts'
+
+// The provider warns that its keys and its memory are for tests, which is what they are for.
+beforeAll(() => {
+  for (const level of ['info', 'warn'] as const) vi.spyOn(console, level).mockImplementation(() => undefined)
+})
+
+type Person = { readonly sub: string; readonly roles?: unknown; readonly preferred_username?: string }
+
+/** A provider on this machine, at which this person signs in and agrees whenever asked. */
+async function provider(person: Person, backTo: string) {
+  const port = await freePort()
+  const issuer = `http://localhost:${port}`
+  const oidc = new Provider(issuer, {
+    clients: [
+      {
+        client_id: 'bandpass',
+        client_secret: 'a secret',
+        redirect_uris: [backTo],
+        token_endpoint_auth_method: 'client_secret_post',
+      },
+    ],
+    pkce: { required: () => true },
+    claims: { openid: ['sub', 'roles', 'preferred_username', 'realm_access'] },
+    conformIdTokenClaims: false,
+    cookies: { keys: ['test'] },
+    features: { devInteractions: { enabled: false } },
+    findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ ...person }) }),
+    interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
+  })
+  const seen: URLSearchParams[] = []
+  const callback = oidc.callback()
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', issuer)
+    if (url.pathname === '/auth') seen.push(url.searchParams)
+    if (!url.pathname.startsWith('/interaction/')) return void callback(request, response)
+    void agreed(oidc, request, response, person)
+  })
+  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  )
+  return { issuer, seen, address: server.address() as AddressInfo }
+}
+
+type Details = Awaited<ReturnType<Provider['interactionDetails']>>
+
+/** The person signs in and agrees to everything. */
+async function agreed(
+  oidc: Provider,
+  request: Parameters<Provider['interactionDetails']>[0],
+  response: Parameters<Provider['interactionDetails']>[1],
+  { sub }: Person,
+): Promise<void> {
+  const details: Details = await oidc.interactionDetails(request, response)
+  const grant = new oidc.Grant({ accountId: sub, clientId: 'bandpass' })
+  grant.addOIDCScope('openid profile email')
+  const result = { login: { accountId: sub }, consent: { grantId: await grant.save() } }
+  await oidc.interactionFinished(request, response, result, {
+    mergeWithLastSubmission: Boolean(details.lastSubmission),
+  })
+}
+
+const roles = new Map<string, OperatorRole>([
+  ['bandpass-viewer', 'viewer'],
+  ['bandpass-operator', 'operator'],
+  ['bandpass-admin', 'admin'],
+])
+
+async function world(person: Person, more: Partial<OidcSettings> = {}) {
+  const port = await freePort()
+  const { issuer, seen } = await provider(person, `http://localhost:${port}${operatorPaths.oidcBack}`)
+  const settings = {
+    issuer,
+    clientId: 'bandpass',
+    clientSecret: 'a secret',
+    scopes: 'openid',
+    rolesClaim: 'roles',
+    roles,
+  }
+  const site = await testSite(onTestFinished, { port, oidc: { ...settings, name: 'Example', ...more } })
+  return { site, seen, issuer }
+}
+
+/** Goes where a browser is sent, each host with its own cookies, until it comes back to us; gives that last address. */
+async function sent(browser: Browser, from = operatorPaths.oidc as string): Promise<URL> {
+  const start = await browser.raw(from, { method: 'GET', headers: { 'sec-fetch-site': 'same-origin' } })
+  const theirs = new Map<string, string>()
+  let at = new URL(start.headers.get('location') ?? '', browser.origin)
+  while (at.origin !== browser.origin) {
+    const cookie = [...theirs].map(([name, value]) => `${name}=${value}`).join('; ')
+    const answer = await fetch(at, { redirect: 'manual', headers: { cookie } })
+    for (const set of answer.headers.getSetCookie()) {
+      const [pair = ''] = set.split(';')
+      theirs.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1))
+    }
+    const location = answer.headers.get('location')
+    if (location === null) throw new Error(`the provider said ${answer.status}: ${await answer.text()}`)
+    at = new URL(location, at)
+  }
+  return at
+}
+
+/** Comes back as a browser does: from another site, with the cookies that go along. */
+async function cameBack(browser: Browser, at: URL): Promise<string | null> {
+  const headers = { 'sec-fetch-site': 'cross-site' }
+  const answer = await browser.raw(`${at.pathname}${at.search}`, { method: 'GET', headers })
+  expect(answer.status).toBe(302)
+  return answer.headers.get('location')
+}
+
+describe('an operator of a provider', () => {
+  it('is sent there with PKCE, state and nonce, and comes back signed in', async () => {
+    const { site, seen } = await world({
+      sub: 'u-1',
+      roles: ['bandpass-operator'],
+      preferred_username: 'Alice@example',
+    })
+    const browser = site.browser()
+    expect((await browser.get(operatorPaths.session)).body.methods.oidc).toBe('Example')
+    const back = await sent(browser)
+    expect(Object.fromEntries(seen[0] ?? [])).toMatchObject({
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      state: expect.stringMatching(/^[\w-]{43}$/),
+      nonce: expect.stringMatching(/^[\w-]{43}$/),
+    })
+    expect(await cameBack(browser, back)).toBe('/')
+    const { body } = await browser.get(operatorPaths.session)
+    expect([body.signedIn, body.role]).toEqual([true, 'operator'])
+    expect(body.name).toMatch(/^alice_[0-9a-f]{10}$/)
+    expect((await browser.get(operatorPaths.fleet)).status).toBe(200)
+    expect(site.logged.at(-1)).toMatchObject({ event: 'operator.signed-in', fields: { method: 'oidc' } })
+    expect(JSON.stringify(site.logged)).not.toMatch(/a secret|code=/)
+  })
+
+  it('has the greatest of the roles that the claim is worth, wherever the claim is', async () => {
+    const person = { sub: 'u-1', realm_access: { roles: ['other', 'staff', 'bandpass-viewer'] } }
+    const rolesOfHouse = new Map<string, OperatorRole>([...roles, ['staff', 'admin']])
+    const { site } = await world(person, { rolesClaim: 'realm_access.roles', roles: rolesOfHouse })
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/')
+    expect((await browser.get(operatorPaths.session)).body.role).toBe('admin')
+  })
+
+  it.for([
+    ['none', undefined],
+    ['others', ['bandpass', 'admin', 'viewer']],
+    ['a name of ours in another case', 'BANDPASS-ADMIN'],
+    ['what is no text', [1, null, { admin: true }]],
+  ] as const)('whose roles are %s is refused, and told so', async ([, claimed]) => {
+    const { site } = await world({ sub: 'u-1', roles: claimed })
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/?error=no-role')
+    expect((await browser.get(operatorPaths.session)).body.signedIn).toBe(false)
+    expect(site.logged.at(-1)).toMatchObject({ event: 'operator.sign-in-refused', fields: { says: 'no-role' } })
+  })
+
+  it('is nobody of the list, whatever the provider calls them', async () => {
+    const { site } = await world({ sub: 'u-2', roles: 'bandpass-viewer', preferred_username: 'adam' })
+    const browser = site.browser()
+    await cameBack(browser, await sent(browser))
+    const { body } = await browser.get(operatorPaths.session)
+    expect([body.name.startsWith('adam_'), body.role]).toEqual([true, 'viewer'])
+    expect((await browser.post(operatorPaths.beginNewPasskey, {})).body.error).toBe('not-listed')
+  })
+})
+
+describe('a way back that is not the one begun', () => {
+  const person = { sub: 'u-1', roles: ['bandpass-admin'] }
+
+  it('signs nobody in a second time', async () => {
+    const { site } = await world(person)
+    const browser = site.browser()
+    const back = await sent(browser)
+    expect(await cameBack(browser, back)).toBe('/')
+    const again = site.browser()
+    for (const [name, value] of browser.cookies) again.cookies.set(name, value)
+    again.cookies.delete([...browser.cookies.keys()].find((name) => !name.endsWith('-oidc')) ?? '')
+    expect(await cameBack(again, back)).toBe('/?error=sign-in-refused')
+  })
+
+  it('signs nobody in in another browser: a link cannot make anybody somebody else', async () => {
+    const { site } = await world(person)
+    const back = await sent(site.browser())
+    expect(await cameBack(site.browser(), back)).toBe('/?error=sign-in-refused')
+  })
+
+  it.for([
+    ['state', (url: URL) => url.searchParams.set('state', 'A'.repeat(43))],
+    ['code', (url: URL) => url.searchParams.set('code', 'A'.repeat(43))],
+    ['issuer', (url: URL) => url.searchParams.set('iss', 'https://evil.example')],
+  ] as const)('signs nobody in with another %s', async ([, spoil]) => {
+    const { site } = await world(person)
+    const browser = site.browser()
+    const back = await sent(browser)
+    spoil(back)
+    expect(await cameBack(browser, back)).toBe('/?error=sign-in-refused')
+    expect((await browser.get(operatorPaths.session)).body.signedIn).toBe(false)
+  })
+
+  it('signs nobody in with a code that was given for another sign-in', async () => {
+    const { site } = await world(person)
+    const [mine, theirs] = [site.browser(), site.browser()]
+    const [back, other] = [await sent(mine), await sent(theirs)]
+    back.searchParams.set('code', other.searchParams.get('code') ?? '')
+    expect(await cameBack(mine, back)).toBe('/?error=sign-in-refused')
+  })
+
+  it('leads back to the page when the provider is away', async () => {
+    const port = await freePort()
+    const settings = { issuer: `http://localhost:${port}`, clientId: 'b', clientSecret: 's', scopes: 'openid' }
+    const oidc = { ...settings, rolesClaim: 'roles', roles, name: 'Example' }
+    const site = await testSite(onTestFinished, { oidc })
+    const answer = await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/?error=provider-failed'])
+  })
+})
