@@ -1,9 +1,9 @@
 // Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only. A
 // wearer's history is read by account while much of it is here, so its keys are kept by account.
 
-import { createCopier } from '../protocol/bytes.ts'
+import { AddedRows } from './added-rows.ts'
 import type { Change } from './ports/apply.ts'
-import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
+import { type RowOf, decodeRow, encodeRow, packRow } from './ports/rows.ts'
 import type { RowChange, RowRange, Table } from './ports/view.ts'
 
 /**
@@ -12,29 +12,27 @@ import type { RowChange, RowRange, Table } from './ports/view.ts'
  */
 const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
 
-// Slabs of their own: these live for seconds, and whatever shared a slab with them would keep it.
-const waitingBytes = createCopier()
-
-/** A row as it becomes: decoded, or as the bytes of its row; null when it goes. */
-type Waiting = { readonly row: Change['row'] } | Uint8Array | null
+/** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
+type Waiting = { readonly row: Change['row'] } | number | null
 
 export class PendingRows {
   /** The last record whose changes are here; 0 = none. */
   lastLsn = 0
   recordCount = 0
   readonly #tables = new Map<Table, Map<string, Waiting>>()
+  readonly #added = new AddedRows()
   readonly #historyOf = new Map<string, string[]>()
 
   add(change: Change): void {
     const { table, key, row } = change
     if (row === null) this.#set(table, key, null)
-    else this.#set(table, key, isAddedTo.has(table) ? waitingBytes(encodeRow(table, row)) : change)
+    else this.#set(table, key, isAddedTo.has(table) ? this.#added.add(packRow(table, row)) : change)
   }
 
   /** The row as it becomes, null when it goes, undefined when nothing waits for it. */
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
     const waiting = this.#tables.get(table)?.get(key)
-    if (waiting instanceof Uint8Array) return decodeRow(table, waiting)
+    if (typeof waiting === 'number') return decodeRow(table, this.#added.at(waiting))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name there are rows of that table only
     return waiting === undefined || waiting === null ? waiting : (waiting.row as RowOf<Name>)
   }
@@ -49,14 +47,17 @@ export class PendingRows {
   /** All changes, each encoded when it is asked for: thousands at once would hold up whatever else is to be done. */
   *encoded(): Generator<RowChange> {
     for (const [table, rows] of this.#tables) {
-      for (const [key, waiting] of rows) yield { table, key, bytes: bytesOf(table, waiting) }
+      for (const [key, waiting] of rows) yield { table, key, bytes: this.#bytesOf(table, waiting) }
     }
   }
 
   /** Takes over what an older batch has and this one has not: the older could not be written. */
   addOlder(older: PendingRows): void {
     for (const [table, rows] of older.#tables) {
-      for (const [key, waiting] of rows) if (this.#tables.get(table)?.has(key) !== true) this.#set(table, key, waiting)
+      for (const [key, waiting] of rows) {
+        if (this.#tables.get(table)?.has(key) === true) continue
+        this.#set(table, key, typeof waiting === 'number' ? this.#added.add(older.#added.at(waiting)) : waiting)
+      }
     }
     this.lastLsn = Math.max(this.lastLsn, older.lastLsn)
     this.recordCount += older.recordCount
@@ -69,16 +70,17 @@ export class PendingRows {
     rows.set(key, waiting)
   }
 
+  #bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
+    if (waiting === null) return null
+    if (typeof waiting === 'number') return this.#added.at(waiting)
+    return waiting.row === null ? null : encodeRow(table, waiting.row)
+  }
+
   #remember(key: string): void {
     const keys = this.#historyOf.get(ownerOf(key))
     if (keys === undefined) this.#historyOf.set(ownerOf(key), [key])
     else keys.push(key)
   }
-}
-
-function bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
-  if (waiting === null || waiting instanceof Uint8Array) return waiting
-  return waiting.row === null ? null : encodeRow(table, waiting.row)
 }
 
 function ownerOf(historyKey: string): string {

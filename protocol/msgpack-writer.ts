@@ -11,11 +11,14 @@ export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   return copyBytes(writer.bytes.subarray(0, writer.at))
 }
 
-/** Encodes an array of `length` items, each asked for in its turn, without an array of them in between. */
+/**
+ * Encodes an array of `length` items, each asked for in its turn, without an array of them in between. The bytes are borrowed:
+ * they stand until something is packed again.
+ */
 export function packEach(length: number, itemAt: (index: number) => Unpacked): Uint8Array<ArrayBuffer> {
   const writer = new Writer()
   writer.each(length, itemAt)
-  return copyBytes(writer.bytes.subarray(0, writer.at))
+  return writer.bytes.subarray(0, writer.at)
 }
 
 /** The longest text that one byte of length holds. */

@@ -98,7 +98,7 @@ export type DownOp =
     }
   | { readonly type: 'rekeyPlease' }
 
-/** What a band says, decoded after its record opened. */
+/** What a band says, decoded after its record opened. The byte fields of a proof are views of `bytes`. */
 export function decodeUpOp(bytes: Bytes): UpOp | Malformed {
   switch (bytes[0]) {
     case opCodes.authProof:
@@ -141,14 +141,14 @@ function decodeAuthProof(bytes: Bytes): AuthProof | Malformed {
   if (wear === undefined) return malformed('wear 0 to 2', 10)
   return {
     type: 'authProof',
-    rid: parseRid(bytes.subarray(1, 9)),
+    rid: parseRid(bytes, 1),
     verdict,
     wear,
     armEpoch: readU32(bytes, 11),
     tick: readU32(bytes, 15),
-    evidence: bytes.slice(19, 35),
-    p: bytes.slice(35, 51),
-    proved: bytes.slice(0, 35),
+    evidence: bytes.subarray(19, 35),
+    p: bytes.subarray(35, 51),
+    proved: bytes.subarray(0, 35),
   }
 }
 

@@ -1,7 +1,7 @@
 // What a journal record does to the rows. One function for the living engine, for replay at start and for audit:
 // replaying the journal gives exactly the rows the engine answered from.
 
-import { type OfferTerms, decodeOfferTerms } from '../../protocol/offer.ts'
+import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import type { BandState } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import type { ProximityLevel } from '../../policy/proximity.ts'
@@ -110,12 +110,11 @@ function tally(state: BandState, step: 1 | -1, rows: RowReader): Change {
 }
 
 function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
-  const terms = decodeOfferTerms(record.canon)
   const { account, bandId, reason, obligation, level, useLeftMinor, dayLeftMinor, rd, ownerEpoch } = record
   const changes: Change[] = [
     {
       table: 'reference',
-      key: `${terms.partner}${terms.rid}`,
+      key: referenceOf(record.canon),
       row: {
         rd,
         account,
@@ -146,7 +145,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
     },
   ]
   if (reason === 0) {
-    const use = useOf(terms, record.atMs, level)
+    const use = useOf(moneyOf(record.canon), record.atMs, level)
     changes.push({ table: 'usage', key: account, row: usageRow(usageAfter(usageOf(rows.get('usage', account)), use)) })
   }
   return changes
@@ -169,7 +168,7 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
   if (history !== undefined) {
     changes.push({ table: 'history', key, row: { ...history, reason: record.reason, reversedBy: lsn } })
     if (usage !== undefined && reference !== undefined) {
-      const use = useOf(decodeOfferTerms(history.canon), history.atMs, reference.level)
+      const use = useOf(moneyOf(history.canon), history.atMs, reference.level)
       changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use)) })
     }
   }
@@ -181,8 +180,9 @@ export function usageOf(row: UsageRow | undefined): Usage {
   if (row === undefined) return noUsage
   return {
     day: row.day,
-    byCurrency: row.byCurrency.map(([currency, payMinor, receiveMinor, byLevelMinor]) => {
-      return { currency, payMinor, receiveMinor, byLevelMinor }
+    byCurrency: row.byCurrency.map((sums) => {
+      // Not by a pattern: that asks an iterator for each.
+      return { currency: sums[0], payMinor: sums[1], receiveMinor: sums[2], byLevelMinor: sums[3] }
     }),
   }
 }
@@ -206,9 +206,20 @@ export function parseLevel(level: number): ProximityLevel {
 
 const utf8 = new TextDecoder()
 
+/** Most labels are ASCII: for those a decoder costs more than everything else in a row. */
 function labelText(label: Uint8Array): string {
+  let plain = ''
+  for (const byte of label) {
+    if (byte === 0) break
+    if (byte > 0x7f) return utf8.decode(label.subarray(0, endOf(label)))
+    plain += String.fromCharCode(byte)
+  }
+  return plain
+}
+
+function endOf(label: Uint8Array): number {
   const end = label.indexOf(0)
-  return utf8.decode(end < 0 ? label : label.subarray(0, end))
+  return end < 0 ? label.length : end
 }
 
 function bandAlarms(row: BandRow): readonly AlarmRow[] {

@@ -1,5 +1,6 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
+import { copyBytes } from '../../protocol/bytes.ts'
 import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
@@ -95,6 +96,11 @@ const entries: readonly Entry[] = Object.entries(shapes).map(([type, shape]) => 
 const ofNumber = new Map(entries.map((entry) => [entry.number, entry]))
 
 export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
+  return copyBytes(packRecord(record))
+}
+
+/** `encodeRecord` without a copy: the bytes stand until something is packed again. */
+export function packRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const shape = shapes[record.type]
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type packs records of that type
   return packShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)

@@ -1,5 +1,6 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
+import { copyBytes } from '../../protocol/bytes.ts'
 import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import {
   type AccountId,
@@ -183,6 +184,11 @@ export type AlarmRow = RowOf<'alarm'>
 const rowVersion = 1
 
 export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
+  return copyBytes(packRow(table, row))
+}
+
+/** `encodeRow` without a copy: the bytes stand until something is packed again. */
+export function packRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
   return packShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
 }
 
