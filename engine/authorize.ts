@@ -153,7 +153,10 @@ function awaitDisk(core: Core, decided: Decided): void {
 }
 
 /** The record is on disk: the answer may leave, unless a hold has overtaken it. */
-function answerDecided(core: Core, { asked, partner, rid, decision, lsn, ownerEpoch, receiptFor, tapFor }: Decided): void {
+function answerDecided(
+  core: Core,
+  { asked, partner, rid, decision, lsn, ownerEpoch, receiptFor, tapFor }: Decided,
+): void {
   const { slot } = asked
   const { useLeftMinor, dayLeftMinor } = decision
   if (!decision.approved) {
@@ -162,8 +165,7 @@ function answerDecided(core: Core, { asked, partner, rid, decision, lsn, ownerEp
     return settle(core, asked, rid, { reason, obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null })
   }
   const reason = holdSince(core, slot, ownerEpoch)
-  if (reason !== undefined)
-    return settleLater(core, asked, rid, reverse(core, slot, { partner, rid }, { lsn, reason }))
+  if (reason !== undefined) return settleLater(core, asked, rid, reverse(core, slot, { partner, rid }, { lsn, reason }))
   const receipt = receiptFor === undefined ? null : makeReceipt(core, receiptFor)
   settle(core, asked, rid, { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt })
 }

@@ -5,7 +5,7 @@ import { type Change, type RowReader, apply } from './ports/apply.ts'
 import type { Clock } from './ports/clock.ts'
 import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
-import { type JournalRecord, decodeRecord, packRecord } from './ports/records.ts'
+import { type JournalRecord, decodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { type RowOf, decodeRow } from './ports/rows.ts'
 import type { RowRange, Table, View } from './ports/view.ts'
@@ -102,7 +102,7 @@ export class Ledger implements RowReader {
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
     const stamped = this.inOrder(record)
-    const lsn = this.options.journal.append(packRecord(stamped), use)
+    const lsn = this.options.journal.append(layRecord(stamped), use)
     if (typeof lsn !== 'number') return lsn
     this.take(stamped, lsn)
     if (this.pending.recordCount >= this.options.viewFlushRecords) void this.flush()

@@ -13,7 +13,10 @@ export type Field<Value extends Unpacked = Unpacked> = {
 }
 
 /** The value as it may be written; undefined when it does not fit. */
-export function writable<Value extends Unpacked>(field: Field<Value>, value: Unpacked | undefined): Unpacked | undefined {
+export function writable<Value extends Unpacked>(
+  field: Field<Value>,
+  value: Unpacked | undefined,
+): Unpacked | undefined {
   return field.isAsRead?.(value) === true ? value : field.read(value)
 }
 

@@ -24,16 +24,23 @@ export type Rid = Branded<string, 'Rid'>
 export type PairingId = Branded<string, 'PairingId'>
 
 function fixed<Name extends string>(name: Name, lengthBytes: number) {
-  const pattern = new RegExp(`^[0-9a-f]{${2 * lengthBytes}}$`)
   // What was just made of bytes is hex: only its length is in question.
   const isId = (hex: string, isHex: boolean): hex is Branded<string, Name> =>
-    isHex ? hex.length === 2 * lengthBytes : pattern.test(hex)
+    hex.length === 2 * lengthBytes && (isHex || isLowerHex(hex))
   return (value: Bytes | string, at?: number): Branded<string, Name> => {
     const isBytes = typeof value !== 'string'
     const hex = isBytes ? hexOf(value, at, lengthBytes) : value
     if (isId(hex, isBytes)) return hex
     throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
   }
+}
+
+function isLowerHex(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false
+  }
+  return true
 }
 
 /** All of `value`, or as many bytes as an id has from `at` on; fewer, which are no id, when they are not there. */

@@ -7,7 +7,7 @@ import { namesOf } from '../../protocol/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
 import { accountShape, bandShape, phoneShape, ratchetShape } from './rows.ts'
-import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
 /** The longest reason that an operator gives, bytes of UTF-8. */
@@ -96,14 +96,14 @@ const entries: readonly Entry[] = Object.entries(shapes).map(([type, shape]) => 
 const ofNumber = new Map(entries.map((entry) => [entry.number, entry]))
 
 export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
-  return copyBytes(packRecord(record))
+  return copyBytes(layRecord(record))
 }
 
 /** `encodeRecord` without a copy: the bytes stand until something is packed again. */
-export function packRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
+export function layRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const shape = shapes[record.type]
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type packs records of that type
-  return packShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
+  return layShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
 }
 
 /** Decodes a record the journal authenticated. Throws a Fault on one that no version of the engine wrote. */

@@ -15,7 +15,7 @@ import {
 import { namesOf } from '../../protocol/names.ts'
 import { bandStates } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
-import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'
 import type { Table } from './view.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
@@ -184,12 +184,12 @@ export type AlarmRow = RowOf<'alarm'>
 const rowVersion = 1
 
 export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
-  return copyBytes(packRow(table, row))
+  return copyBytes(layRow(table, row))
 }
 
 /** `encodeRow` without a copy: the bytes stand until something is packed again. */
-export function packRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
-  return packShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
+export function layRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
+  return layShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
 }
 
 /** Decodes a row the view authenticated. Throws a Fault on one that no version of the engine wrote. */

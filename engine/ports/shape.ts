@@ -2,7 +2,7 @@
 
 import { type Field, isAsRead, writable } from '../../protocol/frame-fields.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packEach } from '../../protocol/msgpack-writer.ts'
+import { layEach } from '../../protocol/msgpack-writer.ts'
 
 export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
@@ -39,16 +39,16 @@ export function list<Entry extends Unpacked>(entry: Field<Entry>): Field<readonl
 }
 
 /**
- * Packs `lead` (a version or a type number) and then the fields. The bytes are borrowed: they stand until something is packed again.
+ * Lays down `lead` (a version or a type number) and then the fields. The bytes are borrowed: they stand until something is packed again.
  * Throws a RangeError on a field that does not fit: a bug.
  */
-export function packShape<Fields extends Shape>(
+export function layShape<Fields extends Shape>(
   lead: number,
   fields: Fields,
   value: ShapeOf<Fields>,
 ): Uint8Array<ArrayBuffer> {
   const named = namedOf(fields)
-  return packEach(named.length + 1, (index) => {
+  return layEach(named.length + 1, (index) => {
     const one = named[index - 1]
     if (one === undefined) return lead
     const { name, field } = one
