@@ -129,7 +129,10 @@ export class Ledger implements RowReader {
     this.waitedFor = group
     this.waiting = waiting
     const tell = (failure: unknown) => {
-      if (this.waitedFor === group) this.waitedFor = undefined
+      if (this.waitedFor === group) {
+        this.waitedFor = undefined
+        this.waiting = []
+      }
       for (const one of waiting) one(failure)
     }
     group.then(() => tell(undefined), tell)

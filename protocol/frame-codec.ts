@@ -59,6 +59,11 @@ export function layEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
   return layArray(itemsOf(frame, engineShapes))
 }
 
+/** Error 200, borrowed as well: for who refuses by the ten thousand and has a code and a time that fit. */
+export function layError(id: number, code: number, retryAfterMs: number): Uint8Array<ArrayBuffer> {
+  return layArray([engineFrames.error.number, id, code, retryAfterMs])
+}
+
 /** One record of the engine in a hub's frame 120; borrowed as well. */
 export function layHubRecord(slot: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return layArray([engineFrames.record.number, 0, slot, bytes])

@@ -85,8 +85,8 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   }
 }
 
-/** The reference of an offer that was decoded before. */
-export function ridOf(offer: Bytes): Rid {
+/** The reference of an offer. */
+function ridOf(offer: Bytes): Rid {
   return parseRid(offer, ridAt)
 }
 
