@@ -49,9 +49,11 @@ export function nextPhaseKey(primitives: Primitives, key: Bytes): Uint8Array<Arr
 
 const phaseLabel = ascii('bnd1 phase')
 
-/** `00000000 ‖ ctr as u64 little-endian`; ctr is a u32. */
+/** One serves all: it is no secret, and whoever seals or opens reads it at once. */
+const nonce = new Uint8Array(12)
+
+/** `00000000 ‖ ctr as u64 little-endian`; ctr is a u32. Borrowed until the next call. */
 function dataNonce(ctr: number): Uint8Array<ArrayBuffer> {
-  const nonce = new Uint8Array(12)
   nonce[4] = ctr
   nonce[5] = ctr >>> 8
   nonce[6] = ctr >>> 16

@@ -4,7 +4,6 @@
 import {
   type KeyObject,
   createECDH,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -120,9 +119,11 @@ function sha256(message: Bytes): Uint8Array<ArrayBuffer> {
   return fromBinary(hash('sha256', message, 'binary'), 32)
 }
 
-/** Through a binary string too: 0.3 µs less than through a Buffer, and nothing for the collector to free. */
+/** Nothing for the collector to finish: an object of node:crypto for each MAC cost more than the hashing. */
 function tag(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
-  return fromBinary(createHmac('sha256', key).update(message).digest('binary'), tagBytes)
+  const digits = hash('sha256', outerBlocks(key, message), 'binary')
+  wipeBlocks(message.length)
+  return fromBinary(digits, tagBytes)
 }
 
 function fromBinary(digits: string, length: number): Uint8Array<ArrayBuffer> {
@@ -131,9 +132,44 @@ function fromBinary(digits: string, length: number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** Not through strings, though that would halve its 1.4 µs: the result is often a key, and a string cannot be wiped. */
+/** Not through a string, though that would halve what it takes: the result is often a key, and a string cannot be wiped. */
 function hmac(key: Bytes, message: Bytes): Uint8Array<ArrayBuffer> {
-  return plain(createHmac('sha256', key).update(message).digest())
+  const digest = hash('sha256', outerBlocks(key, message), 'buffer')
+  wipeBlocks(message.length)
+  return plain(digest)
+}
+
+const blockBytes = 64
+/** HMAC (RFC 2104) is laid down here: what its two hashes take. Longer messages, which are rare, get more. */
+let innerInput = new Uint8Array(blockBytes + 1_024)
+const outerInput = new Uint8Array(blockBytes + 32)
+/** By the length of the message: the piece of `innerInput` to hash, made once for each length. */
+let innerInputs: (Bytes | undefined)[] = []
+
+/** The block of the outer key and the inner hash, which is no secret: without the outer key it gives nothing. Erased by `wipeBlocks`. */
+function outerBlocks(key: Bytes, message: Bytes): Bytes {
+  const { length } = message
+  if (blockBytes + length > innerInput.length) {
+    innerInput = new Uint8Array(2 * (blockBytes + length))
+    innerInputs = []
+  }
+  // A key longer than a block counts by its hash; ours are 16 or 32 bytes.
+  const short = key.length > blockBytes ? plain(hash('sha256', key, 'buffer')) : key
+  innerInput.fill(0x36, 0, blockBytes)
+  outerInput.fill(0x5c, 0, blockBytes)
+  for (let i = 0; i < short.length; i++) {
+    innerInput[i] = 0x36 ^ (short[i] ?? 0)
+    outerInput[i] = 0x5c ^ (short[i] ?? 0)
+  }
+  innerInput.set(message, blockBytes)
+  const inner = hash('sha256', (innerInputs[length] ??= innerInput.subarray(0, blockBytes + length)), 'binary')
+  for (let i = 0; i < 32; i++) outerInput[blockBytes + i] = inner.charCodeAt(i)
+  return outerInput
+}
+
+function wipeBlocks(messageLength: number): void {
+  innerInput.fill(0, 0, blockBytes + messageLength)
+  outerInput.fill(0)
 }
 
 /** The same memory without Buffer's methods: its `slice` is a view where a Uint8Array's is a copy. */

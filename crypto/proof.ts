@@ -1,6 +1,6 @@
 // The proof that the wearer's armed band saw this very request (PROTOCOL §5): `rd` names the request, `p` proves it.
 
-import { type Bytes, ascii, concatBytes, u16, u32 } from '../protocol/bytes.ts'
+import { type Bytes, allocateBytes, ascii, concatBytes, u32 } from '../protocol/bytes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** `rd = SHA-256("bnd1 req" ‖ canon ‖ label)`; canon 73 bytes, label 24. */
@@ -18,7 +18,20 @@ export type Proved = { readonly rd: Bytes; readonly sid: number; readonly ctr: n
 
 /** `p = HMAC(armKey, "bnd1 proof" ‖ rd ‖ sid ‖ ctr ‖ op..evidence)[0..15]`; compare with `equalSecret`. */
 export function proofTag(primitives: Primitives, key: Bytes, fields: Proved): Uint8Array<ArrayBuffer> {
-  return primitives.tag(key, concatBytes(proofLabel, fields.rd, u16(fields.sid), u32(fields.ctr), fields.proved))
+  const { rd, sid, ctr, proved } = fields
+  return primitives.tag(key, concatBytes(proofLabel, rd, place(sid, ctr), proved))
+}
+
+/** sid u16 ‖ ctr u32, of the record. */
+function place(sid: number, ctr: number): Bytes {
+  const bytes = allocateBytes(6)
+  bytes[0] = sid >>> 8
+  bytes[1] = sid
+  bytes[2] = ctr >>> 24
+  bytes[3] = ctr >>> 16
+  bytes[4] = ctr >>> 8
+  bytes[5] = ctr
+  return bytes
 }
 
 const requestLabel = ascii('bnd1 req')

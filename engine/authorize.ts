@@ -1,10 +1,13 @@
-// The road of an authorization (DESIGN §3), one named step after the other; the only await is the append.
+// The road of an authorization (DESIGN §3), one named step after the other; the only wait is that for the disk. Hundreds of
+// requests wait there at once and the collector carries what each keeps, so each keeps little, and no promise of its own.
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
+import type { Decision } from '../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
-import { type Offer, decodeOffer, ridOf } from '../protocol/offer.ts'
+import type { PartnerId, Rid } from '../protocol/ids.ts'
+import { type Offer, type OfferTerms, decodeOffer } from '../protocol/offer.ts'
 import { patterns } from '../protocol/ops.ts'
 import {
   type DenialReason,
@@ -21,9 +24,9 @@ import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { decisionRecord } from './decision-record.ts'
-import type { DecisionRecord } from './ports/records.ts'
+import type { Lsn } from './ports/journal.ts'
 import type { ReferenceRow } from './ports/rows.ts'
-import { makeReceipt } from './receipts.ts'
+import { type Approved, makeReceipt } from './receipts.ts'
 import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
@@ -38,19 +41,150 @@ type Answer = {
   readonly receipt: string | null
 }
 
-/** Frame 5. Resolves when the answer is free to leave. */
-export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
+/** Who asked, and under which name the band knows what was asked. */
+type Asked = {
+  readonly session: Session
+  readonly slot: Slot
+  readonly id: number
+  readonly startedAtMs: number
+  /** Counted among those that wait, until it is answered. */
+  isWaiting: boolean
+}
+
+/** Frame 5. Answers by itself, mostly once the disk has what was decided. */
+export function authorize(core: Core, session: Session, frame: PhoneFrameOf<'authorize'>): undefined {
   const startedAtMs = core.time.monotonicMs()
-  const slot = bandSlot(session, borrowed.slot)
-  if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
-  // The frame's buffer is borrowed, and what is told to the band names the offer after the wait.
-  const frame = { ...borrowed, offer: copyBytes(borrowed.offer) }
-  const answered = await decideAuthorize(core, session, slot, frame)
+  const slot = bandSlot(session, frame.slot)
+  if (slot === undefined) {
+    refuse(session, frame.id, 'slot-empty')
+    return
+  }
+  const asked = { session, slot, id: frame.id, startedAtMs, isWaiting: true }
+  session.waiting++
+  core.gate.waiting++
+  try {
+    decideAuthorize(core, asked, frame)
+  } catch (error) {
+    fail(core, asked, error)
+  }
+}
+
+/** Most of these answers wait for the disk; those that nothing is journaled for do not. */
+function decideAuthorize(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>): void {
+  const { slot } = asked
+  const wantsReceipt = frame.wantsReceipt === true
+  // The frame's buffer is borrowed, and a receipt names parts of the offer after the wait.
+  const offer = decodeOffer(wantsReceipt ? copyBytes(frame.offer) : frame.offer)
+  if (offer.type === 'malformed') return settle(core, asked, undefined, denied('offer-not-authentic'))
+  const { rid } = offer.terms
+  if (!isFromPartner(core, offer)) return settle(core, asked, rid, denied('offer-not-authentic'))
+  const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
+  const stored = core.ledger.get('reference', referenceKey(offer))
+  if (stored !== undefined) {
+    if (stored.account !== slot.account || !equalBytes(stored.rd, rd))
+      return settle(core, asked, rid, denied('reference-conflict'))
+    if (stored.final) return settleLater(core, asked, rid, answerStored(core, offer, rd, stored, wantsReceipt))
+  }
+  const record = decodeData(frame.record)
+  const proof = record.type === 'data' ? openProof(core, slot, record, offer, rd) : undefined
+  // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.
+  if (proof === undefined || record.type !== 'data') return settle(core, asked, rid, denied('proof-invalid'))
+  decideProved(core, asked, frame, { offer, rd, record, proof: proof.proof, link: proof.link })
+}
+
+function decideProved(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>, proved: Proved): void {
+  const { session, slot } = asked
+  const { offer, rd } = proved
+  const { rid } = offer.terms
+  const facts = gatherFacts(core, session, slot, frame, proved)
+  const atMs = facts.nowMs
+  const told = tellBand(core, slot.bandId, { type: 'band.authorize', atMs, facts }, byBand)
+  if (told.type === 'refused' || told.decision === undefined) return settle(core, asked, rid, undefined)
+  const { decision, row } = told
+  const lsn = core.ledger.append(decisionRecord(core, { slot, proved, facts, decision, row }), 'normal')
+  if (typeof lsn !== 'number') return settle(core, asked, rid, undefined)
+  const enteredAtMs = core.time.monotonicMs()
+  core.gate.enter(enteredAtMs)
+  const { ownerEpoch } = facts
+  const { approved, level } = decision
+  awaitDisk(core, {
+    asked,
+    partner: offer.terms.partner,
+    rid,
+    decision,
+    lsn,
+    enteredAtMs,
+    ownerEpoch,
+    receiptFor:
+      approved && frame.wantsReceipt === true
+        ? { offer, rd, account: slot.account, lsn, atMs, level, ownerEpoch }
+        : undefined,
+    tapFor: !approved && decision.obligation === 'tap' ? copyBytes(frame.offer) : undefined,
+  })
+}
+
+const byBand = { by: 'band', use: 'normal' } as const
+
+/** All that a decision keeps while its record goes to the disk. */
+type Decided = {
+  readonly asked: Asked
+  readonly partner: PartnerId
+  readonly rid: Rid
+  readonly decision: Decision
+  readonly lsn: Lsn
+  readonly enteredAtMs: number
+  readonly ownerEpoch: number
+  /** What to make a receipt of, when one was asked for. */
+  readonly receiptFor: Approved | undefined
+  /** The offer that the wearer is asked to tap for. */
+  readonly tapFor: Bytes | undefined
+}
+
+function awaitDisk(core: Core, decided: Decided): void {
+  core.ledger.whenDurable(decided.lsn, (failure) => {
+    try {
+      leaveGate(core, decided.enteredAtMs)
+      if (failure === undefined) answerDecided(core, decided)
+      else fail(core, decided.asked, failure)
+    } catch (error) {
+      fail(core, decided.asked, error)
+    }
+  })
+}
+
+/** The record is on disk: the answer may leave, unless a hold has overtaken it. */
+function answerDecided(
+  core: Core,
+  { asked, partner, rid, decision, lsn, ownerEpoch, receiptFor, tapFor }: Decided,
+): void {
+  const { slot } = asked
+  const { useLeftMinor, dayLeftMinor } = decision
+  if (!decision.approved) {
+    if (tapFor !== undefined) sendDown(core, slot, { type: 'authReq', offer: tapFor })
+    const { reason, obligation } = decision
+    return settle(core, asked, rid, { reason, obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null })
+  }
+  const reason = holdSince(core, slot, ownerEpoch)
+  if (reason !== undefined) return settleLater(core, asked, rid, reverse(core, slot, { partner, rid }, { lsn, reason }))
+  const receipt = receiptFor === undefined ? null : makeReceipt(core, receiptFor)
+  settle(core, asked, rid, { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt })
+}
+
+function settleLater(core: Core, asked: Asked, rid: Rid, answering: Promise<Answer | undefined>): void {
+  void answering
+    .then((answered) => settle(core, asked, rid, answered))
+    .catch((error: unknown) => fail(core, asked, error))
+}
+
+/** The answer is free to leave, with what becomes free with it; undefined: it could not be journaled. */
+function settle(core: Core, asked: Asked, rid: Rid | undefined, answered: Answer | undefined): void {
+  endWaiting(core, asked)
+  const { session, slot, id, startedAtMs } = asked
   if (answered === undefined)
-    return refuse(session, frame.id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
+    return refuse(session, id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
   core.releases.add(session.connection, () => {
-    sendDecision(session, frame.id, answered)
-    tellBandResult(core, slot, frame.offer, answered)
+    sendDecision(session, id, answered)
+    if (rid !== undefined) tellBandResult(core, slot, rid, answered)
     const tookMs = core.time.monotonicMs() - startedAtMs
     core.meters.answered(tookMs)
     core.counters.decided(answered.reason)
@@ -59,71 +193,17 @@ export async function authorize(core: Core, session: Session, borrowed: PhoneFra
   })
 }
 
-/** Most of these answers wait for the disk; those that nothing is journaled for do not. */
-function decideAuthorize(
-  core: Core,
-  session: Session,
-  slot: Slot,
-  frame: PhoneFrameOf<'authorize'>,
-): Answer | Promise<Answer | undefined> {
-  const offer = decodeOffer(frame.offer)
-  if (offer.type === 'malformed' || !isFromPartner(core, offer)) return denied('offer-not-authentic')
-  const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
-  const stored = core.ledger.get('reference', referenceKey(offer))
-  if (stored !== undefined) {
-    if (stored.account !== slot.account || !equalBytes(stored.rd, rd)) return denied('reference-conflict')
-    if (stored.final) return answerStored(core, offer, rd, stored, frame.wantsReceipt === true)
-  }
-  const record = decodeData(frame.record)
-  const proof = record.type === 'data' ? openProof(core, slot, record, offer, rd) : undefined
-  // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.
-  if (proof === undefined || record.type !== 'data') return denied('proof-invalid')
-  return decideProved(core, session, slot, frame, { offer, rd, record, ...proof })
+function fail(core: Core, asked: Asked, error: unknown): void {
+  endWaiting(core, asked)
+  core.failed(error)
+  refuse(asked.session, asked.id, 'unavailable')
 }
 
-async function decideProved(
-  core: Core,
-  session: Session,
-  slot: Slot,
-  frame: PhoneFrameOf<'authorize'>,
-  proved: Proved,
-): Promise<Answer | undefined> {
-  const { offer, rd } = proved
-  const facts = gatherFacts(core, session, slot, frame, proved)
-  const atMs = facts.nowMs
-  const told = tellBand(core, slot.bandId, { type: 'band.authorize', atMs, facts }, { by: 'band', use: 'normal' })
-  if (told.type === 'refused' || told.decision === undefined) return undefined
-  const { decision, row } = told
-  const record = decisionRecord(core, { slot, proved, facts, decision, row })
-  const lsn = core.ledger.append(record, 'normal')
-  if (typeof lsn !== 'number') return undefined
-  const enteredAtMs = core.time.monotonicMs()
-  core.gate.enter(enteredAtMs)
-  try {
-    await core.ledger.durable(lsn)
-  } finally {
-    leaveGate(core, enteredAtMs)
-  }
-  const overtaken = decision.approved ? holdSince(core, slot, record) : undefined
-  if (overtaken !== undefined) return reverse(core, slot, offer, { lsn, reason: overtaken })
-  const { useLeftMinor, dayLeftMinor } = decision
-  if (!decision.approved) {
-    if (decision.obligation === 'tap') sendDown(core, slot, { type: 'authReq', offer: frame.offer })
-    return { reason: decision.reason, obligation: decision.obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null }
-  }
-  const receipt =
-    frame.wantsReceipt === true
-      ? makeReceipt(core, {
-          offer,
-          rd,
-          account: slot.account,
-          lsn,
-          atMs,
-          level: decision.level,
-          ownerEpoch: facts.ownerEpoch,
-        })
-      : null
-  return { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
+function endWaiting(core: Core, asked: Asked): void {
+  if (!asked.isWaiting) return
+  asked.isWaiting = false
+  asked.session.waiting--
+  core.gate.waiting--
 }
 
 function leaveGate(core: Core, enteredAtMs: number): void {
@@ -166,24 +246,23 @@ async function answerStored(
 }
 
 /** Deny beats allow: what came while the record went to disk. Undefined when the approval still stands. */
-function holdSince(core: Core, slot: Slot, record: DecisionRecord): DenialReason | undefined {
+function holdSince(core: Core, slot: Slot, ownerEpochThen: number): DenialReason | undefined {
   const row = core.ledger.get('band', slot.bandId)
   if (row === undefined || row.generation !== slot.generation) return 'band-not-bound'
   const hold = holdsOf(row.holds).at(-1)
   if (hold !== undefined) return hold === 'lost' ? 'band-lost' : hold
   if (row.state === 'deactivating') return 'band-deactivating'
   const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
-  return ownerEpoch === record.ownerEpoch ? undefined : 'epoch-raised'
+  return ownerEpoch === ownerEpochThen ? undefined : 'epoch-raised'
 }
 
 /** An approval that was overtaken never took effect: journaled, given back to the limits, and the reference denied. */
 async function reverse(
   core: Core,
   slot: Slot,
-  offer: Offer,
+  { partner, rid }: Pick<OfferTerms, 'partner' | 'rid'>,
   overtaken: { readonly lsn: number; readonly reason: DenialReason },
 ): Promise<Answer | undefined> {
-  const { partner, rid } = offer.terms
   const lsn = core.ledger.append(
     {
       type: 'reversal',
@@ -217,9 +296,9 @@ function sendDecision(session: Session, id: number, answered: Answer): void {
   })
 }
 
-function tellBandResult(core: Core, slot: Slot, offerBytes: Uint8Array, { reason, lsn }: Answer): void {
+function tellBandResult(core: Core, slot: Slot, rid: Rid, { reason, lsn }: Answer): void {
   if (lsn === 0) return
   const isApproved = reason === 'approved'
   const pattern = isApproved ? patterns.approved : patterns.denied
-  sendDown(core, slot, { type: 'authResult', rid: ridOf(offerBytes), outcome: isApproved ? 1 : 0, pattern })
+  sendDown(core, slot, { type: 'authResult', rid, outcome: isApproved ? 1 : 0, pattern })
 }

@@ -51,7 +51,9 @@ export function tellBand(core: Core, bandId: BandId, event: BandEvent, telling: 
   }
   const account = before.account ?? row.account
   if (lsn > 0) core.watch.bandMoved(row, event.type)
-  if (lsn > 0 || effects.length > 0) void announce(core, { lsn, account, before, row, effects }).catch(core.failed)
+  // A decision is told by who asked for it.
+  if (lsn > 0 || effects.some((effect) => effect.type !== 'decided'))
+    void announce(core, { lsn, account, before, row, effects }).catch(core.failed)
   if (refused?.type === 'refused') return { type: 'refused', error: refused.error }
   const decided = effects.find((effect) => effect.type === 'decided')
   return { type: 'done', lsn, row, decision: decided?.type === 'decided' ? decided.decision : undefined }

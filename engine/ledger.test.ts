@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parseAccountId } from '../protocol/ids.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type LedgerOptions } from './ledger.ts'
 import type { Journal } from './ports/journal.ts'
 import type { View } from './ports/view.ts'
 
@@ -44,9 +44,8 @@ function ports() {
   return { journal, view, sync }
 }
 
-it('A ledger that settles while a flush waits for the disk writes everything and does not give up', async () => {
-  const { journal, view, sync } = ports()
-  const ledger = new Ledger({
+function optionsOf(journal: Journal, view: View): LedgerOptions {
+  return {
     journal,
     view,
     clock: { nowMs: () => 0, monotonicMs: () => 0, after: () => () => undefined },
@@ -57,7 +56,38 @@ it('A ledger that settles while a flush waits for the disk writes everything and
     viewFailed: (error) => {
       throw error
     },
-  })
+  }
+}
+
+it('Whoever waits for the disk is told in the order it came, once its record is there, and each only once', async () => {
+  const { journal, view, sync } = ports()
+  // One promise for all that waits, as the journal of a server has for a group.
+  let group: Promise<void> | undefined
+  const grouped: Journal = { ...journal, append: journal.append, durable: (lsn) => (group ??= journal.durable(lsn)) }
+  const ledger = new Ledger({ ...optionsOf(grouped, view), viewFlushRecords: 1_000 })
+  const told: string[] = []
+  const wait = (who: string) => {
+    const lsn = ledger.append({ type: 'engine.started', atMs: 1, epoch: 1, version: 'x' }, 'normal')
+    if (typeof lsn === 'number') ledger.whenDurable(lsn, (failure) => told.push(`${who} ${String(failure)}`))
+  }
+  for (const who of ['first', 'second', 'third']) wait(who)
+  await Promise.resolve()
+  expect(told).toEqual([])
+  sync()
+  await group
+  await Promise.resolve()
+  expect(told).toEqual(['first undefined', 'second undefined', 'third undefined'])
+  group = Promise.reject(new Error('no disk'))
+  wait('fourth')
+  wait('fifth')
+  await group.catch(() => undefined)
+  await Promise.resolve()
+  expect(told.slice(3)).toEqual(['fourth Error: no disk', 'fifth Error: no disk'])
+})
+
+it('A ledger that settles while a flush waits for the disk writes everything and does not give up', async () => {
+  const { journal, view, sync } = ports()
+  const ledger = new Ledger(optionsOf(journal, view))
   const account = {
     account: parseAccountId('a'),
     ownerEpoch: 1,

@@ -5,7 +5,7 @@ import { type Change, type RowReader, apply } from './ports/apply.ts'
 import type { Clock } from './ports/clock.ts'
 import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
-import { type JournalRecord, decodeRecord, encodeRecord } from './ports/records.ts'
+import { type JournalRecord, decodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { type RowOf, decodeRow } from './ports/rows.ts'
 import type { RowRange, Table, View } from './ports/view.ts'
@@ -37,6 +37,9 @@ export class Ledger implements RowReader {
   private flushing: Promise<boolean> | undefined
   private cancelTimer: (() => void) | undefined
   private lastAtMs = 0
+  /** The group that is being waited for (`whenDurable`), and who waits. */
+  private waitedFor: Promise<void> | undefined
+  private waiting: ((failure: unknown) => void)[] = []
   private closed = false
 
   constructor(options: LedgerOptions) {
@@ -99,7 +102,7 @@ export class Ledger implements RowReader {
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
     const stamped = this.inOrder(record)
-    const lsn = this.options.journal.append(encodeRecord(stamped), use)
+    const lsn = this.options.journal.append(layRecord(stamped), use)
     if (typeof lsn !== 'number') return lsn
     this.take(stamped, lsn)
     if (this.pending.recordCount >= this.options.viewFlushRecords) void this.flush()
@@ -110,6 +113,29 @@ export class Ledger implements RowReader {
   /** The output gate: resolves when everything up to `lsn` is on disk. */
   durable(lsn: Lsn): Promise<void> {
     return this.options.journal.durable(lsn)
+  }
+
+  /**
+   * The output gate for the road, without a promise for each request: tells `told` once everything up to `lsn` is on disk, or why
+   * it will not be. What waits for one group of the journal is told in one go, in the order it came. `told` must not throw.
+   */
+  whenDurable(lsn: Lsn, told: (failure: unknown) => void): void {
+    const group = this.options.journal.durable(lsn)
+    if (group === this.waitedFor) {
+      this.waiting.push(told)
+      return
+    }
+    const waiting: ((failure: unknown) => void)[] = [told]
+    this.waitedFor = group
+    this.waiting = waiting
+    const tell = (failure: unknown) => {
+      if (this.waitedFor === group) {
+        this.waitedFor = undefined
+        this.waiting = []
+      }
+      for (const one of waiting) one(failure)
+    }
+    group.then(() => tell(undefined), tell)
   }
 
   get appendedLsn(): Lsn {

@@ -1,41 +1,53 @@
 // Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only. A
 // wearer's history is read by account while much of it is here, so its keys are kept by account.
 
-import { createCopier } from '../protocol/bytes.ts'
+import { AddedRows } from './added-rows.ts'
 import type { Change } from './ports/apply.ts'
-import { type RowOf, decodeRow, encodeRow } from './ports/rows.ts'
-import type { RowChange, RowRange, Table } from './ports/view.ts'
+import { type RowOf, decodeRow, encodeRow, layRow } from './ports/rows.ts'
+import { type RowChange, type RowRange, type Table, tables } from './ports/view.ts'
 
 /**
  * Every decision, move or act adds a row to these and hardly ever reads it again: they wait as the bytes they will be
- * written as.
- * Tens of thousands of decoded rows were most of what the collector had to carry along.
+ * written as. Tens of thousands of decoded rows were most of what the collector had to carry along.
  */
 const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'move', 'act'])
 
-// Slabs of their own: these live for seconds, and whatever shared a slab with them would keep it.
-const waitingBytes = createCopier()
-
-/** A row as it becomes: decoded, or as the bytes of its row; null when it goes. */
-type Waiting = { readonly row: Change['row'] } | Uint8Array | null
+/** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
+type Waiting = { readonly row: Change['row'] } | number | null
 
 export class PendingRows {
   /** The last record whose changes are here; 0 = none. */
   lastLsn = 0
   recordCount = 0
-  readonly #tables = new Map<Table, Map<string, Waiting>>()
+  readonly #tables: Readonly<Record<Table, Map<string, Waiting>>> = {
+    band: new Map(),
+    bid: new Map(),
+    ratchet: new Map(),
+    account: new Map(),
+    accountBand: new Map(),
+    phone: new Map(),
+    usage: new Map(),
+    reference: new Map(),
+    history: new Map(),
+    alarm: new Map(),
+    tally: new Map(),
+    move: new Map(),
+    act: new Map(),
+    phoneAccount: new Map(),
+  }
+  readonly #added = new AddedRows()
   readonly #historyOf = new Map<string, string[]>()
 
   add(change: Change): void {
     const { table, key, row } = change
     if (row === null) this.#set(table, key, null)
-    else this.#set(table, key, isAddedTo.has(table) ? waitingBytes(encodeRow(table, row)) : change)
+    else this.#set(table, key, isAddedTo.has(table) ? this.#added.add(layRow(table, row)) : change)
   }
 
   /** The row as it becomes, null when it goes, undefined when nothing waits for it. */
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
-    const waiting = this.#tables.get(table)?.get(key)
-    if (waiting instanceof Uint8Array) return decodeRow(table, waiting)
+    const waiting = this.#tables[table].get(key)
+    if (typeof waiting === 'number') return decodeRow(table, this.#added.at(waiting))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name there are rows of that table only
     return waiting === undefined || waiting === null ? waiting : (waiting.row as RowOf<Name>)
   }
@@ -43,43 +55,48 @@ export class PendingRows {
   /** The keys of a range for which something waits, in no order. */
   *within(table: Table, { from, to }: Pick<RowRange, 'from' | 'to'>): Generator<string> {
     // Both ends of a range of history name the same account.
-    const keys = table === 'history' ? this.#historyOf.get(ownerOf(from)) : this.#tables.get(table)?.keys()
+    const keys = table === 'history' ? this.#historyOf.get(ownerOf(from)) : this.#tables[table].keys()
     for (const key of keys ?? []) if (key >= from && key < to) yield key
   }
 
   /** All changes, each encoded when it is asked for: thousands at once would hold up whatever else is to be done. */
   *encoded(): Generator<RowChange> {
-    for (const [table, rows] of this.#tables) {
-      for (const [key, waiting] of rows) yield { table, key, bytes: bytesOf(table, waiting) }
+    for (const table of tables) {
+      for (const [key, waiting] of this.#tables[table]) yield { table, key, bytes: this.#bytesOf(table, waiting) }
     }
   }
 
   /** Takes over what an older batch has and this one has not: the older could not be written. */
   addOlder(older: PendingRows): void {
-    for (const [table, rows] of older.#tables) {
-      for (const [key, waiting] of rows) if (this.#tables.get(table)?.has(key) !== true) this.#set(table, key, waiting)
+    for (const table of tables) {
+      for (const [key, waiting] of older.#tables[table]) {
+        if (this.#tables[table].has(key)) continue
+        this.#set(table, key, typeof waiting === 'number' ? this.#added.add(older.#added.at(waiting)) : waiting)
+      }
     }
     this.lastLsn = Math.max(this.lastLsn, older.lastLsn)
     this.recordCount += older.recordCount
   }
 
   #set(table: Table, key: string, waiting: Waiting): void {
-    let rows = this.#tables.get(table)
-    if (rows === undefined) this.#tables.set(table, (rows = new Map<string, Waiting>()))
-    if (table === 'history' && !rows.has(key)) this.#remember(key)
+    const rows = this.#tables[table]
+    const before = rows.size
     rows.set(key, waiting)
+    if (table === 'history' && rows.size > before) this.#remember(key)
+  }
+
+  #bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
+    if (waiting === null) return null
+    if (typeof waiting === 'number') return this.#added.at(waiting)
+    return waiting.row === null ? null : encodeRow(table, waiting.row)
   }
 
   #remember(key: string): void {
-    const keys = this.#historyOf.get(ownerOf(key))
-    if (keys === undefined) this.#historyOf.set(ownerOf(key), [key])
+    const owner = ownerOf(key)
+    const keys = this.#historyOf.get(owner)
+    if (keys === undefined) this.#historyOf.set(owner, [key])
     else keys.push(key)
   }
-}
-
-function bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
-  if (waiting === null || waiting instanceof Uint8Array) return waiting
-  return waiting.row === null ? null : encodeRow(table, waiting.row)
 }
 
 function ownerOf(historyKey: string): string {

@@ -19,6 +19,8 @@ export type AwakeBand = {
   /** `Expand(A, …)` of the current arming, kept while awake; undefined until a proof needs it. */
   armKey: Uint8Array | undefined
   usedAtMs: number
+  /** The row as it was last put together, and of what: it is asked for at every event and hardly ever changes. */
+  made: { readonly memory: BandMemory; readonly keys: BandKeys; readonly row: BandRow } | undefined
 }
 
 export type RegistryOptions = {
@@ -73,7 +75,9 @@ export class Registry {
       failed,
     )
     const keys = row === undefined ? noKeys : keysOf(row)
-    const band: AwakeBand = { bandId, actor, keys, armKey: undefined, usedAtMs: this.options.monotonicMs() }
+    const usedAtMs = this.options.monotonicMs()
+    const band: AwakeBand = { bandId, actor, keys, armKey: undefined, usedAtMs, made: undefined }
+    if (row !== undefined) band.made = { memory: actor.context.band, keys, row }
     if (this.awake.size >= this.options.awakeBandsMax) this.sleepOldest()
     this.awake.set(bandId, band)
     return band
@@ -115,8 +119,13 @@ export class Registry {
 
 /** The row of an actor as it stands. */
 export function rowOf(band: AwakeBand): BandRow {
-  const { actor } = band
-  return { ...actor.context.band, state: bandStateOf(actor), ...band.keys }
+  const { actor, keys, made } = band
+  const memory = actor.context.band
+  const state = bandStateOf(actor)
+  if (made !== undefined && made.memory === memory && made.keys === keys && made.row.state === state) return made.row
+  const row = { ...memory, state, ...keys }
+  band.made = { memory, keys, row }
+  return row
 }
 
 function memoryOf(row: BandRow): BandMemory {

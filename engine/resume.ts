@@ -11,6 +11,7 @@ import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.t
 import { deciseconds, endLink, endLinks, sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
+import type { LinkIndex } from './links.ts'
 import type { RatchetRow } from './ports/rows.ts'
 import { sendRecord } from './session.ts'
 import type { Candidate, PendingRatchet, Slot } from './slots.ts'
@@ -119,7 +120,7 @@ function openRekey(
 }
 
 /** The first valid record on a new link: k becomes n + 1, on disk within a second, and then RATCHET_ACK is sent. */
-export async function establishLink(core: Core, slot: Slot, candidate: Candidate): Promise<void> {
+export function establishLink(core: Core, slot: Slot, candidate: Candidate): void {
   const { n, next, leftMacKey } = candidate.pending
   const serial = slot.linkSerial
   const ratchet = core.ledger.get('ratchet', slot.bandId)
@@ -128,9 +129,26 @@ export async function establishLink(core: Core, slot: Slot, candidate: Candidate
   if (moved === undefined) return
   const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'normal')
   if (typeof lsn !== 'number') return
-  await core.ledger.durable(lsn)
+  core.ledger.whenDurable(lsn, (failure) => {
+    if (failure !== undefined) return core.failed(failure)
+    try {
+      acknowledgeLink(core, slot, { link: candidate.link, serial, n, moved })
+    } catch (error) {
+      core.failed(error)
+    }
+  })
+}
+
+type Established = {
+  readonly link: LinkIndex
+  readonly serial: number
+  readonly n: number
+  readonly moved: RatchetRow
+}
+
+function acknowledgeLink(core: Core, slot: Slot, { link, serial, n, moved }: Established): void {
   // ◆ RATCHET_ACK only after k is on disk, and only while it is this link's root that is there.
-  const isThisLink = slot.link === candidate.link && slot.linkSerial === serial
+  const isThisLink = slot.link === link && slot.linkSerial === serial
   if (!isThisLink || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
   sendDown(core, slot, { type: 'ratchetAck', n: n + 1 })
   const isOld = core.time.nowMs() - moved.rekeyedAtMs > rekeyAgeMs + jitterMs(slot)

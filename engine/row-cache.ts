@@ -4,7 +4,7 @@
 import type { Table } from './ports/view.ts'
 
 /** What is known of a row: null is a row that is not there. */
-type Known = { readonly row: unknown }
+type Known = { row: unknown }
 
 /** Tables that the road reads again and again; the others are read once or by range. */
 const cachedTables = ['band', 'account', 'usage', 'ratchet', 'bid'] as const satisfies readonly Table[]
@@ -33,7 +33,7 @@ export class RowCache {
     return this.#youngCount + this.#oldCount
   }
 
-  get(table: CachedTable, key: string): Known | undefined {
+  get(table: CachedTable, key: string): Readonly<Known> | undefined {
     const young = this.#young[table].get(key)
     if (young !== undefined) return young
     const old = this.#old[table].get(key)
@@ -42,19 +42,21 @@ export class RowCache {
   }
 
   set(table: CachedTable, key: string, row: unknown): void {
-    this.#keep(table, key, { row })
+    const young = this.#young[table].get(key)
+    if (young === undefined) this.#keep(table, key, { row })
+    else young.row = row
   }
 
+  /** Takes in what is not among the young. */
   #keep(table: CachedTable, key: string, known: Known): void {
-    const isNew = !this.#young[table].has(key)
-    if (isNew && this.#youngCount >= this.#rowsMax / 2) {
+    if (this.#youngCount >= this.#rowsMax / 2) {
       this.#old = this.#young
       this.#oldCount = this.#youngCount
       this.#young = newMaps()
       this.#youngCount = 0
     }
     if (this.#old[table].delete(key)) this.#oldCount--
-    if (isNew) this.#youngCount++
+    this.#youngCount++
     this.#young[table].set(key, known)
   }
 }

@@ -3,7 +3,7 @@
 import type { SessionActor } from './actors.ts'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import { encodeEngineFrame, encodeHubRecords } from '../protocol/frame-codec.ts'
+import { layEngineFrame, layHubRecord } from '../protocol/frame-codec.ts'
 import { type AlertKind, type EngineFrame, alertKinds } from '../protocol/frames.ts'
 import { type AccountId, type Bid, type PhoneId, idBytes } from '../protocol/ids.ts'
 import type { Surface } from '../policy/holds.ts'
@@ -45,7 +45,7 @@ export type Session = {
 
 /** Sends one frame to the phone. */
 export function answer(session: Session, frame: EngineFrame): void {
-  session.connection.send(encodeEngineFrame(frame))
+  session.connection.send(layEngineFrame(frame))
 }
 
 /** Sends error 200 for the request `id`. */
@@ -55,7 +55,7 @@ export function refuse(session: Session, id: number, code: ErrorCode, retryAfter
 
 /** Sends a band record to be carried over a slot. */
 export function sendRecord(session: Session, slot: number, bytes: Uint8Array): void {
-  if (session.connection.kind === 'hub') session.connection.send(encodeHubRecords('engine', [{ slot, bytes }]))
+  if (session.connection.kind === 'hub') session.connection.send(layHubRecord(slot, bytes))
   else answer(session, { type: 'record', id: 0, slot, bytes })
 }
 

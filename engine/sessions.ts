@@ -3,8 +3,8 @@
 import { startSession } from './actors.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
-import type { CloseCode } from '../protocol/errors.ts'
-import { decodePhoneFrame, idOfAuthorize } from '../protocol/frame-codec.ts'
+import { type CloseCode, errorCodes } from '../protocol/errors.ts'
+import { decodePhoneFrame, idOfAuthorize, layError } from '../protocol/frame-codec.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { SessionState } from '../protocol/states.ts'
@@ -47,21 +47,21 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
 const busyRetryMs = 100
 
 function receive(core: Core, session: Session, bytes: Uint8Array): void {
-  if (isBehind(core) && stateOf(session) === 'live') {
+  const atMs = core.time.monotonicMs()
+  if (isBehind(core, atMs) && stateOf(session) === 'live') {
     // Before a byte more of it is looked at than is needed to answer: what is refused costs what is taken its time.
     const id = idOfAuthorize(bytes)
-    if (id !== undefined) return refuse(session, id, 'busy', busyRetryMs)
+    if (id !== undefined) return session.connection.send(layError(id, errorCodes.busy, busyRetryMs))
   }
   const bytesMax = session.connection.kind === 'hub' ? hubFrameBytesMax : phoneFrameBytesMax
   const frame = decodePhoneFrame(bytes, bytesMax)
   if (frame.type === 'malformed') return session.connection.close('malformed')
-  const atMs = core.time.monotonicMs()
   tell(core, session, { type: frame.type === 'hello' ? 'hello.received' : 'frame.received', atMs }, { frame, bytes })
 }
 
 /** Whoever is behind decides nothing new: it would be answered late, and what is answered late helps nobody. */
-function isBehind({ gate, ledger, time, config }: Core): boolean {
-  return gate.isLate(time.monotonicMs(), config.gateWaitMaxMs) || ledger.isViewBehind
+function isBehind({ gate, ledger, config }: Core, atMs: number): boolean {
+  return gate.isLate(atMs, config.gateWaitMaxMs) || ledger.isViewBehind
 }
 
 /** Ends all sessions gently: no new work, what is under way is answered, then the sockets close. */

@@ -41,7 +41,7 @@ export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
 
 /** The first record of a link makes it the slot's link; RATCHETED lets the previous root go. */
 export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: Opened): void {
-  if (opened.first !== undefined) void establishLink(core, slot, opened.first).catch(core.failed)
+  if (opened.first !== undefined) establishLink(core, slot, opened.first)
   else if (record.ratcheted && core.links.get(opened.link, 'rootSettled') === 0) {
     // Every record of the band says RATCHETED from then on: once is enough.
     if (dropPreviousRoot(core, slot, core.links.get(opened.link, 'root'))) core.links.set(opened.link, 'rootSettled', 1)

@@ -32,8 +32,19 @@ export function unexpectedIn(state: BandState): (happened: { readonly event: Ban
 /** Decides a request with what the band itself knows. Every state asks policy/, only `armed` can be approved. */
 export function decideIn(state: BandState): (happened: Happened<'band.authorize'>) => BandChange {
   return ({ context: { band }, event: { facts } }) => {
+    // Field by field: spread and then added to, it would be copied twice.
     const decision = decide({
-      ...facts,
+      nowMs: facts.nowMs,
+      clockCertain: facts.clockCertain,
+      proof: facts.proof,
+      present: facts.present,
+      terms: facts.terms,
+      level: facts.level,
+      limits: facts.limits,
+      usage: facts.usage,
+      ownerEpoch: facts.ownerEpoch,
+      phonePending: facts.phonePending,
+      userVerifiedNow: facts.userVerifiedNow,
       armedOwnerEpoch: band.armedOwnerEpoch,
       band: {
         state,

@@ -78,8 +78,12 @@ export function tableOf<Machine extends AnyStateMachine>(machine: Machine): Tabl
       let after: object = context
       let leaves: AnyStateNode[] | undefined
       // XState chooses in all regions before it changes anything.
-      for (const candidate of chosenOf(answersOf(place, before.event.type), before)) {
-        for (const change of candidate.changes) after = { ...after, ...change({ context: after, event }) }
+      const chosen = answersOf(place, before.event.type).map((candidates) => chosenOf(candidates, before))
+      for (const candidate of chosen) {
+        if (candidate === undefined) continue
+        for (const change of candidate.changes) {
+          after = { ...after, ...change(after === context ? before : { context: after, event }) }
+        }
         if (candidate.target === undefined) continue
         leaves ??= [...place.leaves]
         leaves[candidate.region] = candidate.target
@@ -90,16 +94,9 @@ export function tableOf<Machine extends AnyStateMachine>(machine: Machine): Tabl
   }
 }
 
-function chosenOf(answers: readonly (readonly Candidate[])[], happened: Happened): readonly Candidate[] {
-  const chosen: Candidate[] = []
-  for (const candidates of answers) {
-    for (const candidate of candidates) {
-      if (candidate.guard !== undefined && !candidate.guard(happened)) continue
-      chosen.push(candidate)
-      break
-    }
-  }
-  return chosen
+function chosenOf(candidates: readonly Candidate[], happened: Happened): Candidate | undefined {
+  for (const candidate of candidates) if (candidate.guard === undefined || candidate.guard(happened)) return candidate
+  return undefined
 }
 
 /** The leaf's own answers to an event, then those of the states around it: the first whose guard holds is taken. */

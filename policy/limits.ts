@@ -147,9 +147,8 @@ function changed(
 ): Omit<CurrencyUsage, 'currency'> | undefined {
   const { payMinor, receiveMinor, byLevelMinor } = used
   if (use.action === actions.pay) {
-    const [none, rssi, tap, ranging, touch] = byLevelMinor
-    const at = (level: ProximityLevel, minor: number) => notBelowZero(level === use.level ? minor + deltaMinor : minor)
-    const levels: PerLevel = [at(0, none), at(1, rssi), at(2, tap), at(3, ranging), at(4, touch)]
+    const at = (level: ProximityLevel) => notBelowZero(byLevelMinor[level] + (level === use.level ? deltaMinor : 0))
+    const levels: PerLevel = [at(0), at(1), at(2), at(3), at(4)]
     return { payMinor: notBelowZero(payMinor + deltaMinor), receiveMinor, byLevelMinor: levels }
   }
   if (use.action === actions.receive) {

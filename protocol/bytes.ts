@@ -99,15 +99,20 @@ export function hexAt(bytes: Bytes, at: number, length: number): string {
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   if (hex.length % 2 !== 0) throw new RangeError(`hex needs an even number of digits, got ${hex.length}`)
   const bytes = allocateBytes(hex.length / 2)
-  for (let i = 0; i < bytes.length; i++) {
+  writeHex(hex, bytes, 0)
+  return bytes
+}
+
+/** Writes the bytes of a hex string of even length at `at`; throws a RangeError that names the first offending place. */
+export function writeHex(hex: string, bytes: Bytes, at: number): void {
+  for (let i = 0; i < hex.length / 2; i++) {
     const high = digitOf(hex.charCodeAt(2 * i))
     const low = digitOf(hex.charCodeAt(2 * i + 1))
     if (high < 0 || low < 0) {
       throw new RangeError(`hex digit expected at ${2 * i}, got ${JSON.stringify(hex.slice(2 * i, 2 * i + 2))}`)
     }
-    bytes[i] = (high << 4) | low
+    bytes[at + i] = (high << 4) | low
   }
-  return bytes
 }
 
 /** The value of a hex digit's character code; -1 when it is none. */

@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Bytes, fromHex, toHex } from './bytes.ts'
+import { errorCodes } from './errors.ts'
 import {
   decodeEngineFrame,
   decodeHubRecords,
   decodePhoneFrame,
   encodeEngineFrame,
   encodeHubRecords,
+  layEngineFrame,
+  layError,
+  layHubRecord,
   encodePhoneFrame,
   fieldsBeforeUv,
   idOfAuthorize,
@@ -486,6 +490,21 @@ describe('a hub’s records', () => {
       ...records[0],
     })
     expect(decodeEngineFrame(encodeHubRecords('engine', records))).toMatchObject({ type: 'record', ...records[0] })
+  })
+
+  it('and what is laid down for sending have the same bytes', () => {
+    fc.assert(
+      fc.property(anyEngineFrame, (frame) => {
+        const laid = layEngineFrame(frame).slice()
+        expect(laid).toEqual(encodeEngineFrame(frame))
+      }),
+    )
+    const record = { slot: hubSlotMax, bytes: new Uint8Array(recordBytesMax).fill(7) }
+    expect(layHubRecord(record.slot, record.bytes).slice()).toEqual(encodeHubRecords('engine', [record]))
+    for (const id of [0, 127, 128, 0xffff, 0xffff_ffff]) {
+      const error = { type: 'error', id, code: errorCodes.busy, retryAfterMs: 100 } as const
+      expect(layError(id, error.code, error.retryAfterMs).slice()).toEqual(encodeEngineFrame(error))
+    }
   })
 
   it.for([

@@ -6,7 +6,7 @@ import { type EngineFrame, type PhoneFrame, type SlotRecord, engineFrames, phone
 import { hubFrameBytesMax, hubSlotMax, recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
-import { packArray } from './msgpack-writer.ts'
+import { layArray, packArray } from './msgpack-writer.ts'
 
 type Shape = {
   readonly type: string
@@ -47,11 +47,26 @@ export function decodeEngineFrame(bytes: Uint8Array): EngineFrame | Malformed {
 }
 
 export function encodePhoneFrame(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
-  return encode(frame, phoneShapes)
+  return packArray(itemsOf(frame, phoneShapes))
 }
 
 export function encodeEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
-  return encode(frame, engineShapes)
+  return packArray(itemsOf(frame, engineShapes))
+}
+
+/** `encodeEngineFrame` without a copy: the bytes are borrowed, they stand until something is packed again. */
+export function layEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
+  return layArray(itemsOf(frame, engineShapes))
+}
+
+/** Error 200, borrowed as well: for who refuses by the ten thousand and has a code and a time that fit. */
+export function layError(id: number, code: number, retryAfterMs: number): Uint8Array<ArrayBuffer> {
+  return layArray([engineFrames.error.number, id, code, retryAfterMs])
+}
+
+/** One record of the engine in a hub's frame 120; borrowed as well. */
+export function layHubRecord(slot: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return layArray([engineFrames.record.number, 0, slot, bytes])
 }
 
 /** Frames 3 and 120 of a hub: [type, 0, slot, bytes, slot, bytes, …]. */
@@ -135,7 +150,7 @@ function decode(bytes: Uint8Array, bytesMax: number, shapes: Shapes): Readonly<R
   return frame
 }
 
-function encode(frame: PhoneFrame | EngineFrame, shapes: Shapes): Uint8Array<ArrayBuffer> {
+function itemsOf(frame: PhoneFrame | EngineFrame, shapes: Shapes): readonly Unpacked[] {
   const shape = shapes.ofType.get(frame.type)
   if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)
   const values: Values = frame
@@ -150,7 +165,7 @@ function encode(frame: PhoneFrame | EngineFrame, shapes: Shapes): Uint8Array<Arr
   if (rest !== undefined && isArray(entries)) {
     for (const entry of entries) items.push(written(shape, 'entry', rest, entry))
   }
-  return packArray(items)
+  return items
 }
 
 // What would be refused on arrival is a bug here: it is not sent.

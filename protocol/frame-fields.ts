@@ -8,6 +8,16 @@ export type Field<Value extends Unpacked = Unpacked> = {
   readonly expected: string
   readonly optional?: true
   readonly read: (value: Unpacked | undefined) => Value | undefined
+  /** For fields whose `read` makes a copy: is the value just what `read` would give? Then it can be written without one. */
+  readonly isAsRead?: (value: Unpacked | undefined) => boolean
+}
+
+/** The value as it may be written; undefined when it does not fit. */
+export function writable<Value extends Unpacked>(
+  field: Field<Value>,
+  value: Unpacked | undefined,
+): Unpacked | undefined {
+  return field.isAsRead?.(value) === true ? value : field.read(value)
 }
 
 export function uint(max: number): Field<number> {
@@ -89,15 +99,29 @@ export function tuple<const Fields extends readonly Field[]>(
     read: (value) => {
       if (!isArray(value) || value.length < fields.length) return undefined
       const values: Unpacked[] = []
-      for (const [index, field] of fields.entries()) {
-        const read = field.read(value[index])
+      for (let index = 0; index < fields.length; index++) {
+        const read = fields[index]?.read(value[index])
         if (read === undefined) return undefined
         values.push(read)
       }
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value was read by the field of its place
       return values as unknown as Values<Fields> & readonly Unpacked[]
     },
+    isAsRead: (value) => {
+      if (!isArray(value) || value.length !== fields.length) return false
+      for (let index = 0; index < fields.length; index++) {
+        const field: Field | undefined = fields[index]
+        if (field === undefined || !isAsRead(field, value[index])) return false
+      }
+      return true
+    },
   }
+}
+
+/** Is the value just what `read` would give? */
+export function isAsRead(field: Field, value: Unpacked | undefined): boolean {
+  if (field.isAsRead !== undefined) return field.isAsRead(value)
+  return value !== undefined && field.read(value) === value
 }
 
 function fitsUtf8(value: string, bytesMax: number): boolean {

@@ -1,7 +1,7 @@
 // Identifiers, each a type of its own, minted only by the parse functions here.
 // Binary ids are kept as lower-case hex strings: they are map keys, log fields and row keys.
 
-import { type Bytes, fromHex, toHex } from './bytes.ts'
+import { type Bytes, fromHex, hexAt, toHex } from './bytes.ts'
 
 declare const brand: unique symbol
 type Branded<Value, Name extends string> = Value & { readonly [brand]: Name }
@@ -24,24 +24,37 @@ export type Rid = Branded<string, 'Rid'>
 export type PairingId = Branded<string, 'PairingId'>
 
 function fixed<Name extends string>(name: Name, lengthBytes: number) {
-  const pattern = new RegExp(`^[0-9a-f]{${2 * lengthBytes}}$`)
   // What was just made of bytes is hex: only its length is in question.
   const isId = (hex: string, isHex: boolean): hex is Branded<string, Name> =>
-    isHex ? hex.length === 2 * lengthBytes : pattern.test(hex)
-  return (value: Bytes | string): Branded<string, Name> => {
+    hex.length === 2 * lengthBytes && (isHex || isLowerHex(hex))
+  return (value: Bytes | string, at?: number): Branded<string, Name> => {
     const isBytes = typeof value !== 'string'
-    const hex = isBytes ? toHex(value) : value
+    const hex = isBytes ? hexOf(value, at, lengthBytes) : value
     if (isId(hex, isBytes)) return hex
     throw new RangeError(`${name} is ${lengthBytes} bytes (${2 * lengthBytes} lower-case hex digits), got "${hex}"`)
   }
 }
 
+function isLowerHex(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false
+  }
+  return true
+}
+
+/** All of `value`, or as many bytes as an id has from `at` on; fewer, which are no id, when they are not there. */
+function hexOf(value: Bytes, at: number | undefined, lengthBytes: number): string {
+  if (at === undefined) return toHex(value)
+  return hexAt(value, at, Math.min(lengthBytes, Math.max(0, value.length - at)))
+}
+
 export const parseBandId: (value: Bytes | string) => BandId = fixed('BandId', 16)
 export const parseBid: (value: Bytes | string) => Bid = fixed('Bid', 8)
 export const parsePhoneId: (value: Bytes | string) => PhoneId = fixed('PhoneId', 16)
-export const parsePartnerId: (value: Bytes | string) => PartnerId = fixed('PartnerId', 16)
-export const parseResourceId: (value: Bytes | string) => ResourceId = fixed('ResourceId', 16)
-export const parseRid: (value: Bytes | string) => Rid = fixed('Rid', 8)
+export const parsePartnerId: (value: Bytes | string, at?: number) => PartnerId = fixed('PartnerId', 16)
+export const parseResourceId: (value: Bytes | string, at?: number) => ResourceId = fixed('ResourceId', 16)
+export const parseRid: (value: Bytes | string, at?: number) => Rid = fixed('Rid', 8)
 export const parsePairingId: (value: Bytes | string) => PairingId = fixed('PairingId', 16)
 
 /** Checks an account id; throws a RangeError on anything but 1 to 64 of `A-Z a-z 0-9 . _ : -`. */

@@ -23,6 +23,8 @@ import { type Malformed, malformed } from './malformed.ts'
 export const canonBytes = 73
 export const offerBytes = 117
 const ridAt = 59
+const ridBytes = 8
+const partnerBytes = 16
 /** The bytes a partner's MAC covers: canon, label, kid. */
 export const offerMacedBytes = canonBytes + offerLabelBytesMax + 4
 
@@ -65,7 +67,14 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   return {
     type: 'offer',
     terms: {
-      ...decodeOfferTerms(bytes),
+      partner: parsePartnerId(bytes, 0),
+      resource: parseResourceId(bytes, 16),
+      action: bytes[32] ?? 0,
+      amountMinor,
+      currency: readU16(bytes, 41),
+      partnerNonce: bytes.subarray(43, 59),
+      rid: ridOf(bytes),
+      expiresAtMs: readU48(bytes, 67),
       label,
       kid: readU32(bytes, canonBytes + offerLabelBytesMax),
     },
@@ -76,19 +85,31 @@ export function decodeOffer(bytes: Bytes): Offer | Malformed {
   }
 }
 
-/** The reference of an offer that was decoded before. */
-export function ridOf(offer: Bytes): Rid {
-  return parseRid(hexAt(offer, ridAt, 8))
+/** The reference of an offer. */
+function ridOf(offer: Bytes): Rid {
+  return parseRid(offer, ridAt)
+}
+
+/** The (partner, rid) of a canon as one text: 48 hex digits. */
+export function referenceOf(canon: Bytes): string {
+  for (let i = 0; i < partnerBytes; i++) reference[i] = canon[i] ?? 0
+  for (let i = 0; i < ridBytes; i++) reference[partnerBytes + i] = canon[ridAt + i] ?? 0
+  return hexAt(reference, 0, reference.length)
+}
+/** Laid down here, so that it becomes one flat text: it is a key of rows. */
+const reference = new Uint8Array(partnerBytes + ridBytes)
+
+/** What a canon moves: all that is needed to count it. */
+export function moneyOf(canon: Bytes): Pick<OfferTerms, 'action' | 'amountMinor' | 'currency'> {
+  return { action: canon[32] ?? 0, amountMinor: readU64(canon, 33) ?? 0, currency: readU16(canon, 41) }
 }
 
 /** What a journaled canon says: the terms without label and kid. The canon was decoded once when it was an offer. */
 export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'> {
   return {
-    partner: parsePartnerId(hexAt(canon, 0, 16)),
-    resource: parseResourceId(hexAt(canon, 16, 16)),
-    action: canon[32] ?? 0,
-    amountMinor: readU64(canon, 33) ?? 0,
-    currency: readU16(canon, 41),
+    partner: parsePartnerId(canon, 0),
+    resource: parseResourceId(canon, 16),
+    ...moneyOf(canon),
     partnerNonce: canon.subarray(43, 59),
     rid: ridOf(canon),
     expiresAtMs: readU48(canon, 67),

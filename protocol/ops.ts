@@ -1,6 +1,18 @@
 // What is sealed inside a DATA record: an op byte and fixed fields (PROTOCOL §5).
 
-import { type Bytes, concatBytes, decodeUtf8, encodeUtf8, readU16, readU32, u16, u32, u8 } from './bytes.ts'
+import {
+  type Bytes,
+  allocateBytes,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  readU16,
+  readU32,
+  u16,
+  u32,
+  u8,
+  writeHex,
+} from './bytes.ts'
 import { type Bid, type Rid, idBytes, parseBid, parseRid } from './ids.ts'
 import { alertTextBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
@@ -98,7 +110,7 @@ export type DownOp =
     }
   | { readonly type: 'rekeyPlease' }
 
-/** What a band says, decoded after its record opened. */
+/** What a band says, decoded after its record opened. The byte fields of a proof are views of `bytes`. */
 export function decodeUpOp(bytes: Bytes): UpOp | Malformed {
   switch (bytes[0]) {
     case opCodes.authProof:
@@ -141,14 +153,14 @@ function decodeAuthProof(bytes: Bytes): AuthProof | Malformed {
   if (wear === undefined) return malformed('wear 0 to 2', 10)
   return {
     type: 'authProof',
-    rid: parseRid(bytes.subarray(1, 9)),
+    rid: parseRid(bytes, 1),
     verdict,
     wear,
     armEpoch: readU32(bytes, 11),
     tick: readU32(bytes, 15),
-    evidence: bytes.slice(19, 35),
-    p: bytes.slice(35, 51),
-    proved: bytes.slice(0, 35),
+    evidence: bytes.subarray(19, 35),
+    p: bytes.subarray(35, 51),
+    proved: bytes.subarray(0, 35),
   }
 }
 
@@ -198,7 +210,7 @@ export function encodeDownOp(op: DownOp): Uint8Array<ArrayBuffer> {
     case 'authReq':
       return concatBytes(u8(opCodes.authReq), op.offer)
     case 'authResult':
-      return concatBytes(u8(opCodes.authResult), idBytes(op.rid), u8(op.outcome), u8(op.pattern))
+      return encodeAuthResult(op)
     case 'arm':
       return concatBytes(u8(opCodes.arm), op.secret, u32(op.armEpoch), u32(op.wearEpoch), u32(op.ttlS))
     case 'lock':
@@ -225,6 +237,16 @@ export function encodeDownOp(op: DownOp): Uint8Array<ArrayBuffer> {
     case 'rekeyPlease':
       return u8(opCodes.rekeyPlease)
   }
+}
+
+/** One for each decision: written in place. */
+function encodeAuthResult(op: Extract<DownOp, { readonly type: 'authResult' }>): Uint8Array<ArrayBuffer> {
+  const bytes = allocateBytes(11)
+  bytes[0] = opCodes.authResult
+  writeHex(op.rid, bytes, 1)
+  bytes[9] = op.outcome
+  bytes[10] = op.pattern
+  return bytes
 }
 
 /** KEYSET up to its signature: what V_R signs after "bnd1 keyset". */

@@ -192,7 +192,7 @@ export function encodeDataHeader(
     (header.phase << 4) |
     (header.ratcheted ? dataFlags.ratcheted : 0) |
     (header.proof ? dataFlags.proof : 0)
-  const bytes = new Uint8Array(dataHeaderBytes)
+  const bytes = allocateBytes(dataHeaderBytes)
   bytes[0] = recordTypes.data
   bytes[1] = flags
   bytes[2] = header.sid >>> 8

@@ -29,10 +29,11 @@ export type LmdbRows = {
   /** All rows of a table, copied one by one. */
   readonly all: (table: string) => Iterable<StoredRow>
   /**
-   * All changes in one transaction, on disk when this returns. Throws lmdb's error. Not lmdb's asynchronous batches: of one
+   * All changes in one transaction, on disk when this returns. The changes are asked for within it: what they read then is as
+   * those before them left it. Throws lmdb's error, and what they throw. Not lmdb's asynchronous batches: of one
    * that fails on a full disk, a second promise rejects that nobody can hold, which would end the process.
    */
-  readonly commit: (changes: readonly StoredChange[]) => void
+  readonly commit: (changes: Iterable<StoredChange>) => void
   /** What other threads committed is read from here on. */
   readonly refresh: () => void
   /** A consistent copy of the file at another path, while writing goes on. */
@@ -134,7 +135,7 @@ function openTable(root: RootDatabase<Uint8Array, string>, name: string): Rows |
 function commit(
   root: RootDatabase<Uint8Array, string>,
   tables: ReadonlyMap<string, Rows | undefined>,
-  changes: readonly StoredChange[],
+  changes: Iterable<StoredChange>,
 ): void {
   root.transactionSync(() => {
     for (const { table, key, bytes } of changes) {

@@ -4,11 +4,11 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Table } from '../engine/ports/view.ts'
 import { heldTally } from '../engine/ports/rows.ts'
-import { concatBytes, fromHex, u64, u8 } from '../protocol/bytes.ts'
+import { concatBytes, encodeUtf8, fromHex, u64, u8 } from '../protocol/bytes.ts'
 import { namesOf } from '../protocol/names.ts'
 import { holdBits } from '../protocol/states.ts'
 import { type StoredChange, openLmdb } from './lmdb.ts'
-import { digestAfter } from './view-digest.ts'
+import { DigestSum } from './view-digest.ts'
 import { sealName } from './view-seal.ts'
 import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewFileName, withMac } from './view-state.ts'
 import { mapBytesDefault } from './view.ts'
@@ -29,7 +29,12 @@ export async function makeOlder(folder: string, keyring: RowMacs): Promise<void>
     .map((key) => ({ table: 'tally', key, bytes: null }))
   for (const table of newTables) for (const { key } of rows.all(table)) gone.push({ table, key, bytes: null })
   const { appliedLsn, digest } = decodeState(keyring, rows.get(metaTable, stateKey))
-  const left = digestAfter(rows.get, gone, digest)
+  const kept = new DigestSum(digest)
+  for (const { table, key } of gone) {
+    const stored = rows.get(table, key)
+    if (stored !== undefined) kept.remove(table, encodeUtf8(key), stored)
+  }
+  const left = kept.digest()
   const sum = fromHex(left.sum.toString(16).padStart(32, '0'))
   const state = withMac(keyring, metaTable, stateKey, concatBytes(u8(1), u64(appliedLsn), u64(left.rows), sum))
   rows.commit([...gone, { table: metaTable, key: stateKey, bytes: state }])

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { LmdbRows } from './lmdb.ts'
-import { type ViewDigest, emptyDigest, withRow } from './view-digest.ts'
+import { DigestSum, emptyDigest } from './view-digest.ts'
 import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewDamaged } from './view-state.ts'
 
 /** What a walk found: the stored state row (hex, empty when none) and the digest of the rows, or what is wrong. */
@@ -17,7 +17,7 @@ const checkProgram = fileURLToPath(new URL('./view-check-main.ts', import.meta.u
 
 /** Walks all rows: in order, and each found again by its key, so that no damaged page hides one. */
 export function walkRows(rows: LmdbRows): Walked {
-  let digest: ViewDigest = emptyDigest
+  const sum = new DigestSum(emptyDigest)
   for (const table of storedTables) {
     if (table === metaTable) continue
     let before = ''
@@ -27,9 +27,10 @@ export function walkRows(rows: LmdbRows): Walked {
       const again = rows.get(table, key)
       if (again === undefined || !equalBytes(again, bytes))
         return { damage: `the ${table} row ${key} is not found by its key` }
-      digest = withRow(digest, table, key, bytes)
+      sum.add(table, Buffer.from(key, 'latin1'), bytes)
     }
   }
+  const digest = sum.digest()
   const state = rows.get(metaTable, stateKey)
   return {
     state: state === undefined ? '' : Buffer.from(state).toString('hex'),

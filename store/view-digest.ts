@@ -2,8 +2,8 @@
 // where the row is and its MAC. LMDB has no checksums: a row that a damaged page no longer leads to would simply be absent,
 // and only a digest of the whole can tell (view-check.ts).
 
+import { readU32 } from '../protocol/bytes.ts'
 import { crc32c } from './crc32c.ts'
-import type { StoredChange } from './lmdb.ts'
 
 export const macBytes = 16
 
@@ -11,41 +11,74 @@ export type ViewDigest = { readonly rows: number; readonly sum: bigint }
 
 export const emptyDigest: ViewDigest = { rows: 0, sum: 0n }
 
-const modulus = 1n << 128n
+/**
+ * A digest while rows come and go. The MAC of a row covers its key, but a walk has no master key to check it with: so the key
+ * counts as well. Summed in four numbers of 32 bits: a bigint for each row costs more than all the rest.
+ */
+export class DigestSum {
+  #rows: number
+  #sum: bigint
+  /** What came since `#sum`, from the lowest 32 bits to the highest; less than 0 when more went. */
+  readonly #parts = new Float64Array(4)
+  #partsCount = 0
 
-/** The digest with one more row. `stored` ends with the row's MAC. */
-export function withRow(digest: ViewDigest, table: string, key: string, stored: Uint8Array): ViewDigest {
-  return { rows: digest.rows + 1, sum: (digest.sum + rowNumber(table, key, stored)) % modulus }
-}
-
-/** The digest with one row less. */
-function withoutRow(digest: ViewDigest, table: string, key: string, stored: Uint8Array): ViewDigest {
-  return { rows: digest.rows - 1, sum: (digest.sum + modulus - rowNumber(table, key, stored)) % modulus }
-}
-
-/** The digest after a batch of changes. `read` gives the rows as stored before it; of two changes of one row the later counts. */
-export function digestAfter(
-  read: (table: string, key: string) => Uint8Array | undefined,
-  changes: readonly StoredChange[],
-  before: ViewDigest,
-): ViewDigest {
-  const latest = new Map<string, Uint8Array | null>()
-  let digest = before
-  for (const { table, key, bytes } of changes) {
-    const place = `${table} ${key}`
-    const old = latest.has(place) ? latest.get(place) : read(table, key)
-    if (old !== undefined && old !== null) digest = withoutRow(digest, table, key, old)
-    if (bytes !== null) digest = withRow(digest, table, key, bytes)
-    latest.set(place, bytes)
+  constructor(before: ViewDigest) {
+    this.#rows = before.rows
+    this.#sum = before.sum
   }
-  return digest
+
+  /** One more row. `stored` ends with the row's MAC. */
+  add(table: string, keyBytes: Uint8Array, stored: Uint8Array): void {
+    this.#rows++
+    this.#count(table, keyBytes, stored, 1)
+  }
+
+  /** One row less. */
+  remove(table: string, keyBytes: Uint8Array, stored: Uint8Array): void {
+    this.#rows--
+    this.#count(table, keyBytes, stored, -1)
+  }
+
+  digest(): ViewDigest {
+    this.#fold()
+    return { rows: this.#rows, sum: this.#sum }
+  }
+
+  #count(table: string, keyBytes: Uint8Array, stored: Uint8Array, sign: 1 | -1): void {
+    const macAt = stored.length - macBytes
+    if (macAt < 0) return
+    const place = crc32c(keyBytes, 0, keyBytes.length, crcOf(table))
+    // The MAC as one number, with the place across its middle: bits 48 to 79.
+    this.#addPart(0, sign * readU32(stored, macAt + 12))
+    this.#addPart(1, sign * ((readU32(stored, macAt + 8) ^ (place << 16)) >>> 0))
+    this.#addPart(2, sign * ((readU32(stored, macAt + 4) ^ (place >>> 16)) >>> 0))
+    this.#addPart(3, sign * readU32(stored, macAt))
+    if (++this.#partsCount >= partsCountMax) this.#fold()
+  }
+
+  #addPart(index: number, part: number): void {
+    this.#parts[index] = (this.#parts[index] ?? 0) + part
+  }
+
+  #fold(): void {
+    let sum = this.#sum
+    for (const [index, part] of this.#parts.entries()) sum += BigInt(part) << BigInt(32 * index)
+    this.#sum = BigInt.asUintN(128, sum)
+    this.#parts.fill(0)
+    this.#partsCount = 0
+  }
 }
 
-/** The MAC covers the key, but a walk has no master key to check it with: so the key stands here as well. */
-function rowNumber(table: string, key: string, stored: Uint8Array): bigint {
-  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
-  const macAt = stored.length - macBytes
-  if (macAt < 0) return 0n
-  const place = BigInt(crc32c(Buffer.from(`${table} ${key}`, 'latin1')))
-  return ((view.getBigUint64(macAt) << 64n) | view.getBigUint64(macAt + 8)) ^ (place << 48n)
+/** So many sums of 32 bits are exact. */
+const partsCountMax = 1 << 20
+
+const crcs = new Map<string, number>()
+
+/** The checksum of a table's name and the space behind it: there are a dozen. */
+function crcOf(table: string): number {
+  const known = crcs.get(table)
+  if (known !== undefined) return known
+  const crc = crc32c(Buffer.from(`${table} `, 'latin1'))
+  crcs.set(table, crc)
+  return crc
 }

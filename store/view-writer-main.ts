@@ -1,13 +1,14 @@
-// The thread that writes the view (view-writer.ts): gives rows their MACs, computes the digest after a batch, then writes
-// rows and state in one transaction, and waits for the disk.
+// The thread that writes the view (view-writer.ts): in one transaction it gives rows their MACs, writes them, keeps up the digest
+// and writes the state; then it waits for the disk.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { rowMac } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
+import type { Lsn } from '../engine/ports/journal.ts'
 import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
-import { digestAfter } from './view-digest.ts'
+import { DigestSum } from './view-digest.ts'
 import { unpackRows } from './view-packing.ts'
-import { encodeState, metaTable, stateKey, storedTables, withMac } from './view-state.ts'
+import { encodeState, metaTable, stateKey, storedTables } from './view-state.ts'
 import { yieldToTheEngine } from './thread-priority.ts'
 import type { WriterAnswer, WriterOptions, WriterRequest } from './view-writer.ts'
 
@@ -30,20 +31,29 @@ parentPort?.on('message', (request: WriterRequest) => {
 async function answer(request: WriterRequest): Promise<WriterAnswer> {
   switch (request.type) {
     case 'write': {
-      const changes: StoredChange[] = []
-      for (const { table, key, bytes } of unpackRows(request.packed)) {
-        changes.push({ table, key, bytes: bytes === null ? null : withMac(macs, table, key, bytes) })
-      }
-      const digest = digestAfter(rows.get, changes, request.digest)
-      const state = encodeState(macs, { appliedLsn: request.appliedLsn, digest })
-      rows.commit([...changes, { table: metaTable, key: stateKey, bytes: state }])
-      return { type: 'written', digest }
+      const sum = new DigestSum(request.digest)
+      rows.commit(storedChanges(request.packed, request.appliedLsn, sum))
+      return { type: 'written', digest: sum.digest() }
     }
     case 'close':
       macKey.fill(0)
       await rows.close()
       return { type: 'closed' }
   }
+}
+
+/** What is stored of each row in turn, and at last the state. Read within the transaction, so the row before is the latest one. */
+function* storedChanges(packed: Uint8Array, appliedLsn: Lsn, sum: DigestSum): Generator<StoredChange> {
+  for (const { table, key, keyBytes, row } of unpackRows(packed)) {
+    const before = rows.get(table, key)
+    if (before !== undefined) sum.remove(table, keyBytes, before)
+    if (row !== null) {
+      row.stored.set(macs.mac(table, keyBytes, row.bytes), row.bytes.length)
+      sum.add(table, keyBytes, row.stored)
+    }
+    yield { table, key, bytes: row?.stored ?? null }
+  }
+  yield { table: metaTable, key: stateKey, bytes: encodeState(macs, { appliedLsn, digest: sum.digest() }) }
 }
 
 function failure(error: unknown): WriterAnswer {

@@ -7,7 +7,8 @@ import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { keyring, newFolder, removeFolders, row, text } from './test-view.ts'
 import { sealName } from './view-seal.ts'
-import { keyLengthMax, openView, wipeView } from './view.ts'
+import { keyLengthMax } from './view-packing.ts'
+import { openView, wipeView } from './view.ts'
 
 afterEach(removeFolders)
 

@@ -55,8 +55,6 @@ export type FileView = View & {
   readonly copyTo: (path: string) => Promise<void>
 }
 
-/** Longest key, in characters. */
-export const keyLengthMax = 512
 export const mapBytesDefault = 64 * 1024 ** 3
 
 /** Opens the view in `folder` for writing, alone. Rejects with a Fault: `data-in-use`, `view-failed`, `view-damaged`. */
@@ -218,11 +216,6 @@ async function pack(changes: Iterable<RowChange>, monotonicMs: Clock['monotonicM
   let turnAtMs = monotonicMs()
   let pauseMs = 0
   for (const change of changes) {
-    if (!/^[\x20-\x7e]+$/.test(change.key) || change.key.length > keyLengthMax) {
-      throw new RangeError(
-        `a key of 1 to ${keyLengthMax} printable ASCII characters expected, got ${JSON.stringify(change.key)}`,
-      )
-    }
     packer.add(change)
     if (++count % rowsPerLook !== 0) continue
     const nowMs = monotonicMs()

@@ -1,7 +1,7 @@
 // What a journal record does to the rows. One function for the living engine, for replay at start and for audit:
 // replaying the journal gives exactly the rows the engine answered from.
 
-import { type OfferTerms, decodeOfferTerms } from '../../protocol/offer.ts'
+import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import { namesOf } from '../../protocol/names.ts'
 import { type BandState, type Hold, holdBits } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
@@ -143,12 +143,11 @@ function holdTallies(before: number, after: number, rows: RowReader): readonly C
 }
 
 function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
-  const terms = decodeOfferTerms(record.canon)
   const { account, bandId, reason, obligation, level, useLeftMinor, dayLeftMinor, rd, ownerEpoch } = record
   const changes: Change[] = [
     {
       table: 'reference',
-      key: `${terms.partner}${terms.rid}`,
+      key: referenceOf(record.canon),
       row: {
         rd,
         account,
@@ -180,7 +179,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
     },
   ]
   if (reason === 0) {
-    const use = useOf(terms, record.atMs, level)
+    const use = useOf(moneyOf(record.canon), record.atMs, level)
     changes.push({ table: 'usage', key: account, row: usageRow(usageAfter(usageOf(rows.get('usage', account)), use)) })
   }
   return changes
@@ -203,7 +202,7 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
   if (history !== undefined) {
     changes.push({ table: 'history', key, row: { ...history, reason: record.reason, reversedBy: lsn } })
     if (usage !== undefined && reference !== undefined) {
-      const use = useOf(decodeOfferTerms(history.canon), history.atMs, reference.level)
+      const use = useOf(moneyOf(history.canon), history.atMs, reference.level)
       changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use)) })
     }
   }
@@ -215,8 +214,9 @@ export function usageOf(row: UsageRow | undefined): Usage {
   if (row === undefined) return noUsage
   return {
     day: row.day,
-    byCurrency: row.byCurrency.map(([currency, payMinor, receiveMinor, byLevelMinor]) => {
-      return { currency, payMinor, receiveMinor, byLevelMinor }
+    byCurrency: row.byCurrency.map((sums) => {
+      // Not by a pattern: that asks an iterator for each.
+      return { currency: sums[0], payMinor: sums[1], receiveMinor: sums[2], byLevelMinor: sums[3] }
     }),
   }
 }

@@ -13,7 +13,7 @@ export type Connection = {
   /** The Host header of the upgrade: what the phone signs in its hello. */
   readonly host: string
   readonly isOpen: boolean
-  /** Sends one binary message. A peer that does not read is closed with `slow-reader`, never waited for. */
+  /** Sends one binary message; the bytes are copied or sent before this returns. A peer that does not read is closed with `slow-reader`, never waited for. */
   readonly send: (bytes: Uint8Array) => void
   /** Ends the connection; later calls do nothing. */
   readonly close: (code: CloseCode) => void

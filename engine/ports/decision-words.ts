@@ -29,8 +29,18 @@ export function obligationWord(obligation: number | null): string | null {
 
 const utf8 = new TextDecoder()
 
-/** The text of a label as it is on the wire: padded with zeros. */
+/** The text of a label as it is on the wire: padded with zeros. Most are ASCII: for those a decoder costs more than all else of a row. */
 export function labelText(label: Uint8Array): string {
+  let plain = ''
+  for (const byte of label) {
+    if (byte === 0) break
+    if (byte > 0x7f) return utf8.decode(label.subarray(0, endOf(label)))
+    plain += String.fromCharCode(byte)
+  }
+  return plain
+}
+
+function endOf(label: Uint8Array): number {
   const end = label.indexOf(0)
-  return utf8.decode(end < 0 ? label : label.subarray(0, end))
+  return end < 0 ? label.length : end
 }

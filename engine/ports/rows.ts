@@ -1,5 +1,6 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
+import { copyBytes } from '../../protocol/bytes.ts'
 import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import {
   type AccountId,
@@ -14,7 +15,7 @@ import {
 import { namesOf } from '../../protocol/names.ts'
 import { bandStates } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
-import { type Shape, type ShapeOf, list, packShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'
 import type { Table } from './view.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
@@ -216,7 +217,12 @@ export type AlarmRow = RowOf<'alarm'>
 const rowVersion = 1
 
 export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
-  return packShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
+  return copyBytes(layRow(table, row))
+}
+
+/** `encodeRow` without a copy: the bytes stand until something is packed again. */
+export function layRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
+  return layShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
 }
 
 /** Decodes a row the view authenticated. Throws a Fault on one that no version of the engine wrote. */

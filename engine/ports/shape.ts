@@ -1,8 +1,8 @@
 // Rows and journal records are flat MessagePack arrays: a version, then fields in a fixed order. Add at the end, never reuse.
 
-import type { Field } from '../../protocol/frame-fields.ts'
-import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packEach } from '../../protocol/msgpack-writer.ts'
+import { type Field, isAsRead, writable } from '../../protocol/frame-fields.ts'
+import { type Unpacked, isArray, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
+import { layEach } from '../../protocol/msgpack-writer.ts'
 
 export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
@@ -30,21 +30,29 @@ export function list<Entry extends Unpacked>(entry: Field<Entry>): Field<readonl
       }
       return entries
     },
+    isAsRead: (value) => {
+      if (!isArray(value)) return false
+      for (const item of value) if (!isAsRead(entry, item)) return false
+      return true
+    },
   }
 }
 
-/** Packs `lead` (a version or a type number) and then the fields. Throws a RangeError on a field that does not fit: a bug. */
-export function packShape<Fields extends Shape>(
+/**
+ * Lays down `lead` (a version or a type number) and then the fields. The bytes are borrowed: they stand until something is packed again.
+ * Throws a RangeError on a field that does not fit: a bug.
+ */
+export function layShape<Fields extends Shape>(
   lead: number,
   fields: Fields,
   value: ShapeOf<Fields>,
 ): Uint8Array<ArrayBuffer> {
   const named = namedOf(fields)
-  return packEach(named.length + 1, (index) => {
+  return layEach(named.length + 1, (index) => {
     const one = named[index - 1]
     if (one === undefined) return lead
     const { name, field } = one
-    const checked = field.read(value[name])
+    const checked = writable(field, value[name])
     if (checked === undefined) {
       throw new RangeError(`${name}: ${field.expected} expected, got ${JSON.stringify(value[name])}`)
     }
