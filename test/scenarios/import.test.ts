@@ -211,7 +211,7 @@ describe('An imported binding', () => {
     const rows = await rowsWhenWritten(world)
     expect(rows).toEqual(rowsOfJournal(world))
     const counts = Object.groupBy(rows.keys(), (key) => key.split('/')[0] ?? '')
-    // One armed band with its alarm, two that are off their wrists, two states.
+    // One armed band with its alarm, two that are off their wrists, two states, and how each began.
     expect(Object.fromEntries(Object.entries(counts).map(([table, keys]) => [table, keys?.length]))).toEqual({
       band: 3,
       bid: 3,
@@ -219,6 +219,7 @@ describe('An imported binding', () => {
       accountBand: 3,
       alarm: 1,
       tally: 2,
+      move: 3,
     })
     expect(audited(world)).toEqual([])
   })
