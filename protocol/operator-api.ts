@@ -395,7 +395,7 @@ export type ActOutcome = {
   readonly fanOut: {
     /** Approvals whose answers it overtook: reversed, never told. */
     readonly reversed: number
-    /** The last approval before it that stands; null = there was none among the account's last 10,000 decisions. */
+    /** The last approval before it that stands; null = there was none among the account's last 1,024 decisions. */
     readonly lastApproval: { readonly lsn: number; readonly atMs: number } | null
     /** From the request to the record on disk, and to the last session told. */
     readonly durableMs: number
