@@ -59,9 +59,12 @@ export function BandEvidence({ band, sinceReadMs }: BandEvidenceProps) {
           </>
         )}
         {resume !== null && (
-          <Fact name="Resumed">
-            {resume.resumes} times since its keys are new; new since <Time atMs={resume.rekeyedAtMs} />
-          </Fact>
+          <>
+            <Fact name="Resumes with these keys">{resume.resumes}</Fact>
+            <Fact name="Keys new since">
+              <Time atMs={resume.rekeyedAtMs} />
+            </Fact>
+          </>
         )}
       </Facts>
       {pending.map((change) => (

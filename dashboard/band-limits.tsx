@@ -11,7 +11,7 @@ export function BandLimitsPanel({ band }: { readonly band: BandAnswer }) {
         <Empty>No currency has a limit, so nothing can be paid.</Empty>
       ) : (
         <Wide label="Limits in each currency">
-          <table>
+          <table class="narrow">
             <thead>
               <tr>
                 <th scope="col">Currency</th>

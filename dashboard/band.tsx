@@ -106,7 +106,7 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
         )}
         {band.holds.map(({ hold, surfaces }) => (
           <Fact key={hold} name={hold}>
-            set by {surfaces.join(', ')}
+            {surfaces.length === 0 ? 'set' : `set by ${surfaces.join(', ')}`}
           </Fact>
         ))}
         {band.holdEndedAtMs !== null && (

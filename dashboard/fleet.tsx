@@ -29,16 +29,18 @@ export function FleetPage() {
   const point = latest.value
   const second = points.value.at(-1)
   const before = points.value.at(-2)
+  const denied = rateOf(second, before, denials)
+  const held = valueOf(point, 'bands.held')
   return (
     <>
       <h1>Fleet</h1>
       <div class="tiles">
         <Tile name="Approved" value={rate(rateOf(second, before, approvals))} unit="/s" tone="good" />
-        <Tile name="Denied" value={rate(rateOf(second, before, denials))} unit="/s" tone="warn" />
+        <Tile name="Denied" value={rate(denied)} unit="/s" {...warnOf(denied)} />
         <Tile name="Answered, p99" value={ms(msOf(point, 'answeredP99Us'))} unit="ms" />
         <Tile name="Bands" value={count(sum(point, bandFields))} />
         <Tile name="Armed" value={count(valueOf(point, 'bands.armed'))} tone="good" />
-        <Tile name="Held" value={count(valueOf(point, 'bands.held'))} tone="warn" />
+        <Tile name="Held" value={count(held)} {...warnOf(held)} />
         <Tile name="Links" value={count(valueOf(point, 'links'))} />
         <Tile name="Sessions" value={count(valueOf(point, 'sessions.live'))} />
       </div>
@@ -74,6 +76,11 @@ export function FleetPage() {
       </Panel>
     </>
   )
+}
+
+/** A number that calls for attention only when there is something to attend to. */
+function warnOf(value: number | null): { readonly tone?: 'warn' } {
+  return value !== null && value > 0 ? { tone: 'warn' } : {}
 }
 
 function Tile(props: {

@@ -43,7 +43,16 @@ export function Statechart({ chart, label, show, taken, column }: StatechartProp
           aria-label={`${label}; the same as a table below`}
         >
           <defs>
-            <marker id={arrow} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <marker
+              id={arrow}
+              viewBox="0 0 8 8"
+              refX="7"
+              refY="4"
+              markerUnits="userSpaceOnUse"
+              markerWidth="8"
+              markerHeight="8"
+              orient="auto"
+            >
               <path d="M0,0.8 L7.5,4 L0,7.2 z" class="arrow" />
             </marker>
           </defs>

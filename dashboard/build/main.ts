@@ -19,6 +19,9 @@ const root = resolve(import.meta.dirname, '../..')
 const output = join(root, '.build/dashboard')
 const partial = `${output}.partial-${process.pid}`
 
+// What is not finished is not left behind, whatever ended it.
+process.on('exit', () => rmSync(partial, { recursive: true, force: true }))
+
 const charts: Charts = {
   band: await layOut(readMachine(bandMachine.root)),
   session: await layOut(readMachine(sessionMachine.root)),
