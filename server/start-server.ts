@@ -264,7 +264,7 @@ class Server implements RunningServer {
         refused: (limit) => this.#refusals.count(limit),
       },
     })
-    this.#page = await openOperatorsPage({
+    const page = await openOperatorsPage({
       ...this.#parts,
       decisions: decisionRows(folder.path, store.journal),
       about: () => ({ version, startedAtMs: this.#startedAtMs, listener: this.listener }),
@@ -272,7 +272,11 @@ class Server implements RunningServer {
       drain: () => this.#drain(),
       isDraining: () => this.#isDraining || this.#stopping !== undefined,
     })
-    this.#recycleLater()
+    // A view found damaged meanwhile has stopped the server already.
+    if (this.#stopping === undefined) {
+      this.#page = page
+      this.#recycleLater()
+    } else await page?.stop()
     if (config.demo) {
       provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
       log('warning', 'demo.world', { means: 'demo.json holds the secrets of a vendor, a partner and the token issuer' })
