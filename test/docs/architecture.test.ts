@@ -22,11 +22,16 @@ describe('the road of one authorization', () => {
     expect(definitionsIn(file), `what ${file} defines`).toContain(name)
   })
 
-  it('awaits nothing but the disk before an approval is answered', () => {
+  it('waits for nothing but the disk before an approval is answered', () => {
     const authorize = sourceFiles.find((file) => file.path === 'engine/authorize.ts')?.code ?? ''
-    const start = authorize.indexOf('async function decideProved')
-    const body = authorize.slice(start, authorize.indexOf('\nfunction ', start))
-    expect([...body.matchAll(/\bawait ([\w.]+)/g)].map((match) => match[1])).toEqual(['core.ledger.durable'])
+    // From the frame to the answer; only what was answered before and what is reversed goes by promises, behind it.
+    const road = authorize.slice(
+      authorize.indexOf('export function authorize('),
+      authorize.indexOf('\nfunction settleLater('),
+    )
+    expect(road).toContain('function answerDecided(')
+    const waits = /\b(?:await|async|then|catch)\b(?! \(error\) \{)|\bcore\.ledger\.(?:whenDurable|durable|settle)\b/g
+    expect([...road.matchAll(waits)].map((match) => match[0])).toEqual(['core.ledger.whenDurable'])
   })
 })
 
