@@ -41,7 +41,7 @@ type Answer = {
 /** Frame 5. Resolves when the answer is free to leave. */
 export async function authorize(core: Core, session: Session, borrowed: PhoneFrameOf<'authorize'>): Promise<void> {
   const startedAtMs = core.time.monotonicMs()
-  const slot = bandSlot(session, borrowed.slot)
+  const slot = bandSlot(core, session, borrowed.slot)
   if (slot === undefined) return refuse(session, borrowed.id, 'slot-empty')
   // The frame's buffer is borrowed, and what is told to the band names the offer after the wait.
   const frame = { ...borrowed, offer: copyBytes(borrowed.offer) }
