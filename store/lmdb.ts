@@ -29,10 +29,11 @@ export type LmdbRows = {
   /** All rows of a table, copied one by one. */
   readonly all: (table: string) => Iterable<StoredRow>
   /**
-   * All changes in one transaction, on disk when this returns. Throws lmdb's error. Not lmdb's asynchronous batches: of one
-   * that fails on a full disk, a second promise rejects that nobody can hold, which would end the process.
+   * All changes in one transaction, on disk when this returns; each is asked for when those before it are written, and `get`
+   * then sees them. Throws lmdb's error, or what the changes throw, and nothing is changed. Not lmdb's asynchronous batches: of
+   * one that fails on a full disk, a second promise rejects that nobody can hold, which would end the process.
    */
-  readonly commit: (changes: readonly StoredChange[]) => void
+  readonly commit: (changes: Iterable<StoredChange>) => void
   /** What other threads committed is read from here on. */
   readonly refresh: () => void
   /** A consistent copy of the file at another path, while writing goes on. */
@@ -134,7 +135,7 @@ function openTable(root: RootDatabase<Uint8Array, string>, name: string): Rows |
 function commit(
   root: RootDatabase<Uint8Array, string>,
   tables: ReadonlyMap<string, Rows | undefined>,
-  changes: readonly StoredChange[],
+  changes: Iterable<StoredChange>,
 ): void {
   root.transactionSync(() => {
     for (const { table, key, bytes } of changes) {

@@ -23,22 +23,14 @@ function withoutRow(digest: ViewDigest, table: string, key: string, stored: Uint
   return { rows: digest.rows - 1, sum: (digest.sum + modulus - rowNumber(table, key, stored)) % modulus }
 }
 
-/** The digest after a batch of changes. `read` gives the rows as stored before it; of two changes of one row the later counts. */
+/** The digest after one row changed: `old` is what was stored there, `bytes` what is now (with its MAC), null where it is removed. */
 export function digestAfter(
-  read: (table: string, key: string) => Uint8Array | undefined,
-  changes: readonly StoredChange[],
-  before: ViewDigest,
+  digest: ViewDigest,
+  { table, key, bytes }: StoredChange,
+  old: Uint8Array | undefined,
 ): ViewDigest {
-  const latest = new Map<string, Uint8Array | null>()
-  let digest = before
-  for (const { table, key, bytes } of changes) {
-    const place = `${table} ${key}`
-    const old = latest.has(place) ? latest.get(place) : read(table, key)
-    if (old !== undefined && old !== null) digest = withoutRow(digest, table, key, old)
-    if (bytes !== null) digest = withRow(digest, table, key, bytes)
-    latest.set(place, bytes)
-  }
-  return digest
+  const without = old === undefined ? digest : withoutRow(digest, table, key, old)
+  return bytes === null ? without : withRow(without, table, key, bytes)
 }
 
 /** The MAC covers the key, but a walk has no master key to check it with: so the key stands here as well. */

@@ -1,5 +1,5 @@
-// The thread that writes the view (view-writer.ts): gives rows their MACs, computes the digest after a batch, then writes
-// rows and state in one transaction, and waits for the disk.
+// The thread that writes the view (view-writer.ts): in one transaction it gives rows their MACs, writes them, keeps up the
+// digest and writes the state that has it, and waits for the disk.
 
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { rowMac } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
-import { digestAfter } from './view-digest.ts'
+import { type ViewDigest, digestAfter } from './view-digest.ts'
 import { unpackRows } from './view-packing.ts'
 import { encodeState, metaTable, stateKey, storedTables, withMac } from './view-state.ts'
 import type { WriterAnswer, WriterOptions, WriterRequest } from './view-writer.ts'
@@ -30,21 +30,28 @@ parentPort?.on('message', (request: WriterRequest) => {
 
 async function answer(request: WriterRequest): Promise<WriterAnswer> {
   switch (request.type) {
-    case 'write': {
-      const changes: StoredChange[] = []
-      for (const { table, key, bytes } of unpackRows(request.packed)) {
-        changes.push({ table, key, bytes: bytes === null ? null : withMac(macs, table, key, bytes) })
-      }
-      const digest = digestAfter(rows.get, changes, request.digest)
-      const state = encodeState(macs, { appliedLsn: request.appliedLsn, digest })
-      rows.commit([...changes, { table: metaTable, key: stateKey, bytes: state }])
-      return { type: 'written', digest }
-    }
+    case 'write':
+      return { type: 'written', digest: write(request) }
     case 'close':
       macKey.fill(0)
       await rows.close()
       return { type: 'closed' }
   }
+}
+
+function write({ packed, appliedLsn, digest: before }: Extract<WriterRequest, { readonly type: 'write' }>): ViewDigest {
+  let digest = before
+  // One row at a time: of a batch of a hundred thousand rows neither the objects nor the digest's notes are ever all there.
+  function* changes(): Generator<StoredChange> {
+    for (const { table, key, bytes } of unpackRows(packed)) {
+      const change = { table, key, bytes: bytes === null ? null : withMac(macs, table, key, bytes) }
+      digest = digestAfter(digest, change, rows.get(table, key))
+      yield change
+    }
+    yield { table: metaTable, key: stateKey, bytes: encodeState(macs, { appliedLsn, digest }) }
+  }
+  rows.commit(changes())
+  return digest
 }
 
 /**
