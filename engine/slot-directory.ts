@@ -1,7 +1,7 @@
 // Every attached band's slot: by the band's name on the air, and by session and number. Holds the slabs in which slots lie, and
 // of a session only that it has some.
 
-import { ascii, hexAt, readText } from '../protocol/bytes.ts'
+import { ascii, readText } from '../protocol/bytes.ts'
 import { type AccountId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { PlacesByBid } from './places-by-bid.ts'
 import type { Session } from './session.ts'
@@ -17,6 +17,9 @@ import {
   slotsPerSlab,
 } from './slots.ts'
 
+/** Objects of slots that are kept for the next frame of the same band, which then need not make its names again. */
+const keptMax = 8_192
+
 export class SlotDirectory {
   readonly #slabs: Slab[] = []
   readonly #free: SlotPlace[] = []
@@ -24,6 +27,8 @@ export class SlotDirectory {
   /** Sessions that have slots; undefined where one is gone. */
   readonly #sessions: (Session | undefined)[] = []
   readonly #sessionsFree: number[] = []
+  /** The slot last worked with of all those whose place leaves the same rest. */
+  readonly #kept: (Slot | undefined)[] = Array.from({ length: keptMax }, () => undefined)
   readonly #longAccounts = new Map<SlotPlace, AccountId>()
   readonly #home: ConstructorParameters<typeof Slot>[0] = {
     sessionOf: (place) => this.#sessionOf(place),
@@ -55,14 +60,22 @@ export class SlotDirectory {
 
   /** The slot at a place where there is one. */
   at(place: SlotPlace): Slot {
+    const kept = this.#kept[place % keptMax]
+    if (kept?.place === place && kept.isAttached) return kept
+    const slot = this.#made(place)
+    this.#kept[place % keptMax] = slot
+    return slot
+  }
+
+  #made(place: SlotPlace): Slot {
     const slab = this.#slabOf(place)
     const { bytes, view } = slab
     const base = baseOf(place)
     const accountAt = base + slotAt.account
     const account = readText(bytes, accountAt, accountAt + (bytes[base + slotAt.accountLength] ?? 0))
     return new Slot(this.#home, slab, place, {
-      bid: parseBid(hexAt(bytes, base + slotAt.bid, 8)),
-      bandId: parseBandId(hexAt(bytes, base + slotAt.bandId, 16)),
+      bid: parseBid(bytes.subarray(base + slotAt.bid, base + slotAt.bid + 8)),
+      bandId: parseBandId(bytes.subarray(base + slotAt.bandId, base + slotAt.bandId + 16)),
       account: this.#longAccounts.get(place) ?? parseAccountId(account ?? ''),
       generation: view.getUint32(base + slotAt.generation),
     })
