@@ -127,7 +127,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       },
     }),
     links: new Links(config.linksMax),
-    slots: new SlotDirectory(),
+    slots: new SlotDirectory(config.linksMax),
     sessions: new SessionDirectory(),
     windows: new PairingWindows(config.pairingWindowsMax, (window) => {
       tellWindow(core, window, { type: 'ack.received', atMs: time.nowMs() })

@@ -12,10 +12,12 @@ const empty = 0
 export class PlacesByBid {
   readonly #wordAt: WordAt
   /** A place plus one, or `empty`. Never more than half full. */
-  #fields = new Uint32Array(fieldsMin)
+  #fields: Uint32Array
   #count = 0
 
-  constructor(wordAt: WordAt) {
+  /** Has room for `roomFor` bands at once: to grow by the hundred thousand would hold up the engine for a tenth of a second. */
+  constructor(roomFor: number, wordAt: WordAt) {
+    this.#fields = new Uint32Array(Math.max(fieldsMin, 2 ** Math.ceil(Math.log2(2 * roomFor))))
     this.#wordAt = wordAt
   }
 
@@ -27,7 +29,7 @@ export class PlacesByBid {
   /** Notes a place at which a bid stands that is not noted yet. */
   add(place: number): void {
     if (2 * (this.#count + 1) > this.#fields.length) this.#grow()
-    this.#fields[this.#fieldOf(this.#wordAt(place, 0), this.#wordAt(place, 1))] = place + 1
+    this.#fields[this.#freeField(place)] = place + 1
     this.#count++
   }
 
@@ -62,6 +64,14 @@ export class PlacesByBid {
     }
   }
 
+  /** Where a place goes whose bid is surely not noted yet. */
+  #freeField(place: number): number {
+    const mask = this.#fields.length - 1
+    let at = this.#homeOf(this.#wordAt(place, 0), this.#wordAt(place, 1))
+    while ((this.#fields[at] ?? empty) !== empty) at = (at + 1) & mask
+    return at
+  }
+
   // Bids are random, unless an operator imported others: all of their bits count.
   #homeOf(first: number, second: number): number {
     const mixed = Math.imul(first ^ Math.imul(second, 0x9e37_79b1), 0x85eb_ca6b)
@@ -72,8 +82,7 @@ export class PlacesByBid {
     const before = this.#fields
     this.#fields = new Uint32Array(2 * before.length)
     for (const field of before) {
-      if (field === empty) continue
-      this.#fields[this.#fieldOf(this.#wordAt(field - 1, 0), this.#wordAt(field - 1, 1))] = field
+      if (field !== empty) this.#fields[this.#freeField(field - 1)] = field
     }
   }
 }

@@ -50,7 +50,7 @@ function found(slot: Slot | undefined): Slot {
 
 describe('The slots of attached bands', () => {
   it('keep each band apart from its neighbours, and find it by its name and by its number', () => {
-    const slots = new SlotDirectory()
+    const slots = new SlotDirectory(10)
     const hub = session()
     const count = 5_000
     for (let number = 0; number < count; number++) {
@@ -72,7 +72,7 @@ describe('The slots of attached bands', () => {
   })
 
   it('find the others while bands come and go', () => {
-    const slots = new SlotDirectory()
+    const slots = new SlotDirectory(10)
     const hub = session()
     const attached = new Set<number>()
     // A walk over 997 bands that takes each up and gives it up many times, in an order that never repeats soon.
@@ -92,7 +92,7 @@ describe('The slots of attached bands', () => {
   })
 
   it('given up leave nothing to whoever still holds one, though another band has the place', () => {
-    const slots = new SlotDirectory()
+    const slots = new SlotDirectory(10)
     const hub = session()
     const before = slots.open(hub, 1, band(1))
     before.link = 5
@@ -115,7 +115,7 @@ describe('The slots of attached bands', () => {
   })
 
   it('move to another session with their link and without their nonce', () => {
-    const slots = new SlotDirectory()
+    const slots = new SlotDirectory(10)
     const [older, newer] = [session(), session()]
     const slot = slots.open(older, 3, band(1))
     slot.link = 4
@@ -129,7 +129,7 @@ describe('The slots of attached bands', () => {
   })
 
   it('keep the longest account there is, and not for the next band', () => {
-    const slots = new SlotDirectory()
+    const slots = new SlotDirectory(10)
     const hub = session()
     for (const length of [40, 41, 64]) {
       const account = parseAccountId('a'.repeat(length))

@@ -36,8 +36,9 @@ export class SlotDirectory {
   }
   #used = 0
 
-  constructor() {
-    this.#byBid = new PlacesByBid((place, word) => {
+  /** Takes as many bands as are attached; `roomFor` of them without a pause to make room. */
+  constructor(roomFor: number) {
+    this.#byBid = new PlacesByBid(roomFor, (place, word) => {
       return this.#slabOf(place).view.getUint32(baseOf(place) + slotAt.bid + 4 * word)
     })
   }
