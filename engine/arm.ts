@@ -20,7 +20,7 @@ const ackWithinMs = 10_000
 export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm'>): Promise<void> {
   const { speaker } = session
   if (speaker?.type !== 'phone') return refuse(session, frame.id, 'not-for-hubs')
-  const slot = bandSlot(session, frame.slot)
+  const slot = bandSlot(core, session, frame.slot)
   if (slot?.link === undefined) return refuse(session, frame.id, slot === undefined ? 'slot-empty' : 'not-present')
   const nowMs = core.time.nowMs()
   if (!core.time.certain()) return refuse(session, frame.id, 'unavailable')

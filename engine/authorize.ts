@@ -54,7 +54,7 @@ type Asked = {
 /** Frame 5. Answers by itself, mostly once the disk has what was decided. */
 export function authorize(core: Core, session: Session, frame: PhoneFrameOf<'authorize'>): undefined {
   const startedAtMs = core.time.monotonicMs()
-  const slot = bandSlot(session, frame.slot)
+  const slot = bandSlot(core, session, frame.slot)
   if (slot === undefined) {
     refuse(session, frame.id, 'slot-empty')
     return

@@ -1,7 +1,6 @@
 // The parts of a running engine, handed to each step of a frame's road.
 
 import type { Primitives } from '../crypto/primitives.ts'
-import type { Bid } from '../protocol/ids.ts'
 import type { Admission } from './admission.ts'
 import type { EngineConfig } from './config.ts'
 import type { Counters } from './counters.ts'
@@ -16,7 +15,7 @@ import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings
 import type { Registry } from './registry.ts'
 import type { Releases } from './releases.ts'
 import type { SessionDirectory } from './session.ts'
-import type { Slot } from './slots.ts'
+import type { SlotDirectory } from './slot-directory.ts'
 import type { Watch } from './watch.ts'
 
 export type Core = {
@@ -32,7 +31,7 @@ export type Core = {
   readonly registry: Registry
   readonly links: Links
   /** Attached bands by the name they have on the air. */
-  readonly slots: Map<Bid, Slot>
+  readonly slots: SlotDirectory
   readonly sessions: SessionDirectory
   readonly windows: PairingWindows
   readonly admission: Admission

@@ -29,6 +29,7 @@ import { Registry } from './registry.ts'
 import { Releases } from './releases.ts'
 import { SessionDirectory } from './session.ts'
 import { drainSessions, openSession } from './sessions.ts'
+import { SlotDirectory } from './slot-directory.ts'
 import { Watch, type WatchEvent } from './watch.ts'
 
 export type EnginePorts = {
@@ -130,7 +131,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       },
     }),
     links: new Links(config.linksMax),
-    slots: new Map(),
+    slots: new SlotDirectory(config.linksMax),
     sessions: new SessionDirectory(),
     windows: new PairingWindows(config.pairingWindowsMax, (window) => {
       tellWindow(core, window, { type: 'ack.received', atMs: time.nowMs() })

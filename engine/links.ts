@@ -1,4 +1,4 @@
-// Live links: the sealed channel of each attached band, about 128 bytes in one slab, not objects (DESIGN §4).
+// Live links: the sealed channel of each attached band, 132 bytes in slabs, not objects (DESIGN §4).
 // A link is named by its index. Times are tenths of a second since the engine started, which fit 32 bits for 13 years.
 
 import { type Bytes } from '../protocol/bytes.ts'
@@ -45,17 +45,20 @@ export type NewLink = {
   readonly root: number
 }
 
+/** A power of two. Slabs do not move when there are more of them: to copy a hundred megabytes took a tenth of a second. */
+const linksPerSlab = 2_048
+const slabBits = Math.log2(linksPerSlab)
+
+type Slab = { readonly bytes: Uint8Array; readonly view: DataView }
+
 export class Links {
-  private bytes: Uint8Array
-  private view: DataView
+  private readonly slabs: Slab[] = []
   private readonly free: LinkIndex[] = []
   private readonly countMax: number
   private used = 0
 
   constructor(countMax: number) {
     this.countMax = countMax
-    this.bytes = new Uint8Array(linkBytes * Math.min(countMax, 256))
-    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Links in use. */
@@ -67,56 +70,66 @@ export class Links {
   open(link: NewLink): LinkIndex | undefined {
     const index = this.free.pop() ?? (this.used < this.countMax ? this.used++ : undefined)
     if (index === undefined) return undefined
-    if ((index + 1) * linkBytes > this.bytes.length) this.grow()
-    const base = index * linkBytes
-    this.bytes.fill(0, base, base + linkBytes)
-    this.bytes.set(link.up, base + at.up)
-    this.bytes.set(link.down, base + at.down)
-    this.bytes.set(link.bid, base + at.bid)
+    if (index >= this.slabs.length * linksPerSlab) {
+      const grown = new Uint8Array(linkBytes * linksPerSlab)
+      this.slabs.push({ bytes: grown, view: new DataView(grown.buffer) })
+    }
+    const { bytes, view } = this.slabOf(index)
+    const base = baseOf(index)
+    bytes.fill(0, base, base + linkBytes)
+    bytes.set(link.up, base + at.up)
+    bytes.set(link.down, base + at.down)
+    bytes.set(link.bid, base + at.bid)
     this.set(index, 'generation', link.generation)
-    this.view.setUint16(base + at.sid, link.sid)
+    view.setUint16(base + at.sid, link.sid)
     this.set(index, 'root', link.root)
     return index
   }
 
   /** Gives the place back and wipes its keys. */
   close(index: LinkIndex): void {
-    this.bytes.fill(0, index * linkBytes, (index + 1) * linkBytes)
+    const base = baseOf(index)
+    this.slabOf(index).bytes.fill(0, base, base + linkBytes)
     this.free.push(index)
   }
 
-  /** A key of the link: a view of the slab, valid until the next `open`. */
+  /** A key of the link: a view of its slab, valid while the link is open. */
   key(index: LinkIndex, which: 'up' | 'down'): Bytes {
-    const base = index * linkBytes + at[which]
-    return this.bytes.subarray(base, base + 32)
+    const base = baseOf(index) + at[which]
+    return this.slabOf(index).bytes.subarray(base, base + 32)
   }
 
   setKey(index: LinkIndex, which: 'up' | 'down', key: Bytes): void {
-    this.bytes.set(key, index * linkBytes + at[which])
+    this.slabOf(index).bytes.set(key, baseOf(index) + at[which])
   }
 
   bid(index: LinkIndex): Bytes {
-    const base = index * linkBytes + at.bid
-    return this.bytes.subarray(base, base + 8)
+    const base = baseOf(index) + at.bid
+    return this.slabOf(index).bytes.subarray(base, base + 8)
   }
 
   get(index: LinkIndex, name: LinkNumber): number {
-    const place = index * linkBytes + at[name]
-    if (name === 'sid') return this.view.getUint16(place)
-    return oneByte.has(name) ? this.view.getUint8(place) : this.view.getUint32(place)
+    const { view } = this.slabOf(index)
+    const place = baseOf(index) + at[name]
+    if (name === 'sid') return view.getUint16(place)
+    return oneByte.has(name) ? view.getUint8(place) : view.getUint32(place)
   }
 
   set(index: LinkIndex, name: Exclude<LinkNumber, 'sid'>, value: number): void {
-    const place = index * linkBytes + at[name]
-    if (oneByte.has(name)) this.view.setUint8(place, value)
-    else this.view.setUint32(place, value)
+    const { view } = this.slabOf(index)
+    const place = baseOf(index) + at[name]
+    if (oneByte.has(name)) view.setUint8(place, value)
+    else view.setUint32(place, value)
   }
 
-  private grow(): void {
-    const grown = new Uint8Array(Math.min(this.countMax * linkBytes, 2 * this.bytes.length))
-    grown.set(this.bytes)
-    this.bytes.fill(0)
-    this.bytes = grown
-    this.view = new DataView(grown.buffer)
+  private slabOf(index: LinkIndex): Slab {
+    const slab = this.slabs[index >>> slabBits]
+    if (slab === undefined) throw new RangeError(`the index of a link expected, got ${index}`)
+    return slab
   }
+}
+
+/** Where in its slab a link begins. */
+function baseOf(index: LinkIndex): number {
+  return (index & (linksPerSlab - 1)) * linkBytes
 }

@@ -37,15 +37,15 @@ export function aimAt(core: Core, act: AimedAct): Target | undefined {
   const isWholeAccount = act.act === 'freeze-account' || act.act === 'unfreeze-account' || act.act === 'raise-epoch'
   const isWholeSession = act.act === 'end-session' && session !== undefined
   const bandIds = isWholeSession
-    ? bandsIn(session)
+    ? bandsIn(core, session)
     : isWholeAccount && account !== null
       ? bandsOf(core, account)
       : [row.bandId]
   return { row, account, bandIds, session }
 }
 
-function bandsIn(session: Session): readonly BandId[] {
-  return [...session.slots.values()].flatMap((used) => (used.type === 'band' ? [used.slot.bandId] : []))
+function bandsIn(core: Core, session: Session): readonly BandId[] {
+  return [...session.slots.bands()].map(([, place]) => core.slots.at(place).bandId)
 }
 
 /** A band's id from outside; undefined when it is none. */

@@ -184,8 +184,7 @@ export function closeWindow(core: Core, window: PairingWindow): void {
   window.cancelTimer()
   eraseSecrets(window)
   core.windows.remove(window)
-  const used = window.session.slots.get(window.slot)
-  if (used?.type === 'pairing' && used.window === window) window.session.slots.delete(window.slot)
+  window.session.slots.endPairing(window)
   window.actor.stop()
 }
 

@@ -70,7 +70,7 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
     },
   })
   core.windows.add(window)
-  session.slots.set(frame.slot, { type: 'pairing', window })
+  session.slots.startPairing(window)
   actor.start()
   perform(core, window)
 }
@@ -85,10 +85,10 @@ function pairingWaitMs(core: Core, session: Session, account: string): number {
 
 /** Frame 7: the owner gives up. */
 export function cancelPairing(core: Core, session: Session, frame: PhoneFrameOf<'pairCancel'>): void {
-  const used = session.slots.get(frame.slot)
-  if (used?.type !== 'pairing') return refuse(session, frame.id, 'slot-empty')
+  const window = session.slots.pairing(frame.slot)
+  if (window === undefined) return refuse(session, frame.id, 'slot-empty')
   answer(session, { type: 'pairCancelAnswer', id: frame.id })
-  tellWindow(core, used.window, { type: 'pairing.cancel', atMs: core.time.nowMs() })
+  tellWindow(core, window, { type: 'pairing.cancel', atMs: core.time.nowMs() })
 }
 
 /** The phone is gone: a window that has not committed ends; one that has waits for the band's RESUME or its own end. */

@@ -36,14 +36,14 @@ export function challengeBand(core: Core, slot: Slot): void {
     slot.isChalOwed = true
     core.time.clock.after(waitMs, () => {
       slot.isChalOwed = false
-      if (core.slots.get(slot.bid) === slot && slot.engineNonce === undefined) challengeBand(core, slot)
+      if (slot.isAttached && slot.engineNonce === undefined) challengeBand(core, slot)
     })
     return
   }
   slot.chalAtMs = nowMs
-  slot.nonceAtMs = nowMs
-  slot.engineNonce = core.random(16)
-  sendRecord(slot.session, slot.number, encodeChal(slot.engineNonce))
+  const nonce = core.random(16)
+  slot.engineNonce = nonce
+  sendRecord(slot.session, slot.number, encodeChal(nonce))
 }
 
 /** Answers a RESUME: a link to be confirmed by its first record, a RELEASE, or a new CHAL. */
@@ -243,7 +243,7 @@ function rootFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): Uint8A
 function freshNonce(core: Core, slot: Slot): Bytes | undefined {
   const { engineNonce } = slot
   if (engineNonce === undefined) return undefined
-  return core.time.monotonicMs() - slot.nonceAtMs <= challengeLifeMs ? engineNonce : undefined
+  return core.time.monotonicMs() - slot.chalAtMs <= challengeLifeMs ? engineNonce : undefined
 }
 
 function openCandidate(

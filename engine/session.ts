@@ -9,7 +9,7 @@ import { type AccountId, type Bid, type PhoneId, idBytes } from '../protocol/ids
 import type { Surface } from '../policy/holds.ts'
 import type { Connection } from './ports/connection.ts'
 import { phoneKey } from './ports/rows.ts'
-import type { SlotUse } from './slots.ts'
+import type { SessionSlots } from './session-slots.ts'
 
 /** Who speaks on an authenticated session. */
 export type Speaker =
@@ -33,7 +33,7 @@ export type Session = {
   readonly actor: SessionActor
   /** Of frame 100; the hello signs it. */
   readonly challenge: Uint8Array
-  readonly slots: Map<number, SlotUse>
+  readonly slots: SessionSlots
   /** Outstanding user-verification challenges: hex → monotonic end, ms. */
   readonly uvChallenges: Map<string, number>
   speaker: Speaker | undefined

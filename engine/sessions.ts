@@ -16,6 +16,7 @@ import type { Connection, ConnectionEvents } from './ports/connection.ts'
 import { phoneKey } from './ports/rows.ts'
 import { serve } from './serve.ts'
 import { type Session, answer, refuse, resumeKey } from './session.ts'
+import { SessionSlots } from './session-slots.ts'
 
 /** Takes a new socket: greets it and waits for its hello. */
 export function openSession(core: Core, connection: Connection): ConnectionEvents {
@@ -26,7 +27,7 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
       connection.close('unavailable')
     }),
     challenge: core.random(32),
-    slots: new Map(),
+    slots: new SessionSlots(),
     uvChallenges: new Map(),
     speaker: undefined,
     number: 0,
@@ -258,26 +259,18 @@ function isSameSpeaker(older: Session, newer: Session): boolean {
 
 function adoptSlots(core: Core, older: Session, session: Session): void {
   core.sessions.ofResumeToken.delete(older.resumeToken)
-  for (const [number, used] of older.slots) {
-    if (used.type !== 'band') continue
-    used.slot.session = session
-    // ◆ `Ne` is bound to its socket.
-    used.slot.engineNonce = undefined
-    session.slots.set(number, used)
-    older.slots.delete(number)
-  }
+  for (const [number, place] of older.slots.bands()) core.slots.move(core.slots.at(place), session, number)
 }
 
 // The slots wait for the phone to come back with its resume token, then they are given up.
 function release(core: Core, session: Session): void {
   core.sessions.remove(session)
   core.counters.sessionMoved('closed', undefined)
-  for (const used of session.slots.values()) if (used.type === 'pairing') leavePairing(core, used.window)
+  for (const window of session.slots.pairings()) leavePairing(core, window)
   if (session.resumeToken === '') return
   core.time.clock.after(core.config.resumeWindowMs, () => {
     core.sessions.ofResumeToken.delete(session.resumeToken)
-    for (const used of session.slots.values()) closeSlot(core, used)
-    session.slots.clear()
+    for (const [, place] of session.slots.bands()) closeSlot(core, core.slots.at(place))
   })
 }
 

@@ -1,15 +1,14 @@
 // Everything a band of the fleet is born with, from one seed and its number: two runs with one seed have the same bands.
-// The public key is the slow part (26 µs), so it is asked for only where bindings are imported.
+// A band's static key is drawn like the rest: any 32 bytes are a public key of X25519 (RFC 7748 §5), the engine only keeps it,
+// and a load plays no rekey, which alone would ask for its secret. To compute a million of them took a minute.
 
-import { createPrivateKey } from 'node:crypto'
 import { conformanceBits } from '../protocol/band-cert.ts'
-import { fromHex } from '../protocol/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import type { ImportedBinding } from '../protocol/imported-binding.ts'
 import { sha256Into } from './fast-hash.ts'
 
 /** What is drawn, by number: each is 32 bytes of its own. */
-const parts = { names: 0, root: 1, deviceSecret: 2, armSecret: 3, carrierKey: 4, carrierName: 5, chance: 6 } as const
+const parts = { names: 0, root: 1, bandKey: 2, armSecret: 3, carrierKey: 4, carrierName: 5, chance: 6 } as const
 
 /** The epochs and numbers every band of a fleet begins with. */
 export const firstEpochs = { generation: 1, wearEpoch: 1, armEpoch: 1 } as const
@@ -20,20 +19,16 @@ const vendor = { vendor: 0xfffe, model: 1, batch: 1 } as const
 /** An hour less than an arming may last, so that the clocks of both ends need not agree to the second. */
 const armedMs = 23 * 3_600_000
 const verifiedBeforeMs = 60_000
-/** PKCS #8 up to the raw key (RFC 8410 §7). */
-const x25519Prefix = fromHex('302e020100300506032b656e04220420')
 
 export class FleetSeed {
   /** Accounts of this fleet are `load-<digits>-<number>`; bands of other fleets have other digits. */
   readonly accountPrefix: string
   readonly #message = new Uint8Array(37)
   readonly #block = new Uint8Array(32)
-  readonly #der = Buffer.alloc(x25519Prefix.length + 32)
 
   constructor(seed: string) {
     sha256Into(Buffer.from(`bandpass loadtest ${seed}`), this.#message, 0)
     this.accountPrefix = `load-${Buffer.from(this.#message.subarray(0, 6)).toString('hex')}-`
-    this.#der.set(x25519Prefix)
   }
 
   /** 32 bytes of a band's or carrier's own; valid until the next call. */
@@ -69,19 +64,12 @@ export class FleetSeed {
       generation,
       ...vendor,
       conformance,
-      bandKey: this.#publicKey(this.draw('deviceSecret', index)),
+      bandKey: this.draw('bandKey', index).slice(),
       acctTag: names.subarray(24),
       name: `Load ${atMs.toString(36)}`,
       root,
       k: 0,
       armed: { secret, armEpoch, wearEpoch, armedUntilMs: atMs + armedMs, verifiedAtMs: atMs - verifiedBeforeMs },
     }
-  }
-
-  // The JWK is the cheapest way to the public half: 26 µs against 45 by way of a second key object.
-  #publicKey(secret: Uint8Array): Uint8Array {
-    this.#der.set(secret, x25519Prefix.length)
-    const { x } = createPrivateKey({ key: this.#der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' })
-    return new Uint8Array(Buffer.from(x ?? '', 'base64url'))
   }
 }

@@ -41,6 +41,18 @@ describe('bin/bandpass', () => {
     expect(launch(join(home, 'links/relative'), ['demo']).stdout).toBe('demo false\n')
   })
 
+  it('bounds the memory of an engine, of nothing else, and leaves to the operator what the operator has set', () => {
+    bringNode()
+    bringPackages()
+    writeFileSync(
+      join(home, 'cli/main.ts'),
+      "console.log(process.execArgv.some((flag) => flag.startsWith('--heap-growing')), process.env.MALLOC_ARENA_MAX)\n",
+    )
+    expect(launch(join(home, 'bin/bandpass'), ['serve']).stdout).toBe('true 2\n')
+    expect(launch(join(home, 'bin/bandpass'), ['serve'], { MALLOC_ARENA_MAX: '5' }).stdout).toBe('true 5\n')
+    expect(launch(join(home, 'bin/bandpass'), ['demo']).stdout).toBe('false undefined\n')
+  })
+
   it('says how to get a Node when the machine has none that will do', () => {
     bringPackages()
     const { status, stderr } = launch(join(home, 'bin/bandpass'), ['demo'])
@@ -76,11 +88,15 @@ function bringPackages(): void {
 }
 
 /** Runs it on a PATH with the usual commands and a `node` that is too old to run anything of ours. */
-function launch(command: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+function launch(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): { status: number | null; stdout: string; stderr: string } {
   const oldNode = join(home, 'old/node')
   mkdirSync(dirname(oldNode), { recursive: true })
   writeFileSync(oldNode, '#!/bin/sh\nexit 1\n')
   chmodSync(oldNode, 0o755)
-  const env = { PATH: `${dirname(oldNode)}:/usr/bin:/bin` }
+  const env = { ...environment, PATH: `${dirname(oldNode)}:/usr/bin:/bin` }
   return spawnSync(command, args, { env, encoding: 'utf8' })
 }
