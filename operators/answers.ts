@@ -23,8 +23,15 @@ export type Asked = {
   readonly signal: AbortSignal
 }
 
+type AnsweredJson = {
+  readonly type: 'json'
+  readonly status: number
+  readonly body: unknown
+  readonly cookies?: readonly string[]
+}
+
 export type Answered =
-  | { readonly type: 'json'; readonly status: number; readonly body: unknown; readonly cookies?: readonly string[] }
+  | AnsweredJson
   | { readonly type: 'redirect'; readonly location: string; readonly cookies?: readonly string[] }
   | {
       readonly type: 'stream'
@@ -50,11 +57,16 @@ export type Route = {
 /** A route that only who is signed in reaches: the session is there. */
 export type SignedInAsked = Asked & { readonly session: OperatorSession }
 
-export function json(body: unknown, cookies?: readonly string[]): Answered {
+/** Ends a stream before its end, on purpose; the message says why. */
+export class CutOff extends Error {
+  override readonly name = 'CutOff'
+}
+
+export function json(body: unknown, cookies?: readonly string[]): AnsweredJson {
   return { type: 'json', status: 200, body, ...(cookies === undefined ? {} : { cookies }) }
 }
 
-export function refused(status: number, error: string, message: string, retryAfterMs?: number): Answered {
+export function refused(status: number, error: string, message: string, retryAfterMs?: number): AnsweredJson {
   const body: ApiRefusal = { error, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   return { type: 'json', status, body }
 }

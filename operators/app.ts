@@ -5,8 +5,9 @@ import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
 import { Fault } from '../engine/ports/fault.ts'
 import { operatorHeader } from '../protocol/operator-api.ts'
-import { type Answered, type Route, refused } from './answers.ts'
+import { type Answered, CutOff, type Route, refused } from './answers.ts'
 import { type CookieNames, cookieOf } from './cookies.ts'
+import type { ForeignLog } from './foreign-log.ts'
 import { operatorLimits } from './limits.ts'
 import { type Origins, foreign } from './origins.ts'
 import type { OperatorLog } from './ports.ts'
@@ -23,6 +24,7 @@ export type AppParts = {
   readonly cookies: () => CookieNames
   readonly files: StaticFiles
   readonly log: OperatorLog
+  readonly foreignLog: ForeignLog
 }
 
 /** What the listener gives with a request. */
@@ -34,7 +36,7 @@ export type App = (request: Request, from: Incoming) => Promise<Response>
 export function createApp(parts: AppParts): App {
   const app = new Hono<Env>()
   for (const route of parts.routes) {
-    app.on(route.method, route.path, async (context) => responseOf(await judged(parts, route, context)))
+    app.on(route.method, route.path, async (context) => sent(parts, context, await judged(parts, route, context)))
   }
   app.all('/api/*', (context) => responseOf(noRoute(parts.routes, context)))
   app.get('*', (context) => staticResponse(parts, context))
@@ -59,18 +61,21 @@ async function judged(parts: AppParts, route: Route, context: Context<Env>): Pro
   }
   const names = parts.cookies()
   const cookie = cookieOf(headers.get('cookie'), names.session)
-  const session = parts.sessions.find(cookie, route.isQuiet !== true)
+  const signedIn = parts.sessions.find(cookie, route.isQuiet !== true)
   if (route.needs !== 'anybody') {
-    if (session === undefined) return refused(401, 'signed-out', 'expected who is signed in')
-    if (!may(session.role, route.needs)) {
-      parts.log('warning', 'operator.refused', { operator: session.name, role: session.role, path: route.path })
-      return refused(403, 'role', `expected the role ${route.needs}, got ${session.role}`)
+    if (signedIn === undefined) return signedOut
+    if (!may(signedIn.role, route.needs)) {
+      parts.log('warning', 'operator.refused', { operator: signedIn.name, role: signedIn.role, path: route.path })
+      return refused(403, 'role', `expected the role ${route.needs}, got ${signedIn.role}`)
     }
   }
   const body = await bodyOf(raw)
   if (body === undefined) {
     return refused(413, 'too-large', `expected a body of at most ${operatorLimits.bodyBytesMax} bytes`)
   }
+  // A body may take seconds to come: who was signed out meanwhile, or may do less, asks for nothing any more.
+  const session = parts.sessions.find(cookie, false)
+  if (route.needs !== 'anybody' && session !== signedIn) return signedOut
   try {
     return await route.answer({
       param: (name) => context.req.param(name) ?? '',
@@ -88,6 +93,8 @@ async function judged(parts: AppParts, route: Route, context: Context<Env>): Pro
     return failed(parts, error)
   }
 }
+
+const signedOut = refused(401, 'signed-out', 'expected who is signed in')
 
 /** As the browser has it: behind a proxy the request names another host, or another scheme. */
 function ownUrl({ main }: Origins, { pathname, search }: URL): URL {
@@ -109,17 +116,12 @@ async function bodyOf({ body }: Request): Promise<Uint8Array | undefined> {
   return Buffer.concat(chunks)
 }
 
-function turnedAway({ log }: AppParts, context: Context<Env>, error: string, message: string): Answered {
-  const { incoming } = context.env
-  log('warning', 'operator.foreign-request', {
-    address: incoming.socket.remoteAddress,
-    path: context.req.path,
-    message,
-  })
+function turnedAway(parts: AppParts, context: Context<Env>, error: string, message: string): Answered {
+  parts.foreignLog({ address: context.env.incoming.socket.remoteAddress, path: context.req.path, message })
   return refused(403, error, message)
 }
 
-function noRoute(routes: readonly Route[], context: Context<Env>): Answered {
+function noRoute(routes: readonly Route[], context: Context<Env>): Exclude<Answered, Streamed> {
   const here = routes.filter(({ path }) => patternOf(path).test(context.req.path))
   return here.length === 0
     ? refused(404, 'not-found', 'expected a path of the operators’ page')
@@ -131,20 +133,42 @@ function patternOf(path: string): RegExp {
 }
 
 /** What was asked for does not fit: the error says how. A bug is told to the log, and to who asked that there was one. */
-function failed({ log }: AppParts, error: unknown): Answered {
+function failed({ log }: AppParts, error: unknown): Exclude<Answered, Streamed> {
   if (error instanceof RequestMistake) return refused(400, 'malformed', error.message)
   log('error', 'operator.request-failed', { error })
   if (error instanceof Fault) return refused(503, 'unavailable', 'expected a store that works; see the log', 2_000)
   return refused(500, 'internal', 'expected no bug; see the log')
 }
 
-function responseOf(answered: Answered): Response {
-  const headers = new Headers({ ...securityHeaders, 'cache-control': 'no-store' })
-  if (answered.type === 'stream') {
-    for (const [name, value] of Object.entries(answered.headers)) headers.set(name, value)
-    headers.set('content-type', answered.contentType)
-    return new Response(ReadableStream.from(answered.chunks), { status: 200, headers })
+type Streamed = Extract<Answered, { readonly type: 'stream' }>
+
+function sent(parts: AppParts, context: Context<Env>, answer: Answered): Response {
+  if (answer.type !== 'stream') return responseOf(answer)
+  const headers = new Headers({ ...securityHeaders, 'cache-control': 'no-store', ...answer.headers })
+  headers.set('content-type', answer.contentType)
+  return new Response(ReadableStream.from(wholeOrCut(parts, context, answer)), { status: 200, headers })
+}
+
+/**
+ * What fails on its way cuts the connection, so that nobody takes a part for the whole: the adapter would end it as usual, and tell
+ * the error to whoever reads, and to the console.
+ */
+async function* wholeOrCut(
+  { log }: AppParts,
+  { env, req }: Context<Env>,
+  { chunks }: Streamed,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    env.incoming.socket.destroy()
+    if (error instanceof CutOff) log('warning', 'operator.answer-cut-off', { message: error.message })
+    else if (!req.raw.signal.aborted) log('error', 'operator.answer-cut-off', { error })
   }
+}
+
+function responseOf(answered: Exclude<Answered, Streamed>): Response {
+  const headers = new Headers({ ...securityHeaders, 'cache-control': 'no-store' })
   for (const cookie of answered.cookies ?? []) headers.append('set-cookie', cookie)
   if (answered.type === 'redirect') {
     headers.set('location', answered.location)

@@ -4,12 +4,13 @@
 import { type DecisionEntry, type DecisionFilter, exportFromHeader, exportToHeader } from '../protocol/operator-api.ts'
 import { encodeUtf8 } from '../protocol/bytes.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
-import { type Answered, type SignedInAsked, json, refused } from './answers.ts'
+import { type Answered, CutOff, type SignedInAsked, json, refused } from './answers.ts'
 import { exportHead, exportRow } from './export-rows.ts'
 import { operatorLimits } from './limits.ts'
 import { shortAccount } from './names.ts'
 import type { OperatorPorts } from './ports.ts'
 import { type ExportFormat, readDecisionsQuery, readExportQuery } from './requests.ts'
+import type { OperatorSessions } from './sessions.ts'
 
 type Ports = Pick<OperatorPorts, 'decisions' | 'engine' | 'log' | 'lists'>
 
@@ -18,7 +19,7 @@ export type DecisionAnswers = {
   readonly export: (asked: SignedInAsked) => Promise<Answered>
 }
 
-export function decisionAnswers(ports: Ports): DecisionAnswers {
+export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, 'find'>): DecisionAnswers {
   const underWay = { searches: 0, exports: 0 }
   const { searchesMax, exportsMax } = operatorLimits
   return {
@@ -35,7 +36,7 @@ export function decisionAnswers(ports: Ports): DecisionAnswers {
       }
     },
 
-    async export({ query, signal, session }) {
+    async export({ query, signal, session, cookie }) {
       const { filter, format } = readExportQuery(query)
       if (underWay.exports >= exportsMax) return busy(`at most ${exportsMax} exports at once`)
       underWay.exports++
@@ -52,7 +53,11 @@ export function decisionAnswers(ports: Ports): DecisionAnswers {
           return refused(503, lsn, 'expected a journal that takes who exports what', 5_000)
         }
         ports.log('info', 'operator.exported', { operator: session.name, format, filter: shortened(filter), lsn })
+        // Gone meanwhile: then nobody reads to the end, and no signal comes any more.
+        if (signal.aborted) over()
         signal.addEventListener('abort', over, { once: true })
+        // Who takes an export is there; who was signed out meanwhile gets no more of it.
+        const isSignedIn = () => sessions.find(cookie, true) === session
         const { oldestLsn, newestLsn } = ports.decisions.span()
         const fromLsn = Math.min(newestLsn, (filter.beforeLsn ?? newestLsn + 1) - 1)
         return {
@@ -64,7 +69,7 @@ export function decisionAnswers(ports: Ports): DecisionAnswers {
             [exportFromHeader]: String(Math.max(0, fromLsn)),
             [exportToHeader]: String(oldestLsn),
           },
-          chunks: rows(ports, { ...filter, beforeLsn: fromLsn + 1 }, { format, signal, over }),
+          chunks: rows(ports, { ...filter, beforeLsn: fromLsn + 1 }, { format, signal, over, isSignedIn }),
         }
       } catch (error) {
         over()
@@ -77,14 +82,20 @@ export function decisionAnswers(ports: Ports): DecisionAnswers {
 async function* rows(
   ports: Ports,
   filter: DecisionFilter,
-  how: { readonly format: ExportFormat; readonly signal: AbortSignal; readonly over: () => void },
+  how: {
+    readonly format: ExportFormat
+    readonly signal: AbortSignal
+    readonly over: () => void
+    readonly isSignedIn: () => boolean
+  },
 ): AsyncGenerator<Uint8Array> {
-  const { format, signal, over } = how
+  const { format, signal, over, isSignedIn } = how
   try {
     const head = exportHead(format)
     if (head !== '') yield encodeUtf8(head)
     const names = partnerNames(ports)
     for await (const batch of ports.decisions.all(filter, signal)) {
+      if (!isSignedIn()) throw new CutOff('who takes an export was signed out')
       const text = batch.map((one) => exportRow(format, shown(names, one))).join('')
       if (text !== '') yield encodeUtf8(text)
     }
@@ -116,5 +127,7 @@ function reasonOf(format: ExportFormat, filter: DecisionFilter): string {
 }
 
 function shortened(filter: DecisionFilter): DecisionFilter {
-  return filter.account === undefined ? filter : { ...filter, account: `${filter.account.slice(0, 4)}...` }
+  return filter.account === undefined
+    ? filter
+    : { ...filter, account: shortAccount(filter.account).replace('…', '...') }
 }

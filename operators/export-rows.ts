@@ -1,5 +1,5 @@
-// Decisions as rows of a file: CSV (RFC 4180) or JSON lines, with the same columns in the same order. A cell that a spreadsheet would
-// take for a formula begins with an apostrophe: labels come from partners.
+// Decisions as rows of a file: CSV (RFC 4180) or JSON lines, with the same columns in the same order. What a spreadsheet would take
+// for a formula begins with an apostrophe, also where one that cuts at semicolons or tabs would find it: labels come from partners.
 
 import { type DecisionEntry, exportColumns } from '../protocol/operator-api.ts'
 import type { ExportFormat } from './requests.ts'
@@ -25,6 +25,6 @@ function cellOf(column: (typeof exportColumns)[number], decision: DecisionEntry)
 function csvCell(cell: Cell): string {
   if (cell === null) return ''
   if (typeof cell === 'number') return String(cell)
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell
+  const text = cell.replaceAll(/^(?=[\t\r])|(?<=^|[;\t\r\n] *"?)(?=[=+\-@])/g, "'")
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -26,6 +26,8 @@ export const operatorLimits = {
   /** Wrong sign-ins of one name, or of one address: so many at once, then so many a minute. */
   wrongPerName: { burst: 5, perMinute: 5 },
   wrongPerAddress: { burst: 20, perMinute: 20 },
+  /** Lines of the log about requests that are not of our own page: so many at once, then so many a minute. */
+  foreignLogged: { burst: 20, perMinute: 20 },
   /** Sign-ins begun (a passkey's challenge, a way to the provider) from one address. */
   begunPerAddress: { burst: 30, perMinute: 30 },
   /** Names and addresses that are remembered for it; the oldest is forgotten first. */

@@ -12,6 +12,7 @@ import { createApp } from './app.ts'
 import { cookieNames, cookieOf } from './cookies.ts'
 import { decisionAnswers } from './decisions.ts'
 import { createFeed } from './feed.ts'
+import { foreignLog } from './foreign-log.ts'
 import { type SessionTimes, operatorLimits } from './limits.ts'
 import { createOidc } from './oidc.ts'
 import { foreign, originsOf } from './origins.ts'
@@ -54,9 +55,16 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { random, backTo })
   const signIn = createSignIn({ ports, sessions, origins, cookies, oidc })
   const feed = createFeed(ports, sessions)
-  const routes = routesOf({ ports, sessions, signIn, acts: createActs(ports), decisions: decisionAnswers(ports) })
+  const routes = routesOf({
+    ports,
+    sessions,
+    signIn,
+    acts: createActs(ports),
+    decisions: decisionAnswers(ports, sessions),
+  })
   const files = staticFiles(options.pageFolder)
-  const app = createApp({ routes, sessions, origins, cookies, files, log })
+  const foreignRequest = foreignLog(log, clock)
+  const app = createApp({ routes, sessions, origins, cookies, files, log, foreignLog: foreignRequest })
 
   // It answers 500 itself should the app reject.
   const answer = getRequestListener(async (request, { incoming }) => app(request, { incoming: http1(incoming) }), {
@@ -87,7 +95,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     feed.take(request, socket, head, { session, cookie })
   })
 
-  function refusedUpgrade({ url, headers }: IncomingMessage): { readonly status: string } | undefined {
+  function refusedUpgrade({ url, headers, socket }: IncomingMessage): { readonly status: string } | undefined {
     if (url !== operatorPaths.feed) return { status: '404 Not Found' }
     const get = (name: string) => {
       const value = headers[name]
@@ -96,7 +104,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     // As strict as for a POST: the origin must be there, and ours.
     const why = foreign(origins(), { method: 'POST', headers: { get } })
     if (why !== undefined) {
-      log('warning', 'operator.foreign-request', { path: url, message: why })
+      foreignRequest({ address: socket.remoteAddress, path: url, message: why })
       return { status: '403 Forbidden' }
     }
     const offered = (get('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim())
@@ -146,5 +154,7 @@ function isIncoming(incoming: unknown): incoming is IncomingMessage {
 
 function turnAway(socket: Duplex, { status }: { readonly status: string }): void {
   const headers = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
+  // Who does not close its half would keep its place among the connections for as long as it likes.
+  socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n${headers.join('')}\r\n`)
 }

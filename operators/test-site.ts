@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { ActingOperator, OperatorPort, Performed } from '../engine/operator-port.ts'
 import type { Clock } from '../engine/ports/clock.ts'
+import { Fault } from '../engine/ports/fault.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
 import {
   type DecisionEntry,
@@ -98,6 +99,8 @@ class MemoryEngine implements OperatorPort {
   readonly watched = new Map<() => void, BandId>()
   /** What the journal says to the next acts. */
   refuses: 'storage-full' | undefined
+  /** What the journal waits for before it answers. */
+  waitsFor: Promise<unknown> | undefined
   #lsn = 100
 
   readonly findBands: OperatorPort['findBands'] = (name) => {
@@ -125,6 +128,7 @@ class MemoryEngine implements OperatorPort {
   readonly journal: OperatorPort['journal'] = async (act, subject, who) => {
     if (this.refuses !== undefined) return this.refuses
     this.journaled.push({ act, subject, who })
+    await this.waitsFor
     return ++this.#lsn
   }
   readonly watchBand: OperatorPort['watchBand'] = (bandId, told) => {
@@ -170,6 +174,8 @@ export type TestSite = {
   readonly logged: { readonly level: string; readonly event: string; readonly fields: unknown }[]
   readonly decisions: DecisionEntry[]
   readonly searches: DecisionFilter[]
+  /** What goes wrong: a search after so many batches. */
+  readonly faults: { searchAfter: number; vendorList: Error | undefined }
   readonly values: number[]
   /** How often the figures were read. */
   readonly reads: { count: number }
@@ -191,6 +197,7 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
   const logged: TestSite['logged'] = []
   const decisions: DecisionEntry[] = []
   const searches: DecisionFilter[] = []
+  const faults: TestSite['faults'] = { searchAfter: Number.POSITIVE_INFINITY, vendorList: undefined }
   const values = feedFields.map(() => 0)
   const reads = { count: 0 }
   const vendorActs: OperatorAct[] = []
@@ -215,6 +222,7 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
         const all = decisions.filter(({ lsn }) => lsn < before).toSorted((a, b) => b.lsn - a.lsn)
         for (let at = 0; at < all.length; at += batchRows) {
           signal.throwIfAborted()
+          if (faults.searchAfter <= searches.length) throw new Fault('journal-damaged', 'segment 7 at /var/lib/journal')
           searches.push(filter)
           yield all.slice(at, at + batchRows)
         }
@@ -223,6 +231,7 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
     },
     acts: {
       changeVendor: (act) => {
+        if (faults.vendorList !== undefined) throw faults.vendorList
         vendorActs.push(act)
         return { type: 'done' }
       },
@@ -276,6 +285,7 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
     logged,
     decisions,
     searches,
+    faults,
     values,
     reads,
     vendorActs,
