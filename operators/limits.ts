@@ -36,6 +36,8 @@ export const operatorLimits = {
   waitingMax: 1_000,
   waitingMs: 5 * minute,
   passkeysPerOperatorMax: 10,
+  /** After its sign-in a session may ask for a new passkey this long: a session that was stolen later leaves none behind. */
+  newPasskeyWithinMs: 10 * minute,
   /** A passkey's public key and name are far shorter. */
   passkeyBytesMax: 2_048,
   /** Answers of passkeys judged at once, for how long each, and what their thread may have, and when it ends unused. */

@@ -1,5 +1,5 @@
 // Signing in with a passkey, by an authenticator in software, and what a hostile one gets.
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
 import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
@@ -135,6 +135,24 @@ describe('a passkey', () => {
     expect((await browser.post(operatorPaths.addPasskey, { response })).status).toBe(400)
   })
 
+  it('is not asked for by a session that began long ago, which may be a stolen one', async () => {
+    const { name } = await withPasskey()
+    const browser = await site.signedIn(name)
+    site.clock.pass(operatorLimits.newPasskeyWithinMs - 1)
+    expect((await browser.post(operatorPaths.beginNewPasskey, {})).status).toBe(200)
+    site.clock.pass(1)
+    const { status, body } = await browser.post(operatorPaths.beginNewPasskey, {})
+    expect([status, body.error]).toEqual([403, 'sign-in-again'])
+  })
+
+  it('is not added by another session of its operator than the one that asked', async () => {
+    const { name, browser } = await withPasskey()
+    const wish = await begun(browser, operatorPaths.beginNewPasskey)
+    const other = await site.signedIn(name)
+    const response = new SoftwareAuthenticator().create(wish)
+    expect((await other.post(operatorPaths.addPasskey, { response })).status).toBe(400)
+  })
+
   it('has no place where the page has no name, and the answer says where it has', async () => {
     const site = await testSite(onTestFinished)
     const origin = `http://127.0.0.1:${site.listener.port}`
@@ -159,5 +177,58 @@ describe('a passkey', () => {
       expect((await site.browser().post(operatorPaths.beginPasskey, {})).status).toBe(200)
     }
     expect((await site.browser().post(operatorPaths.beginPasskey, {})).status).toBe(429)
+  })
+})
+
+describe('while a passkey is judged', () => {
+  /** A list that changes as soon as the thread has the answer, which takes it a while to load what judges. */
+  async function judgedMeanwhile(ask: () => ReturnType<Browser['post']>, change: () => void) {
+    const asked = ask()
+    const endsAtMs = site.clock.nowMs() + operatorLimits.passkeyJudgedMs
+    const isJudging = () => site.clock.waiting.some(({ atMs }) => atMs === endsAtMs)
+    while (!isJudging()) await new Promise((resolve) => setImmediate(resolve))
+    change()
+    return asked
+  }
+
+  it.for([
+    ['is removed', 401, undefined],
+    ['may do less', 200, 'viewer'],
+  ] as const)('an operator who %s is who they are then', async ([, status, role]) => {
+    const { name, authenticator } = await withPasskey()
+    const response = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    const change = () => site.operators.change(name, (one) => (role === undefined ? undefined : { ...one, role }))
+    const ask = () => site.browser().post(operatorPaths.signInByPasskey, { response })
+    const told = await judgedMeanwhile(ask, change)
+    expect([told.status, told.body.role]).toEqual([status, role])
+  })
+
+  it('a copy of it that says the same count gets nowhere', async () => {
+    const { authenticator, name } = await withPasskey()
+    const wish = await begun(site.browser(), operatorPaths.beginPasskey)
+    const response = authenticator.get(wish)
+    const counted = () =>
+      site.operators.change(name, (one) => ({ ...one, passkeys: one.passkeys.map((key) => ({ ...key, counter: 1 })) }))
+    const ask = () => site.browser().post(operatorPaths.signInByPasskey, { response })
+    expect((await judgedMeanwhile(ask, counted)).status).toBe(401)
+  })
+
+  it('it is not added any more once its operator gets a new token', async () => {
+    const { name } = await withPasskey()
+    const browser = await site.signedIn(name)
+    const wish = await begun(browser, operatorPaths.beginNewPasskey)
+    const ask = () => browser.post(operatorPaths.addPasskey, { response: new SoftwareAuthenticator().create(wish) })
+    expect((await judgedMeanwhile(ask, () => site.operators.newToken(name, 'new'))).status).toBe(400)
+    expect(site.operators.all().find((one) => one.name === name)?.passkeys.length).toBe(1)
+  })
+
+  it('that does not count, nothing is written: a full disk keeps nobody out', async () => {
+    const { authenticator } = await withPasskey()
+    authenticator.counter = -1
+    const kept = vi.spyOn(site.operators, 'keepPasskey')
+    onTestFinished(() => kept.mockRestore())
+    const response = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
+    expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(200)
+    expect(kept).not.toHaveBeenCalled()
   })
 })

@@ -17,6 +17,8 @@ export type OperatorSession = {
   readonly method: SignInMethod
   /** Engine wall time, for people. */
   readonly expiresAtMs: number
+  /** Monotonic. */
+  readonly beganAtMs: number
 }
 
 type Kept = {
@@ -57,7 +59,7 @@ export class OperatorSessions {
     const cookie = base64url(this.#random(idBytes))
     const nowMs = this.#clock.monotonicMs()
     const { idleMs, absoluteMs } = this.#times
-    const session = { ...who, expiresAtMs: this.#clock.nowMs() + absoluteMs }
+    const session = { ...who, expiresAtMs: this.#clock.nowMs() + absoluteMs, beganAtMs: nowMs }
     const tokenHash = listed === undefined ? undefined : toHex(listed.token.hash)
     const key = keyOf(cookie)
     const endsAtMs = nowMs + absoluteMs

@@ -12,7 +12,7 @@ import { loggedName } from './names.ts'
 import type { Oidc, OidcWay } from './oidc.ts'
 import { type Origins, passkeyDomainOf } from './origins.ts'
 import { challengeOf, readAsserted, readCreated } from './passkey-requests.ts'
-import type { ListedOperator, OperatorPorts } from './ports.ts'
+import type { ListedOperator, OperatorPorts, Passkey } from './ports.ts'
 import { readBody } from './request-reader.ts'
 import { readTokenSignIn } from './requests.ts'
 import type { OperatorSession, OperatorSessions, SignInMethod } from './sessions.ts'
@@ -50,9 +50,9 @@ export function createSignIn(parts: SignInParts): SignIn {
   const tokens = new TokenSignIn()
   const begun = new Attempts(operatorLimits.begunPerAddress)
   const wrong = new Attempts(operatorLimits.wrongPerAddress)
-  /** Challenges of sign-ins, and those of new passkeys with whose they are. */
+  /** Challenges of sign-ins, and those of new passkeys with the session that asked. */
   const challenges = new Waiting<true>()
-  const newChallenges = new Waiting<string>()
+  const newChallenges = new Waiting<OperatorSession>()
   const ways = new Waiting<OidcWay>()
   const { judge, stop } = passkeyJudge(clock)
   const nowMs = (): number => clock.monotonicMs()
@@ -136,18 +136,24 @@ export function createSignIn(parts: SignInParts): SignIn {
       if (place === undefined) return noPasskeysHere()
       const challenge = challengeOf(asserted)
       const isWaiting = challenge !== undefined && challenges.take(challenge, nowMs()) === true
-      const operator = operators.all().find((one) => one.passkeys.some(({ id }) => id === asserted.id))
-      const passkey = operator?.passkeys.find(({ id }) => id === asserted.id)
+      const known = passkeyOf(operators.all(), asserted.id)
       const used =
-        isWaiting && passkey !== undefined
-          ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey })
+        isWaiting && known !== undefined
+          ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey: known.passkey })
           : undefined
       if (used === 'busy') return passkeysBusy
-      if (operator === undefined || passkey === undefined || used === undefined) {
+      // Judging takes a while: who was removed meanwhile, may do less, or has used the passkey again, is found out here.
+      const now = passkeyOf(operators.all(), asserted.id)
+      if (used === undefined || now === undefined || now.passkey.counter !== known?.passkey.counter) {
         if (!wrong.take(address, nowMs())) return tooMany(begunRetryMs)
-        return refusedSignIn('passkey', operator?.name ?? '', address)
+        return refusedSignIn('passkey', known?.operator.name ?? '', address)
       }
-      const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, counter: used.counter }))
+      const { operator, passkey } = now
+      // Most passkeys do not count: those need no room on the disk, which may be full.
+      const isCounted = used.counter !== passkey.counter
+      const kept = isCounted
+        ? keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, counter: used.counter }))
+        : undefined
       if (kept !== undefined) return kept
       const { session, cookies } = begin({ ...nameAndRole(operator), method: 'passkey' }, operator, address)
       return json(sessionAnswer(session), cookies)
@@ -157,12 +163,13 @@ export function createSignIn(parts: SignInParts): SignIn {
       readBody(asked.body, [])
       const operator = ownEntry(operators.all(), asked.session)
       if (operator === undefined) return notListed
+      if (nowMs() - asked.session.beganAtMs >= operatorLimits.newPasskeyWithinMs) return signedInLongAgo
       if (operator.passkeys.length >= operatorLimits.passkeysPerOperatorMax) return passkeysFull
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       if (!begun.take(asked.address, nowMs())) return tooMany(begunRetryMs)
       const challenge = base64url(random(challengeBytes))
-      newChallenges.keep(challenge, operator.name, nowMs())
+      newChallenges.keep(challenge, asked.session, nowMs())
       return json(creationOptions(operator, place, challenge))
     },
 
@@ -174,11 +181,18 @@ export function createSignIn(parts: SignInParts): SignIn {
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       const challenge = challengeOf(created)
-      const isWaiting = challenge !== undefined && newChallenges.take(challenge, nowMs()) === operator.name
+      const isWaiting = challenge !== undefined && newChallenges.take(challenge, nowMs()) === asked.session
       const passkey = isWaiting ? await judge({ type: 'created', response: created, place, challenge }) : undefined
       if (passkey === 'busy') return passkeysBusy
-      const isTaken = operators.all().some((one) => one.passkeys.some(({ id }) => id === passkey?.id))
-      if (passkey === undefined || isTaken || passkey.publicKey.length > operatorLimits.passkeyBytesMax) {
+      // Whose session was stolen ends it: what was on its way then is not kept.
+      const isSignedIn = sessions.find(asked.cookie, false) === asked.session
+      const isTaken = passkeyOf(operators.all(), passkey?.id) !== undefined
+      if (
+        passkey === undefined ||
+        !isSignedIn ||
+        isTaken ||
+        passkey.publicKey.length > operatorLimits.passkeyBytesMax
+      ) {
         log('warning', 'operator.passkey-refused', { operator: operator.name, address: asked.address })
         return refused(400, 'passkey-refused', 'expected a new passkey, with its user verified, for this challenge')
       }
@@ -216,13 +230,11 @@ export function createSignIn(parts: SignInParts): SignIn {
       const error = judged?.type === 'no-role' ? 'no-role' : 'sign-in-refused'
       const why = judged?.type === 'refused' ? said(judged.error) : {}
       const name = judged?.type === 'no-role' ? judged.name : ''
-      log('warning', 'operator.sign-in-refused', {
-        operator: loggedName(name),
-        method: 'oidc',
-        address,
-        says: error,
-        ...why,
-      })
+      // Anybody can ask for this address without end.
+      if (wrong.take(address, nowMs())) {
+        const fields = { operator: loggedName(name), method: 'oidc', address, says: error, ...why }
+        log('warning', 'operator.sign-in-refused', fields)
+      }
       return backWith(error, [overOidc(parts)])
     },
 
@@ -248,6 +260,11 @@ const notListed = refused(
   'not-listed',
   'expected an operator of this engine; who comes from a provider signs in there',
 )
+const signedInLongAgo = refused(
+  403,
+  'sign-in-again',
+  `expected a sign-in within the last ${operatorLimits.newPasskeyWithinMs / 60_000} minutes: sign out and in again to add a passkey`,
+)
 const passkeysFull = refused(
   409,
   'too-many-passkeys',
@@ -267,6 +284,18 @@ function tooMany(retryAfterMs: number): Answered {
 
 function nameAndRole({ name, role }: ListedOperator): { readonly name: string; readonly role: OperatorRole } {
   return { name, role }
+}
+
+/** The passkey of this id, and whose it is. */
+function passkeyOf(
+  listed: readonly ListedOperator[],
+  id: string | undefined,
+): { readonly operator: ListedOperator; readonly passkey: Passkey } | undefined {
+  for (const operator of listed) {
+    const passkey = operator.passkeys.find((one) => one.id === id)
+    if (passkey !== undefined) return { operator, passkey }
+  }
+  return undefined
 }
 
 /** Only who signed in as one of the list has an entry there: a name from a provider is none of it. */
