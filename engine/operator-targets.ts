@@ -62,11 +62,14 @@ export function shownBand({ bandId }: Pick<BandRow, 'bandId'>): string {
   return `${bandId.slice(0, 8)}…`
 }
 
+export function isFrozenByOperators(row: Pick<BandRow, 'holds'> | undefined): boolean {
+  return ((row?.holds ?? 0) & holdBits['operator-freeze']) !== 0
+}
+
 /** In words, why the act would do nothing; undefined when it can be done. */
 export function whyBlocked(core: Core, { act }: AimedAct, target: Target): string | undefined {
   const { row, account, bandIds, session } = target
-  const isFrozen = (bandId: BandId) =>
-    ((core.ledger.get('band', bandId)?.holds ?? 0) & holdBits['operator-freeze']) !== 0
+  const isFrozen = (bandId: BandId) => isFrozenByOperators(core.ledger.get('band', bandId))
   const nobodys = 'The band belongs to no account.'
   switch (act) {
     case 'freeze-band':

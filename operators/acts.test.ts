@@ -127,6 +127,27 @@ describe('an act that needs a second operator', () => {
     expect(site.engine.performed).toEqual([])
   })
 
+  it('is not done when who proposed it got a new token since: the old one may have been stolen', async () => {
+    const site = await testSite(onTestFinished)
+    const olga = await site.signedIn('olga')
+    const id = await proposed(await site.signedIn('otto'), unfreeze)
+    site.operators.newToken('otto', 'new')
+    expect((await agrees(olga, id)).body.error).toBe('proposer-gone')
+    expect(site.engine.performed).toEqual([])
+  })
+
+  it('is not done when it would reach others than when it was proposed, and must be proposed again', async () => {
+    const site = await testSite(onTestFinished)
+    const [otto, olga] = [await site.signedIn('otto'), await site.signedIn('olga')]
+    const id = await proposed(otto, unfreeze)
+    site.engine.aim = 'bob'
+    const { status, body } = await agrees(olga, id)
+    expect([status, body.error]).toEqual([409, 'changed-since'])
+    expect(site.engine.performed).toEqual([])
+    expect((await agrees(olga, id)).status).toBe(404)
+    expect((await agrees(olga, await proposed(otto, unfreeze))).body.type).toBe('done')
+  })
+
   it('is done once, although two agree at the same moment', async () => {
     const site = await testSite(onTestFinished)
     const [adam, olga] = [await site.signedIn('adam'), await site.signedIn('olga')]
@@ -202,6 +223,17 @@ describe('what the server does itself', () => {
     expect((await agrees(anna, id)).status).toBe(200)
     const who = { by: 'operator:adam', also: 'operator:anna', reason: 'a drill' }
     expect(site.engine.journaled).toEqual([{ act: 'revoke-vendor', subject: 'vendor 7 model 2', who }])
+    expect(site.vendorActs).toEqual([revoke])
+  })
+
+  it('waits on when it could be written down and not be carried out', async () => {
+    const site = await testSite(onTestFinished)
+    const anna = await site.signedIn('anna')
+    const id = await proposed(await site.signedIn('adam'), revoke)
+    site.faults.vendorList = new Error('a bug')
+    expect((await agrees(anna, id)).status).toBe(500)
+    site.faults.vendorList = undefined
+    expect((await agrees(anna, id)).status).toBe(200)
     expect(site.vendorActs).toEqual([revoke])
   })
 

@@ -10,6 +10,7 @@ import {
   operatorActs,
 } from '../protocol/operator-api.ts'
 import type { ActingOperator, Performed } from '../engine/operator-port.ts'
+import { toHex } from '../protocol/bytes.ts'
 import { operatorLimits } from './limits.ts'
 import type { OperatorPorts, VendorAct } from './ports.ts'
 import { Proposals, type Waiting } from './proposals.ts'
@@ -38,7 +39,8 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       if (!operatorActs[act.act].second) return done(ports, session, act, { by: journaled(session.name), reason })
       const { says, blocked } = previewOf(ports, act)
       if (blocked !== null) return told(ports, session, act, refusal('wrong-state', blocked))
-      const proposal = proposals.add({ act, says, by: session.name, reason }, session.method !== 'oidc')
+      const about = { tokenHash: tokenHashOf(ports, session), aim: ports.engine.aimOf(act) }
+      const proposal = proposals.add({ act, says, by: session.name, reason }, about)
       if (proposal === 'too-many') {
         return refusal('too-many-proposals', `expected at most ${operatorLimits.proposalsMax} proposals at once`)
       }
@@ -59,9 +61,16 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       if (no !== undefined) return told(ports, session, act, no)
       const putBack = proposals.take(id)
       if (putBack === undefined) return unknownProposal
-      const answer = await done(ports, session, act, { by: journaled(by), also: journaled(session.name), reason })
-      if (answer.type === 'refused' && isPassing(answer.error)) putBack()
-      return answer
+      // Both agreed to what it said then. Who wants what it would do now asks for that.
+      if (waiting.aim !== ports.engine.aimOf(act)) return told(ports, session, act, changedSince)
+      try {
+        const answer = await done(ports, session, act, { by: journaled(by), also: journaled(session.name), reason })
+        if (answer.type === 'refused' && isPassing(answer.error)) putBack()
+        return answer
+      } catch (error) {
+        putBack()
+        throw error
+      }
     },
 
     withdraw(id, session) {
@@ -86,17 +95,31 @@ function refusal(error: string, message: string): Refused {
 const unknownProposal = refusal('unknown-proposal', 'expected a proposal that still waits')
 const sameOperator = refusal('same-operator', 'expected another operator to agree than the one who proposed it')
 
+const changedSince = refusal(
+  'changed-since',
+  'expected the same bands of the same account, frozen as they were when it was proposed: propose it again',
+)
+
 function tooLittle(act: OperatorAct, role: OperatorRole): Refused | undefined {
   const needed = operatorActs[act.act].role
   return may(role, needed) ? undefined : refusal('role', `expected the role ${needed} for ${act.act}, got ${role}`)
 }
 
-/** Who proposed must still be one who may: an operator who was removed since agrees to nothing. */
-function gone({ operators }: Pick<OperatorPorts, 'operators'>, { proposal, isListed }: Waiting): Refused | undefined {
-  if (!isListed) return undefined
+/** Undefined for who comes from a provider. */
+function tokenHashOf({ operators }: Pick<OperatorPorts, 'operators'>, session: OperatorSession): string | undefined {
+  const listed = session.method === 'oidc' ? undefined : operators.all().find((one) => one.name === session.name)
+  return listed === undefined ? undefined : toHex(listed.token.hash)
+}
+
+/**
+ * Who proposed must still be one who may: an operator who was removed since agrees to nothing, and nor does whoever had the token
+ * that was replaced since, because it was lost or stolen.
+ */
+function gone({ operators }: Pick<OperatorPorts, 'operators'>, { proposal, tokenHash }: Waiting): Refused | undefined {
+  if (tokenHash === undefined) return undefined
   const { act, by } = proposal
   const now = operators.all().find((one) => one.name === by)
-  return now !== undefined && may(now.role, operatorActs[act.act].role)
+  return now !== undefined && toHex(now.token.hash) === tokenHash && may(now.role, operatorActs[act.act].role)
     ? undefined
     : refusal('proposer-gone', `expected ${by} to be an operator who may still do it`)
 }

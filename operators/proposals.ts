@@ -8,8 +8,13 @@ import { operatorLimits } from './limits.ts'
 
 const idBytes = 16
 
-/** A proposal, and whether who made it is on the list of operators and may be gone from it one day. */
-export type Waiting = { readonly proposal: Proposal; readonly isListed: boolean }
+export type Waiting = {
+  readonly proposal: Proposal
+  /** Of who made it, as the list had it then; undefined for who is not on the list. */
+  readonly tokenHash: string | undefined
+  /** Whom it would have reached then; see `aimOf` of the engine. */
+  readonly aim: string
+}
 type Kept = Waiting & { readonly endsAtMs: number }
 
 export class Proposals {
@@ -25,7 +30,7 @@ export class Proposals {
 
   add(
     wanted: Omit<Proposal, 'id' | 'atMs' | 'endsAtMs'>,
-    isListed: boolean,
+    about: Omit<Waiting, 'proposal'>,
   ): Proposal | 'too-many' | 'proposed-already' {
     const waiting = this.all()
     if (waiting.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
@@ -33,7 +38,7 @@ export class Proposals {
     const atMs = this.#clock.nowMs()
     const { proposalLifeMs } = operatorLimits
     const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }
-    this.#kept.set(proposal.id, { proposal, isListed, endsAtMs: this.#clock.monotonicMs() + proposalLifeMs })
+    this.#kept.set(proposal.id, { proposal, ...about, endsAtMs: this.#clock.monotonicMs() + proposalLifeMs })
     return proposal
   }
 

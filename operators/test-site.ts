@@ -101,6 +101,8 @@ class MemoryEngine implements OperatorPort {
   refuses: 'storage-full' | undefined
   /** What the journal waits for before it answers. */
   waitsFor: Promise<unknown> | undefined
+  /** Whom acts reach. */
+  aim = 'alice'
   #lsn = 100
 
   readonly findBands: OperatorPort['findBands'] = (name) => {
@@ -120,6 +122,7 @@ class MemoryEngine implements OperatorPort {
     blocked: 'bandId' in act && act.bandId !== knownBand ? 'no such band' : null,
     needsSecond: act.act.startsWith('unfreeze'),
   })
+  readonly aimOf: OperatorPort['aimOf'] = () => this.aim
   readonly perform: OperatorPort['perform'] = async (act, who): Promise<Performed> => {
     if (this.refuses !== undefined) return { type: 'refused', error: this.refuses, message: 'the disk is full' }
     this.performed.push({ act, who })

@@ -184,6 +184,27 @@ describe('What an operator froze', () => {
     expect(await world.run(band.pay(world.offer().bytes))).toMatchObject({ approved: true })
   })
 
+  it('reaches others, and says so, once a band is frozen anew, or another band of its account is', async () => {
+    const { world, phone, bandId } = await armedWorld()
+    const { aimOf } = world.engine.operators
+    const lift = { act: 'unfreeze-account', bandId } as const
+    await done(world, { act: 'freeze-account', bandId })
+    const aim = aimOf(lift)
+    await done(world, { act: 'open-account', bandId })
+    await done(world, { act: 'raise-epoch', bandId })
+    expect(aimOf(lift)).toBe(aim)
+    await done(world, lift, annAndBob)
+    await done(world, { act: 'freeze-band', bandId })
+    const again = aimOf(lift)
+    expect(again).not.toBe(aim)
+    await second(world, phone)
+    expect(aimOf(lift)).toBe(again)
+    const other = world.engine.operators.findBands('alice').bands.find((one) => one.bandId !== bandId)
+    await done(world, { act: 'freeze-band', bandId: other?.bandId ?? '' })
+    expect(aimOf(lift)).not.toBe(again)
+    expect(aimOf({ act: 'drain' })).toBe('')
+  })
+
   it('its owner does not lift, by no surface', async () => {
     const { world, band, bandId } = await armedWorld()
     await done(world, { act: 'freeze-band', bandId })

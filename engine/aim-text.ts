@@ -1,0 +1,38 @@
+// Whom an act would reach, as text to compare. Between the moment an act is proposed and the moment a second operator agrees, a band
+// may change hands, and bands may be frozen for another reason: nobody has agreed to lift that.
+
+import type { OperatorAct } from '../protocol/operator-api.ts'
+import type { Core } from './core.ts'
+import { lsnOfKey } from './fan-out.ts'
+import { type Target, aimAt, isAimed, isFrozenByOperators } from './operator-targets.ts'
+import { actKey } from './ports/rows.ts'
+
+/** So many acts are looked through for the newest freeze; where it is further back, the text says none. */
+const actsLookedAt = 100
+
+export function aimText(core: Core, act: OperatorAct): string {
+  if (!isAimed(act)) return ''
+  const target = aimAt(core, act)
+  if (target === undefined) return 'nobody'
+  const frozen = target.bandIds.flatMap((bandId) => {
+    const row = core.ledger.get('band', bandId)
+    return row !== undefined && isFrozenByOperators(row) ? `${bandId}.${row.generation}` : []
+  })
+  return JSON.stringify([target.account, frozen.toSorted(), newestFreeze(core, target)])
+}
+
+/** Its position; 0 = none. A freeze of the whole account stands beside those of its bands. */
+function newestFreeze(core: Core, { account, bandIds }: Target): number {
+  const subjects = [...bandIds.map((bandId) => ({ bandId })), ...(account === null ? [] : [{ account }])]
+  const freezes = subjects.flatMap((about) => {
+    const range = {
+      from: actKey(about, 0),
+      to: actKey(about, Number.MAX_SAFE_INTEGER),
+      limit: actsLookedAt,
+      reverse: true,
+    }
+    const found = core.ledger.range('act', range).find(({ row }) => row.act.startsWith('freeze-'))
+    return found === undefined ? [] : lsnOfKey(found.key)
+  })
+  return Math.max(0, ...freezes)
+}
