@@ -32,7 +32,7 @@ export const operatorAdd: Command = {
 
 export const operatorToken: Command = {
   name: 'operator token',
-  summary: 'Gives an operator a new token; the one before and the sessions of its operator end.',
+  summary: 'Gives an operator a new token; the one before, the passkeys and the sessions of its operator end.',
   takes,
   argumentsMax: 1,
   more: () => within,

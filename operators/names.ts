@@ -2,10 +2,13 @@
 
 const pattern = /^[a-z0-9._-]{1,32}$/
 
-export const operatorNameExpected = '1 to 32 of a-z 0-9 . _ -'
+/** Acts of the admin API are journaled as `operator:admin-token`: nobody's are to look like them. */
+const reserved = 'admin-token'
+
+export const operatorNameExpected = `1 to 32 of a-z 0-9 . _ -, other than ${reserved},`
 
 export function isOperatorName(name: string): boolean {
-  return pattern.test(name)
+  return pattern.test(name) && name !== reserved
 }
 
 /** For logs: who types a token where the name belongs shall not find it there. */

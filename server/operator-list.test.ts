@@ -33,19 +33,22 @@ describe('the list of operators', () => {
     const { place } = newPlace()
     for (const name of ['a', 'a.b_c-9', 'x'.repeat(32)]) addOperator(place, { name, role: 'viewer' })
     expect(() => addOperator(place, { name: 'a', role: 'admin' })).toThrow(/already/)
-    for (const name of ['', 'x'.repeat(33), 'Alice', 'a b', 'a:b', 'operator:a', '../a', 'ä']) {
+    for (const name of ['', 'x'.repeat(33), 'Alice', 'a b', 'a:b', 'operator:a', '../a', 'ä', 'admin-token']) {
       expect(() => addOperator(place, { name, role: 'viewer' })).toThrow(/1 to 32 of a-z/)
     }
     expect(readOperators(place).length).toBe(3)
   })
 
-  it('gives a new token, and the one before is worth nothing', () => {
+  it('gives a new token, and the one before is worth nothing, nor is any passkey', () => {
     const { place } = newPlace()
     const first = addOperator(place, { name: 'alice', role: 'operator' })
+    keepPasskey(place, 'alice', passkey)
     const second = renewToken(place, 'alice')
     expect(second.token).not.toBe(first.token)
     const [alice] = readOperators(place)
     expect(alice?.token.hash).toEqual(hashToken(second.operator.token.salt, second.token))
+    // Who had the token may have added one.
+    expect(alice?.passkeys).toEqual([])
     expect(() => renewToken(place, 'bob')).toThrow(/no operator "bob"/)
   })
 

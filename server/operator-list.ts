@@ -69,13 +69,16 @@ export function addOperator(
   })
 }
 
-/** Gives an operator a new token; the one before, and the sessions that it began, end at once. */
+/**
+ * Gives an operator a new token; the one before, and the sessions that it began, end at once. So do all passkeys: whoever had the
+ * token may have added one.
+ */
 export function renewToken(
   place: DocumentPlace,
   name: string,
 ): { readonly operator: ListedOperator; readonly token: string } {
   const { token, kept } = newToken()
-  return { operator: changed(place, name, (one) => ({ ...one, token: kept })), token }
+  return { operator: changed(place, name, (one) => ({ ...one, token: kept, passkeys: [] })), token }
 }
 
 /** Takes an operator off the list, and so ends its sessions. */

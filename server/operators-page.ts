@@ -172,8 +172,11 @@ function serverActs({ folder, surroundings, drain, isDraining }: PageParts): Ser
         return { type: 'done' }
       } catch (error) {
         const isExpected = error instanceof ListError || (error instanceof Fault && error.code === 'data-in-use')
-        if (!isExpected) throw error
-        return { type: 'refused', message: error.message }
+        if (isExpected) return { type: 'refused', message: error.message }
+        const code = codeOf(error)
+        if (code === undefined || error instanceof Fault) throw error
+        // Such as ENOSPC: the journal has a reserve for a full disk, the list has none.
+        return { type: 'refused', message: `the list of vendors could not be written (${code})` }
       }
     },
   }
