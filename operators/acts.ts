@@ -11,6 +11,7 @@ import {
 } from '../protocol/operator-api.ts'
 import type { ActingOperator, Performed } from '../engine/operator-port.ts'
 import { toHex } from '../protocol/bytes.ts'
+import { Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
 import type { OperatorPorts, VendorAct } from './ports.ts'
 import { Proposals, type Waiting } from './proposals.ts'
@@ -30,12 +31,14 @@ export type Acts = {
 export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
   const { clock, random, log } = ports
   const proposals = new Proposals({ clock, random })
+  const acted = new Attempts(operatorLimits.actsPerOperator)
   return {
     preview: (act, session) => tooLittle(act, session.role) ?? previewOf(ports, act),
 
     async act(act, reason, session) {
       const no = tooLittle(act, session.role)
       if (no !== undefined) return told(ports, session, act, no)
+      if (!acted.take(session.name, clock.monotonicMs())) return tooManyActs
       if (!operatorActs[act.act].second) return done(ports, session, act, { by: journaled(session.name), reason })
       const { says, blocked } = previewOf(ports, act)
       if (blocked !== null) return told(ports, session, act, refusal('wrong-state', blocked))
@@ -95,6 +98,10 @@ function refusal(error: string, message: string): Refused {
 const unknownProposal = refusal('unknown-proposal', 'expected a proposal that still waits')
 const sameOperator = refusal('same-operator', 'expected another operator to agree than the one who proposed it')
 
+const tooManyActs = refusal(
+  'too-many-acts',
+  `expected at most ${operatorLimits.actsPerOperator.perMinute} acts of one operator a minute`,
+)
 const changedSince = refusal(
   'changed-since',
   'expected the same bands of the same account, frozen as they were when it was proposed: propose it again',

@@ -70,6 +70,7 @@ async function judged(parts: AppParts, route: Route, context: Context<Env>): Pro
     }
   }
   const body = await bodyOf(raw)
+  if (body === 'cut-off') return refused(400, 'malformed', 'expected the whole body')
   if (body === undefined) {
     return refused(413, 'too-large', `expected a body of at most ${operatorLimits.bodyBytesMax} bytes`)
   }
@@ -101,17 +102,21 @@ function ownUrl({ main }: Origins, { pathname, search }: URL): URL {
   return new URL(`${pathname}${search}`, main)
 }
 
-/** The whole body, or undefined when it is longer than it may be. */
-async function bodyOf({ body }: Request): Promise<Uint8Array | undefined> {
+/** The whole body, or undefined when it is longer than it may be. Who leaves in the middle of it is not worth a line of the log. */
+async function bodyOf({ body }: Request): Promise<Uint8Array | 'cut-off' | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
   if (body === null) return new Uint8Array(0)
-  for await (const part of body) {
-    const chunk: unknown = part
-    if (!(chunk instanceof Uint8Array)) throw new Error('a body of bytes expected')
-    length += chunk.length
-    if (length > operatorLimits.bodyBytesMax) return undefined
-    chunks.push(chunk)
+  try {
+    for await (const part of body) {
+      const chunk: unknown = part
+      if (!(chunk instanceof Uint8Array)) return 'cut-off'
+      length += chunk.length
+      if (length > operatorLimits.bodyBytesMax) return undefined
+      chunks.push(chunk)
+    }
+  } catch {
+    return 'cut-off'
   }
   return Buffer.concat(chunks)
 }

@@ -153,6 +153,47 @@ describe('a request whose body comes late', () => {
   })
 })
 
+describe('a body that is cut off', () => {
+  it('is no line of the log, however often', async () => {
+    const site = await testSite(onTestFinished)
+    const head = headOf(site.browser(), `POST ${operatorPaths.signInByToken} HTTP/1.1`, ['content-length: 100'])
+    for (let at = 0; at < 5; at++) {
+      const cut = opened(site, `${head}{`)
+      // Answered for sure: the one after it is.
+      await site.browser().get(operatorPaths.session)
+      cut.destroy()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect((await site.browser().get(operatorPaths.session)).status).toBe(200)
+    expect(site.logged).toEqual([])
+  })
+})
+
+describe('an operator whose session was stolen', () => {
+  const { burst, perMinute } = operatorLimits.actsPerOperator
+  const act = { act: 'raise-epoch', bandId: knownBand, reason: 'a drill' }
+
+  it(`fills no journal: acts ${burst} times at once and not once more, and others act as before`, async () => {
+    const site = await testSite(onTestFinished)
+    const [otto, olga] = [await site.signedIn('otto'), await site.signedIn('olga')]
+    for (let at = 0; at < burst; at++) expect((await otto.post(operatorPaths.acts, act)).status).toBe(200)
+    const past = await otto.post(operatorPaths.acts, act)
+    expect([past.status, past.body.error]).toEqual([429, 'too-many-acts'])
+    expect((await olga.post(operatorPaths.acts, act)).status).toBe(200)
+    site.clock.pass(60_000 / perMinute)
+    expect((await otto.post(operatorPaths.acts, act)).status).toBe(200)
+    expect(site.engine.performed.length).toBe(burst + 2)
+  })
+
+  it(`exports ${operatorLimits.exportsPerOperator.burst} times at once, and not once more`, async () => {
+    const site = await testSite(onTestFinished)
+    const otto = await site.signedIn('otto')
+    for (let at = 0; at < operatorLimits.exportsPerOperator.burst; at++) expect((await otto.get(csv)).status).toBe(200)
+    expect((await otto.get(csv)).status).toBe(429)
+    expect((await (await site.signedIn('olga')).get(csv)).status).toBe(200)
+  })
+})
+
 describe('a page of somebody else that asks without end', () => {
   const forged = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
   const foreignLines = (site: TestSite) => site.logged.filter(({ event }) => event === 'operator.foreign-request')

@@ -5,6 +5,7 @@ import { type DecisionEntry, type DecisionFilter, exportFromHeader, exportToHead
 import { encodeUtf8 } from '../protocol/bytes.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { type Answered, CutOff, type SignedInAsked, json, refused } from './answers.ts'
+import { Attempts } from './attempts.ts'
 import { exportHead, exportRow } from './export-rows.ts'
 import { operatorLimits } from './limits.ts'
 import { shortAccount } from './names.ts'
@@ -12,7 +13,7 @@ import type { OperatorPorts } from './ports.ts'
 import { type ExportFormat, readDecisionsQuery, readExportQuery } from './requests.ts'
 import type { OperatorSessions } from './sessions.ts'
 
-type Ports = Pick<OperatorPorts, 'decisions' | 'engine' | 'log' | 'lists'>
+type Ports = Pick<OperatorPorts, 'clock' | 'decisions' | 'engine' | 'log' | 'lists'>
 
 export type DecisionAnswers = {
   readonly list: (asked: SignedInAsked) => Promise<Answered>
@@ -22,6 +23,7 @@ export type DecisionAnswers = {
 export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, 'find'>): DecisionAnswers {
   const underWay = { searches: 0, exports: 0 }
   const { searchesMax, exportsMax } = operatorLimits
+  const exported = new Attempts(operatorLimits.exportsPerOperator)
   return {
     async list({ query, signal }) {
       const { filter, limit } = readDecisionsQuery(query)
@@ -39,6 +41,9 @@ export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, '
     async export({ query, signal, session, cookie }) {
       const { filter, format } = readExportQuery(query)
       if (underWay.exports >= exportsMax) return busy(`at most ${exportsMax} exports at once`)
+      if (!exported.take(session.name, ports.clock.monotonicMs())) {
+        return busy(`at most ${operatorLimits.exportsPerOperator.perMinute} exports of one operator a minute`)
+      }
       underWay.exports++
       let isCounted = true
       const over = (): void => {

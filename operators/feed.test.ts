@@ -195,6 +195,16 @@ describe('a page of the feed is closed', () => {
     expect(await one.closed).toBe(4001)
   })
 
+  it('although it comes back again and again by itself: that does not keep its session from growing idle', async () => {
+    const site = await testSite(onTestFinished)
+    const browser = await site.signedIn('otto')
+    site.clock.pass(30 * 60_000 - 1)
+    const one = await page(browser)
+    site.clock.pass(1_000)
+    expect(await one.closed).toBe(4001)
+    expect((await browser.get(operatorPaths.session)).body.signedIn).toBe(false)
+  })
+
   it('when the engine stops', async () => {
     const site = await testSite(onTestFinished)
     const one = await page(await site.signedIn('otto'))

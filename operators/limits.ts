@@ -46,6 +46,9 @@ export const operatorLimits = {
   passkeyThreadMb: 128,
   passkeyThreadIdleMs: minute,
 
+  /** Acts of one operator, and exports: far more than hands do, so that a stolen session cannot fill the journal. */
+  actsPerOperator: { burst: 300, perMinute: 120 },
+  exportsPerOperator: { burst: 30, perMinute: 30 },
   proposalsMax: 100,
   proposalLifeMs: 60 * minute,
   /** Decisions of one answer. */

@@ -89,7 +89,8 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     const why = refusedUpgrade(request)
     if (why !== undefined) return turnAway(socket, why)
     const cookie = cookieOf(request.headers.cookie, cookies().session)
-    const session = sessions.find(cookie, true)
+    // A page that comes back by itself does not mean that its operator is there.
+    const session = sessions.find(cookie, false)
     if (cookie === undefined || session === undefined) return turnAway(socket, { status: '401 Unauthorized' })
     if (!feed.hasRoom(session)) return turnAway(socket, { status: '429 Too Many Requests' })
     feed.take(request, socket, head, { session, cookie })

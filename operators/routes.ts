@@ -144,6 +144,7 @@ const statuses: Readonly<Record<string, number>> = {
   'same-operator': 403,
   'unknown-band': 404,
   'unknown-proposal': 404,
+  'too-many-acts': 429,
   'too-many-proposals': 429,
   'storage-full': 503,
   unavailable: 503,

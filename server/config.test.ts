@@ -157,6 +157,8 @@ describe('a configuration', () => {
     for (const host of ['0.0.0.0', '::', '192.0.2.7']) {
       expect(paths({ host })).toEqual(['operators.origin'])
       expect(paths({ host, origin: 'https://bands.example' })).toEqual([])
+      // Without TLS, and for this machine: the others would come all the same.
+      expect(paths({ host, origin: 'http://localhost:8485' })).toEqual(['operators.origin'])
       expect(paths({ host, port: 'off' })).toEqual([])
     }
     for (const origin of [

@@ -197,10 +197,10 @@ function together(config: ServerConfig): readonly ConfigProblem[] {
   )
   const isOnlyHere = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(operators.host)
   expect(
-    operators.port === 'off' || isOnlyHere || operators.origin !== undefined,
+    operators.port === 'off' || isOnlyHere || operators.origin?.startsWith('https://') === true,
     'operators.origin',
     'the https:// origin that browsers see, for others than this machine may come',
-    'nothing',
+    operators.origin ?? 'nothing',
     'without TLS before it, anybody on the way could act as an operator',
   )
   const { issuer, clientId, clientSecretFile } = operators.oidc
