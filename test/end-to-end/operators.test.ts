@@ -1,7 +1,7 @@
 // The operators' page of a real server: operators made by command, bands at work, and what is seen and done over HTTP.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -276,6 +276,27 @@ describe('an operator at work', () => {
       expect((await bandpass('vendor', 'list')).stdout).toContain(standing)
     }
     expect((await act(adam, { act: 'restore-vendor', vendor })).body.message).toBe('that is not revoked')
+  })
+
+  it('is told when the list of vendors cannot be written, and what was agreed to waits until it can', async () => {
+    const [adam, anna] = [await signedIn('adam'), await signedIn('anna')]
+    const [{ vendor }] = (await adam.get(operatorPaths.vendors)).body.vendors
+    const { body } = await act(adam, { act: 'revoke-vendor', vendor })
+    const agree = operatorPaths.agree.replace(':id', body.proposal.id)
+    // Where the next list is written before it takes the place of the one before.
+    const inTheWay = join(folder, 'lists', `vendors.json.${engine.pid}.next`)
+    mkdirSync(inTheWay)
+    const refused = await anna.post(agree, {})
+    expect([refused.status, refused.body.error]).toEqual([503, 'unavailable'])
+    expect(refused.body.message).toMatch(
+      /^written down as \d+, but not carried out: the list of vendors could not be written \(\w+\)$/,
+    )
+    expect((await adam.get(operatorPaths.vendors)).body.vendors).toMatchObject([{ vendor, standing: 'active' }])
+    rmSync(inTheWay, { recursive: true })
+    expect((await anna.post(agree, {})).body.type).toBe('done')
+    const restored = await act(adam, { act: 'restore-vendor', vendor })
+    const again = operatorPaths.agree.replace(':id', restored.body.proposal.id)
+    expect((await anna.post(again, {})).body.type).toBe('done')
   })
 
   it('drains the engine: nobody new, phones are told, the page stays and says so', async () => {
