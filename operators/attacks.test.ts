@@ -194,6 +194,37 @@ describe('an operator whose session was stolen', () => {
   })
 })
 
+describe('who asks in a loop', () => {
+  const { burst, perMinute } = operatorLimits.requests
+
+  it(`is answered ${burst} times at once and not once more, and who is signed in as before`, async () => {
+    const site = await testSite(onTestFinished)
+    const otto = await site.signedIn('otto')
+    const stranger = site.browser()
+    for (let at = 1; at < burst; at++) expect((await stranger.get(operatorPaths.session)).status).toBe(200)
+    const past = await stranger.get('/')
+    expect([past.status, past.body.error, past.headers.get('retry-after')]).toEqual([429, 'too-many-requests', '1'])
+    const upgrade = headOf(stranger, `GET ${operatorPaths.feed} HTTP/1.1`, [
+      'connection: upgrade',
+      'upgrade: websocket',
+    ])
+    let said = ''
+    for await (const part of opened(site, upgrade)) said += String(part)
+    expect(said).toMatch(/^HTTP\/1\.1 429 /)
+    expect((await otto.get(operatorPaths.fleet)).status).toBe(200)
+    site.clock.pass(60_000 / perMinute)
+    expect((await stranger.get(operatorPaths.session)).status).toBe(200)
+  })
+
+  it('although signed in, is felt by no other operator', async () => {
+    const site = await testSite(onTestFinished)
+    const [otto, olga] = [await site.signedIn('otto'), await site.signedIn('olga')]
+    for (let at = 0; at < burst; at++) expect((await otto.get(operatorPaths.session)).status).toBe(200)
+    expect((await otto.get(operatorPaths.session)).status).toBe(429)
+    expect((await olga.get(operatorPaths.session)).status).toBe(200)
+  })
+})
+
 describe('a page of somebody else that asks without end', () => {
   const forged = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
   const foreignLines = (site: TestSite) => site.logged.filter(({ event }) => event === 'operator.foreign-request')

@@ -17,6 +17,8 @@ export const operatorLimits = {
   /** A connection on which nothing moves this long is cut: a stalled download, too. */
   stalledMs: 2 * minute,
   bodyBytesMax: 16_384,
+  /** Requests of one operator, and those of all strangers of one address: a page that asks in a loop shares its thread with who pays. */
+  requests: { burst: 600, perMinute: 6_000 },
   /** A query of an address, characters. */
   queryMax: 2_048,
 

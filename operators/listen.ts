@@ -1,14 +1,16 @@
 // The operators' own listener: node:http with limits, and the one door to @hono/node-server. It shares nothing with the phones'
 // listener: a stalled download here is nobody's business there.
 
-import { type IncomingMessage, type Server, createServer } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { feedSubprotocol } from '../protocol/operator-feed.ts'
 import { createActs } from './acts.ts'
+import { refused } from './answers.ts'
 import { createApp } from './app.ts'
+import { Attempts } from './attempts.ts'
 import { cookieNames, cookieOf } from './cookies.ts'
 import { decisionAnswers } from './decisions.ts'
 import { createFeed } from './feed.ts'
@@ -71,6 +73,13 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     overrideGlobalObjects: false,
   })
 
+  const asked = new Attempts(operatorLimits.requests)
+  /** Who is signed in has a bucket of their own: no stranger, and nobody at the same proxy, uses it up. */
+  function isWithin({ headers, socket }: IncomingMessage): boolean {
+    const session = sessions.find(cookieOf(headers.cookie, cookies().session), false)
+    return asked.take(session?.name ?? `from ${socket.remoteAddress ?? ''}`, clock.monotonicMs())
+  }
+
   const server = createServer(
     {
       headersTimeout: operatorLimits.headersTimeoutMs,
@@ -79,13 +88,17 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
       keepAliveTimeout: operatorLimits.keepAliveMs,
       maxHeaderSize: operatorLimits.headerBytesMax,
     },
-    (incoming, outgoing) => void answer(incoming, outgoing),
+    (incoming, outgoing) => {
+      if (isWithin(incoming)) void answer(incoming, outgoing)
+      else turnAwayMany(outgoing)
+    },
   )
   server.maxConnections = operatorLimits.connectionsMax
   server.maxHeadersCount = operatorLimits.headersMax
   server.timeout = operatorLimits.stalledMs
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
+    if (!isWithin(request)) return turnAway(socket, { status: '429 Too Many Requests' })
     const why = refusedUpgrade(request)
     if (why !== undefined) return turnAway(socket, why)
     const cookie = cookieOf(request.headers.cookie, cookies().session)
@@ -152,6 +165,14 @@ function http1(incoming: unknown): IncomingMessage {
 function isIncoming(incoming: unknown): incoming is IncomingMessage {
   return typeof incoming === 'object' && incoming !== null && 'socket' in incoming && 'rawHeaders' in incoming
 }
+
+/** Before anything is read or made of the request: it costs next to nothing. */
+function turnAwayMany(outgoing: ServerResponse): void {
+  const headers = { ...securityHeaders, 'content-type': 'application/json', 'retry-after': '1', connection: 'close' }
+  outgoing.writeHead(429, headers).end(tooManyRequests)
+}
+
+const tooManyRequests = `${JSON.stringify(refused(429, 'too-many-requests', 'expected fewer requests', 1_000).body)}\n`
 
 function turnAway(socket: Duplex, { status }: { readonly status: string }): void {
   const headers = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
