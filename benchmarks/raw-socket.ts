@@ -11,6 +11,8 @@ export type RawSocketOptions = {
   readonly path: string
   /** Undefined: none is asked for. */
   readonly subprotocol?: string
+  /** Further headers of the request. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Takes one message: `bytes` from `from` to `to`, borrowed until it returns. */
@@ -172,7 +174,7 @@ function controlFrame(opcode: number, payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload])
 }
 
-function requestOf({ path, subprotocol }: RawSocketOptions, host: string): string {
+function requestOf({ path, subprotocol, headers = {} }: RawSocketOptions, host: string): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     `host: ${host}`,
@@ -181,6 +183,7 @@ function requestOf({ path, subprotocol }: RawSocketOptions, host: string): strin
     'sec-websocket-version: 13',
     `sec-websocket-key: ${randomBytes(16).toString('base64')}`,
     ...(subprotocol === undefined ? [] : [`sec-websocket-protocol: ${subprotocol}`]),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ]
   return `${lines.join('\r\n')}\r\n\r\n`
 }

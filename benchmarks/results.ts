@@ -104,7 +104,7 @@ export function sectionText(section: Section, from: Provenance): string {
   ].join('\n')
 }
 
-const order = ['floors', 'peers', 'steps', 'approvals', 'growth', 'million', 'storm', 'overload']
+const order = ['floors', 'peers', 'steps', 'approvals', 'growth', 'million', 'storm', 'overload', 'viewers']
 
 /**
  * The whole file after a run: sections that ran replace those of before, the others stay if they were measured on the same

@@ -11,8 +11,19 @@ import { measureMillion } from './million.ts'
 import { measureOverload } from './overload.ts'
 import type { Row, Section } from './results.ts'
 import { measureSteps } from './steps.ts'
+import { measureViewers } from './viewers.ts'
 
-export const sectionIds = ['floors', 'peers', 'steps', 'approvals', 'growth', 'million', 'storm', 'overload'] as const
+export const sectionIds = [
+  'floors',
+  'peers',
+  'steps',
+  'approvals',
+  'growth',
+  'million',
+  'storm',
+  'overload',
+  'viewers',
+] as const
 export type SectionId = (typeof sectionIds)[number]
 
 export type RunSettings = {
@@ -44,6 +55,7 @@ export async function runSections(
   if (wanted.has('growth')) done(await growth(settings))
   if (wanted.has('million') || wanted.has('storm')) for (const one of await million(wanted, settings)) done(one)
   if (wanted.has('overload')) done(await overload(settings))
+  if (wanted.has('viewers')) done(await viewers(settings))
 }
 
 /** A rate at which even the slowest keeps up, so that latencies can be compared; the design's rate comes with the others. */
@@ -154,4 +166,11 @@ function million(wanted: ReadonlySet<SectionId>, settings: RunSettings): Promise
 
 function overload(settings: RunSettings): Promise<Section> {
   return measureOverload({ ...settings, times: 3 })
+}
+
+/** As many operators as look at once on a busy day. */
+const viewersCount = 10
+
+function viewers(settings: RunSettings): Promise<Section> {
+  return measureViewers({ ...settings, viewers: viewersCount, perSecond: Math.max(...settings.rates) })
 }

@@ -27,7 +27,7 @@ const well: Series = {
   bandpass_journal_appended_lsn: rising(3_060),
   bandpass_journal_durable_lsn: rising(3_060),
   bandpass_view_applied_lsn: rising(3_060),
-  bandpass_view_lag_limit: constant(75_000),
+  bandpass_view_lag_limit: constant(70_000),
   'bandpass_decisions_total{outcome="approved",reason="approved"}': rising(3_000),
   'bandpass_decisions_total{outcome="denied",reason="band-not-armed"}': rising(60),
   'bandpass_answer_duration_seconds_bucket{le="0.001"}': rising(3_060),

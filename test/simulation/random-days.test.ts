@@ -236,7 +236,6 @@ class Day {
     return account === 'alice' || account === 'bob'
   }
 
-  /** Somebody who recorded everything sends it again, as the same phone would. */
   /** Two operators look at a band and act; what they are refused they are refused. */
   private async operate(bandId: Uint8Array | string, number: number): Promise<void> {
     const { operators } = this.world.engine
@@ -253,6 +252,7 @@ class Day {
     await this.attempt(() => operators.perform({ act, bandId: parseBandId(bandId) }, who))
   }
 
+  /** Somebody who recorded everything sends it again, as the same phone would. */
   private async replay(phone: Phone, number: number): Promise<void> {
     const { world } = this
     const { bands } = world.engine.status()
