@@ -89,7 +89,7 @@ describe('the log of docs/operating.md', () => {
     const documented = rows.map(([event = '', levels = '']) => [quoted(event)[0], levels])
     const ofCode = new Map<string, string[]>()
     for (const { code, project, isTest } of sourceFiles) {
-      if (isTest || !['server', 'cli'].includes(project)) continue
+      if (isTest || !['server', 'operators', 'cli'].includes(project)) continue
       for (const form of logForms) {
         for (const { groups } of code.matchAll(form)) {
           const { event = '', level = 'error' } = groups ?? {}
