@@ -4,6 +4,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { madeFolder } from './made-folder.ts'
 import { table } from './table.ts'
 
 const within = 'A running engine knows within a second. The token is printed once: only a hash of it is kept.'
@@ -25,7 +26,7 @@ export const operatorAdd: Command = {
     const written = required(given, 'role', 'operator')
     const role = roleOf(written)
     if (role === undefined) throw new UsageError(`--role: one of ${roleNames.join(', ')} expected, got ${written}`)
-    printToken(typed(() => addOperator(placeOf(given, true), { name, role })))
+    printToken(typed(() => addOperator(madeFolder(given).places.operators, { name, role })))
     return 0
   },
 }
@@ -39,7 +40,7 @@ export const operatorToken: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator token alice', does: 'it was lost, or others know it' }],
   async run(given) {
-    printToken(renewToken(placeOf(given, false), nameOf(given)))
+    printToken(renewToken(placeOf(given), nameOf(given)))
     return 0
   },
 }
@@ -53,7 +54,7 @@ export const operatorRemove: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator remove alice', does: 'alice has left' }],
   async run(given) {
-    const { name } = removeOperator(placeOf(given, false), nameOf(given))
+    const { name } = removeOperator(placeOf(given), nameOf(given))
     process.stdout.write(`${name} is off the list.\n`)
     return 0
   },
@@ -65,18 +66,14 @@ export const operatorList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator list', does: 'who may sign in' }],
   async run(given) {
-    const rows = readOperators(placeOf(given, false)).map(({ name, role, passkeys }) => [
-      name,
-      role,
-      String(passkeys.length),
-    ])
+    const rows = readOperators(placeOf(given)).map(({ name, role, passkeys }) => [name, role, String(passkeys.length)])
     process.stdout.write(table(['operator', 'role', 'passkeys'], rows))
     return 0
   },
 }
 
-function placeOf(given: Given, mayCreate: boolean) {
-  return openDataFolder(configFrom(given, process.env), process.env, mayCreate).places.operators
+function placeOf(given: Given) {
+  return openDataFolder(configFrom(given, process.env), process.env, false).places.operators
 }
 
 function nameOf(given: Given): string {
