@@ -15,12 +15,25 @@ export const operatorAdd: Command = {
   summary: "Lists an operator and prints the token that signs in to the operators' page.",
   takes,
   argumentsMax: 1,
-  more: () => `NAME is 1 to 32 of a-z 0-9 . _ -\n${within}`,
+  more: () =>
+    [
+      'NAME is 1 to 32 of a-z 0-9 . _ -',
+      'A viewer sees, and replays decisions; an operator also freezes, unfreezes, opens accounts and exports; an admin also',
+      'revokes vendors and drains. Unfreezing and revoking need two of them. Sign in where `bandpass serve` says `operators`:',
+      'http://localhost:8485 unless set otherwise.',
+      within,
+    ].join('\n'),
   options: [
     ...dataOptions,
     { name: 'role', value: 'ROLE', help: `one of ${roleNames.join(', ')}; each may also do what those before it may` },
   ],
-  examples: [{ run: 'bandpass operator add alice --role operator', does: 'alice may freeze and propose' }],
+  examples: [
+    { run: 'bandpass operator add alice --role operator', does: 'alice may freeze and propose' },
+    {
+      run: 'bandpass operator add bob --role admin --data /var/lib/bandpass',
+      does: 'of an engine with its data elsewhere',
+    },
+  ],
   async run(given) {
     const name = nameOf(given)
     const written = required(given, 'role', 'operator')
