@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard demo test check types lint format-check format dead-code unit bench load clean
+.PHONY: help setup dashboard pictures demo test check types lint format-check format dead-code unit bench load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,10 @@ setup: ## bring Node 22 if this machine's is older, the packages, and the operat
 
 dashboard: setup ## build the operators' page into .build/dashboard, also when nothing changed
 	@sh scripts/dashboard.sh --always
+
+pictures: setup ## take the pictures of docs/operating.md anew, in Debian's Chromium (smaller with pngquant)
+	@sh scripts/bring-chromium.sh
+	@node --disable-warning=ExperimentalWarning test/pictures/main.ts
 
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo

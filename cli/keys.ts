@@ -6,6 +6,7 @@ import { stderrLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 
@@ -18,8 +19,7 @@ export const showKeys: Command = {
     { run: 'bandpass keys --json > pins.json', does: 'for a production line' },
   ],
   async run(given) {
-    const folder = openDataFolder(configFrom(given, process.env), process.env, true)
-    const keys = loadKeys(folder.places.keys, Date.now())
+    const keys = loadKeys(madeFolder(given).places.keys, Date.now())
     process.stdout.write(given.has('json') ? `${JSON.stringify(listed(keys), undefined, 2)}\n` : readable(keys))
     return 0
   },

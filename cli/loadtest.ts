@@ -56,6 +56,10 @@ export const loadtest: Command = {
   ],
   examples: [
     {
+      run: 'bandpass loadtest --url ws://127.0.0.1:8484 --admin-token .data/admin-token --bands 30 --rate 5 --seconds 3600',
+      does: "a small fleet for an hour, to try the operators' page with; Ctrl-C ends it",
+    },
+    {
       run: 'bandpass loadtest --url ws://127.0.0.1:8484 --admin-token .data/admin-token --bands 1000 --rate 500 --seconds 30',
       does: 'a thousand phones, five hundred payments a second',
     },

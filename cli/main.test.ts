@@ -36,6 +36,21 @@ describe('the command line', () => {
   })
 })
 
+describe('a data folder that a command made', () => {
+  it.for([
+    ['operator', 'add', 'ada', '--role', 'admin'],
+    ['partner', 'add', '--name', 'Corner shop'],
+    ['keys', '--json'],
+  ])('is told by %s: the folder of an engine that runs may have been meant', (command) => {
+    const data = testFolder(onTestFinished)
+    const run = () => bandpass(...command, '--data', data)
+    const first = run()
+    expect(first).toMatchObject({ status: 0, stderr: expect.stringContaining(`made a new data folder, ${data};`) })
+    expect(() => JSON.parse(first.stdout)).not.toThrow()
+    expect(run().stderr).not.toContain('new data folder')
+  })
+})
+
 describe('the lists, by command', () => {
   it('give a partner its key once, at the start and when it is rotated', () => {
     const data = testFolder(onTestFinished)

@@ -4,6 +4,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { madeFolder } from './made-folder.ts'
 import { table } from './table.ts'
 
 const within = 'A running engine knows within a second. The token is printed once: only a hash of it is kept.'
@@ -14,18 +15,31 @@ export const operatorAdd: Command = {
   summary: "Lists an operator and prints the token that signs in to the operators' page.",
   takes,
   argumentsMax: 1,
-  more: () => `NAME is 1 to 32 of a-z 0-9 . _ -\n${within}`,
+  more: () =>
+    [
+      'NAME is 1 to 32 of a-z 0-9 . _ -',
+      'A viewer sees, and replays decisions; an operator also freezes, unfreezes, opens accounts and exports; an admin also',
+      'revokes vendors and drains. Unfreezing and revoking need two of them. Sign in where `bandpass serve` says `operators`:',
+      'http://localhost:8485 unless set otherwise.',
+      within,
+    ].join('\n'),
   options: [
     ...dataOptions,
     { name: 'role', value: 'ROLE', help: `one of ${roleNames.join(', ')}; each may also do what those before it may` },
   ],
-  examples: [{ run: 'bandpass operator add alice --role operator', does: 'alice may freeze and propose' }],
+  examples: [
+    { run: 'bandpass operator add alice --role operator', does: 'alice may freeze and propose' },
+    {
+      run: 'bandpass operator add bob --role admin --data /var/lib/bandpass',
+      does: 'of an engine with its data elsewhere',
+    },
+  ],
   async run(given) {
     const name = nameOf(given)
     const written = required(given, 'role', 'operator')
     const role = roleOf(written)
     if (role === undefined) throw new UsageError(`--role: one of ${roleNames.join(', ')} expected, got ${written}`)
-    printToken(typed(() => addOperator(placeOf(given, true), { name, role })))
+    printToken(typed(() => addOperator(madeFolder(given).places.operators, { name, role })))
     return 0
   },
 }
@@ -39,7 +53,7 @@ export const operatorToken: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator token alice', does: 'it was lost, or others know it' }],
   async run(given) {
-    printToken(renewToken(placeOf(given, false), nameOf(given)))
+    printToken(renewToken(placeOf(given), nameOf(given)))
     return 0
   },
 }
@@ -53,7 +67,7 @@ export const operatorRemove: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator remove alice', does: 'alice has left' }],
   async run(given) {
-    const { name } = removeOperator(placeOf(given, false), nameOf(given))
+    const { name } = removeOperator(placeOf(given), nameOf(given))
     process.stdout.write(`${name} is off the list.\n`)
     return 0
   },
@@ -65,18 +79,14 @@ export const operatorList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator list', does: 'who may sign in' }],
   async run(given) {
-    const rows = readOperators(placeOf(given, false)).map(({ name, role, passkeys }) => [
-      name,
-      role,
-      String(passkeys.length),
-    ])
+    const rows = readOperators(placeOf(given)).map(({ name, role, passkeys }) => [name, role, String(passkeys.length)])
     process.stdout.write(table(['operator', 'role', 'passkeys'], rows))
     return 0
   },
 }
 
-function placeOf(given: Given, mayCreate: boolean) {
-  return openDataFolder(configFrom(given, process.env), process.env, mayCreate).places.operators
+function placeOf(given: Given) {
+  return openDataFolder(configFrom(given, process.env), process.env, false).places.operators
 }
 
 function nameOf(given: Given): string {

@@ -5,6 +5,7 @@ import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
 import { type ListedPartner, readPartners } from '../server/partner-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 
@@ -18,7 +19,7 @@ export const partnerAdd: Command = {
   examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
   async run(given) {
     const name = required(given, 'name', "'Corner shop'")
-    const { places } = folderOf(given, true)
+    const { places } = madeFolder(given)
     printKey(addPartner(places.partners, name, Date.now()))
     return 0
   },
@@ -65,7 +66,7 @@ export const partnerList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass partner list', does: 'who may ask' }],
   async run(given) {
-    const partners = readPartners(folderOf(given, false).places.partners)
+    const partners = readPartners(folderOf(given).places.partners)
     const rows = partners.map(({ id, name, keys }) => [
       id,
       name,
@@ -78,8 +79,8 @@ export const partnerList: Command = {
 
 type Place = Parameters<typeof removePartner>[0]
 
-function folderOf(given: Given, mayCreate: boolean) {
-  return openDataFolder(configFrom(given, process.env), process.env, mayCreate)
+function folderOf(given: Given) {
+  return openDataFolder(configFrom(given, process.env), process.env, false)
 }
 
 const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'
@@ -87,7 +88,7 @@ const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'
 /** What changes the list, with an id that is none told as what it is: a slip of typing. */
 function changed(given: Given, work: (place: Place, id: string) => ListedPartner): ListedPartner {
   try {
-    return work(folderOf(given, false).places.partners, required(given, 'id', exampleId))
+    return work(folderOf(given).places.partners, required(given, 'id', exampleId))
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(`--id: ${error.message}`) : error
   }

@@ -39,6 +39,7 @@ export const serve: Command = {
       '(BANDPASS_HEARTBEAT_S, BANDPASS_PAIRING_WINDOWS_MAX) or be a flag. Flags win over the environment, that over the file.',
       'In brackets: the default. BANDPASS_MASTER_KEY is 32 bytes in hex or base64 and only ever in the environment.',
       'SIGTERM or SIGINT drain and stop, SIGHUP reads keys, partners and vendors again.',
+      "The line on stdout says it is ready; where it says `operators` is the operators' page, for whom `bandpass operator add` lists.",
     ].join('\n'),
   run,
 }

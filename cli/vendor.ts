@@ -6,6 +6,7 @@ import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendo
 import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
+import { madeFolder } from './made-folder.ts'
 import { dayOf, table } from './table.ts'
 
 const within = 'A running engine knows within a second.'
@@ -35,8 +36,7 @@ export const vendorAdd: Command = {
     const issuer = number(given, 'issuer', { default: 1, min: 0, max: 0xffff })
     const name = required(given, 'name', "'Band Works'")
     const root: VendorRoot = { issuer, ...rootOf(required(given, 'root', '<hex>')) }
-    const folder = openDataFolder(configFrom(given, process.env), process.env, true)
-    print([addVendor(folder.places.vendors, { vendor, name, root })])
+    print([addVendor(madeFolder(given).places.vendors, { vendor, name, root })])
     return 0
   },
 }

@@ -146,7 +146,10 @@ type ServerAct = Exclude<OperatorAct, AimedAct>
 function serverAct(core: Core, act: ServerAct): Pick<PreviewAnswer, 'says' | 'touches'> {
   if (act.act === 'drain') {
     const touches = { bands: 0, armed: 0, links: core.links.count, sessions: core.sessions.all.size }
-    return { says: 'Takes no new work, answers what is under way, closes every session and stops the engine.', touches }
+    const says =
+      'Takes no new sessions, answers what is under way, and tells phones and hubs to come back later. The engine and its ' +
+      'page stay until it is stopped; started again, it takes sessions as before.'
+    return { says, touches }
   }
   const what = act.model === undefined ? `vendor ${act.vendor}` : `model ${act.model} of vendor ${act.vendor}`
   const says =

@@ -38,7 +38,7 @@ export function openDataFolder(
   mayCreate: boolean,
 ): DataFolder {
   const { data: path, masterKeyFile: file } = config
-  const isNew = !existsSync(join(path, 'keys.json'))
+  const isNew = !isDataFolder(path)
   if (isNew && !mayCreate) {
     throw new Fault('keys-missing', `no engine has been started in ${path} yet: its keys.json is not there`)
   }
@@ -47,6 +47,11 @@ export function openDataFolder(
   // With the first thing sealed under it, the master key is no longer anybody's to make anew.
   if (isNew) loadKeys(folder.places.keys, Date.now())
   return folder
+}
+
+/** Whether a data folder was made here. */
+export function isDataFolder(path: string): boolean {
+  return existsSync(join(path, 'keys.json'))
 }
 
 /** The same folder under these master keys. */

@@ -1,0 +1,19 @@
+// A data folder for a command that may make one, before the first start. It says when it did: whoever meant the folder of a
+// running engine, and left `--data` out, would else look for what was listed in the wrong place.
+
+import { type DataFolder, isDataFolder, openDataFolder } from '../server/data-folder.ts'
+import type { Given } from './command.ts'
+import { configFrom } from './config-source.ts'
+
+/** Opens the data folder, or makes it and says so on stderr. Throws a Fault when the keys do not open it. */
+export function madeFolder(given: Given): DataFolder {
+  const config = configFrom(given, process.env)
+  const isNew = !isDataFolder(config.data)
+  const folder = openDataFolder(config, process.env, true)
+  if (isNew) {
+    process.stderr.write(
+      `bandpass: made a new data folder, ${config.data}; if an engine runs already, --data must name the folder of that engine\n`,
+    )
+  }
+  return folder
+}
