@@ -1,17 +1,16 @@
 // What the tests of the operators' page share: an engine with its operators, a fleet at work on it, and how they sign in. A
 // group of tests opens one for all of its tests.
 
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { Browser } from '../../operators/test-site.ts'
 import type { OperatorRole } from '../../protocol/operator-api.ts'
+import { openDataFolder } from '../../server/data-folder.ts'
+import { addOperator } from '../../server/operator-list.ts'
 import type { ServingEngine } from '../support/serving-engine.ts'
 import type { OpenedPage } from './browser.ts'
 import { BusyFleet, type Member, engineForTest } from './fleet.ts'
 
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')
-const run = promisify(execFile)
+/** For `expect.poll`: as long as a busy machine needs. */
+export const patience = { timeout: 60_000, interval: 50 } as const
 
 type DeskOptions = {
   readonly operators: Readonly<Record<string, OperatorRole>>
@@ -42,18 +41,16 @@ export class Desk {
   static async open({ operators, bands = 0, flags = [] }: DeskOptions): Promise<Desk> {
     const ends: (() => Promise<void>)[] = []
     const atEnd = (end: () => Promise<void>): void => void ends.push(end)
-    const engine = await engineForTest(flags, atEnd)
     const tokens = new Map<string, string>()
-    const desk = new Desk(engine, await BusyFleet.bring(engine, bands, atEnd), tokens, ends)
-    for (const [name, role] of Object.entries(operators)) {
-      const add = ['operator', 'add', name, '--role', role, '--data', engine.folder]
-      const { stdout } = await run(launcher, add)
-      tokens.set(name, (JSON.parse(stdout) as { readonly token: string }).token)
+    const addAll = (dataFolder: string): void => {
+      // As `bandpass operator add` does it.
+      const { places } = openDataFolder({ data: dataFolder, masterKeyFile: undefined }, {}, true)
+      for (const [name, role] of Object.entries(operators)) {
+        tokens.set(name, addOperator(places.operators, { name, role }).token)
+      }
     }
-    // The engine reads the list within a second.
-    const last = Object.keys(operators).at(-1)
-    while (last !== undefined && !(await desk.#admits(last))) await pause(50)
-    return desk
+    const engine = await engineForTest(flags, atEnd, addAll)
+    return new Desk(engine, await BusyFleet.bring(engine, bands, atEnd), tokens, ends)
   }
 
   async close(): Promise<void> {
@@ -92,18 +89,9 @@ export class Desk {
     if (status !== 200) throw new Error(`${name} cannot sign in: ${status}`)
     return browser
   }
-
-  async #admits(name: string): Promise<boolean> {
-    const browser = new Browser({ port: Number(new URL(this.origin).port) })
-    return (await browser.signIn(name, this.tokenOf(name))).status === 200
-  }
 }
 
 /** Resolves when the page has its feed. */
 export async function isLive({ page }: Pick<OpenedPage, 'page'>): Promise<void> {
   await page.locator('.feed.good').waitFor()
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -22,13 +22,15 @@ const smallDisk = ['--journal-segment-bytes', '1048576']
 /** Takes what is to be done at the end: of the test, unless a group of tests shares it. */
 type AtEnd = (end: () => Promise<void>) => void
 
-/** Starts an engine on a folder of its own; both are gone after the test. */
+/** Starts an engine on a folder of its own, after that was prepared; both are gone after the test. */
 export async function engineForTest(
   flags: readonly string[] = [],
   atEnd: AtEnd = onTestFinished,
+  prepare: (dataFolder: string) => void = () => {},
 ): Promise<ServingEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'bandpass-browser-'))
   const engine = new ServingEngine(join(folder, 'data'), [...smallDisk, ...flags])
+  prepare(engine.folder)
   atEnd(async () => {
     await engine.stop()
     rmSync(folder, { recursive: true, force: true })
