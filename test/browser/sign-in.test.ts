@@ -4,6 +4,9 @@ import { VirtualAuthenticator } from './authenticator.ts'
 import { describeInBrowser } from './browser.ts'
 import { Desk, isLive } from './desk.ts'
 
+const scriptBytesMax = 200 * 1024
+const requestsMax = 8
+
 describeInBrowser('signing in', (open) => {
   let desk: Desk
   beforeAll(async () => {
@@ -74,5 +77,33 @@ describeInBrowser('signing in', (open) => {
     expect(await page.locator('.who').textContent()).toContain('otto operator')
     expect((await device.passkeys())[0]?.used).toBeGreaterThan(before?.used ?? 0)
     await device.unplug()
+  })
+
+  it('shows its first view in few requests and at most 200 KB of scripts over the wire', async () => {
+    const opened = await open()
+    const { page } = opened
+    await desk.signIn(opened, 'otto')
+    await page.reload()
+    await isLive(opened)
+    const { paints, liveMs, entries } = await page.evaluate(() => ({
+      paints: performance.getEntriesByType('paint').map(({ name, startTime }) => `${name} ${startTime.toFixed(0)} ms`),
+      liveMs: performance.now(),
+      entries: performance.getEntriesByType('resource').map((entry) => ({
+        name: entry.name,
+        wire: Number(Reflect.get(entry, 'encodedBodySize')),
+        whole: Number(Reflect.get(entry, 'decodedBodySize')),
+      })),
+    }))
+    const scripts = entries.filter(({ name }) => name.endsWith('.js'))
+    const wire = scripts.reduce((sum, script) => sum + script.wire, 0)
+    expect(wire).toBeGreaterThan(0)
+    expect(wire).toBeLessThanOrEqual(scriptBytesMax)
+    expect(
+      scripts.every((script) => script.wire < script.whole),
+      'compressed',
+    ).toBe(true)
+    expect(entries.length).toBeLessThanOrEqual(requestsMax)
+    // Told, not judged: how fast it is depends on what else the machine does.
+    console.log(`first view: ${paints.join(', ')}, live within ${liveMs.toFixed(0)} ms, ${wire} bytes of scripts`)
   })
 })

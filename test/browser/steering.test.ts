@@ -3,11 +3,13 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OpenedPage, describeInBrowser } from './browser.ts'
-import { Desk } from './desk.ts'
+import { Desk, isLive } from './desk.ts'
+import { hasFocus, tabTo } from './keyboard.ts'
 
 /** The lines of a band's timeline, newest first. */
 const timeline = (page: Page) => page.locator('.timeline > li')
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
+const button = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name, exact: typeof name === 'string' })
 
 /** From the button to what came of it. */
 async function act(page: Page, name: string, reason: string): Promise<string> {
@@ -50,7 +52,7 @@ describeInBrowser('steering', (open) => {
   beforeAll(async () => {
     desk = await Desk.open({
       operators: { vera: 'viewer', otto: 'operator', olga: 'operator', adam: 'admin', anna: 'admin' },
-      bands: 3,
+      bands: 4,
       flags: ['--drain-ms', '500'],
     })
   })
@@ -84,7 +86,7 @@ describeInBrowser('steering', (open) => {
     expect(fanOut).toMatch(/On disk after[\d.]+ m?s/)
     expect(fanOut).toMatch(/Sessions told[1-9]/)
     const close = dialog.getByRole('button', { name: 'Close' })
-    expect(await close.evaluate((element) => element === document.activeElement), 'the focus is on Close').toBe(true)
+    expect(await hasFocus(close), 'the focus is on Close').toBe(true)
     await close.click()
 
     expect((await member.pay(460)).reason).toBe('operator-freeze')
@@ -165,6 +167,43 @@ describeInBrowser('steering', (open) => {
     await button(anna.page, 'Read again').click()
     expect(await agree(anna.page)).toContain('done')
     expect((await member.pay(2_000)).approved).toBe(true)
+  })
+
+  it('Without a mouse an operator can sign in, find a band, freeze it, read what came of it, close', async () => {
+    const member = desk.fleet.member(3)
+    const opened = await open()
+    const { page } = opened
+    await page.goto(desk.origin)
+    await tabTo(page, page.getByLabel('Name', { exact: true }))
+    await page.keyboard.type('otto')
+    await tabTo(page, page.getByLabel('Token'))
+    await page.keyboard.type(desk.tokenOf('otto'))
+    await page.keyboard.press('Enter')
+    await isLive(opened)
+    await tabTo(page, page.getByRole('link', { name: 'Bands', exact: true }))
+    await page.keyboard.press('Enter')
+    await tabTo(page, page.getByLabel('Band id, bid, account or phone'))
+    await page.keyboard.type(member.account)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`**${desk.pathOf(member)}`)
+    await tabTo(page, page.getByRole('button', { name: 'Freeze band' }))
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('.says').waitFor()
+    expect(await hasFocus(dialog.getByLabel('Why'))).toBe(true)
+    await page.keyboard.type('No mouse')
+    await page.keyboard.press('Enter')
+    await dialog.getByText('Last session told after').waitFor()
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+    expect((await member.pay()).reason).toBe('operator-freeze')
+    await tabTo(page, page.getByRole('button', { name: 'Unfreeze band' }))
+    await page.keyboard.press('Enter')
+    await dialog.locator('.says').waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    const unfreeze = page.getByRole('button', { name: 'Unfreeze band' })
+    expect(await hasFocus(unfreeze), 'back where it was').toBe(true)
   })
 
   it('A drained engine says so on every page, and takes no new phone', async () => {
