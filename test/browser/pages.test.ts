@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import { axe } from './axe.ts'
 import { type OpenedPage, describeInBrowser, lookName, looks, screenshot, scrollsSideways } from './browser.ts'
-import { Desk } from './desk.ts'
+import { Desk, patience } from './desk.ts'
 
 type Place = {
   readonly name: string
@@ -21,10 +21,10 @@ describeInBrowser('the pages', (open) => {
   beforeAll(async () => {
     desk = await Desk.open({ operators: { adam: 'admin', anna: 'admin' }, bands: 4 })
     const { fleet } = desk
-    fleet.startPaying(20, [fleet.member(0), fleet.member(1)])
-    await vi.waitFor(() => expect(fleet.payments.approved).toBeGreaterThan(30), { timeout: 60_000 })
+    fleet.startPaying(10, [fleet.member(0), fleet.member(1)])
+    await vi.waitFor(() => expect(fleet.payments.approved).toBeGreaterThan(16), patience)
     await fleet.stopPaying()
-    fleet.startPaying(4, [fleet.member(0), fleet.member(1)])
+    fleet.startPaying(1, [fleet.member(0), fleet.member(1)])
     fleet.member(2).takesOff()
     const anna = await desk.operator('anna')
     const frozen = { bandId: fleet.member(3).bandId, reason: 'Found in the street' }
