@@ -40,9 +40,7 @@ export function ActDialog({ act, title, close }: ActDialogProps) {
       </div>
       {isOver ? (
         <div class="buttons">
-          <button type="button" class="primary" autofocus onClick={() => close(true)}>
-            Close
-          </button>
+          <CloseButton close={() => close(true)} />
         </div>
       ) : (
         <form
@@ -81,6 +79,17 @@ export function ActDialog({ act, title, close }: ActDialogProps) {
         </form>
       )}
     </Dialog>
+  )
+}
+
+/** What had the focus went with the form, so this takes it: a keyboard goes on where the reader is. */
+export function CloseButton({ close }: { readonly close: () => void }) {
+  const element = useRef<HTMLButtonElement>(null)
+  useEffect(() => element.current?.focus(), [])
+  return (
+    <button ref={element} type="button" class="primary" onClick={close}>
+      Close
+    </button>
   )
 }
 

@@ -4,7 +4,7 @@ import type { ApiRefusal, DecisionFilter } from '../protocol/operator-api.ts'
 import { nowMs } from './clock.ts'
 import { openSink } from './export-sink.ts'
 import { type ExportFormat, type ExportProgress, streamExport } from './export-stream.ts'
-import { Panel, count } from './parts.tsx'
+import { Panel, count, sentence } from './parts.tsx'
 import { useEffect, useRef, useState } from './preact.ts'
 import { formatUtc } from './times.ts'
 
@@ -57,7 +57,7 @@ export function ExportPanel({ filter }: { readonly filter: DecisionFilter }) {
       )}
       <div role="status">
         {run?.type === 'done' && <p class="notice good">Exported {progressText(run.progress)}.</p>}
-        {run?.type === 'refused' && <p class="notice bad">{run.refusal.message}</p>}
+        {run?.type === 'refused' && <p class="notice bad">{sentence(run.refusal.message)}</p>}
       </div>
     </Panel>
   )

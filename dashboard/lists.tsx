@@ -55,11 +55,16 @@ export function SettingsPage() {
             {setting.value} {setting.value !== setting.default && <Tag tone="warn">changed</Tag>}
           </td>
           <td class="number muted">{setting.default}</td>
-          <td class="help">{setting.help}</td>
+          <td class="help">{withCode(setting.help)}</td>
         </tr>
       )}
     />
   )
+}
+
+/** Words between backticks are code. */
+function withCode(help: string): ComponentChildren {
+  return help.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))
 }
 
 export function OperatorsPage() {

@@ -97,7 +97,7 @@ export function Refused({ refusal, again }: { readonly refusal: ApiRefusal; read
   return (
     <div class="notice bad" role="alert">
       <p>
-        {refusal.message} <span class="muted">({refusal.error})</span>
+        {sentence(refusal.message)} <span class="muted">({refusal.error})</span>
       </p>
       {again !== undefined && (
         <button type="button" onClick={again}>
@@ -106,6 +106,12 @@ export function Refused({ refusal, again }: { readonly refusal: ApiRefusal; read
       )}
     </div>
   )
+}
+
+/** What the engine says to programs, as people write it. */
+export function sentence(message: string): string {
+  const written = message.charAt(0).toUpperCase() + message.slice(1)
+  return /[.!?]$/.test(written) ? written : `${written}.`
 }
 
 export function Empty({ children }: { readonly children: ComponentChildren }) {

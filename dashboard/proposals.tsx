@@ -1,7 +1,7 @@
 // What waits for a second operator: whoever did not propose it looks at what it will touch, and agrees or withdraws it.
 
 import { type ActAnswer, type Proposal, type ProposalsAnswer, operatorPaths } from '../protocol/operator-api.ts'
-import { Dialog, Outcome, Preview, usePreview } from './act-dialog.tsx'
+import { CloseButton, Dialog, Outcome, Preview, usePreview } from './act-dialog.tsx'
 import { type Answered, get, pathOf, post, session } from './api.ts'
 import { engineNowMs } from './live.ts'
 import { useLoaded } from './load.ts'
@@ -109,9 +109,13 @@ function ProposalDialog({
         {withdrawn?.ok === false && <Refused refusal={withdrawn.refusal} />}
       </div>
       <div class="buttons">
-        <button type="button" onClick={close}>
-          {isOver ? 'Close' : 'Cancel'}
-        </button>
+        {isOver ? (
+          <CloseButton close={close} />
+        ) : (
+          <button type="button" onClick={close}>
+            Cancel
+          </button>
+        )}
         {!isOver && (
           <button
             type="button"

@@ -1,8 +1,8 @@
 // Signing in: by name and token, by passkey, or at a provider. What went wrong is said where it happened.
 
-import { type SessionAnswer, operatorPaths } from '../protocol/operator-api.ts'
+import { type ApiRefusal, type SessionAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { type Answered, post, session, wasCutOff } from './api.ts'
-import { Field } from './parts.tsx'
+import { Field, sentence } from './parts.tsx'
 import { hasPasskeys, signInByPasskey } from './passkeys.ts'
 import { useState } from './preact.ts'
 import { formatDuration } from './times.ts'
@@ -24,8 +24,9 @@ export function SignInPage({ methods, hasOperators }: SignedOut) {
       session.value = answered.answer
       return
     }
-    const { message, retryAfterMs } = answered.refusal
-    setWrong(retryAfterMs === undefined ? message : `${message} Try again in ${formatDuration(retryAfterMs)}.`)
+    const { retryAfterMs } = answered.refusal
+    const said = whyNot(answered.refusal)
+    setWrong(retryAfterMs === undefined ? said : `${said} Try again in ${formatDuration(retryAfterMs)}.`)
   }
   const hasLocal = methods.token || methods.passkey
   return (
@@ -114,6 +115,13 @@ export function SignInPage({ methods, hasOperators }: SignedOut) {
       )}
     </main>
   )
+}
+
+/** Signing in fails in few ways, and who fails is not somebody who reads the words of the interface. */
+function whyNot({ error, message }: ApiRefusal): string {
+  if (error === 'sign-in-refused')
+    return 'That did not sign anybody in: the name, the token or the passkey is not right.'
+  return error === 'too-many-attempts' ? 'That was tried too often.' : sentence(message)
 }
 
 /** What a provider's refusal brought back in the address. */

@@ -116,7 +116,7 @@ export function Statechart({ chart, label, show, taken, column }: StatechartProp
 /** Where the picture is wider than the screen, what matters is brought into sight; the page stays where it is. */
 function showLit(picture: SVGSVGElement | null): void {
   const region = picture?.parentElement
-  const leaf = picture?.querySelector('.leaf.lit')
+  const leaf = picture?.querySelector('.leaf.lit') ?? picture?.querySelector('.leaf.good')
   if (region === undefined || region === null || leaf === undefined || leaf === null) return
   const from = region.getBoundingClientRect()
   const box = leaf.getBoundingClientRect()

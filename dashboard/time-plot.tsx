@@ -96,7 +96,8 @@ function draw(element: HTMLDivElement, newest: { readonly current: TimePlotProps
     hooks: limit === undefined ? {} : { draw: [(plot) => drawLimit(plot, limit, colour('--bad'))] },
   }
   const plot = new UPlot(options, asData(data), element)
-  showNewest(plot)
+  // A new one clears its legend once more when this turn is over.
+  queueMicrotask(() => showNewest(plot))
   return plot
 }
 

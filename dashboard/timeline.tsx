@@ -90,8 +90,8 @@ function Entry({ entry }: { readonly entry: TimelineEntry }) {
             <code>{entry.cause}</code> <StateTag state={entry.state} />
             {entry.holds.length > 0 && <HoldTags holds={entry.holds} />}
           </span>
-          <span class="muted">
-            by {entry.by}, generation {entry.generation}
+          <span class="muted" title={entry.by}>
+            by {shortActor(entry.by)}, generation {entry.generation}
           </span>
           <Id>{entry.lsn}</Id>
         </div>
@@ -134,6 +134,11 @@ function DecisionEntryLine({ entry }: { readonly entry: Extract<TimelineEntry, {
       {isOpen && <Explanation lsn={entry.lsn} level={3} />}
     </details>
   )
+}
+
+/** A phone by the beginning of its id, as wherever an id is too long for its place; others as they are. */
+function shortActor(by: string): string {
+  return by.replace(/^(phone:[0-9a-f]{8})[0-9a-f]+$/, '$1…')
 }
 
 /** One list without an entry twice; what is older stays read. */

@@ -110,7 +110,7 @@ function RevokeModel(props: { readonly vendor: number; readonly name: string; re
   const isModel = model !== undefined && model <= modelMax
   return (
     <div class="search">
-      <Field label={`Number of a model of ${props.name}`}>
+      <Field label={`Revoke one model of ${props.name}: its number`}>
         {(ids) => (
           <input
             {...ids}

@@ -33,6 +33,6 @@ export async function axe({ page, context }: Pick<OpenedPage, 'page' | 'context'
 
 type Found = { readonly id: string; readonly impact: string | null; readonly help: string; readonly at: string[] }
 
-const run = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => JSON.stringify(violations.map(
+const run = `axe.run(document, { resultTypes: ['violations'], preload: false }).then(({ violations }) => JSON.stringify(violations.map(
   ({ id, impact, help, nodes }) => ({ id, impact, help, at: nodes.map(({ target }) => target.join(' ')) }),
 )))`

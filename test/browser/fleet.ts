@@ -15,15 +15,23 @@ import { PhoneError } from '../../sdk/phone-errors.ts'
 import { ServingEngine } from '../support/serving-engine.ts'
 
 /** Pays little enough that a whole test stays within a day's limits. */
-const amountMinor = 100
+const amountMinor = 10
 const offerLifeMs = 60_000
 const smallDisk = ['--journal-segment-bytes', '1048576']
 
-/** Starts an engine on a folder of its own; both are gone after the test. */
-export async function engineForTest(flags: readonly string[] = []): Promise<ServingEngine> {
+/** Takes what is to be done at the end: of the test, unless a group of tests shares it. */
+type AtEnd = (end: () => Promise<void>) => void
+
+/** Starts an engine on a folder of its own, after that was prepared; both are gone after the test. */
+export async function engineForTest(
+  flags: readonly string[] = [],
+  atEnd: AtEnd = onTestFinished,
+  prepare: (dataFolder: string) => void = () => {},
+): Promise<ServingEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'bandpass-browser-'))
   const engine = new ServingEngine(join(folder, 'data'), [...smallDisk, ...flags])
-  onTestFinished(async () => {
+  prepare(engine.folder)
+  atEnd(async () => {
     await engine.stop()
     rmSync(folder, { recursive: true, force: true })
   })
@@ -68,8 +76,8 @@ export class Member {
   }
 
   /** Pays when what this band does already is done. Rejects with a PhoneError when there is no answer. */
-  pay(amount = amountMinor): Promise<PhoneDecision> {
-    const paying = this.#last.then(() => this.#pay(amount))
+  pay(amount = amountMinor, label = 'Coffee'): Promise<PhoneDecision> {
+    const paying = this.#last.then(() => this.#pay(amount, label))
     this.#last = paying.catch(() => undefined)
     return paying
   }
@@ -90,13 +98,13 @@ export class Member {
     this.wearer.band.powerOff()
   }
 
-  #pay(amount: number): Promise<PhoneDecision> {
+  #pay(amount: number, label: string): Promise<PhoneDecision> {
     const order = {
       action: 'pay',
       resource: '0b'.repeat(16),
       amountMinor: amount,
       currency: 978,
-      label: 'Coffee',
+      label,
     } as const
     return this.band.pay(this.#partner.offer({ ...order, expiresAtMs: Date.now() + offerLifeMs }).bytes)
   }
@@ -113,12 +121,12 @@ export class BusyFleet {
   }
 
   /** Brings so many bands to an engine, one account each, armed; they leave after the test. */
-  static async bring(engine: ServingEngine, count: number): Promise<BusyFleet> {
+  static async bring(engine: ServingEngine, count: number, atEnd: AtEnd = onTestFinished): Promise<BusyFleet> {
     const world = demoWorld(engine.demoFile())
     const partner = createPartner(world.partner)
     const members: Member[] = []
     const fleet = new BusyFleet(members)
-    onTestFinished(async () => {
+    atEnd(async () => {
       await fleet.stopPaying()
       for (const member of members) member.leave()
     })
