@@ -94,7 +94,7 @@ async function addPasskey(page: Page, camera: Camera): Promise<void> {
   await page.getByRole('banner').getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
   await page.getByRole('heading', { name: 'alice' }).waitFor()
-  await page.getByRole('link', { name: 'Fleet', exact: true }).click()
+  await page.getByRole('navigation').locator('a[href="/"]').click()
 }
 
 async function lookAtTheFleet(page: Page, camera: Camera): Promise<void> {
@@ -205,7 +205,7 @@ async function revokeAModel(bob: Page, alice: Page, camera: Camera): Promise<voi
 }
 
 async function drain(page: Page, engine: ServingEngine, camera: Camera): Promise<void> {
-  await page.getByRole('link', { name: 'Fleet', exact: true }).click()
+  await page.getByRole('navigation').locator('a[href="/"]').click()
   await page.getByRole('button', { name: 'Drain for maintenance' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Why').fill('a new kernel')
