@@ -16,8 +16,8 @@ const folder = join(import.meta.dirname, '..', '..', 'docs', 'pictures')
 /** The plots show five minutes; before this much of it they look empty. */
 const fleetWorksForMs = 75_000
 const patienceMs = 60_000
-/** A machine that does other things raises alarms; there the pictures are not taken. */
-const quietWithinMs = 240_000
+/** Alarms that other work on this machine raised may end; who judges the pictures is told when they do not. */
+const quietWithinMs = 45_000
 const denialsShown = 4
 const againMs = 3_000
 const triesMax = 30
@@ -94,11 +94,16 @@ async function addPasskey(page: Page, camera: Camera): Promise<void> {
   await page.getByRole('banner').getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
   await page.getByRole('heading', { name: 'alice' }).waitFor()
-  await page.getByRole('link', { name: 'Fleet', exact: true }).click()
+  await page.getByRole('navigation').locator('a[href="/"]').click()
 }
 
 async function lookAtTheFleet(page: Page, camera: Camera): Promise<void> {
-  await page.getByText('all off').waitFor({ timeout: quietWithinMs })
+  const alarms = page.getByRole('region', { name: 'Alarms', exact: true })
+  await alarms.waitFor()
+  await alarms
+    .getByText('all off')
+    .waitFor({ timeout: quietWithinMs })
+    .catch(() => console.log('alarms are on in the pictures: this machine does other things, or its disk is slow'))
   await page.locator('.panel', { hasText: 'Time to the durable answer' }).first().waitFor()
   await camera.window('fleet', page, 860)
   const [times, decisions] = ['Time to the durable answer', 'Decisions'].map((title) =>
@@ -200,7 +205,7 @@ async function revokeAModel(bob: Page, alice: Page, camera: Camera): Promise<voi
 }
 
 async function drain(page: Page, engine: ServingEngine, camera: Camera): Promise<void> {
-  await page.getByRole('link', { name: 'Fleet', exact: true }).click()
+  await page.getByRole('navigation').locator('a[href="/"]').click()
   await page.getByRole('button', { name: 'Drain for maintenance' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Why').fill('a new kernel')
