@@ -100,7 +100,14 @@ export function usePreview(act: OperatorAct) {
   )
 }
 
-export function Preview({ preview }: { readonly preview: ReturnType<typeof usePreview> }) {
+/** `agrees`: whoever reads it is the second operator. */
+export function Preview({
+  preview,
+  agrees = false,
+}: {
+  readonly preview: ReturnType<typeof usePreview>
+  readonly agrees?: boolean
+}) {
   const { answer, refusal } = preview
   if (refusal !== undefined) return <Refused refusal={refusal} again={preview.again} />
   if (answer === undefined) return <Loading what="what it would touch" />
@@ -113,7 +120,7 @@ export function Preview({ preview }: { readonly preview: ReturnType<typeof usePr
         <Fact name="Links">{count(answer.touches.links)}</Fact>
         <Fact name="Sessions">{count(answer.touches.sessions)}</Fact>
       </Facts>
-      {answer.needsSecond && (
+      {answer.needsSecond && !agrees && (
         <p class="notice warn">A second operator has to agree before it is done. It waits for an hour.</p>
       )}
       {answer.blocked !== null && <p class="notice bad">It cannot be done now: {answer.blocked}</p>}

@@ -65,5 +65,6 @@ export function ExportPanel({ filter }: { readonly filter: DecisionFilter }) {
 
 function progressText({ rows, bytes, part }: ExportProgress): string {
   const percent = part === undefined ? '' : `${Math.round(part * 100)} %, `
-  return `${percent}${count(rows)} rows, ${(bytes / 1_000_000).toFixed(2)} MB`
+  const size = bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+  return `${percent}${count(rows)} ${rows === 1 ? 'row' : 'rows'}, ${size}`
 }

@@ -97,7 +97,7 @@ function ProposalDialog({
   return (
     <Dialog title={step === 'agree' ? 'Agree' : 'Withdraw'} close={close}>
       <div aria-live="polite">
-        {!isOver && step === 'agree' && <Preview preview={preview} />}
+        {!isOver && step === 'agree' && <Preview preview={preview} agrees />}
         {!isOver && step === 'withdraw' && <p class="says">{proposal.says}</p>}
         {!isOver && (
           <p>

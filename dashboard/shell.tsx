@@ -114,8 +114,8 @@ function Banners() {
       {draining > 0 && (
         <p class="notice warn banner" role="status">
           <span>
-            <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to go
-            elsewhere.
+            <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to come back
+            later.
           </span>
         </p>
       )}

@@ -182,7 +182,11 @@ async function performedBy(
     const lsn = await engine.journal(act.act, 'engine', who)
     if (typeof lsn !== 'number') return notJournaled(lsn)
     acts.drain()
-    return { type: 'done', lsn, outcome: { says: 'The engine drains: phones are told to go elsewhere.', fanOut: null } }
+    return {
+      type: 'done',
+      lsn,
+      outcome: { says: 'The engine drains: phones are told to come back later.', fanOut: null },
+    }
   }
   return engine.perform(act, who)
 }
