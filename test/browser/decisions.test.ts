@@ -70,11 +70,11 @@ describeInBrowser('decisions', (open) => {
       decision.reason,
     ])
     const pick = ['lsn', 'bandId', 'amountMinor', 'reason'] as const
-    const lines = await savedBy(opened, 'Export as JSON lines')
+    const lines = await savedBy(opened, 'Export as JSON lines', 'jsonl')
     const members = lines.trimEnd().split('\n')
     expect(members.map((line) => pick.map((name) => String(fieldsOf(line)[name])))).toEqual(asked)
 
-    const [head = [], ...cells] = cellsOf(await savedBy(opened, 'Export as CSV'))
+    const [head = [], ...cells] = cellsOf(await savedBy(opened, 'Export as CSV', 'csv'))
     expect(head).toEqual(exportColumns)
     expect(cells.map((row) => pick.map((name) => row[head.indexOf(name)]))).toEqual(asked)
     const labels = cells.map((row) => row[head.indexOf('label')])
@@ -128,22 +128,36 @@ describeInBrowser('decisions', (open) => {
 /** The picker of files gives files of the browser's own disk: nobody is there to choose. */
 async function saveToOwnDisk({ page }: OpenedPage): Promise<void> {
   await page.addInitScript(() => {
-    const pick = async (wanted: { readonly suggestedName: string }) => {
+    const pick = async ({ suggestedName }: { readonly suggestedName: string }) => {
       const folder = await navigator.storage.getDirectory()
-      Reflect.set(window, 'picked', wanted.suggestedName)
-      return folder.getFileHandle(wanted.suggestedName, { create: true })
+      const file = await folder.getFileHandle(suggestedName, { create: true })
+      const createWritable = async () => {
+        const stream = await file.createWritable()
+        const close = async () => {
+          await stream.close()
+          Reflect.set(window, 'saved', suggestedName)
+        }
+        return {
+          write: (chunk: Uint8Array<ArrayBuffer>) => stream.write(chunk),
+          close,
+          abort: () => stream.abort(),
+        }
+      }
+      return { createWritable }
     }
     Reflect.set(window, 'showSaveFilePicker', pick)
   })
 }
 
 /** The text of the file that an export wrote. */
-async function savedBy({ page }: OpenedPage, name: string): Promise<string> {
+async function savedBy({ page }: OpenedPage, name: string, ending: string): Promise<string> {
   await page.getByRole('button', { name }).click()
+  const saved = () => page.evaluate(() => String(Reflect.get(window, 'saved')))
+  await expect.poll(saved, patience).toMatch(new RegExp(`\\.${ending}$`))
   await page.getByText(/Exported 100 %/).waitFor()
   return page.evaluate(async () => {
     const folder = await navigator.storage.getDirectory()
-    const file = await folder.getFileHandle(String(Reflect.get(window, 'picked')))
+    const file = await folder.getFileHandle(String(Reflect.get(window, 'saved')))
     return (await file.getFile()).text()
   })
 }
