@@ -12,7 +12,7 @@ type Members<Answer> = readonly (keyof Answer & string)[]
 
 /** Who is signed in; undefined until the engine has said. */
 export const session = signal<SessionAnswer | undefined>(undefined)
-/** Somebody was signed in here, and did not sign out: the session ended, or the engine was started again. */
+/** Somebody was signed in here, and did not sign out: the session ended. */
 export const wasCutOff = signal(false)
 
 /** GET of a path with its query. */

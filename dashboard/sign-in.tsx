@@ -35,7 +35,7 @@ export function SignInPage({ methods, hasOperators }: SignedOut) {
       <p class="muted">Operators sign in here.</p>
       {wasCutOff.value && (
         <p class="notice" role="status">
-          Your session has ended, or the engine was started again. Sign in to go on where you were.
+          Your session has ended. Sign in to go on where you were.
         </p>
       )}
       {!hasOperators && hasLocal && (

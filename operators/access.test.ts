@@ -10,6 +10,7 @@ import {
   operatorRoles,
 } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
+import type { KeptSession } from './ports.ts'
 import { knownBand, testRoles, testSite } from './test-site.ts'
 
 const nameOf: Readonly<Record<OperatorRole, string>> = { viewer: 'vera', operator: 'otto', admin: 'adam' }
@@ -247,6 +248,53 @@ describe('a session', () => {
     expect(fixed.cookies.get(name)).not.toBe('A'.repeat(43))
   })
 
+  /** The next start at the same port, with what the one before left on disk. */
+  async function restarted(before: Site, disk: Disk, sessionTimes = { idleMs: 60_000, absoluteMs: 600_000 }) {
+    await before.listener.close()
+    const site = await testSite(onTestFinished, { port: before.listener.port, sessionTimes }, disk)
+    // Connections of before are found to be gone by using them.
+    const isServed = () =>
+      site
+        .browser()
+        .get(operatorPaths.session)
+        .then(Boolean, () => false)
+    for (let served = false; !served;) served = await isServed()
+    return site
+  }
+
+  it('outlives a restart, for as long as it would have lasted, and not what ended it', async () => {
+    const disk: Disk = { sessions: [] }
+    const idleMs = 60_000
+    const before = await testSite(onTestFinished, { sessionTimes: { idleMs, absoluteMs: 10 * idleMs } }, disk)
+    const [otto, olga] = [await before.signedIn('otto'), await before.signedIn('olga')]
+    const stolen = new Map(olga.cookies)
+    await olga.post(operatorPaths.signOut, {})
+    for (const cookie of otto.cookies.values()) expect(JSON.stringify(disk)).not.toContain(cookie)
+    const after = await restarted(before, disk)
+    expect((await otto.get(operatorPaths.fleet)).status).toBe(200)
+    for (const [name, value] of stolen) olga.cookies.set(name, value)
+    expect((await olga.get(operatorPaths.fleet)).status).toBe(401)
+    after.clock.pass(idleMs)
+    expect((await otto.get(operatorPaths.fleet)).status).toBe(401)
+  })
+
+  it.for([
+    ['was removed', { name: 'nobody' }],
+    ['got another role', { role: 'admin' }],
+    ['got a new token', { tokenHash: '00'.repeat(32) }],
+  ] as const)('does not outlive a restart in which its operator %s', async ([, other]) => {
+    const disk: Disk = { sessions: [] }
+    const before = await testSite(onTestFinished, {}, disk)
+    const otto = await before.signedIn('otto')
+    const unchanged = await restarted(before, disk)
+    expect((await otto.get(operatorPaths.fleet)).status).toBe(200)
+    await unchanged.listener.close()
+    disk.sessions = disk.sessions.map((one) => ({ ...one, ...other }))
+    await restarted(unchanged, disk)
+    expect((await otto.get(operatorPaths.fleet)).status).toBe(401)
+    expect(disk.sessions).toEqual([])
+  })
+
   it('is shown to an admin as a count, never as what it is', async () => {
     const site = await testSite(onTestFinished)
     const [adam] = [await site.signedIn('adam'), await site.signedIn('otto')]
@@ -262,6 +310,7 @@ describe('a session', () => {
 })
 
 type Site = Awaited<ReturnType<typeof testSite>>
+type Disk = { sessions: readonly KeptSession[] }
 
 describe('a request that is not of our own page', () => {
   const act = { act: 'freeze-band', bandId: knownBand, reason: 'a drill' }

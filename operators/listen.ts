@@ -47,11 +47,12 @@ export type OperatorListener = {
 
 /** Listens. Rejects with the error of the system when the port cannot be had. */
 export async function listenForOperators(options: OperatorOptions, ports: OperatorPorts): Promise<OperatorListener> {
-  const { clock, random, log, operators } = ports
+  const { clock, random, log, operators, sessions: keeper } = ports
   let port = options.port
   const origins = () => originsOf(options.origin, port)
   const cookies = () => cookieNames(origins())
-  const sessions = new OperatorSessions({ clock, random, times: options.sessionTimes })
+  const sessions = new OperatorSessions({ clock, random, times: options.sessionTimes, keeper })
+  sessions.keepOnly(operators.all())
   const stopFollowing = operators.onChange(() => sessions.keepOnly(operators.all()))
   const backTo = () => backFromProvider(origins())
   const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { random, backTo })
@@ -133,7 +134,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     async close() {
       stopFollowing()
       feed.stop()
-      sessions.endAll()
+      sessions.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
       await Promise.all([closed, signIn.stop()])

@@ -80,6 +80,26 @@ export type OperatorList = {
   readonly keepPasskey: (name: string, passkey: Passkey) => void
 }
 
+/** A session as it outlives the process: nothing of it signs anybody in. Instants are wall time, ms. */
+export type KeptSession = {
+  /** SHA-256 of the cookie, hex. */
+  readonly key: string
+  readonly name: string
+  readonly role: OperatorRole
+  readonly method: 'token' | 'passkey' | 'oidc'
+  readonly beganAtMs: number
+  readonly idleAtMs: number
+  /** Of the list's token when it began; null for who is not on the list. */
+  readonly tokenHash: string | null
+}
+
+/** Where sessions outlive a restart. Neither throws: what cannot be kept is forgotten, and its operator signs in again. */
+export type SessionKeeper = {
+  readonly read: () => readonly KeptSession[]
+  /** All there are, on disk when it returns. */
+  readonly write: (sessions: readonly KeptSession[]) => void
+}
+
 export type OperatorLog = (
   level: 'info' | 'warning' | 'error',
   event: string,
@@ -105,6 +125,7 @@ export type OperatorPorts = {
   readonly random: RandomBytes
   readonly log: OperatorLog
   readonly operators: OperatorList
+  readonly sessions: SessionKeeper
   readonly engine: OperatorPort
   readonly decisions: Decisions
   readonly acts: ServerActs

@@ -1,5 +1,6 @@
-// Who is signed in. A session is 32 random bytes in a cookie; here only their hash is kept, so that what lies in memory signs
-// nobody in. It ends when it is idle, when it is old, at sign-out, and when its operator is removed or becomes another.
+// Who is signed in. A session is 32 random bytes in a cookie; here only their hash is kept, so that what lies in memory or on
+// disk signs nobody in. It ends when it is idle, when it is old, at sign-out, and when its operator is removed or becomes
+// another; a restart it outlives, so that a page that is open all day goes on.
 
 import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
@@ -7,9 +8,9 @@ import { toHex } from '../protocol/bytes.ts'
 import { base64url } from '../crypto/base64url.ts'
 import type { OperatorRole } from '../protocol/operator-api.ts'
 import { type SessionTimes, operatorLimits } from './limits.ts'
-import type { ListedOperator } from './ports.ts'
+import type { KeptSession, ListedOperator, SessionKeeper } from './ports.ts'
 
-export type SignInMethod = 'token' | 'passkey' | 'oidc'
+export type SignInMethod = KeptSession['method']
 
 export type OperatorSession = {
   readonly name: string
@@ -32,22 +33,29 @@ type Kept = {
 }
 
 const idBytes = 32
+/** How much of the idle time may pass until a disk hears that an operator is still there: a request is no reason to write. */
+const touchShare = 0.1
 
 export class OperatorSessions {
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly #random: RandomBytes
   readonly #times: SessionTimes
+  readonly #keeper: SessionKeeper
   /** By hash, oldest first. */
   readonly #sessions = new Map<string, Kept>()
+  #keptAtMs = -Infinity
 
   constructor(from: {
     readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
     readonly random: RandomBytes
     readonly times: SessionTimes
+    readonly keeper: SessionKeeper
   }) {
     this.#clock = from.clock
     this.#random = from.random
     this.#times = from.times
+    this.#keeper = from.keeper
+    for (const kept of this.#keeper.read()) this.#take(kept)
   }
 
   /** Begins a session; the cookie's value is told here and never again. */
@@ -65,6 +73,7 @@ export class OperatorSessions {
     const endsAtMs = nowMs + absoluteMs
     this.#sessions.set(key, { key, session, endsAtMs, tokenHash, onEnd: new Set(), idleAtMs: nowMs + idleMs })
     this.#makeRoom(who.name)
+    this.#keep()
     return { cookie, session }
   }
 
@@ -75,9 +84,13 @@ export class OperatorSessions {
     const nowMs = this.#clock.monotonicMs()
     if (isOver(kept, nowMs)) {
       this.#end(kept)
+      this.#keep()
       return undefined
     }
-    if (touches) kept.idleAtMs = nowMs + this.#times.idleMs
+    if (touches) {
+      kept.idleAtMs = nowMs + this.#times.idleMs
+      if (nowMs - this.#keptAtMs > touchShare * this.#times.idleMs) this.#keep()
+    }
     return kept.session
   }
 
@@ -90,17 +103,21 @@ export class OperatorSessions {
 
   end(cookie: string): void {
     const kept = this.#sessions.get(keyOf(cookie))
-    if (kept !== undefined) this.#end(kept)
+    if (kept === undefined) return
+    this.#end(kept)
+    this.#keep()
   }
 
   /** Ends the sessions of operators who are not what they were. Those of a provider are not on the list. */
   keepOnly(listed: readonly ListedOperator[]): void {
+    const before = this.#sessions.size
     for (const kept of this.#sessions.values()) {
       if (kept.tokenHash === undefined) continue
       const now = listed.find((one) => one.name === kept.session.name)
       const isSame = now?.role === kept.session.role && toHex(now.token.hash) === kept.tokenHash
       if (!isSame) this.#end(kept)
     }
+    if (this.#sessions.size < before) this.#keep()
   }
 
   /** Ends what is idle or old; who shows something for as long as a session lasts calls it now and then. */
@@ -113,13 +130,48 @@ export class OperatorSessions {
     return [...this.#sessions.values()].filter((one) => one.session.name === name).length
   }
 
-  endAll(): void {
+  /** The process stops: who shows something closes it. What is kept stays, for the next start. */
+  stop(): void {
+    this.#keep()
     for (const kept of this.#sessions.values()) this.#end(kept)
   }
 
   #dropOver(): void {
     const nowMs = this.#clock.monotonicMs()
     for (const kept of this.#sessions.values()) if (isOver(kept, nowMs)) this.#end(kept)
+  }
+
+  /** A session of before the start. A clock that was put back gives nobody more than a new session would have. */
+  #take({ key, name, role, method, beganAtMs, idleAtMs, tokenHash }: KeptSession): void {
+    const [wallMs, nowMs] = [this.#clock.nowMs(), this.#clock.monotonicMs()]
+    const { idleMs, absoluteMs } = this.#times
+    const agoMs = Math.max(0, wallMs - beganAtMs)
+    const endsAtMs = nowMs + absoluteMs - agoMs
+    const kept = {
+      key,
+      session: { name, role, method, expiresAtMs: wallMs + absoluteMs - agoMs, beganAtMs: nowMs - agoMs },
+      endsAtMs,
+      tokenHash: tokenHash ?? undefined,
+      onEnd: new Set<() => void>(),
+      idleAtMs: nowMs + Math.min(idleMs, idleAtMs - wallMs),
+    }
+    if (!isOver(kept, nowMs)) this.#sessions.set(key, kept)
+  }
+
+  #keep(): void {
+    const [wallMs, nowMs] = [this.#clock.nowMs(), this.#clock.monotonicMs()]
+    this.#keptAtMs = nowMs
+    this.#keeper.write(
+      [...this.#sessions.values()].map(({ key, session: { name, role, method, beganAtMs }, idleAtMs, tokenHash }) => ({
+        key,
+        name,
+        role,
+        method,
+        beganAtMs: Math.round(wallMs - (nowMs - beganAtMs)),
+        idleAtMs: Math.round(wallMs + (idleAtMs - nowMs)),
+        tokenHash: tokenHash ?? null,
+      })),
+    )
   }
 
   #makeRoom(name: string): void {

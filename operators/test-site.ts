@@ -18,7 +18,7 @@ import {
 } from '../protocol/operator-api.ts'
 import { feedFields } from '../protocol/operator-feed.ts'
 import { type OperatorListener, type OperatorOptions, listenForOperators } from './listen.ts'
-import type { ListedOperator, OperatorList, OperatorPorts } from './ports.ts'
+import type { KeptSession, ListedOperator, OperatorList, OperatorPorts } from './ports.ts'
 import { hashToken } from './token-sign-in.ts'
 
 /** vitest's onTestFinished. */
@@ -191,7 +191,12 @@ export type TestSite = {
 
 export const testRoles = { vera: 'viewer', otto: 'operator', olga: 'operator', adam: 'admin', anna: 'admin' } as const
 
-export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptions> = {}): Promise<TestSite> {
+/** `disk` keeps sessions from one site to the next, as a restart does. */
+export async function testSite(
+  afterTest: AfterTest,
+  more: Partial<OperatorOptions> = {},
+  disk: { sessions: readonly KeptSession[] } = { sessions: [] },
+): Promise<TestSite> {
   const pageFolder = more.pageFolder ?? mkdtempSync(join(tmpdir(), 'bandpass-page-'))
   if (more.pageFolder === undefined) afterTest(() => rmSync(pageFolder, { recursive: true, force: true }))
   const clock = new HandClock()
@@ -210,6 +215,7 @@ export async function testSite(afterTest: AfterTest, more: Partial<OperatorOptio
     random: (length) => nodePrimitives.randomBytes(length),
     log: (level, event, fields) => void logged.push({ level, event, fields }),
     operators,
+    sessions: { read: () => disk.sessions, write: (sessions) => void (disk.sessions = sessions) },
     engine,
     decisions: {
       async search(filter, { limit }) {

@@ -14,6 +14,7 @@ import { followOperators } from './followed-operators.ts'
 import type { LastMinute } from './last-minute.ts'
 import { ListError, restoreVendor, revokeVendor } from './lists.ts'
 import type { Log } from './log.ts'
+import { sessionKeeper } from './kept-sessions.ts'
 import { nextTurn } from './next-turn.ts'
 import { feedHistory, feedValuesOf } from './operator-figures.ts'
 import { partnersSeen, settingsSeen, vendorsSeen } from './operator-lists.ts'
@@ -62,6 +63,7 @@ export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage
     random: (length) => realPrimitives.randomBytes(length),
     log,
     operators,
+    sessions: sessionKeeper(folder.path, folder.keyring, log),
     engine: engine.operators,
     decisions,
     acts: serverActs(parts),

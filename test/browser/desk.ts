@@ -1,6 +1,8 @@
 // What the tests of the operators' page share: an engine with its operators, a fleet at work on it, and how they sign in. A
 // group of tests opens one for all of its tests.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { Browser } from '../../operators/test-site.ts'
 import type { OperatorRole } from '../../protocol/operator-api.ts'
 import { openDataFolder } from '../../server/data-folder.ts'
@@ -66,6 +68,11 @@ export class Desk {
     const token = this.#tokens.get(name)
     if (token === undefined) throw new Error(`there is no operator ${name}`)
     return token
+  }
+
+  /** While the engine is away: it finds nobody signed in. */
+  forgetSessions(): void {
+    rmSync(join(this.engine.folder, 'operator-sessions.json'))
   }
 
   /** The address of a band's page. */

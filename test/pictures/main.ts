@@ -217,5 +217,5 @@ async function drain(page: Page, engine: ServingEngine, camera: Camera): Promise
   await engine.stop()
   await page.getByText('The engine cannot be reached').waitFor()
   await engine.start()
-  await page.getByText('Your session has ended, or the engine was started again.').waitFor()
+  await page.locator('.feed.good').waitFor()
 }
