@@ -69,7 +69,7 @@ const engine = await createEngine(
       ],
     ]),
     viewFlushMs: 5_000,
-    viewFlushRecords: 10_000,
+    viewFlushRecords: 25_000,
     issuer: 'https://bench.invalid',
     receiptLifeS: 3_600,
     engineVersion: 'bench',

@@ -16,6 +16,7 @@ import { finderOf } from '../protocol/names.ts'
 import { canonBytes, offerMacedBytes } from '../protocol/offer.ts'
 import { encodeAuthProofProved } from '../protocol/ops.ts'
 import { parseReason } from '../protocol/reasons.ts'
+import { createReferences } from '../sdk/references.ts'
 import type { FleetBand, FleetPartner, LiveLink } from './fleet.ts'
 
 export type BandLink = { readonly band: FleetBand; readonly link: LiveLink }
@@ -41,7 +42,9 @@ const evidence = encodeEvidence({
   readerNonce: new Uint8Array(8),
 })
 
-/** A payment that the wearer tapped for. `rid` names it; drawn at random unless it is to be the same again. */
+const referenceFor = createReferences(nodePrimitives)
+
+/** A payment that the wearer tapped for. `rid` names it; drawn as a partner's SDK does unless it is to be the same again. */
 export function makeRequest(
   { link }: BandLink,
   partner: FleetPartner,
@@ -53,7 +56,8 @@ export function makeRequest(
   } = {},
 ): BandRequest {
   const { amountMinor = 1, nowMs = Date.now() } = terms
-  const rid = parseRid(terms.rid ?? randomBytes(8))
+  const expiresAtMs = nowMs + offerLifeMs
+  const rid = terms.rid === undefined ? referenceFor(expiresAtMs) : parseRid(terms.rid)
   const offer = makeOffer(nodePrimitives, partner.key, {
     partner: partner.id,
     resource,
@@ -62,7 +66,7 @@ export function makeRequest(
     currency: benchCurrency,
     partnerNonce: terms.nonce ?? randomBytes(16),
     rid,
-    expiresAtMs: nowMs + offerLifeMs,
+    expiresAtMs,
     label: 'bench',
     kid: partner.kid,
   })

@@ -25,7 +25,7 @@ import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { decisionRecord } from './decision-record.ts'
 import type { Lsn } from './ports/journal.ts'
-import type { ReferenceRow } from './ports/rows.ts'
+import { type ReferenceRow, referenceKey } from './ports/rows.ts'
 import { type Approved, makeReceipt } from './receipts.ts'
 import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
@@ -79,7 +79,7 @@ function decideAuthorize(core: Core, asked: Asked, frame: PhoneFrameOf<'authoriz
   const { rid } = offer.terms
   if (!isFromPartner(core, offer)) return settle(core, asked, rid, denied('offer-not-authentic'))
   const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
-  const stored = core.ledger.get('reference', referenceKey(offer))
+  const stored = core.ledger.get('reference', referenceKey(offer.terms))
   if (stored !== undefined) {
     if (stored.account !== slot.account || !equalBytes(stored.rd, rd))
       return settle(core, asked, rid, denied('reference-conflict'))
@@ -217,10 +217,6 @@ function isFromPartner(core: Core, offer: Offer): boolean {
   return key !== undefined && verifyOffer(core.primitives, key, offer)
 }
 
-function referenceKey(offer: Offer): string {
-  return `${offer.terms.partner}${offer.terms.rid}`
-}
-
 function denied(reason: DenialReason): Answer {
   return { reason, obligation: null, useLeftMinor: 0, dayLeftMinor: 0, lsn: 0, receipt: null }
 }
@@ -234,7 +230,7 @@ async function answerStored(
   wantsReceipt: boolean,
 ): Promise<Answer> {
   await core.ledger.durable(stored.lsn)
-  const current = core.ledger.get('reference', referenceKey(offer)) ?? stored
+  const current = core.ledger.get('reference', referenceKey(offer.terms)) ?? stored
   if (current.lsn !== stored.lsn) return answerStored(core, offer, rd, current, wantsReceipt)
   const { useLeftMinor, dayLeftMinor, lsn, account, level, decidedAtMs, ownerEpoch } = stored
   const reason = parseReason(stored.reason) ?? 'reference-conflict'

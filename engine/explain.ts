@@ -18,7 +18,7 @@ export async function explainDecision(core: Core, lsn: Lsn): Promise<Explanation
   const record = await decisionAt(core, lsn)
   if (record === undefined) return undefined
   const facts = factsOf(record, runningLimits(core, record))
-  const history = core.ledger.get('history', historyKey(record.account, lsn))
+  const history = core.ledger.get('history', historyKey(lsn))
   const { obligation, level, useLeftMinor, dayLeftMinor } = record
   const reversedByLsn = history?.reversedBy ?? null
   const reason = reversedByLsn === null ? record.reason : (history?.reason ?? record.reason)

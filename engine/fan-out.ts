@@ -5,7 +5,7 @@ import type { AccountId, BandId } from '../protocol/ids.ts'
 import { pageEntriesMax } from '../protocol/limits.ts'
 import { isOnDisk } from './act-record.ts'
 import type { Core } from './core.ts'
-import { historyKey } from './ports/rows.ts'
+import { decisionsBefore } from './history.ts'
 import type { Session } from './session.ts'
 
 /** The sessions that hear of a change: the account's phones, and whoever carries a band of it. */
@@ -61,18 +61,18 @@ async function approvalsBefore(
 ) {
   let reversed = 0
   if (account === null) return { reversed, lastApproval: null }
-  const from = historyKey(account, 0)
-  let to = historyKey(account, lsn)
+  let belowLsn = lsn
   for (let looked = 0; looked < lastApprovalWithin; looked += pageEntriesMax) {
-    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
-    for (const { key, row } of page) {
+    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
+    for (const one of page) {
+      const { row } = one
       if (bandId !== undefined && row.bandId !== bandId) continue
       if (row.reversedBy !== null && row.reversedBy > lsn) reversed++
-      if (row.reason === 0) return { reversed, lastApproval: { lsn: lsnOfKey(key), atMs: row.atMs } }
+      if (row.reason === 0) return { reversed, lastApproval: { lsn: one.lsn, atMs: row.atMs } }
     }
     const last = page.at(-1)
     if (last === undefined || page.length < pageEntriesMax) break
-    to = last.key
+    belowLsn = last.lsn
     await new Promise<void>((resolve) => core.time.clock.after(0, resolve))
   }
   return { reversed, lastApproval: null }

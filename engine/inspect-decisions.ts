@@ -6,10 +6,10 @@ import { pageEntriesMax } from '../protocol/limits.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
 import type { ProximityLevel } from '../policy/proximity.ts'
 import type { Core } from './core.ts'
-import { lsnOfKey } from './fan-out.ts'
+import { type Decided, decisionsBefore } from './history.ts'
 import { parseLevel } from './ports/apply.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
-import { type RowOf, historyKey } from './ports/rows.ts'
+import { referenceKey } from './ports/rows.ts'
 
 /** How far back the history of an account is read for one of its bands, entries. */
 const lookBackMax = 1_024
@@ -35,8 +35,6 @@ export type InspectedDecision = {
   readonly reversedByLsn: number | null
 }
 
-type Entry = { readonly key: string; readonly row: RowOf<'history'> }
-
 /** The newest decisions about a band of an account, and how near the band was at the newest of them. */
 export async function lastDecisions(
   core: Core,
@@ -48,9 +46,8 @@ export async function lastDecisions(
   readonly isCut: boolean
 }> {
   const wanted = Math.max(1, decisionsMax)
-  const from = historyKey(account, 0)
-  const found: Entry[] = []
-  let to = historyKey(account, Number.MAX_SAFE_INTEGER)
+  const found: Decided[] = []
+  let belowLsn = Number.MAX_SAFE_INTEGER
   let isCut = false
   for (let looked = 0; found.length < wanted; looked += pageEntriesMax) {
     if (looked >= lookBackMax) {
@@ -58,20 +55,20 @@ export async function lastDecisions(
       break
     }
     if (looked > 0) await pause()
-    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
+    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
     found.push(...page.filter(({ row }) => row.bandId === bandId))
     const last = page.at(-1)
     if (last === undefined || page.length < pageEntriesMax) break
-    to = last.key
+    belowLsn = last.lsn
   }
   const decisions = found.slice(0, decisionsMax).map((entry) => decisionOf(core, entry))
   return { decisions, newestLevel: levelOf(core, found[0]), isCut }
 }
 
-function decisionOf(core: Core, { key, row }: Entry): InspectedDecision {
+function decisionOf(core: Core, { lsn, row }: Decided): InspectedDecision {
   const asked = askedFor(row.canon)
   return {
-    lsn: lsnOfKey(key),
+    lsn,
     atMs: row.atMs,
     ...asked,
     partnerName: core.partners.find(asked.partner)?.name ?? null,
@@ -83,9 +80,8 @@ function decisionOf(core: Core, { key, row }: Entry): InspectedDecision {
 }
 
 /** The history does not say how near the band was; the answer that is kept for the reference does. */
-function levelOf(core: Core, newest: Entry | undefined) {
+function levelOf(core: Core, newest: Decided | undefined) {
   if (newest === undefined) return null
-  const { partner, rid } = decodeOfferTerms(newest.row.canon)
-  const reference = core.ledger.get('reference', `${partner}${rid}`)
+  const reference = core.ledger.get('reference', referenceKey(decodeOfferTerms(newest.row.canon)))
   return reference === undefined ? null : { level: parseLevel(reference.level), atMs: reference.decidedAtMs }
 }

@@ -26,7 +26,7 @@ export type LedgerOptions = {
 }
 
 /** Flushes (`viewFlushRecords` records each) that may wait in memory before the view counts as behind. */
-export const behindFlushes = 7
+export const behindFlushes = 3
 
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions

@@ -1,5 +1,4 @@
-// Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only. A
-// wearer's history is read by account while much of it is here, so its keys are kept by account.
+// Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only.
 
 import { AddedRows } from './added-rows.ts'
 import type { Change } from './ports/apply.ts'
@@ -10,7 +9,7 @@ import { type RowChange, type RowRange, type Table, tables } from './ports/view.
  * Every decision, move or act adds a row to these and hardly ever reads it again: they wait as the bytes they will be
  * written as. Tens of thousands of decoded rows were most of what the collector had to carry along.
  */
-const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'move', 'act'])
+const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'historyMark', 'move', 'act'])
 
 /** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
 type Waiting = { readonly row: Change['row'] } | number | null
@@ -29,6 +28,7 @@ export class PendingRows {
     usage: new Map(),
     reference: new Map(),
     history: new Map(),
+    historyMark: new Map(),
     alarm: new Map(),
     tally: new Map(),
     move: new Map(),
@@ -36,7 +36,6 @@ export class PendingRows {
     phoneAccount: new Map(),
   }
   readonly #added = new AddedRows()
-  readonly #historyOf = new Map<string, string[]>()
 
   add(change: Change): void {
     const { table, key, row } = change
@@ -54,9 +53,7 @@ export class PendingRows {
 
   /** The keys of a range for which something waits, in no order. */
   *within(table: Table, { from, to }: Pick<RowRange, 'from' | 'to'>): Generator<string> {
-    // Both ends of a range of history name the same account.
-    const keys = table === 'history' ? this.#historyOf.get(ownerOf(from)) : this.#tables[table].keys()
-    for (const key of keys ?? []) if (key >= from && key < to) yield key
+    for (const key of this.#tables[table].keys()) if (key >= from && key < to) yield key
   }
 
   /** All changes, each encoded when it is asked for: thousands at once would hold up whatever else is to be done. */
@@ -79,10 +76,7 @@ export class PendingRows {
   }
 
   #set(table: Table, key: string, waiting: Waiting): void {
-    const rows = this.#tables[table]
-    const before = rows.size
-    rows.set(key, waiting)
-    if (table === 'history' && rows.size > before) this.#remember(key)
+    this.#tables[table].set(key, waiting)
   }
 
   #bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
@@ -90,15 +84,4 @@ export class PendingRows {
     if (typeof waiting === 'number') return this.#added.at(waiting)
     return waiting.row === null ? null : encodeRow(table, waiting.row)
   }
-
-  #remember(key: string): void {
-    const owner = ownerOf(key)
-    const keys = this.#historyOf.get(owner)
-    if (keys === undefined) this.#historyOf.set(owner, [key])
-    else keys.push(key)
-  }
-}
-
-function ownerOf(historyKey: string): string {
-  return historyKey.slice(0, historyKey.indexOf('|'))
 }

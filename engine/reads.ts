@@ -7,7 +7,7 @@ import { decodeOfferTerms } from '../protocol/offer.ts'
 import { bandStates } from '../protocol/states.ts'
 import { bandsOf, ownerOf } from './holds.ts'
 import type { Core } from './core.ts'
-import { historyKey } from './ports/rows.ts'
+import { decisionsBefore } from './history.ts'
 import { type Session, answer } from './session.ts'
 
 /** Frame 16: decisions before a journal position, newest first; `beforeLsn` 0 = from the newest. */
@@ -16,12 +16,10 @@ export function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'h
   if (owner === undefined) return
   const { account } = owner
   const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
-  const before = frame.beforeLsn === 0 ? Number.MAX_SAFE_INTEGER : frame.beforeLsn
-  const from = historyKey(account, 0)
-  const rows = core.ledger.range('history', { from, to: historyKey(account, before), limit, reverse: true })
-  const entries = rows.map(({ key, row }) => {
+  const belowLsn = frame.beforeLsn === 0 ? Number.MAX_SAFE_INTEGER : frame.beforeLsn
+  const page = decisionsBefore(core.ledger, account, { belowLsn, limit })
+  const entries = page.map(({ lsn, row }) => {
     const terms = decodeOfferTerms(row.canon)
-    const lsn = Number.parseInt(key.slice(account.length + 1), 16)
     return [
       lsn,
       row.atMs,
@@ -34,7 +32,7 @@ export function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'h
       row.label,
     ] as const
   })
-  const nextBeforeLsn = rows.length < limit ? 0 : (entries.at(-1)?.[0] ?? 0)
+  const nextBeforeLsn = page.length < limit ? 0 : (entries.at(-1)?.[0] ?? 0)
   answer(session, { type: 'historyPage', id: frame.id, nextBeforeLsn, entries })
 }
 

@@ -10,7 +10,8 @@ import { lsnOfKey } from './fan-out.ts'
 import { shortened } from './inspect-band.ts'
 import { type TimelineWish, timelineEntriesMax } from './operator-port.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
-import { type RowOf, actKey, historyKey, moveKey } from './ports/rows.ts'
+import { decisionsBefore } from './history.ts'
+import { type HistoryRow, actKey, moveKey, referenceKey } from './ports/rows.ts'
 
 /** How far back the history of an account is read for one page, entries. */
 const lookBackMax = 1_024
@@ -65,24 +66,23 @@ async function decisionsOf(
   bandId: BandId,
   { below, count, pause }: Wanted & Pick<TimelineWish, 'pause'>,
 ): Promise<Decisions> {
-  const from = historyKey(account, 0)
   const entries: TimelineEntry[] = []
-  let to = historyKey(account, below)
+  let belowLsn = below
   for (let looked = 0; entries.length < count; looked += pageEntriesMax) {
-    if (looked >= lookBackMax) return { entries, lookedToLsn: lsnOfKey(to) }
+    if (looked >= lookBackMax) return { entries, lookedToLsn: belowLsn }
     if (looked > 0) await pause()
-    const page = core.ledger.range('history', { from, to, limit: pageEntriesMax, reverse: true })
-    for (const { key, row } of page) {
-      if (row.bandId === bandId) entries.push(decisionOf(core, account, lsnOfKey(key), row))
+    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
+    for (const { lsn, row } of page) {
+      if (row.bandId === bandId) entries.push(decisionOf(core, account, lsn, row))
     }
     const last = page.at(-1)
     if (last === undefined || page.length < pageEntriesMax) break
-    to = last.key
+    belowLsn = last.lsn
   }
   return { entries: entries.slice(0, count), lookedToLsn: 0 }
 }
 
-function decisionOf(core: Core, account: AccountId, lsn: number, row: RowOf<'history'>): TimelineEntry {
+function decisionOf(core: Core, account: AccountId, lsn: number, row: HistoryRow): TimelineEntry {
   const asked = askedFor(row.canon)
   return {
     type: 'decision',
@@ -95,13 +95,13 @@ function decisionOf(core: Core, account: AccountId, lsn: number, row: RowOf<'his
     label: row.label,
     reason: reasonWord(row.reason),
     obligation: obligationWord(row.obligation),
-    level: row.level ?? levelKept(core, `${asked.partner}${asked.reference}`, lsn),
+    level: row.level ?? levelKept(core, referenceKey({ partner: asked.partner, rid: asked.reference }), lsn),
     reversedByLsn: row.reversedBy,
   }
 }
 
 /** Rows of older versions do not say how near the band was; the answer kept for the reference may. */
-function levelKept(core: Core, referenceKey: string, lsn: number): number {
-  const reference = core.ledger.get('reference', referenceKey)
+function levelKept(core: Core, key: string, lsn: number): number {
+  const reference = core.ledger.get('reference', key)
   return reference?.lsn === lsn ? reference.level : 0
 }

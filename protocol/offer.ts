@@ -90,10 +90,10 @@ function ridOf(offer: Bytes): Rid {
   return parseRid(offer, ridAt)
 }
 
-/** The (partner, rid) of a canon as one text: 48 hex digits. */
+/** The rid and then the partner of a canon as one text: 48 hex digits. */
 export function referenceOf(canon: Bytes): string {
-  for (let i = 0; i < partnerBytes; i++) reference[i] = canon[i] ?? 0
-  for (let i = 0; i < ridBytes; i++) reference[partnerBytes + i] = canon[ridAt + i] ?? 0
+  for (let i = 0; i < ridBytes; i++) reference[i] = canon[ridAt + i] ?? 0
+  for (let i = 0; i < partnerBytes; i++) reference[ridBytes + i] = canon[i] ?? 0
   return hexAt(reference, 0, reference.length)
 }
 /** Laid down here, so that it becomes one flat text: it is a key of rows. */

@@ -42,6 +42,17 @@ describe('an offer a partner makes', () => {
     expect(shop.offer({ ...request, reference }).reference).toBe(reference)
   })
 
+  it('is known by a reference that begins with the second of its expiry, so that references rise with time', () => {
+    const at = (expiresAtMs: number) => shop.offer({ ...request, expiresAtMs }).reference
+    const drawn = [1_750_000_000_000, 1_750_000_001_000, 1_750_000_900_999].map(at)
+    expect(drawn.map((reference) => Number.parseInt(reference.slice(0, 8), 16))).toEqual([
+      1_750_000_000, 1_750_000_001, 1_750_000_900,
+    ])
+    expect(drawn).toEqual(drawn.toSorted())
+    const many = Array.from({ length: 1_000 }, () => at(request.expiresAtMs))
+    expect(new Set(many).size).toBe(1_000)
+  })
+
   it('may be of a kind of the partner’s own', () => {
     const offer = decodeOffer(shop.offer({ ...request, action: 200 }).bytes)
     expect(offer.type === 'offer' && offer.terms.action).toBe(200)

@@ -6,6 +6,7 @@ import { type PartnerId, type ResourceId, parsePartnerId, parseResourceId, parse
 import { noblePrimitives } from '../crypto/noble-primitives.ts'
 import { makeOffer } from '../crypto/offers.ts'
 import type { Primitives } from '../crypto/primitives.ts'
+import { createReferences } from './references.ts'
 
 /** What is asked. Amounts are minor units of an ISO 4217 numeric currency. */
 export type OfferRequest = {
@@ -19,7 +20,7 @@ export type OfferRequest = {
   readonly label: string
   /** The engine takes offers of at most 15 minutes. */
   readonly expiresAtMs: number
-  /** 8 bytes as 16 hex digits; drawn at random unless this is the same request again. */
+  /** 8 bytes as 16 hex digits; a new one unless this is the same request again. Best those that rise with time, as the drawn ones do. */
   readonly reference?: string
 }
 
@@ -37,18 +38,22 @@ export type Partner = {
   readonly offer: (request: OfferRequest) => MadeOffer
 }
 
-/** A partner with its 32-byte key; `kid` names the key at the engine. Keep the key on a server, never in a page. */
+/**
+ * A partner with its 32-byte key; `kid` names the key at the engine. Keep the key on a server, never in a page. Make one and keep it:
+ * what it draws is surely new only to itself.
+ */
 export function createPartner(
   partner: { readonly id: string; readonly kid: number; readonly key: Bytes },
   primitives: Primitives = noblePrimitives,
 ): Partner {
   const id = parsePartnerId(partner.id)
   const key = partner.key.slice()
+  const referenceFor = createReferences(primitives)
   return {
     id,
     offer(request) {
       const nonce = primitives.randomBytes(16)
-      const rid = parseRid(request.reference ?? primitives.randomBytes(8))
+      const rid = request.reference === undefined ? referenceFor(request.expiresAtMs) : parseRid(request.reference)
       const resource: ResourceId = parseResourceId(request.resource)
       const { action, amountMinor, currency, label, expiresAtMs } = request
       const bytes = makeOffer(primitives, key, {

@@ -175,7 +175,7 @@ export const metricList: readonly Metric[] = [
     type: 'gauge',
     labels: [],
     unit: 'lsn',
-    help: 'How far the view may stay behind before new decisions are `busy`: seven times `view.flushRecords`.',
+    help: 'How far the view may stay behind before new decisions are `busy`: three times `view.flushRecords`.',
     read: ({ limits }) => one(limits.viewLag),
   },
   {

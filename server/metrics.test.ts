@@ -179,7 +179,7 @@ describe('what /metrics shows', () => {
     expect(valueOf(text, 'bandpass_journal_state{state="failed"}')).toBe(0)
     expect(valueOf(text, 'bandpass_clock_certain')).toBe(Number(clockCertain))
     expect(valueOf(text, 'bandpass_gate_depth_limit')).toBe(20_000)
-    expect(valueOf(text, 'bandpass_view_lag_limit')).toBe(70_000)
+    expect(valueOf(text, 'bandpass_view_lag_limit')).toBe(75_000)
   })
 
   it('starts every counter at 0, so that the first of a kind is seen as an increase', async () => {

@@ -1,15 +1,18 @@
 // A view that an older version wrote, with fewer rows than this one keeps of the same journal.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { decisionsBefore } from '../engine/history.ts'
 import { Ledger } from '../engine/ledger.ts'
 import type { JournalRecord } from '../engine/ports/records.ts'
-import { decodeRow } from '../engine/ports/rows.ts'
+import { decodeRow, historyMarkEvery, referenceKey } from '../engine/ports/rows.ts'
 import type { Table } from '../engine/ports/view.ts'
 import { initialBandMemory } from '../machines/band-context.ts'
-import { parseBandId } from '../protocol/ids.ts'
+import { parseAccountId, parseBandId } from '../protocol/ids.ts'
+import { decodeOfferTerms } from '../protocol/offer.ts'
 import { holdBits } from '../protocol/states.ts'
 import { viewFolderOf } from '../store/data-folder.ts'
 import { segmentBytesMin } from '../store/journal-format.ts'
+import { decisionAt, startMs } from '../store/test-decisions.ts'
 import { makeOlder } from '../store/test-older-view.ts'
 import type { FileView } from '../store/view.ts'
 import { auditData } from './audit.ts'
@@ -31,22 +34,32 @@ function setUp() {
   return { config, folder: openDataFolder(config, {}, true), events, log }
 }
 
-/** Three bands appear, two are frozen by operators, one of them by its owner, too; then much else happens. */
-async function live({ journal, view }: Store, noise: number): Promise<void> {
-  const clock = realClock
+async function ledgerOf({ journal, view }: Store): Promise<Ledger> {
   const failed = (error: unknown) => {
     throw error
   }
   const ledger = new Ledger({
     journal,
     view,
-    clock,
+    clock: realClock,
     viewFlushMs: 1,
     viewFlushRecords: 100,
     changed: () => undefined,
     viewFailed: failed,
   })
   await ledger.recover()
+  return ledger
+}
+
+/** Of accounts `a0` to `a2` in turns. */
+const decisionsCount = 3 * historyMarkEvery + 30
+
+/**
+ * Three bands appear, two are frozen by operators, one of them by its owner, too; things are decided for other bands; then much else
+ * happens.
+ */
+async function live(store: Store, noise: number): Promise<void> {
+  const ledger = await ledgerOf(store)
   const keys = {
     bandKey: new Uint8Array(0),
     acctTag: new Uint8Array(0),
@@ -66,7 +79,8 @@ async function live({ journal, view }: Store, noise: number): Promise<void> {
     epoch: 1,
     version: 'x',
   }))
-  for (const record of [...moves, ...rest]) {
+  const decided = Array.from({ length: decisionsCount }, (_, at): JournalRecord => decisionAt(at))
+  for (const record of [...decided, ...moves, ...rest]) {
     let lsn = ledger.append(record, 'normal')
     for (let turn = 0; lsn === 'full' && turn < 1_000_000; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -90,6 +104,23 @@ function rowsOf(view: FileView, table: Table) {
 function tallies(view: FileView) {
   return Object.fromEntries(rowsOf(view, 'tally').map(({ key, bytes }) => [key, decodeRow('tally', bytes).count]))
 }
+
+/** Every decision of each account, newest first, read in pages of `limit`. */
+function histories(ledger: Ledger, limit: number) {
+  return ['a0', 'a1', 'a2'].map((name) => {
+    const account = parseAccountId(name)
+    const all: number[] = []
+    for (let belowLsn = Number.MAX_SAFE_INTEGER; ;) {
+      const page = decisionsBefore(ledger, account, { belowLsn, limit })
+      all.push(...page.map(({ row }) => (row.atMs - startMs) / 1_000))
+      const last = page.at(-1)
+      if (last === undefined || page.length < limit) return all
+      belowLsn = last.lsn
+    }
+  })
+}
+const decidedOf = (number: number) =>
+  Array.from({ length: decisionsCount }, (_, at) => decisionsCount - 1 - at).filter((at) => at % 3 === number)
 
 const counted = { unbound: 3, held: 2, 'operator-freeze': 2, 'owner-freeze': 1 }
 
@@ -121,7 +152,7 @@ describe('a view that an older version wrote', () => {
     expect(events).toEqual(['view.older'])
   })
 
-  it('whose journal begins later is kept: holds are counted from the bands, timelines begin now', async () => {
+  it('whose journal begins later is kept: holds are counted from the bands, decisions are found, timelines begin now', async () => {
     const { config, folder, events, log } = setUp()
     const first = await openStore(config, folder, log)
     await live(first, 700)
@@ -136,6 +167,12 @@ describe('a view that an older version wrote', () => {
     expect(second.view.appliedLsn).toBeGreaterThan(firstLsn)
     expect(tallies(second.view)).toMatchObject({ ...counted, 'risk-freeze': 0, lost: 0 })
     expect(rowsOf(second.view, 'band').length).toBe(3)
+    const ledger = await ledgerOf(second)
+    expect(histories(ledger, 10)).toEqual([decidedOf(0), decidedOf(1), decidedOf(2)])
+    expect(rowsOf(second.view, 'historyMark').length).toBe(3)
+    expect(rowsOf(second.view, 'usage').map(({ bytes }) => decodeRow('usage', bytes).decisions)).toEqual([74, 74, 74])
+    const { canon } = decisionAt(20)
+    expect(ledger.get('reference', referenceKey(decodeOfferTerms(canon)))).toMatchObject({ account: 'a2', lsn: 21 })
     expect(rowsOf(second.view, 'move')).toEqual([])
     await close(second)
     await close(await openStore(config, folder, log))

@@ -6,9 +6,9 @@ import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'
 import { type FileView, openView, wipeView } from '../store/view.ts'
-import { countHolds } from './count-holds.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Log } from './log.ts'
+import { bringOlderView } from './older-view.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
 
@@ -38,8 +38,8 @@ export async function openStore(
 }
 
 /**
- * An older version's view is built anew from the journal. One whose journal does not have everything keeps its rows and gets
- * the counts that it lacks; the timelines of its bands begin now.
+ * An older version's view is built anew from the journal. One whose journal does not have everything keeps its rows, which are
+ * brought into today's form; timelines that it lacks begin now.
  */
 async function brought(
   { view, journal }: Store,
@@ -49,8 +49,10 @@ async function brought(
 ): Promise<Store> {
   const canRebuild = journal.firstLsn === 1 && verifyJournal(journalFolderOf(folder.path)).type === 'whole'
   if (!canRebuild) {
-    log('warning', 'view.older', { does: 'counts the holds, and begins the timelines of bands now' })
-    await countHolds(view)
+    log('warning', 'view.older', {
+      does: 'brings its rows into the form of this version; timelines that it lacks begin now',
+    })
+    await bringOlderView(view)
     return { view, journal }
   }
   log('info', 'view.older', { does: 'builds the view anew from the journal' })

@@ -1,19 +1,29 @@
-// For tests: makes a closed view look as a version wrote it that kept no timelines and counted no holds.
+// For tests: makes a closed view look as a version wrote it that kept no timelines, counted no holds, and had decisions by account
+// and references by partner.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Table } from '../engine/ports/view.ts'
-import { heldTally } from '../engine/ports/rows.ts'
+import { decodeRow, encodeRow, heldTally } from '../engine/ports/rows.ts'
 import { concatBytes, encodeUtf8, fromHex, u64, u8 } from '../protocol/bytes.ts'
 import { namesOf } from '../protocol/names.ts'
 import { holdBits } from '../protocol/states.ts'
 import { type StoredChange, openLmdb } from './lmdb.ts'
 import { DigestSum } from './view-digest.ts'
 import { sealName } from './view-seal.ts'
-import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewFileName, withMac } from './view-state.ts'
+import {
+  type RowMacs,
+  checkedRow,
+  decodeState,
+  metaTable,
+  stateKey,
+  storedTables,
+  viewFileName,
+  withMac,
+} from './view-state.ts'
 import { mapBytesDefault } from './view.ts'
 
-const newTables: readonly Table[] = ['move', 'act', 'phoneAccount']
+const newTables: readonly Table[] = ['move', 'act', 'phoneAccount', 'historyMark']
 const newTallies: readonly string[] = [heldTally, ...namesOf(holdBits)]
 
 export async function makeOlder(folder: string, keyring: RowMacs): Promise<void> {
@@ -28,15 +38,35 @@ export async function makeOlder(folder: string, keyring: RowMacs): Promise<void>
     .filter((key) => rows.get('tally', key) !== undefined)
     .map((key) => ({ table: 'tally', key, bytes: null }))
   for (const table of newTables) for (const { key } of rows.all(table)) gone.push({ table, key, bytes: null })
+  const older: StoredChange[] = []
+  const become = (table: Table, from: string, key: string, bytes: Uint8Array) => {
+    if (key !== from) gone.push({ table, key: from, bytes: null })
+    older.push({ table, key, bytes: withMac(keyring, table, key, bytes) })
+  }
+  for (const { key, bytes } of rows.all('history')) {
+    const row = decodeRow('history', checkedRow(keyring, 'history', key, bytes))
+    become('history', key, `${row.account}|${key}`, encodeRow('history', { ...row, account: null, before: null }))
+  }
+  for (const { key, bytes } of rows.all('reference'))
+    become('reference', key, key.slice(16) + key.slice(0, 16), checkedRow(keyring, 'reference', key, bytes))
+  for (const { key, bytes } of rows.all('usage')) {
+    const row = decodeRow('usage', checkedRow(keyring, 'usage', key, bytes))
+    become('usage', key, key, encodeRow('usage', { ...row, newestLsn: null, decisions: null }))
+  }
   const { appliedLsn, digest } = decodeState(keyring, rows.get(metaTable, stateKey))
   const kept = new DigestSum(digest)
   for (const { table, key } of gone) {
     const stored = rows.get(table, key)
     if (stored !== undefined) kept.remove(table, encodeUtf8(key), stored)
   }
+  for (const { table, key, bytes } of older) {
+    const stored = rows.get(table, key)
+    if (stored !== undefined) kept.remove(table, encodeUtf8(key), stored)
+    if (bytes !== null) kept.add(table, encodeUtf8(key), bytes)
+  }
   const left = kept.digest()
   const sum = fromHex(left.sum.toString(16).padStart(32, '0'))
   const state = withMac(keyring, metaTable, stateKey, concatBytes(u8(1), u64(appliedLsn), u64(left.rows), sum))
-  rows.commit([...gone, { table: metaTable, key: stateKey, bytes: state }])
+  rows.commit([...gone, ...older, { table: metaTable, key: stateKey, bytes: state }])
   await rows.close()
 }

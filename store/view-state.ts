@@ -15,7 +15,7 @@ type MakesMacs = Pick<Keyring, 'mac'>
 export type ViewState = {
   readonly appliedLsn: Lsn
   readonly digest: ViewDigest
-  /** Written by a version that kept fewer rows of the same journal: `stateVersion` of then. */
+  /** Written by a version that kept other rows of the same journal: `stateVersion` of then. */
   readonly isOlder: boolean
 }
 
@@ -27,8 +27,8 @@ export const viewFileName = 'view.lmdb'
 
 const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, isOlder: false }
 
-/** Grows when a record comes to mean more rows than before: what an older view lacks is in the journal. */
-const stateVersion = 2
+/** Grows when a record comes to mean other rows than before: what an older view lacks is in the journal. */
+const stateVersion = 3
 const stateBytes = 33
 
 /** Row bytes with their MAC behind them, as they are stored. */
@@ -65,7 +65,7 @@ export function decodeState(macs: RowMacs, stored: Uint8Array | undefined): View
   const bytes = checkedRow(macs, metaTable, stateKey, stored)
   const appliedLsn = readU64(bytes, 1)
   const rows = readU64(bytes, 9)
-  const isKnown = bytes[0] === stateVersion || bytes[0] === 1
+  const isKnown = bytes[0] !== undefined && bytes[0] >= 1 && bytes[0] <= stateVersion
   if (bytes.length !== stateBytes || !isKnown || appliedLsn === undefined || rows === undefined) {
     throw viewDamaged(
       `a state row of version ${stateVersion} expected, got version ${bytes[0]} of ${bytes.length} bytes`,

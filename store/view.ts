@@ -49,7 +49,7 @@ export type ViewOptions = {
 export type FileView = View & {
   /** Resolves when the file was found whole; rejects with a Fault `view-damaged`. Settled on opening, but with `beside`. */
   readonly checked: Promise<void>
-  /** An older version wrote it, and kept fewer rows of the same journal; the next write makes it one of this version. */
+  /** An older version wrote it, and kept other rows of the same journal; the next write makes it one of this version. */
   readonly isOlder: boolean
   /** A consistent copy of the view's file, while writing goes on. */
   readonly copyTo: (path: string) => Promise<void>

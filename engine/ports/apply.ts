@@ -19,9 +19,12 @@ import {
   alarmKey,
   heldTally,
   historyKey,
+  historyMarkEvery,
+  historyMarkKey,
   moveKey,
   phoneAccountKey,
   phoneKey,
+  referenceKey,
 } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -144,6 +147,10 @@ function holdTallies(before: number, after: number, rows: RowReader): readonly C
 
 function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): readonly Change[] {
   const { account, bandId, reason, obligation, level, useLeftMinor, dayLeftMinor, rd, ownerEpoch } = record
+  const before = rows.get('usage', account)
+  const decisions = (before?.decisions ?? 0) + 1
+  const spent = usageOf(before)
+  const usage = reason === 0 ? usageAfter(spent, useOf(moneyOf(record.canon), record.atMs, level)) : spent
   const changes: Change[] = [
     {
       table: 'reference',
@@ -165,7 +172,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
     },
     {
       table: 'history',
-      key: historyKey(account, lsn),
+      key: historyKey(lsn),
       row: {
         atMs: record.atMs,
         bandId,
@@ -175,42 +182,43 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
         obligation,
         reversedBy: null,
         level,
+        account,
+        before: before?.newestLsn ?? null,
       },
     },
+    { table: 'usage', key: account, row: usageRow(usage, { newestLsn: lsn, decisions }) },
   ]
-  if (reason === 0) {
-    const use = useOf(moneyOf(record.canon), record.atMs, level)
-    changes.push({ table: 'usage', key: account, row: usageRow(usageAfter(usageOf(rows.get('usage', account)), use)) })
-  }
+  if (decisions % historyMarkEvery === 0)
+    changes.push({ table: 'historyMark', key: historyMarkKey(account, lsn), row: { lsn } })
   return changes
 }
 
 function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowReader): readonly Change[] {
-  const referenceKey = `${record.partner}${record.rid}`
-  const reference = rows.get('reference', referenceKey)
-  const key = historyKey(record.account, record.reversedLsn)
-  const history = rows.get('history', key)
+  const key = referenceKey(record)
+  const reference = rows.get('reference', key)
+  const reversedKey = historyKey(record.reversedLsn)
+  const history = rows.get('history', reversedKey)
   const usage = rows.get('usage', record.account)
   const changes: Change[] = []
   if (reference !== undefined) {
     changes.push({
       table: 'reference',
-      key: referenceKey,
+      key,
       row: { ...reference, reason: record.reason, obligation: null, final: true, lsn },
     })
   }
   if (history !== undefined) {
-    changes.push({ table: 'history', key, row: { ...history, reason: record.reason, reversedBy: lsn } })
+    changes.push({ table: 'history', key: reversedKey, row: { ...history, reason: record.reason, reversedBy: lsn } })
     if (usage !== undefined && reference !== undefined) {
       const use = useOf(moneyOf(history.canon), history.atMs, reference.level)
-      changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use)) })
+      changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use), usage) })
     }
   }
   return changes
 }
 
 /** The arithmetic of policy/ on a stored row. */
-export function usageOf(row: UsageRow | undefined): Usage {
+export function usageOf(row: Pick<UsageRow, 'day' | 'byCurrency'> | undefined): Usage {
   if (row === undefined) return noUsage
   return {
     day: row.day,
@@ -221,8 +229,10 @@ export function usageOf(row: UsageRow | undefined): Usage {
   }
 }
 
-function usageRow(usage: Usage): UsageRow {
+function usageRow(usage: Usage, { newestLsn, decisions }: Pick<UsageRow, 'newestLsn' | 'decisions'>): UsageRow {
   return {
+    newestLsn,
+    decisions,
     day: usage.day,
     byCurrency: usage.byCurrency.map((sums) => [sums.currency, sums.payMinor, sums.receiveMinor, sums.byLevelMinor]),
   }

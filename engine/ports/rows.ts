@@ -5,7 +5,9 @@ import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/f
 import {
   type AccountId,
   type BandId,
+  type PartnerId,
   type PhoneId,
+  type Rid,
   parseAccountId,
   parseBandId,
   parseBid,
@@ -118,10 +120,15 @@ export const phoneShape = {
   removed: bool(),
 } as const satisfies Shape
 
-/** What an account spent on one UTC day: currency, payMinor, receiveMinor, by evidence level 0 to 4. */
+/**
+ * What an account spent on one UTC day: currency, payMinor, receiveMinor, by evidence level 0 to 4. And where its history begins:
+ * the newest of its decisions, and how many there are.
+ */
 const usageShape = {
   day: count,
   byCurrency: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
+  newestLsn: added(count),
+  decisions: added(count),
 } as const satisfies Shape
 
 /** The answer kept for a (partner, rid). `final`: asked again, the same answer. */
@@ -140,6 +147,10 @@ const referenceShape = {
   ownerEpoch: count,
 } as const satisfies Shape
 
+/**
+ * A decision, kept under its position in the journal: the view is then written where it was written last, instead of on a page of
+ * its own for each. Each names the one before it of its account (engine/history.ts).
+ */
 const historyShape = {
   atMs: count,
   bandId: id(parseBandId),
@@ -150,7 +161,14 @@ const historyShape = {
   reversedBy: added(count),
   /** Proximity; nil in rows that older versions wrote. */
   level: added(uint(4)),
+  account: added(id(parseAccountId)),
+  /** The account's decision before this one; nil = it was the first. */
+  before: added(count),
 } as const satisfies Shape
+
+/** Every `historyMarkEvery`th decision of an account, by account and position: so that any position is found within that many steps. */
+const historyMarkShape = { lsn: count } as const satisfies Shape
+export const historyMarkEvery = 64
 
 const alarmKinds = [
   'arm.expired',
@@ -198,6 +216,7 @@ const shapes = {
   usage: usageShape,
   reference: referenceShape,
   history: historyShape,
+  historyMark: historyMarkShape,
   alarm: alarmShape,
   tally: tallyShape,
   move: moveShape,
@@ -211,6 +230,7 @@ export type RatchetRow = RowOf<'ratchet'>
 export type AccountRow = RowOf<'account'>
 export type PhoneRow = RowOf<'phone'>
 export type UsageRow = RowOf<'usage'>
+export type HistoryRow = RowOf<'history'>
 export type ReferenceRow = RowOf<'reference'>
 export type AlarmRow = RowOf<'alarm'>
 
@@ -255,8 +275,17 @@ export function phoneKey(account: AccountId, phoneId: PhoneId): string {
   return `${account}|${phoneId}`
 }
 
-export function historyKey(account: AccountId, lsn: number): string {
+export function historyKey(lsn: number): string {
+  return orderedKey(lsn)
+}
+
+export function historyMarkKey(account: AccountId, lsn: number): string {
   return `${account}|${orderedKey(lsn)}`
+}
+
+/** The reference first: those that rise with time (sdk/references.ts) are neighbours, whoever the partner is. */
+export function referenceKey({ partner, rid }: { readonly partner: PartnerId; readonly rid: Rid }): string {
+  return `${rid}${partner}`
 }
 
 export function moveKey(bandId: BandId, lsn: number): string {

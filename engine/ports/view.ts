@@ -12,6 +12,7 @@ export const tables = [
   'usage',
   'reference',
   'history',
+  'historyMark',
   'alarm',
   'tally',
   'move',
