@@ -104,3 +104,106 @@ it('A ledger that settles while a flush waits for the disk writes everything and
   await settled
   expect(view.appliedLsn).toBe(3)
 })
+
+const limitsOf = (name: string) =>
+  ({
+    type: 'account',
+    atMs: 1,
+    cause: 'x',
+    by: 'y',
+    account: parseAccountId(name),
+    ownerEpoch: 1,
+    limits: [],
+    risingLimits: [],
+    limitsRiseAtMs: 0,
+    limitsBegunBy: '',
+  }) as const
+
+it('Batches for a slow view do not grow beyond a flush, leave in order, and are read until they are written', async () => {
+  const { journal, view, sync } = ports()
+  const written: { readonly keys: readonly string[]; readonly lsn: number }[] = []
+  const release: (() => void)[] = []
+  const slow: View = {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write: async (changes, lsn) => {
+      written.push({ keys: [...changes].map(({ key }) => key), lsn })
+      await new Promise<void>((resolve) => release.push(resolve))
+      await view.write([], lsn)
+    },
+  }
+  const ledger = new Ledger({ ...optionsOf(journal, slow), viewFlushRecords: 2, cachedRowsMax: 0 })
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+  for (const [at, name] of names.entries()) {
+    ledger.append({ ...limitsOf(name), ownerEpoch: at }, 'normal')
+    // Six are three flushes of two: one more is too much.
+    expect(ledger.isViewBehind).toBe(at === 6)
+  }
+  sync()
+  for (let turn = 0; turn < 4; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const [at, name] of names.entries())
+      if (at + 1 > view.appliedLsn) expect(ledger.get('account', name)?.ownerEpoch).toBe(at)
+    release.shift()?.()
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(written).toEqual([
+    { keys: ['a', 'b'], lsn: 2 },
+    { keys: ['c', 'd'], lsn: 4 },
+    { keys: ['e', 'f'], lsn: 6 },
+  ])
+  expect(ledger.isViewBehind).toBe(false)
+})
+
+it('A batch that the view did not take is written again, before what came since', async () => {
+  const { journal, view, sync } = ports()
+  const tried: (readonly string[])[] = []
+  const failures: unknown[] = []
+  const timers: (() => void)[] = []
+  const failing: View = {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write: async (changes, lsn) => {
+      tried.push([...changes].map(({ key }) => key))
+      if (tried.length === 1) throw new Error('no room')
+      await view.write([], lsn)
+    },
+  }
+  const ledger = new Ledger({
+    ...optionsOf(journal, failing),
+    viewFlushRecords: 2,
+    cachedRowsMax: 0,
+    clock: {
+      nowMs: () => 0,
+      monotonicMs: () => 0,
+      after: (_ms, task) => {
+        timers.push(task)
+        return () => undefined
+      },
+    },
+    viewFailed: (error) => failures.push(error),
+  })
+  for (const name of ['a', 'b', 'c']) ledger.append(limitsOf(name), 'normal')
+  sync()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(failures).toEqual([new Error('no room')])
+  expect(tried).toEqual([['a', 'b']])
+  expect(ledger.get('account', 'a')).toBeDefined()
+  for (const task of timers.splice(0)) task()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(tried).toEqual([
+    ['a', 'b'],
+    ['a', 'b'],
+  ])
+  await ledger.settle()
+  expect(tried).toEqual([['a', 'b'], ['a', 'b'], ['c']])
+  expect(view.appliedLsn).toBe(3)
+})

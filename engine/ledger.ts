@@ -16,6 +16,7 @@ export type LedgerOptions = {
   readonly view: View
   readonly clock: Clock
   readonly viewFlushMs: number
+  /** Records, or rows with a page of their own, that make a batch for the view. */
   readonly viewFlushRecords: number
   /** Decoded rows kept in memory; none unless told. */
   readonly cachedRowsMax?: number
@@ -31,9 +32,9 @@ export const behindFlushes = 3
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
   private readonly cache: RowCache
-  /** What came since the last flush, and what a flush is writing. */
+  /** What the next batch for the view collects, and the batches that are full, oldest first: the first of them is being written. */
   private pending = new PendingRows()
-  private leaving = new PendingRows()
+  private readonly leaving: PendingRows[] = []
   private flushing: Promise<boolean> | undefined
   private cancelTimer: (() => void) | undefined
   private lastAtMs = 0
@@ -54,7 +55,7 @@ export class Ledger implements RowReader {
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
       this.take(decodeRecord(body), lsn)
       recordCount++
-      if (this.pending.recordCount >= this.options.viewFlushRecords) await this.flush()
+      if (this.pending.weight >= this.options.viewFlushRecords) await this.flush()
     }
     await this.flush()
     if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.newestAtMs()
@@ -65,10 +66,16 @@ export class Ledger implements RowReader {
     const known = isCached(table) ? this.cache.get(table, key) : undefined
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
-    const pending = this.pending.get(table, key)
-    const waiting = pending === undefined ? this.leaving.get(table, key) : pending
+    const waiting = this.waitingRow(table, key)
     const row = waiting === undefined ? this.stored(table, key) : (waiting ?? undefined)
     if (isCached(table)) this.cache.set(table, key, row ?? null)
+    return row
+  }
+
+  /** The newest of what waits for the view: null when the row goes, undefined when nothing waits for it. */
+  private waitingRow<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
+    let row = this.pending.get(table, key)
+    for (let at = this.leaving.length - 1; row === undefined && at >= 0; at--) row = this.leaving[at]?.get(table, key)
     return row
   }
 
@@ -82,7 +89,7 @@ export class Ledger implements RowReader {
     table: Name,
     range: RowRange,
   ): readonly { readonly key: string; readonly row: RowOf<Name> }[] {
-    const changed = new Set([...this.leaving.within(table, range), ...this.pending.within(table, range)])
+    const changed = new Set([...this.leaving, this.pending].flatMap((rows) => [...rows.within(table, range)]))
     const rows = new Map<string, RowOf<Name>>()
     const limit = range.limit + changed.size
     for (const { key, bytes } of this.options.view.range(table, { ...range, limit }))
@@ -105,8 +112,10 @@ export class Ledger implements RowReader {
     const lsn = this.options.journal.append(layRecord(stamped), use)
     if (typeof lsn !== 'number') return lsn
     this.take(stamped, lsn)
-    if (this.pending.recordCount >= this.options.viewFlushRecords) void this.flush()
-    else this.schedule()
+    if (this.pending.weight >= this.options.viewFlushRecords) {
+      this.endBatch()
+      void this.flush()
+    } else this.schedule()
     return lsn
   }
 
@@ -154,7 +163,9 @@ export class Ledger implements RowReader {
 
   /** Does so much wait for the view that nothing should be added that can wait? */
   get isViewBehind(): boolean {
-    return this.pending.recordCount + this.leaving.recordCount > behindFlushes * this.options.viewFlushRecords
+    let recordCount = this.pending.recordCount
+    for (const batch of this.leaving) recordCount += batch.recordCount
+    return recordCount > behindFlushes * this.options.viewFlushRecords
   }
 
   /** Whether the journal takes records now. */
@@ -214,26 +225,27 @@ export class Ledger implements RowReader {
       )
       .finally(() => {
         this.flushing = undefined
-        if (this.pending.recordCount > 0 && !this.closed) this.schedule()
+        if (this.pending.recordCount + this.leaving.length > 0 && !this.closed) this.schedule()
       })
     return this.flushing
   }
 
-  // Only what is durable in the journal may reach the view: it must never know more than the truth.
+  /** No more comes into the batch: LMDB keeps a page for each of its rows while it is written, so none may grow beyond a flush. */
+  private endBatch(): void {
+    if (this.pending.recordCount === 0) return
+    this.leaving.push(this.pending)
+    this.pending = new PendingRows()
+  }
+
+  // Only what is durable in the journal may reach the view: it must never know more than the truth. A batch that cannot be written
+  // stays the first.
   private async writeDurable(): Promise<void> {
     const { journal, view } = this.options
-    if (this.pending.recordCount === 0) return
-    const batch = this.pending
-    this.leaving = batch
-    this.pending = new PendingRows()
-    try {
+    if (this.leaving.length === 0) this.endBatch()
+    for (let batch = this.leaving[0]; batch !== undefined; batch = this.leaving[0]) {
       await journal.durable(batch.lastLsn)
       await view.write(batch.encoded(), batch.lastLsn)
-    } catch (error) {
-      this.pending.addOlder(batch)
-      throw error
-    } finally {
-      this.leaving = new PendingRows()
+      this.leaving.shift()
     }
   }
 

@@ -11,6 +11,9 @@ import { type RowChange, type RowRange, type Table, tables } from './ports/view.
  */
 const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'historyMark', 'move', 'act'])
 
+/** Their new rows lie one behind the other in the view, or nearly so; one of another table has a page of its own. */
+const isInOrder: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
+
 /** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
 type Waiting = { readonly row: Change['row'] } | number | null
 
@@ -18,6 +21,7 @@ export class PendingRows {
   /** The last record whose changes are here; 0 = none. */
   lastLsn = 0
   recordCount = 0
+  #scatteredCount = 0
   readonly #tables: Readonly<Record<Table, Map<string, Waiting>>> = {
     band: new Map(),
     bid: new Map(),
@@ -36,6 +40,11 @@ export class PendingRows {
     phoneAccount: new Map(),
   }
   readonly #added = new AddedRows()
+
+  /** How large a batch these are: records, or rows with a page of their own where a record has several. */
+  get weight(): number {
+    return Math.max(this.recordCount, this.#scatteredCount)
+  }
 
   add(change: Change): void {
     const { table, key, row } = change
@@ -63,20 +72,11 @@ export class PendingRows {
     }
   }
 
-  /** Takes over what an older batch has and this one has not: the older could not be written. */
-  addOlder(older: PendingRows): void {
-    for (const table of tables) {
-      for (const [key, waiting] of older.#tables[table]) {
-        if (this.#tables[table].has(key)) continue
-        this.#set(table, key, typeof waiting === 'number' ? this.#added.add(older.#added.at(waiting)) : waiting)
-      }
-    }
-    this.lastLsn = Math.max(this.lastLsn, older.lastLsn)
-    this.recordCount += older.recordCount
-  }
-
   #set(table: Table, key: string, waiting: Waiting): void {
-    this.#tables[table].set(key, waiting)
+    const rows = this.#tables[table]
+    const before = rows.size
+    rows.set(key, waiting)
+    if (rows.size > before && !isInOrder.has(table)) this.#scatteredCount++
   }
 
   #bytesOf(table: Table, waiting: Waiting): Uint8Array | null {

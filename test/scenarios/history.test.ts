@@ -21,7 +21,6 @@ class Rows {
 
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
     this.reads++
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name lie rows of that table
     return this.#rows.get(`${table} ${key}`) as RowOf<Name> | undefined
   }
 
