@@ -16,6 +16,19 @@ describe('requests under way', () => {
     expect(requests.idOf(again)).toBeLessThan(0x8000_0000)
   })
 
+  it('never have the id 0, however often a place is used: nobody would hear an error for it', () => {
+    const requests = new Requests(1)
+    const ids = new Set<number>()
+    for (let use = 0; use < 1_000; use++) {
+      const place = requests.take(use, 0, 'honest', 0) ?? -1
+      ids.add(requests.idOf(place))
+      requests.give(place)
+    }
+    expect(Math.min(...ids)).toBeGreaterThan(0)
+    expect(Math.max(...ids)).toBeLessThan(0x8000_0000)
+    expect(ids.size).toBe(127)
+  })
+
   it('grow in number without forgetting one', () => {
     const requests = new Requests(2)
     const ids = Array.from({ length: 1_000 }, (_, band) => {

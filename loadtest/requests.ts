@@ -59,7 +59,7 @@ export class Requests {
     this.#band[place] = band
     this.#kind[place] = requestKinds.indexOf(kind)
     this.#verdict[place] = verdict
-    this.#uses[place] = ((this.#uses[place] ?? 0) + 1) % usesMax
+    this.#uses[place] = ((this.#uses[place] ?? 0) % usesMax) + 1
     this.#isTaken[place] = 1
     this.#hasWaited[place] = 0
     return place
@@ -70,7 +70,7 @@ export class Requests {
     this.#free[this.#freeCount++] = place
   }
 
-  /** Below 2^31: the ids above it are attaches. */
+  /** Below 2^31: the ids above it are attaches. Never 0, which names no request: an error for it would be nobody's. */
   idOf(place: number): number {
     return (this.#uses[place] ?? 0) * placesMax + place
   }
