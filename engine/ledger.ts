@@ -16,7 +16,7 @@ export type LedgerOptions = {
   readonly view: View
   readonly clock: Clock
   readonly viewFlushMs: number
-  /** Records, or rows with a page of their own, that make a batch for the view. */
+  /** Records that make a batch for the view; twice as many rows with a page of their own do, too. */
   readonly viewFlushRecords: number
   /** Decoded rows kept in memory; none unless told. */
   readonly cachedRowsMax?: number

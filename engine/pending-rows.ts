@@ -41,9 +41,9 @@ export class PendingRows {
   }
   readonly #added = new AddedRows()
 
-  /** How large a batch these are: records, or rows with a page of their own where a record has several. */
+  /** How large a batch these are: records, or half as many as there are rows with a page of their own, where a record has several. */
   get weight(): number {
-    return Math.max(this.recordCount, this.#scatteredCount)
+    return Math.max(this.recordCount, this.#scatteredCount / 2)
   }
 
   add(change: Change): void {

@@ -17,9 +17,12 @@ export function parseBandState(number: number): BandState | undefined {
   return stateOfNumber(number)
 }
 
+const holdNames = namesOf(holdBits)
+const noHolds: readonly Hold[] = []
+
 /** The holds whose bits are set, in the order of `holdBits`. */
 export function holdsOf(bits: number): readonly Hold[] {
-  return namesOf(holdBits).filter((hold) => (bits & holdBits[hold]) !== 0)
+  return bits === 0 ? noHolds : holdNames.filter((hold) => (bits & holdBits[hold]) !== 0)
 }
 
 /** A phone's session, DESIGN §5. */

@@ -205,7 +205,12 @@ export const settings = {
   },
   view: {
     flushMs: count({ default: 5_000, min: 10, max: 60_000, help: 'changed rows leave for the view this often' }),
-    flushRecords: count({ default: 25_000, min: 1, max: 1_000_000, help: '... or after this many records, or rows that have a page of their own' }),
+    flushRecords: count({
+      default: 25_000,
+      min: 1,
+      max: 1_000_000,
+      help: '... or after this many records, or twice as many rows that have a page of their own',
+    }),
     mapBytes: count({
       default: 64 * 1024 ** 3,
       min: 1024 * 1024,
