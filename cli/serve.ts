@@ -1,5 +1,6 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
+import { goFirst } from '../server/go-first.ts'
 import { type Log, stderrLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
@@ -53,6 +54,7 @@ async function run(given: Given): Promise<number> {
   delete process.env['BANDPASS_MASTER_KEY_OLD']
   const log = stderrLog(config.log.level)
   failClosed(log)
+  if (config.thread.goesFirst) goFirst()
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
   // Whoever reads that it is ready may send it a signal at once.

@@ -3,9 +3,8 @@
 
 import type { OperatorAct } from '../protocol/operator-api.ts'
 import type { Core } from './core.ts'
-import { lsnOfKey } from './fan-out.ts'
 import { type Target, aimAt, isAimed, isFrozenByOperators } from './operator-targets.ts'
-import { actKey } from './ports/rows.ts'
+import { actKey, lsnOfKey } from './ports/rows.ts'
 
 /** So many acts are looked through for the newest freeze; where it is further back, the text says none. */
 const actsLookedAt = 100

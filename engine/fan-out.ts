@@ -77,8 +77,3 @@ async function approvalsBefore(
   }
   return { reversed, lastApproval: null }
 }
-
-/** The position at the end of a key that has one. */
-export function lsnOfKey(key: string): number {
-  return Number.parseInt(key.slice(key.lastIndexOf('|') + 1), 16)
-}

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { parseAccountId } from '../protocol/ids.ts'
 import { Ledger, type LedgerOptions } from './ledger.ts'
 import type { Journal } from './ports/journal.ts'
+import { encodeRecord } from './ports/records.ts'
 import type { View } from './ports/view.ts'
 
 /** A journal whose records become durable when the test says so, and a view that remembers how far it was written. */
@@ -206,4 +207,64 @@ it('A batch that the view did not take is written again, before what came since'
   await ledger.settle()
   expect(tried).toEqual([['a', 'b'], ['a', 'b'], ['c']])
   expect(view.appliedLsn).toBe(3)
+})
+
+it('What a journal has beyond the view is written whole at the start, also when the view fails once', async () => {
+  const { journal, view } = ports()
+  const records = ['a', 'b', 'c', 'd', 'e'].map((name, at) => ({ lsn: at + 1, body: encodeRecord(limitsOf(name)) }))
+  const failures: unknown[] = []
+  let tries = 0
+  const failing: View = {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write: async (changes, lsn) => {
+      if (++tries === 1) throw new Error('no room')
+      await view.write(changes, lsn)
+    },
+  }
+  const whole: Journal = { ...journal, durable: () => Promise.resolve(), read: () => records }
+  const ledger = new Ledger({
+    ...optionsOf(whole, failing),
+    viewFlushRecords: 2,
+    viewFailed: (error) => failures.push(error),
+  })
+  expect(await ledger.recover()).toMatchObject({ recordCount: 5 })
+  expect(failures).toEqual([new Error('no room')])
+  expect(view.appliedLsn).toBe(5)
+})
+
+it('Who settles waits for what was there, not for what goes on coming', async () => {
+  const { journal, view, sync } = ports()
+  const release: (() => void)[] = []
+  const slow: View = {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write: async (changes, lsn) => {
+      await new Promise<void>((resolve) => release.push(resolve))
+      await view.write(changes, lsn)
+    },
+  }
+  const ledger = new Ledger({ ...optionsOf(journal, slow), viewFlushRecords: 2 })
+  const more = () => {
+    for (const name of ['a', 'b']) ledger.append(limitsOf(name), 'normal')
+    sync()
+  }
+  more()
+  let settledAt = 0
+  void ledger.settle().then(() => (settledAt = view.appliedLsn))
+  for (let turn = 0; turn < 5; turn++) {
+    more()
+    await new Promise((resolve) => setImmediate(resolve))
+    release.shift()?.()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(settledAt).toBe(2)
 })

@@ -55,9 +55,12 @@ export class Ledger implements RowReader {
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
       this.take(decodeRecord(body), lsn)
       recordCount++
-      if (this.pending.weight >= this.options.viewFlushRecords) await this.flush()
+      if (this.pending.weight < this.options.viewFlushRecords) continue
+      this.endBatch()
+      await this.flush()
     }
-    await this.flush()
+    this.endBatch()
+    while (this.leaving.length > 0 && (await this.flush()));
     if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.newestAtMs()
     return { lastAtMs: this.lastAtMs, recordCount }
   }
@@ -179,15 +182,15 @@ export class Ledger implements RowReader {
     await this.durable(target)
     while (this.options.view.appliedLsn < target) {
       const isWritten = await this.flush()
-      if (!isWritten)
+      if (!isWritten && this.options.view.appliedLsn < target)
         throw new Fault('view-failed', `the view stays at ${this.options.view.appliedLsn}, ${target} expected`)
     }
   }
 
   async close(): Promise<void> {
+    this.closed = true
     this.cancelTimer?.()
     await this.settle().catch(this.options.viewFailed)
-    this.closed = true
   }
 
   // Time never runs back in the journal (I26): who read the clock before another's record was appended is that much late.
@@ -207,27 +210,33 @@ export class Ledger implements RowReader {
   }
 
   private schedule(): void {
+    if (this.closed) return
     this.cancelTimer ??= this.options.clock.after(this.options.viewFlushMs, () => {
       this.cancelTimer = undefined
       void this.flush()
     })
   }
 
-  /** False when the view could not be written: it is tried again. */
+  /** Writes one batch. False when the view could not be written: it is tried again. */
   private flush(): Promise<boolean> {
-    this.flushing ??= this.writeDurable()
-      .then(
-        () => true,
-        (error: unknown) => {
-          this.options.viewFailed(error)
-          return false
-        },
-      )
-      .finally(() => {
-        this.flushing = undefined
-        if (this.pending.recordCount + this.leaving.length > 0 && !this.closed) this.schedule()
-      })
+    this.flushing ??= this.flushOne()
     return this.flushing
+  }
+
+  private async flushOne(): Promise<boolean> {
+    let isWritten = false
+    try {
+      await this.writeOldest()
+      isWritten = true
+    } catch (error) {
+      this.options.viewFailed(error)
+    } finally {
+      this.flushing = undefined
+      // What is full does not wait for the timer.
+      if (isWritten && this.leaving.length > 0 && !this.closed) void this.flush()
+      else if (this.pending.recordCount + this.leaving.length > 0) this.schedule()
+    }
+    return isWritten
   }
 
   /** No more comes into the batch: LMDB keeps a page for each of its rows while it is written, so none may grow beyond a flush. */
@@ -239,14 +248,14 @@ export class Ledger implements RowReader {
 
   // Only what is durable in the journal may reach the view: it must never know more than the truth. A batch that cannot be written
   // stays the first.
-  private async writeDurable(): Promise<void> {
+  private async writeOldest(): Promise<void> {
     const { journal, view } = this.options
     if (this.leaving.length === 0) this.endBatch()
-    for (let batch = this.leaving[0]; batch !== undefined; batch = this.leaving[0]) {
-      await journal.durable(batch.lastLsn)
-      await view.write(batch.encoded(), batch.lastLsn)
-      this.leaving.shift()
-    }
+    const batch = this.leaving[0]
+    if (batch === undefined) return
+    await journal.durable(batch.lastLsn)
+    await view.write(batch.encoded(), batch.lastLsn)
+    this.leaving.shift()
   }
 
   private newestAtMs(): number {

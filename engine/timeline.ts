@@ -6,12 +6,11 @@ import type { AccountId, BandId } from '../protocol/ids.ts'
 import { pageEntriesMax } from '../protocol/limits.ts'
 import { holdsOf } from '../protocol/states.ts'
 import type { Core } from './core.ts'
-import { lsnOfKey } from './fan-out.ts'
 import { shortened } from './inspect-band.ts'
 import { type TimelineWish, timelineEntriesMax } from './operator-port.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
 import { decisionsBefore } from './history.ts'
-import { type HistoryRow, actKey, moveKey, referenceKey } from './ports/rows.ts'
+import { type HistoryRow, actKey, lsnOfKey, moveKey, referenceKey } from './ports/rows.ts'
 
 /** How far back the history of an account is read for one page, entries. */
 const lookBackMax = 1_024

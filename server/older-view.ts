@@ -5,7 +5,6 @@
 import { parseAccountId } from '../protocol/ids.ts'
 import { namesOf } from '../protocol/names.ts'
 import { holdBits, holdsOf } from '../protocol/states.ts'
-import { lsnOfKey } from '../engine/fan-out.ts'
 import {
   decodeRow,
   encodeRow,
@@ -13,6 +12,7 @@ import {
   historyKey,
   historyMarkEvery,
   historyMarkKey,
+  lsnOfKey,
   type UsageRow,
 } from '../engine/ports/rows.ts'
 import type { RowChange, Table, View } from '../engine/ports/view.ts'
@@ -73,10 +73,10 @@ function* decisionsInOrder(view: View): Generator<RowChange> {
 /** They lay by partner and then by reference. */
 function* referencesFirst(view: View): Generator<RowChange> {
   const partnerDigits = 32
-  for (const { key, bytes } of rowsOf(view, 'reference')) {
-    yield { table: 'reference', key, bytes: null }
+  // First all that go: the key of one may be the older key of another.
+  for (const { key } of rowsOf(view, 'reference')) yield { table: 'reference', key, bytes: null }
+  for (const { key, bytes } of rowsOf(view, 'reference'))
     yield { table: 'reference', key: key.slice(partnerDigits) + key.slice(0, partnerDigits), bytes }
-  }
 }
 
 function* rowsOf(view: View, table: Table) {

@@ -1,4 +1,4 @@
-// A view that an older version wrote, with fewer rows than this one keeps of the same journal.
+// A view that an older version wrote, with other rows than this one keeps of the same journal.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { decisionsBefore } from '../engine/history.ts'
@@ -170,7 +170,11 @@ describe('a view that an older version wrote', () => {
     const ledger = await ledgerOf(second)
     expect(histories(ledger, 10)).toEqual([decidedOf(0), decidedOf(1), decidedOf(2)])
     expect(rowsOf(second.view, 'historyMark').length).toBe(3)
-    expect(rowsOf(second.view, 'usage').map(({ bytes }) => decodeRow('usage', bytes).decisions)).toEqual([74, 74, 74])
+    expect(rowsOf(second.view, 'usage').map(({ bytes }) => decodeRow('usage', bytes).decisions)).toEqual([
+      decisionsCount / 3,
+      decisionsCount / 3,
+      decisionsCount / 3,
+    ])
     const { canon } = decisionAt(20)
     expect(ledger.get('reference', referenceKey(decodeOfferTerms(canon)))).toMatchObject({ account: 'a2', lsn: 21 })
     expect(rowsOf(second.view, 'move')).toEqual([])

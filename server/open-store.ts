@@ -48,16 +48,18 @@ async function brought(
   log: Log,
 ): Promise<Store> {
   const canRebuild = journal.firstLsn === 1 && verifyJournal(journalFolderOf(folder.path)).type === 'whole'
-  if (!canRebuild) {
+  if (canRebuild) {
+    log('info', 'view.older', { does: 'builds the view anew from the journal' })
+    await view.close()
+    wipeView(viewFolderOf(folder.path))
+  } else {
     log('warning', 'view.older', {
       does: 'brings its rows into the form of this version; timelines that it lacks begin now',
     })
     await bringOlderView(view)
-    return { view, journal }
+    // Opened again, so that what LMDB kept for so large a write is given back.
+    await view.close()
   }
-  log('info', 'view.older', { does: 'builds the view anew from the journal' })
-  await view.close()
-  wipeView(viewFolderOf(folder.path))
   const { keyring } = folder
   const { mapBytes } = config.view
   const { monotonicMs } = realClock

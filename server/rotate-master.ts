@@ -86,6 +86,8 @@ async function sealRows({ journal, view }: Store, keyring: Keyring, log: Log): P
     viewFailed: (error) => log('error', 'view.write-failed', { error }),
   })
   const { lastAtMs } = await ledger.recover()
+  // The rows are read from the view itself: one that lacks the newest would bring the ones before them back.
+  await ledger.settle()
   const atMs = Math.max(Date.now(), lastAtMs)
   let count = 0
   const append = async (record: JournalRecord): Promise<void> => {
@@ -103,6 +105,7 @@ async function sealRows({ journal, view }: Store, keyring: Keyring, log: Log): P
     const sealedArmSecret = under(keyring, { table: 'arm', bandId: key, version: row.armEpoch }, row.sealedArmSecret)
     await append({ type: 'band', atMs, cause: 'master-key.rotated', by: 'operator', ...row, sealedArmSecret })
   })
+  await ledger.settle()
   await ledger.close()
   return count
 }

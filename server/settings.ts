@@ -218,6 +218,12 @@ export const settings = {
       help: 'address space for the view, and so its largest size',
     }),
   },
+  thread: {
+    goesFirst: truth({
+      default: true,
+      help: 'the deciding thread goes before other programs, where the system allows it (root, CAP_SYS_NICE)',
+    }),
+  },
   watchdog: {
     hangMs: count({
       default: 5_000,

@@ -169,7 +169,7 @@ class LmdbView implements FileView {
       this.#rows.refresh()
       this.#state = { appliedLsn, digest, isOlder: false }
     } catch (error) {
-      throw error instanceof RangeError ? error : failed('writing the view', error)
+      throw error instanceof RangeError || error instanceof Fault ? error : failed('writing the view', error)
     } finally {
       this.#isWriting = false
     }

@@ -168,7 +168,7 @@ const historyShape = {
 
 /** Every `historyMarkEvery`th decision of an account, by account and position: so that any position is found within that many steps. */
 const historyMarkShape = { lsn: count } as const satisfies Shape
-export const historyMarkEvery = 64
+export const historyMarkEvery = 16
 
 const alarmKinds = [
   'arm.expired',
@@ -265,6 +265,11 @@ export const heldTally = 'held'
 /** A number as a key part whose order as text is its order as a number: 14 hex digits. */
 export function orderedKey(value: number): string {
   return value.toString(16).padStart(14, '0')
+}
+
+/** The position at the end of a key that has one. */
+export function lsnOfKey(key: string): number {
+  return Number.parseInt(key.slice(key.lastIndexOf('|') + 1), 16)
 }
 
 export function accountBandKey(account: AccountId, bandId: BandId): string {
