@@ -83,9 +83,12 @@ async function startEcho(name: 'echo' | 'sealed', fleet: FleetShape): Promise<Co
   }
 }
 
+/** What is compared has the same priority for its turns. */
+const asTheOthers = ['--thread-goes-first', 'false'] as const
+
 async function startOurs(name: ContenderName, listener: 'auto' | 'ws', options: ContenderOptions): Promise<Contender> {
   const { folder, fleet } = options
-  const engine = await startEngine({ folder, fleet, limits: wideLimits, listener })
+  const engine = await startEngine({ folder, fleet, limits: wideLimits, listener, flags: asTheOthers })
   const { target, server, admin, stop } = engine
   return { name, target, cpuMs: cpuOf(server), admin, note: `listener ${engine.listener}`, stop }
 }
