@@ -268,3 +268,39 @@ it('Who settles waits for what was there, not for what goes on coming', async ()
   }
   expect(settledAt).toBe(2)
 })
+
+it('A ledger that is closed begins nothing more, also when the view fails meanwhile', async () => {
+  const { journal, view, sync } = ports()
+  const timers: (() => void)[] = []
+  const failures: unknown[] = []
+  const failing: View = {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write: () => Promise.reject(new Error('no room')),
+  }
+  const ledger = new Ledger({
+    ...optionsOf(journal, failing),
+    viewFlushRecords: 10,
+    clock: {
+      nowMs: () => 0,
+      monotonicMs: () => 0,
+      after: (_ms, task) => {
+        timers.push(task)
+        return () => undefined
+      },
+    },
+    viewFailed: (error) => failures.push(error),
+  })
+  ledger.append(limitsOf('a'), 'normal')
+  sync()
+  // The timer has just run out: its flush is under way when the ledger is closed.
+  for (const task of timers.splice(0)) task()
+  await ledger.close()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(failures.length).toBeGreaterThan(0)
+  expect(timers).toEqual([])
+})

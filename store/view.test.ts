@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { Fault } from '../engine/ports/fault.ts'
 import { keyring, newFolder, removeFolders, row, text } from './test-view.ts'
 import { sealName } from './view-seal.ts'
 import { keyLengthMax } from './view-packing.ts'
@@ -53,6 +54,19 @@ describe('a view', () => {
     const again = await openView({ folder, keyring, check: 'before' })
     expect(again.range('band', { from: ' ', to: '~', limit: 9 }).map(({ key }) => key)).toEqual(['a', 'c'])
     await again.close()
+  })
+
+  it('tells a Fault of whoever makes the changes as it is, and has nothing of them then', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    await view.write([row('band', 'a', 'one')], 1)
+    const damaged = new Fault('view-damaged', 'a row that does not match its MAC')
+    const changes = (function* () {
+      yield row('band', 'a', 'two')
+      throw damaged
+    })()
+    await expect(view.write(changes, 2)).rejects.toBe(damaged)
+    expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([1, 'one'])
+    await view.close()
   })
 
   it('packs a larger part of a batch in each turn of the event loop, the longer the turns are', async () => {
