@@ -45,6 +45,36 @@ function ports() {
   return { journal, view, sync }
 }
 
+/** That view, but for what it does when it is written. */
+function writtenBy(view: View, write: View['write']): View {
+  return {
+    get appliedLsn() {
+      return view.appliedLsn
+    },
+    get: view.get,
+    range: view.range,
+    close: view.close,
+    write,
+  }
+}
+
+/** A clock whose timers run out when the test says so. */
+function heldTimers() {
+  const timers: (() => void)[] = []
+  const clock: LedgerOptions['clock'] = {
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    after: (_ms, task) => {
+      timers.push(task)
+      return () => undefined
+    },
+  }
+  const runOut = () => {
+    for (const task of timers.splice(0)) task()
+  }
+  return { clock, timers, runOut }
+}
+
 function optionsOf(journal: Journal, view: View): LedgerOptions {
   return {
     journal,
@@ -59,6 +89,20 @@ function optionsOf(journal: Journal, view: View): LedgerOptions {
     },
   }
 }
+
+const limitsOf = (name: string) =>
+  ({
+    type: 'account',
+    atMs: 1,
+    cause: 'x',
+    by: 'y',
+    account: parseAccountId(name),
+    ownerEpoch: 1,
+    limits: [],
+    risingLimits: [],
+    limitsRiseAtMs: 0,
+    limitsBegunBy: '',
+  }) as const
 
 it('Whoever waits for the disk is told in the order it came, once its record is there, and each only once', async () => {
   const { journal, view, sync } = ports()
@@ -89,54 +133,23 @@ it('Whoever waits for the disk is told in the order it came, once its record is 
 it('A ledger that settles while a flush waits for the disk writes everything and does not give up', async () => {
   const { journal, view, sync } = ports()
   const ledger = new Ledger(optionsOf(journal, view))
-  const account = {
-    account: parseAccountId('a'),
-    ownerEpoch: 1,
-    limits: [],
-    risingLimits: [],
-    limitsRiseAtMs: 0,
-    limitsBegunBy: '',
-  }
   // Begins a flush at once, with nothing durable yet.
-  for (let record = 0; record < 3; record++)
-    ledger.append({ type: 'account', atMs: 1, cause: 'x', by: 'y', ...account }, 'normal')
+  for (let record = 0; record < 3; record++) ledger.append(limitsOf('a'), 'normal')
   const settled = ledger.settle()
   sync()
   await settled
   expect(view.appliedLsn).toBe(3)
 })
 
-const limitsOf = (name: string) =>
-  ({
-    type: 'account',
-    atMs: 1,
-    cause: 'x',
-    by: 'y',
-    account: parseAccountId(name),
-    ownerEpoch: 1,
-    limits: [],
-    risingLimits: [],
-    limitsRiseAtMs: 0,
-    limitsBegunBy: '',
-  }) as const
-
 it('Batches for a slow view do not grow beyond a flush, leave in order, and are read until they are written', async () => {
   const { journal, view, sync } = ports()
   const written: { readonly keys: readonly string[]; readonly lsn: number }[] = []
   const release: (() => void)[] = []
-  const slow: View = {
-    get appliedLsn() {
-      return view.appliedLsn
-    },
-    get: view.get,
-    range: view.range,
-    close: view.close,
-    write: async (changes, lsn) => {
-      written.push({ keys: [...changes].map(({ key }) => key), lsn })
-      await new Promise<void>((resolve) => release.push(resolve))
-      await view.write([], lsn)
-    },
-  }
+  const slow = writtenBy(view, async (changes, lsn) => {
+    written.push({ keys: [...changes].map(({ key }) => key), lsn })
+    await new Promise<void>((resolve) => release.push(resolve))
+    await view.write([], lsn)
+  })
   const ledger = new Ledger({ ...optionsOf(journal, slow), viewFlushRecords: 2, cachedRowsMax: 0 })
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
   for (const [at, name] of names.entries()) {
@@ -164,32 +177,17 @@ it('A batch that the view did not take is written again, before what came since'
   const { journal, view, sync } = ports()
   const tried: (readonly string[])[] = []
   const failures: unknown[] = []
-  const timers: (() => void)[] = []
-  const failing: View = {
-    get appliedLsn() {
-      return view.appliedLsn
-    },
-    get: view.get,
-    range: view.range,
-    close: view.close,
-    write: async (changes, lsn) => {
-      tried.push([...changes].map(({ key }) => key))
-      if (tried.length === 1) throw new Error('no room')
-      await view.write([], lsn)
-    },
-  }
+  const { clock, runOut } = heldTimers()
+  const failing = writtenBy(view, async (changes, lsn) => {
+    tried.push([...changes].map(({ key }) => key))
+    if (tried.length === 1) throw new Error('no room')
+    await view.write([], lsn)
+  })
   const ledger = new Ledger({
     ...optionsOf(journal, failing),
     viewFlushRecords: 2,
     cachedRowsMax: 0,
-    clock: {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      after: (_ms, task) => {
-        timers.push(task)
-        return () => undefined
-      },
-    },
+    clock,
     viewFailed: (error) => failures.push(error),
   })
   for (const name of ['a', 'b', 'c']) ledger.append(limitsOf(name), 'normal')
@@ -198,7 +196,7 @@ it('A batch that the view did not take is written again, before what came since'
   expect(failures).toEqual([new Error('no room')])
   expect(tried).toEqual([['a', 'b']])
   expect(ledger.get('account', 'a')).toBeDefined()
-  for (const task of timers.splice(0)) task()
+  runOut()
   await new Promise((resolve) => setImmediate(resolve))
   expect(tried).toEqual([
     ['a', 'b'],
@@ -214,18 +212,10 @@ it('What a journal has beyond the view is written whole at the start, also when 
   const records = ['a', 'b', 'c', 'd', 'e'].map((name, at) => ({ lsn: at + 1, body: encodeRecord(limitsOf(name)) }))
   const failures: unknown[] = []
   let tries = 0
-  const failing: View = {
-    get appliedLsn() {
-      return view.appliedLsn
-    },
-    get: view.get,
-    range: view.range,
-    close: view.close,
-    write: async (changes, lsn) => {
-      if (++tries === 1) throw new Error('no room')
-      await view.write(changes, lsn)
-    },
-  }
+  const failing = writtenBy(view, async (changes, lsn) => {
+    if (++tries === 1) throw new Error('no room')
+    await view.write(changes, lsn)
+  })
   const whole: Journal = { ...journal, durable: () => Promise.resolve(), read: () => records }
   const ledger = new Ledger({
     ...optionsOf(whole, failing),
@@ -240,18 +230,10 @@ it('What a journal has beyond the view is written whole at the start, also when 
 it('Who settles waits for what was there, not for what goes on coming', async () => {
   const { journal, view, sync } = ports()
   const release: (() => void)[] = []
-  const slow: View = {
-    get appliedLsn() {
-      return view.appliedLsn
-    },
-    get: view.get,
-    range: view.range,
-    close: view.close,
-    write: async (changes, lsn) => {
-      await new Promise<void>((resolve) => release.push(resolve))
-      await view.write(changes, lsn)
-    },
-  }
+  const slow = writtenBy(view, async (changes, lsn) => {
+    await new Promise<void>((resolve) => release.push(resolve))
+    await view.write(changes, lsn)
+  })
   const ledger = new Ledger({ ...optionsOf(journal, slow), viewFlushRecords: 2 })
   const more = () => {
     for (const name of ['a', 'b']) ledger.append(limitsOf(name), 'normal')
@@ -271,34 +253,19 @@ it('Who settles waits for what was there, not for what goes on coming', async ()
 
 it('A ledger that is closed begins nothing more, also when the view fails meanwhile', async () => {
   const { journal, view, sync } = ports()
-  const timers: (() => void)[] = []
+  const { clock, timers, runOut } = heldTimers()
   const failures: unknown[] = []
-  const failing: View = {
-    get appliedLsn() {
-      return view.appliedLsn
-    },
-    get: view.get,
-    range: view.range,
-    close: view.close,
-    write: () => Promise.reject(new Error('no room')),
-  }
+  const failing = writtenBy(view, () => Promise.reject(new Error('no room')))
   const ledger = new Ledger({
     ...optionsOf(journal, failing),
     viewFlushRecords: 10,
-    clock: {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      after: (_ms, task) => {
-        timers.push(task)
-        return () => undefined
-      },
-    },
+    clock,
     viewFailed: (error) => failures.push(error),
   })
   ledger.append(limitsOf('a'), 'normal')
   sync()
   // The timer has just run out: its flush is under way when the ledger is closed.
-  for (const task of timers.splice(0)) task()
+  runOut()
   await ledger.close()
   await new Promise((resolve) => setImmediate(resolve))
   expect(failures.length).toBeGreaterThan(0)
