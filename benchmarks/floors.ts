@@ -156,7 +156,7 @@ async function measureGets(folder: string, rowsCount: number, gets: number): Pro
   }
   const rows = openLmdb({
     path: join(viewFolder, viewFileName),
-    tables: ['band'],
+    tables: [{ name: 'band', tree: 'band', mark: '' }],
     mapBytes: mapBytesDefault,
     isReadOnly: true,
   })

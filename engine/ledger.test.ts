@@ -207,6 +207,48 @@ it('A batch that the view did not take is written again, before what came since'
   expect(view.appliedLsn).toBe(3)
 })
 
+it('The view makes the next batch ready while it writes one; when that fails both are tried again, in order, and it is told once', async () => {
+  const { journal, view, sync } = ports()
+  const tried: string[] = []
+  const failures: unknown[] = []
+  const { clock, runOut } = heldTimers()
+  let isBroken = true
+  let before: Promise<void> = Promise.resolve()
+  // As a view does: in order, and nothing behind a write that failed.
+  const failing = writtenBy(view, (changes, lsn) => {
+    tried.push([...changes].map(({ key }) => key).join(''))
+    const last = before
+    before = new Promise<void>((resolve) => setImmediate(resolve))
+      .then(() => last)
+      .then(() => {
+        if (isBroken) throw new Error('no room')
+        return view.write([], lsn)
+      })
+    return before
+  })
+  const ledger = new Ledger({
+    ...optionsOf(journal, failing),
+    viewFlushRecords: 2,
+    clock,
+    viewFailed: (error) => failures.push(error),
+  })
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) ledger.append(limitsOf(name), 'normal')
+  sync()
+  const turns = async () => {
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await turns()
+  expect(tried).toEqual(['ab', 'cd'])
+  expect(failures).toEqual([new Error('no room')])
+  isBroken = false
+  before = Promise.resolve()
+  runOut()
+  await turns()
+  expect(tried).toEqual(['ab', 'cd', 'ab', 'cd', 'ef'])
+  expect(view.appliedLsn).toBe(6)
+  expect(failures.length).toBe(1)
+})
+
 it('What a journal has beyond the view is written whole at the start, also when the view fails once', async () => {
   const { journal, view } = ports()
   const records = ['a', 'b', 'c', 'd', 'e'].map((name, at) => ({ lsn: at + 1, body: encodeRecord(limitsOf(name)) }))

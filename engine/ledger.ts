@@ -29,13 +29,18 @@ export type LedgerOptions = {
 /** Flushes (`viewFlushRecords` records each) that may wait in memory before the view counts as behind. */
 export const behindFlushes = 3
 
+/** Batches that the view takes at a time. */
+const writesMax = 2
+
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
   private readonly cache: RowCache
-  /** What the next batch for the view collects, and the batches that are full, oldest first: the first of them is being written. */
+  /** What the next batch for the view collects, and the batches that are full, oldest first: the first of them are being written. */
   private pending = new PendingRows()
   private readonly leaving: PendingRows[] = []
-  private flushing: Promise<boolean> | undefined
+  private readonly writing: Promise<boolean>[] = []
+  /** A write failed, and the one behind it has not come back yet. */
+  private isFailing = false
   private cancelTimer: (() => void) | undefined
   private lastAtMs = 0
   /** The group that is being waited for (`whenDurable`), and who waits. */
@@ -217,25 +222,36 @@ export class Ledger implements RowReader {
     })
   }
 
-  /** Writes one batch. False when the view could not be written: it is tried again. */
+  /** Writes the oldest batch, and gets the next one ready. False when the view could not be written: it is tried again. */
   private flush(): Promise<boolean> {
-    this.flushing ??= this.flushOne()
-    return this.flushing
+    if (this.leaving.length === 0) this.endBatch()
+    // What was to follow a batch that failed fails too: both are tried again when both are back.
+    while (!this.isFailing && this.writing.length < writesMax) {
+      const batch = this.leaving[this.writing.length]
+      if (batch === undefined) break
+      this.writing.push(this.write(batch))
+    }
+    return this.writing[0] ?? Promise.resolve(true)
   }
 
-  private async flushOne(): Promise<boolean> {
-    let isWritten = false
+  // Only what is durable in the journal may reach the view: it must never know more than the truth. A batch that cannot be written
+  // stays the first.
+  private async write(batch: PendingRows): Promise<boolean> {
+    const { journal, view } = this.options
     try {
-      await this.writeOldest()
-      isWritten = true
+      await journal.durable(batch.lastLsn)
+      await view.write(batch.encoded(), batch.lastLsn)
+      this.leaving.shift()
     } catch (error) {
-      this.options.viewFailed(error)
-    } finally {
-      this.flushing = undefined
-      // What is full does not wait for the timer.
-      if (isWritten && this.leaving.length > 0 && !this.closed) void this.flush()
-      else if (this.pending.recordCount + this.leaving.length > 0) this.schedule()
+      if (!this.isFailing) this.options.viewFailed(error)
+      this.isFailing = true
     }
+    void this.writing.shift()
+    const isWritten = !this.isFailing
+    if (this.writing.length === 0) this.isFailing = false
+    // What is full does not wait for the timer.
+    if (isWritten && this.leaving.length > 0 && !this.closed) void this.flush()
+    else if (this.pending.recordCount + this.leaving.length > 0) this.schedule()
     return isWritten
   }
 
@@ -244,18 +260,6 @@ export class Ledger implements RowReader {
     if (this.pending.recordCount === 0) return
     this.leaving.push(this.pending)
     this.pending = new PendingRows()
-  }
-
-  // Only what is durable in the journal may reach the view: it must never know more than the truth. A batch that cannot be written
-  // stays the first.
-  private async writeOldest(): Promise<void> {
-    const { journal, view } = this.options
-    if (this.leaving.length === 0) this.endBatch()
-    const batch = this.leaving[0]
-    if (batch === undefined) return
-    await journal.durable(batch.lastLsn)
-    await view.write(batch.encoded(), batch.lastLsn)
-    this.leaving.shift()
   }
 
   private newestAtMs(): number {

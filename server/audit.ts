@@ -15,7 +15,7 @@ import { recordsOf, scanSegment } from '../store/journal-scan.ts'
 import { listSegments } from '../store/journal-segments.ts'
 import { readWhole } from '../store/file-port.ts'
 import { realFiles } from '../store/real-files.ts'
-import { type FileView, openView } from '../store/view.ts'
+import { type FileView, openView, viewVersion } from '../store/view.ts'
 import type { DataFolder } from './data-folder.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
@@ -58,7 +58,7 @@ async function auditView(config: ServerConfig, folder: DataFolder): Promise<View
     if (error.code === 'data-in-use') return { type: 'not-compared', why: 'an engine runs here; stop it to compare' }
     return { type: 'different', differences: [error.message], appliedLsn: 0 }
   }
-  if (live.isOlder) {
+  if (live.version !== viewVersion) {
     await live.close()
     return {
       type: 'not-compared',

@@ -1,6 +1,6 @@
 // Brings a view that an older version wrote into today's form, when the journal that it could be built from does not have
 // everything any more: counts the bands under each hold, lays the decisions in the order of the journal, each naming the one before
-// it of its account, and finds references by themselves first.
+// it of its account, finds references by themselves first, and lays what is kept of each band beside the band.
 
 import { parseAccountId } from '../protocol/ids.ts'
 import { namesOf } from '../protocol/names.ts'
@@ -16,18 +16,30 @@ import {
   type UsageRow,
 } from '../engine/ports/rows.ts'
 import type { RowChange, Table, View } from '../engine/ports/view.ts'
+import type { FileView } from '../store/view.ts'
+
+type Older = View & Pick<FileView, 'version'>
 
 const pageRows = 2_000
 
 /** In one write, so that a crash leaves the older view or today's. Keeps all that changes in memory meanwhile. */
-export async function bringOlderView(view: View): Promise<void> {
+export async function bringOlderView(view: Older): Promise<void> {
   await view.write(changes(view), view.appliedLsn)
 }
 
-function* changes(view: View): Generator<RowChange> {
-  yield* holdCounts(view)
-  yield* decisionsInOrder(view)
-  yield* referencesFirst(view)
+function* changes(view: Older): Generator<RowChange> {
+  if (view.version < 3) {
+    yield* holdCounts(view)
+    yield* decisionsInOrder(view)
+    yield* referencesFirst(view)
+  }
+  yield* besideTheirBands(view)
+}
+
+/** They lay in trees of their own: the file has them where they belong as soon as they are written. */
+function* besideTheirBands(view: View): Generator<RowChange> {
+  for (const table of ['ratchet', 'move'] as const)
+    for (const { key, bytes } of rowsOf(view, table)) yield { table, key, bytes }
 }
 
 function* holdCounts(view: View): Generator<RowChange> {

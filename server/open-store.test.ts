@@ -5,7 +5,7 @@ import { decisionsBefore } from '../engine/history.ts'
 import { Ledger } from '../engine/ledger.ts'
 import type { JournalRecord } from '../engine/ports/records.ts'
 import { decodeRow, historyMarkEvery, referenceKey } from '../engine/ports/rows.ts'
-import type { Table } from '../engine/ports/view.ts'
+import { type Table, tables } from '../engine/ports/view.ts'
 import { initialBandMemory } from '../machines/band-context.ts'
 import { parseAccountId, parseBandId } from '../protocol/ids.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
@@ -14,7 +14,7 @@ import { viewFolderOf } from '../store/data-folder.ts'
 import { segmentBytesMin } from '../store/journal-format.ts'
 import { decisionAt, startMs } from '../store/test-decisions.ts'
 import { makeOlder } from '../store/test-older-view.ts'
-import type { FileView } from '../store/view.ts'
+import { type FileView, viewVersion } from '../store/view.ts'
 import { auditData } from './audit.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { type Store, openStore } from './open-store.ts'
@@ -51,6 +51,16 @@ async function ledgerOf({ journal, view }: Store): Promise<Ledger> {
   return ledger
 }
 
+const ratchet = {
+  k: 1,
+  sealedRoot: new Uint8Array(64).fill(1),
+  sealedPrevious: null,
+  sealedOldMacKeys: null,
+  oldMacKeysK: 0,
+  resumes: 1,
+  rekeyedAtMs: 1,
+}
+
 /** Of accounts `a0` to `a2` in turns. */
 const decisionsCount = 3 * historyMarkEvery + 30
 
@@ -73,6 +83,7 @@ async function live(store: Store, noise: number): Promise<void> {
     const row = { ...initialBandMemory(bandId), state: 'unbound', ...keys, holds: holds[at] ?? 0 } as const
     return { type: 'band', atMs, cause: 'hold.set', by: 'operator:ann', ...row }
   })
+  const ratchets = bandIds.map((bandId): JournalRecord => ({ type: 'ratchet', atMs, bandId, ...ratchet }))
   const rest = Array.from({ length: noise }, (): JournalRecord => ({
     type: 'engine.started',
     atMs,
@@ -80,7 +91,7 @@ async function live(store: Store, noise: number): Promise<void> {
     version: 'x',
   }))
   const decided = Array.from({ length: decisionsCount }, (_, at): JournalRecord => decisionAt(at))
-  for (const record of [...decided, ...moves, ...rest]) {
+  for (const record of [...decided, ...moves, ...ratchets, ...rest]) {
     let lsn = ledger.append(record, 'normal')
     for (let turn = 0; lsn === 'full' && turn < 1_000_000; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -124,8 +135,8 @@ const decidedOf = (number: number) =>
 
 const counted = { unbound: 3, held: 2, 'operator-freeze': 2, 'owner-freeze': 1 }
 
-async function olderView(folder: DataFolder): Promise<void> {
-  await makeOlder(viewFolderOf(folder.path), folder.keyring)
+async function olderView(folder: DataFolder, version?: 1 | 3): Promise<void> {
+  await makeOlder(viewFolderOf(folder.path), folder.keyring, version)
 }
 
 describe('a view that an older version wrote', () => {
@@ -142,7 +153,7 @@ describe('a view that an older version wrote', () => {
     })
     const second = await openStore(config, folder, log)
     expect(events).toEqual(['view.older'])
-    expect(second.view).toMatchObject({ appliedLsn: 0, isOlder: false })
+    expect(second.view).toMatchObject({ appliedLsn: 0, version: viewVersion })
     await live(second, 0)
     expect(tallies(second.view)).toMatchObject(counted)
     expect(rowsOf(second.view, 'move').length).toBe(6)
@@ -163,7 +174,7 @@ describe('a view that an older version wrote', () => {
     await olderView(folder)
     const second = await openStore(config, folder, log)
     expect(events).toEqual(['view.older'])
-    expect(second.view.isOlder).toBe(false)
+    expect(second.view.version).toBe(viewVersion)
     expect(second.view.appliedLsn).toBeGreaterThan(firstLsn)
     expect(tallies(second.view)).toMatchObject({ ...counted, 'risk-freeze': 0, lost: 0 })
     expect(rowsOf(second.view, 'band').length).toBe(3)
@@ -180,6 +191,32 @@ describe('a view that an older version wrote', () => {
     expect(rowsOf(second.view, 'move')).toEqual([])
     await close(second)
     await close(await openStore(config, folder, log))
+    expect(events).toEqual(['view.older'])
+  })
+  it('of the third form keeps every row: what was kept of each band comes to lie beside it', async () => {
+    const { config, folder, events, log } = setUp()
+    const first = await openStore(config, folder, log)
+    await live(first, 700)
+    await first.journal.recycle(first.view.appliedLsn)
+    const rows = (view: FileView) => tables.map((table) => rowsOf(view, table))
+    const before = rows(first.view)
+    await close(first)
+    await olderView(folder, 3)
+    // Walked before it is opened, as after a crash: each row is found where it lies.
+    const second = await openStore(config, folder, log, 'before')
+    expect(events).toEqual(['view.older'])
+    expect(second.view.version).toBe(viewVersion)
+    expect(rows(second.view)).toEqual(before)
+    expect(rowsOf(second.view, 'ratchet').map(({ bytes }) => decodeRow('ratchet', bytes))).toEqual([
+      ratchet,
+      ratchet,
+      ratchet,
+    ])
+    expect(rowsOf(second.view, 'move').length).toBe(3)
+    await close(second)
+    const third = await openStore(config, folder, log)
+    expect(rows(third.view)).toEqual(before)
+    await close(third)
     expect(events).toEqual(['view.older'])
   })
 })

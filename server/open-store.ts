@@ -5,7 +5,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'
-import { type FileView, openView, wipeView } from '../store/view.ts'
+import { type FileView, openView, viewVersion, wipeView } from '../store/view.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Log } from './log.ts'
 import { bringOlderView } from './older-view.ts'
@@ -25,7 +25,7 @@ export async function openStore(
   try {
     const journal = await openJournalOf(config, folder, view.appliedLsn)
     try {
-      if (!view.isOlder) return { view, journal }
+      if (view.version === viewVersion) return { view, journal }
       return await brought({ view, journal }, config, folder, log)
     } catch (error) {
       await journal.close()

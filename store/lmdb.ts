@@ -21,6 +21,20 @@ type StoredRange = {
   readonly reverse: boolean
 }
 
+/**
+ * A table, and the tree of the file that its rows lie in. Rows of several tables whose keys begin alike are neighbours in a tree they
+ * share: one page is copied and written for all of them, where trees of their own have one each.
+ */
+export type StoredTable = {
+  readonly name: string
+  readonly tree: string
+  /**
+   * Ends the keys of this table in its tree: one character that sorts before all that keys are made of, or none for the table
+   * that the tree is named after. So the order of its keys stays, and no key of one table is another's.
+   */
+  readonly mark: '' | '\u0001' | '\u0002'
+}
+
 export type LmdbRows = {
   /** A copy of the value under `key`. */
   readonly get: (table: string, key: string) => Uint8Array | undefined
@@ -43,7 +57,7 @@ export type LmdbRows = {
 
 export type LmdbOptions = {
   readonly path: string
-  readonly tables: readonly string[]
+  readonly tables: readonly StoredTable[]
   /** Address space for the file, and so its largest size; neither memory nor disk. */
   readonly mapBytes: number
   readonly isReadOnly: boolean
@@ -63,7 +77,10 @@ export function isDamage(error: unknown): boolean {
   return Object.values(damageCodes).some((known) => known === code)
 }
 
-type Rows = Database<Uint8Array, string>
+type Tree = Database<Uint8Array, string>
+
+/** Where the rows of a table are: in their tree, or still in one of their own that an older version made. */
+type Place = { readonly tree: Tree; readonly mark: StoredTable['mark']; readonly former: Tree | undefined }
 
 /** Keys are ASCII, written byte for byte, so that they are ordered as bytes. `target` and `source` are lmdb's own buffers. */
 const keyEncoder = {
@@ -80,17 +97,18 @@ export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): L
     path,
     noSubdir: true,
     mapSize: mapBytes,
-    maxDbs: tables.length,
+    // Older versions gave every table a tree.
+    maxDbs: 2 * tables.length,
     overlappingSync: false,
     readOnly: isReadOnly,
   })
-  const opened = new Map(tables.map((table) => [table, openTable(root, table)]))
-  const rowsOf = (table: string) => opened.get(table)
+  const places = new Map(tables.map((table) => [table.name, placeOf(root, table)]))
+  const place = (table: string) => places.get(table)
   return {
-    get: (table, key) => kept(rowsOf(table)?.getBinaryFast(key)),
-    range: (table, range) => readRange(rowsOf(table), range),
-    all: (table) => allRows(rowsOf(table)),
-    commit: (changes) => commit(root, opened, changes),
+    get: (table, key) => kept(lentAt(place(table), key)),
+    range: (table, range) => readRange(place(table), range),
+    all: (table) => allRows(place(table)),
+    commit: (changes) => commit(root, places, changes),
     refresh: () => root.resetReadTxn(),
     copyTo: (to) => root.backup(to, false),
     close: () => root.close(),
@@ -127,38 +145,76 @@ function metaWord(fd: number, pageAt: number, word: number): number {
   return words[word] ?? 0
 }
 
+/** Undefined when read-only and its tree is not there. */
+function placeOf(root: RootDatabase<Uint8Array, string>, { name, tree, mark }: StoredTable): Place | undefined {
+  const opened = openTree(root, tree)
+  if (opened === undefined) return undefined
+  const former = mark === '' ? undefined : openTree(root, name)
+  return { tree: opened, mark, former: former !== undefined && hasRows(former) ? former : undefined }
+}
+
 /** Undefined when read-only and not there, whatever lmdb's types say. */
-function openTable(root: RootDatabase<Uint8Array, string>, name: string): Rows | undefined {
+function openTree(root: RootDatabase<Uint8Array, string>, name: string): Tree | undefined {
   return root.openDB<Uint8Array, string>({ ...binary, name })
+}
+
+/** The value under a key, lent until the next read. */
+function lentAt(place: Place | undefined, key: string): Uint8Array | undefined {
+  return place?.tree.getBinaryFast(key + place.mark) ?? place?.former?.getBinaryFast(key)
 }
 
 function commit(
   root: RootDatabase<Uint8Array, string>,
-  tables: ReadonlyMap<string, Rows | undefined>,
+  places: ReadonlyMap<string, Place | undefined>,
   changes: Iterable<StoredChange>,
 ): void {
   root.transactionSync(() => {
     for (const { table, key, bytes } of changes) {
-      const rows = tables.get(table)
-      if (bytes === null) rows?.removeSync(key)
-      else rows?.putSync(key, bytes)
+      const place = places.get(table)
+      if (place === undefined) throw new RangeError(`a table of this file expected, got ${table}`)
+      if (bytes === null) place.tree.removeSync(key + place.mark)
+      else place.tree.putSync(key + place.mark, bytes)
+      place.former?.removeSync(key)
     }
   })
 }
 
-function readRange(rows: Rows | undefined, { from, to, limit, reverse }: StoredRange): readonly StoredRow[] {
+function readRange(place: Place | undefined, { from, to, limit, reverse }: StoredRange): readonly StoredRow[] {
   const found: StoredRow[] = []
-  if (rows === undefined || from >= to || limit <= 0) return found
-  // Against the order lmdb starts at the upper key, if it is there: that row is skipped, so one more is asked for.
-  const options = reverse ? { start: to, end: from, reverse, inclusiveEnd: true } : { start: from, end: to }
-  for (const { key, value } of rows.getRange({ ...options, limit: limit + 1 })) {
+  if (place === undefined || from >= to || limit <= 0) return found
+  const { tree, mark } = placeNow(place)
+  // Against the order lmdb starts at the upper key, if it is there: that row is skipped.
+  const [first, end] = [from + mark, to + mark]
+  const range = reverse ? { start: end, end: first, reverse, inclusiveEnd: true } : { start: first, end }
+  for (const { key: whole, value } of tree.getRange(range)) {
     if (found.length === limit) break
-    if (key >= from && key < to) found.push({ key, bytes: Uint8Array.from(value) })
+    const key = keyIn(mark, whole)
+    if (key !== undefined && key >= from && key < to) found.push({ key, bytes: Uint8Array.from(value) })
   }
   return found
 }
 
-function* allRows(rows: Rows | undefined): Generator<StoredRow> {
-  if (rows === undefined) return
-  for (const { key, value } of rows.getRange({ start: '\0' })) yield { key, bytes: Uint8Array.from(value) }
+function* allRows(place: Place | undefined): Generator<StoredRow> {
+  if (place === undefined) return
+  const { tree, mark } = placeNow(place)
+  for (const { key: whole, value } of tree.getRange({ start: '\0' })) {
+    const key = keyIn(mark, whole)
+    if (key !== undefined) yield { key, bytes: Uint8Array.from(value) }
+  }
+}
+
+/** All rows of a table move at once, in one write: until then they are where they were. */
+function placeNow({ tree, mark, former }: Place): Pick<Place, 'tree' | 'mark'> {
+  return former !== undefined && hasRows(former) ? { tree: former, mark: '' } : { tree, mark }
+}
+
+function hasRows(tree: Tree): boolean {
+  return tree.getKeysCount({ start: '\0', limit: 1 }) > 0
+}
+
+/** The key of a row without its mark; undefined when it is of another table. */
+function keyIn(mark: StoredTable['mark'], whole: string): string | undefined {
+  const last = whole.charCodeAt(whole.length - 1)
+  if (mark === '') return last < 0x20 ? undefined : whole
+  return last === mark.charCodeAt(0) ? whole.slice(0, -1) : undefined
 }

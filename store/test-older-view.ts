@@ -1,5 +1,5 @@
-// For tests: makes a closed view look as a version wrote it that kept no timelines, counted no holds, and had decisions by account
-// and references by partner.
+// For tests: makes a closed view look as an older version wrote it. The first kept no timelines, counted no holds, and had decisions
+// by account and references by partner; up to the third what is kept of each band had trees of its own.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +8,8 @@ import { decodeRow, encodeRow, heldTally } from '../engine/ports/rows.ts'
 import { concatBytes, encodeUtf8, fromHex, u64, u8 } from '../protocol/bytes.ts'
 import { namesOf } from '../protocol/names.ts'
 import { holdBits } from '../protocol/states.ts'
-import { type StoredChange, openLmdb } from './lmdb.ts'
-import { DigestSum } from './view-digest.ts'
+import { type LmdbRows, type StoredChange, type StoredTable, openLmdb } from './lmdb.ts'
+import { DigestSum, type ViewDigest } from './view-digest.ts'
 import { sealName } from './view-seal.ts'
 import {
   type RowMacs,
@@ -26,14 +26,36 @@ import { mapBytesDefault } from './view.ts'
 const newTables: readonly Table[] = ['move', 'act', 'phoneAccount', 'historyMark']
 const newTallies: readonly string[] = [heldTally, ...namesOf(holdBits)]
 
-export async function makeOlder(folder: string, keyring: RowMacs): Promise<void> {
+export async function makeOlder(folder: string, keyring: RowMacs, version: 1 | 3 = 1): Promise<void> {
   rmSync(join(folder, sealName), { force: true })
-  const rows = openLmdb({
-    path: join(folder, viewFileName),
-    tables: storedTables,
-    mapBytes: mapBytesDefault,
-    isReadOnly: false,
-  })
+  const rows = openFile(folder, storedTables)
+  if (version === 1) makeFirst(rows, keyring)
+  else {
+    const { appliedLsn, digest } = decodeState(keyring, rows.get(metaTable, stateKey))
+    rows.commit([stateOf(keyring, version, appliedLsn, digest)])
+  }
+  const moving = ['ratchet', 'move'].flatMap((table) => [...rows.all(table)].map((row) => ({ table, ...row })))
+  rows.commit(moving.map(({ table, key }) => ({ table, key, bytes: null })))
+  await rows.close()
+  const trees = openFile(
+    folder,
+    storedTables.map(({ name }) => ({ name, tree: name, mark: '' })),
+  )
+  trees.commit(moving)
+  await trees.close()
+}
+
+function openFile(folder: string, tables: readonly StoredTable[]): LmdbRows {
+  return openLmdb({ path: join(folder, viewFileName), tables, mapBytes: mapBytesDefault, isReadOnly: false })
+}
+
+function stateOf(keyring: RowMacs, version: number, appliedLsn: number, { rows, sum }: ViewDigest): StoredChange {
+  const sumBytes = fromHex(sum.toString(16).padStart(32, '0'))
+  const bytes = concatBytes(u8(version), u64(appliedLsn), u64(rows), sumBytes)
+  return { table: metaTable, key: stateKey, bytes: withMac(keyring, metaTable, stateKey, bytes) }
+}
+
+function makeFirst(rows: LmdbRows, keyring: RowMacs): void {
   const gone: StoredChange[] = newTallies
     .filter((key) => rows.get('tally', key) !== undefined)
     .map((key) => ({ table: 'tally', key, bytes: null }))
@@ -64,9 +86,5 @@ export async function makeOlder(folder: string, keyring: RowMacs): Promise<void>
     if (stored !== undefined) kept.remove(table, encodeUtf8(key), stored)
     if (bytes !== null) kept.add(table, encodeUtf8(key), bytes)
   }
-  const left = kept.digest()
-  const sum = fromHex(left.sum.toString(16).padStart(32, '0'))
-  const state = withMac(keyring, metaTable, stateKey, concatBytes(u8(1), u64(appliedLsn), u64(left.rows), sum))
-  rows.commit([...gone, ...older, { table: metaTable, key: stateKey, bytes: state }])
-  await rows.close()
+  rows.commit([...gone, ...older, stateOf(keyring, 1, appliedLsn, kept.digest())])
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { LmdbRows } from './lmdb.ts'
 import { DigestSum, emptyDigest } from './view-digest.ts'
-import { type RowMacs, decodeState, metaTable, stateKey, storedTables, viewDamaged } from './view-state.ts'
+import { type RowMacs, decodeState, metaTable, stateKey, storedTableNames, viewDamaged } from './view-state.ts'
 
 /** What a walk found: the stored state row (hex, empty when none) and the digest of the rows, or what is wrong. */
 export type Walked =
@@ -18,7 +18,7 @@ const checkProgram = fileURLToPath(new URL('./view-check-main.ts', import.meta.u
 /** Walks all rows: in order, and each found again by its key, so that no damaged page hides one. */
 export function walkRows(rows: LmdbRows): Walked {
   const sum = new DigestSum(emptyDigest)
-  for (const table of storedTables) {
+  for (const table of storedTableNames) {
     if (table === metaTable) continue
     let before = ''
     for (const { key, bytes } of rows.all(table)) {

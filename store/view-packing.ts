@@ -1,10 +1,10 @@
 // Changed rows as one run of bytes, so that handing thousands of them to another thread costs nothing.
-// Each: table u8 (its place in `storedTables`), key length u16, value length u32 (all ones: removed), key, and unless it is removed
+// Each: table u8 (its place in `storedTableNames`), key length u16, value length u32 (all ones: removed), key, and unless it is removed
 // the value and room for its MAC: so the other thread makes of it what is stored without moving it.
 
 import type { StoredChange } from './lmdb.ts'
 import { macBytes } from './view-digest.ts'
-import { storedTables } from './view-state.ts'
+import { storedTableNames } from './view-state.ts'
 
 /** Longest key, in characters. */
 export const keyLengthMax = 512
@@ -21,7 +21,7 @@ export class RowPacker {
     const valueBytes = bytes === null ? 0 : bytes.length + macBytes
     this.#reserve(headBytes + key.length + valueBytes)
     const at = this.#length
-    this.#bytes.writeUInt8(storedTables.indexOf(table), at)
+    this.#bytes.writeUInt8(storedTableNames.indexOf(table), at)
     this.#bytes.writeUInt16BE(key.length, at + 1)
     this.#bytes.writeUInt32BE(bytes === null ? removed : bytes.length, at + 3)
     // Looked at and written in one go: a pattern and a call into the system for each key cost more than all the rest.
@@ -65,7 +65,7 @@ export type PackedRow = {
 export function* unpackRows(packed: Uint8Array): Generator<PackedRow> {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
   for (let at = 0; at < bytes.length;) {
-    const table = storedTables[bytes.readUInt8(at)]
+    const table = storedTableNames[bytes.readUInt8(at)]
     if (table === undefined) throw new RangeError(`a table expected at ${at}, got number ${bytes[at]}`)
     const keyAt = at + headBytes
     const valueAt = keyAt + bytes.readUInt16BE(at + 1)

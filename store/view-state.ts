@@ -6,6 +6,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import { tables } from '../engine/ports/view.ts'
 import { concatBytes, fromHex, readU64, toHex, u64, u8 } from '../protocol/bytes.ts'
+import type { StoredTable } from './lmdb.ts'
 import { type ViewDigest, emptyDigest, macBytes } from './view-digest.ts'
 
 /** What authenticates rows. */
@@ -15,20 +16,26 @@ type MakesMacs = Pick<Keyring, 'mac'>
 export type ViewState = {
   readonly appliedLsn: Lsn
   readonly digest: ViewDigest
-  /** Written by a version that kept other rows of the same journal: `stateVersion` of then. */
-  readonly isOlder: boolean
+  /** `stateVersion` of who wrote it. */
+  readonly version: number
 }
 
 export const metaTable = 'meta'
 export const stateKey = 'state'
+/** The tables whose keys begin with a band's id, but for the bands themselves, lie among the bands. */
+const markOf: Partial<Record<string, StoredTable['mark']>> = { ratchet: '\u0001', move: '\u0002' }
+
 /** Every table of the file. */
-export const storedTables: readonly string[] = [...tables, metaTable]
+export const storedTables: readonly StoredTable[] = [...tables, metaTable].map((name) => {
+  const mark = markOf[name] ?? ''
+  return { name, mark, tree: mark === '' ? name : 'band' }
+})
+export const storedTableNames: readonly string[] = storedTables.map(({ name }) => name)
 export const viewFileName = 'view.lmdb'
 
-const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, isOlder: false }
-
-/** Grows when a record comes to mean other rows than before: what an older view lacks is in the journal. */
-const stateVersion = 3
+/** Grows when a record comes to mean other rows than before, or they come to lie elsewhere in the file. */
+export const stateVersion = 4
+const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, version: stateVersion }
 const stateBytes = 33
 
 /** Row bytes with their MAC behind them, as they are stored. */
@@ -53,7 +60,7 @@ function keyBytes(key: string): Uint8Array {
 
 export function encodeState(
   macs: MakesMacs,
-  { appliedLsn, digest }: Omit<ViewState, 'isOlder'>,
+  { appliedLsn, digest }: Omit<ViewState, 'version'>,
 ): Uint8Array<ArrayBuffer> {
   const sum = fromHex(digest.sum.toString(16).padStart(32, '0'))
   return withMac(macs, metaTable, stateKey, concatBytes(u8(stateVersion), u64(appliedLsn), u64(digest.rows), sum))
@@ -65,14 +72,15 @@ export function decodeState(macs: RowMacs, stored: Uint8Array | undefined): View
   const bytes = checkedRow(macs, metaTable, stateKey, stored)
   const appliedLsn = readU64(bytes, 1)
   const rows = readU64(bytes, 9)
-  const isKnown = bytes[0] !== undefined && bytes[0] >= 1 && bytes[0] <= stateVersion
+  const version = bytes[0] ?? 0
+  const isKnown = version >= 1 && version <= stateVersion
   if (bytes.length !== stateBytes || !isKnown || appliedLsn === undefined || rows === undefined) {
     throw viewDamaged(
-      `a state row of version ${stateVersion} expected, got version ${bytes[0]} of ${bytes.length} bytes`,
+      `a state row of version ${stateVersion} expected, got version ${version} of ${bytes.length} bytes`,
     )
   }
   const digest = { rows, sum: BigInt(`0x${toHex(bytes.subarray(17))}`) }
-  return { appliedLsn, digest, isOlder: bytes[0] !== stateVersion }
+  return { appliedLsn, digest, version }
 }
 
 export function viewDamaged(what: string): Fault {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { keyring, newFolder, removeFolders, row, text } from './test-view.ts'
+import { bareFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
 import { sealName } from './view-seal.ts'
 import { keyLengthMax } from './view-packing.ts'
 import { openView, wipeView } from './view.ts'
@@ -133,14 +133,66 @@ describe('a view', () => {
     await view.close()
   })
 
-  it('shows nothing of a write before it is durable, and takes one at a time', async () => {
+  it('shows nothing of a write before it is durable, and takes two at a time, the second after the first', async () => {
     const view = await openView({ folder: newFolder(), keyring })
-    const writing = view.write([row('band', 'a', 'one')], 1)
+    const first = view.write([row('band', 'a', 'one')], 1)
+    const second = view.write([row('band', 'a', 'two')], 2)
     expect([view.appliedLsn, view.get('band', 'a')]).toEqual([0, undefined])
-    await expect(view.write([], 2)).rejects.toThrow(/one write at a time/)
-    await writing
+    await expect(view.write([], 3)).rejects.toThrow(/2 writes at a time/)
+    await first
     expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([1, 'one'])
+    await second
+    expect([view.appliedLsn, text(view.get('band', 'a'))]).toEqual([2, 'two'])
     await view.close()
+  })
+
+  it('writes nothing behind a write that failed, and both when they are tried again', async () => {
+    const view = await openView({ folder: newFolder(), keyring })
+    const ends: string[] = []
+    const ended = (name: string) => (error: unknown) => {
+      ends.push(name)
+      expect(error).toBeInstanceOf(RangeError)
+    }
+    const first = view.write([row('band', '\n', 'no key')], 1).catch(ended('first'))
+    const second = view.write([row('band', 'a', 'one')], 2).catch(ended('second'))
+    await Promise.all([first, second])
+    expect(ends).toEqual(['first', 'second'])
+    expect([view.appliedLsn, view.get('band', 'a')]).toEqual([0, undefined])
+    await Promise.all([view.write([row('band', 'a', 'one')], 1), view.write([row('band', 'b', 'two')], 2)])
+    expect([view.appliedLsn, text(view.get('band', 'a')), text(view.get('band', 'b'))]).toEqual([2, 'one', 'two'])
+    await view.close()
+  })
+
+  it('finds rows of tables that share a tree apart: one by one, by range either way, and all of them', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    const shared = ['band', 'ratchet', 'move'] as const
+    // Keys that begin alike, and one that another begins with.
+    const keys = ['a', 'ab', 'a|1', 'a|2', 'b', 'b|1']
+    await view.write(
+      shared.flatMap((table) => keys.map((key) => row(table, key, `${table} ${key}`))),
+      1,
+    )
+    for (const table of shared) {
+      const all = keys.map((key) => `${table} ${key}`)
+      const texts = (range: Parameters<typeof view.range>[1]) =>
+        view.range(table, range).map(({ bytes }) => text(bytes))
+      expect(keys.map((key) => text(view.get(table, key)))).toEqual(all)
+      expect(texts({ from: ' ', to: '~', limit: 100 })).toEqual(all)
+      expect(texts({ from: 'a|', to: 'b', limit: 100 })).toEqual(all.slice(2, 4))
+      expect(texts({ from: 'a|1', to: 'b|1', limit: 2, reverse: true })).toEqual([all[4], all[3]])
+      expect(texts({ from: 'a', to: 'b', limit: 3 })).toEqual(all.slice(0, 3))
+    }
+    await view.write([row('ratchet', 'a', null)], 2)
+    expect([text(view.get('band', 'a')), view.get('ratchet', 'a'), text(view.get('move', 'a'))]).toEqual([
+      'band a',
+      undefined,
+      'move a',
+    ])
+    await view.close()
+    const file = bareFile(folder)
+    expect([...file.all('ratchet')].map(({ key }) => key)).toEqual(keys.slice(1))
+    await file.close()
   })
 
   it('lets other work of the engine come in between, however large a write is', async () => {

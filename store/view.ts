@@ -24,6 +24,7 @@ import {
   decodeState,
   metaTable,
   stateKey,
+  stateVersion,
   storedTables,
   viewDamaged,
   viewFileName,
@@ -49,11 +50,14 @@ export type ViewOptions = {
 export type FileView = View & {
   /** Resolves when the file was found whole; rejects with a Fault `view-damaged`. Settled on opening, but with `beside`. */
   readonly checked: Promise<void>
-  /** An older version wrote it, and kept other rows of the same journal; the next write makes it one of this version. */
-  readonly isOlder: boolean
+  /** Whose form its rows have: `viewVersion`, or less if an older version wrote it. The next write makes it one of this version. */
+  readonly version: number
   /** A consistent copy of the view's file, while writing goes on. */
   readonly copyTo: (path: string) => Promise<void>
 }
+
+/** The form of today's views. */
+export const viewVersion = stateVersion
 
 export const mapBytesDefault = 64 * 1024 ** 3
 
@@ -99,6 +103,9 @@ export function wipeView(folder: string): void {
   }
 }
 
+/** One is written while the next is packed. */
+const writesMax = 2
+
 /** Rows between two looks at the clock: about 50 µs of encoding. */
 const rowsPerLook = 16
 /** Packing takes at most this share of the engine's thread, whatever a turn of the event loop takes. */
@@ -124,7 +131,8 @@ class LmdbView implements FileView {
   readonly #keyring: RowMacs
   readonly #writer: ViewWriter
   #state: ViewState
-  #isWriting = false
+  /** Under way, oldest first. */
+  readonly #writing: Promise<void>[] = []
   #isClosed = false
 
   constructor(opened: Opened) {
@@ -142,8 +150,8 @@ class LmdbView implements FileView {
     return this.#state.appliedLsn
   }
 
-  get isOlder(): boolean {
-    return this.#state.isOlder
+  get version(): number {
+    return this.#state.version
   }
 
   get(table: Table, key: string): Uint8Array | undefined {
@@ -158,20 +166,29 @@ class LmdbView implements FileView {
 
   /** The changes are borrowed until this resolves. */
   async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
-    if (this.#isWriting) throw new Error('the view takes one write at a time')
-    this.#isWriting = true
+    if (this.#writing.length >= writesMax) throw new Error(`the view takes ${writesMax} writes at a time`)
+    const before = this.#writing.at(-1)
+    const writing = this.#writeAfter(before, changes, appliedLsn)
+    this.#writing.push(writing)
     try {
-      const digest = await this.#writer.write(
-        await pack(changes, this.#opened.monotonicMs),
-        appliedLsn,
-        this.#state.digest,
-      )
+      await writing
+    } finally {
+      void this.#writing.shift()
+    }
+  }
+
+  /** Packs while the write before is under way. After one that failed nothing is written: the rows would lack its own. */
+  async #writeAfter(before: Promise<void> | undefined, changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
+    try {
+      const packing = pack(changes, this.#opened.monotonicMs)
+      // Heard of below, once the write before is back.
+      packing.catch(() => {})
+      await before
+      const digest = await this.#writer.write(await packing, appliedLsn, this.#state.digest)
       this.#rows.refresh()
-      this.#state = { appliedLsn, digest, isOlder: false }
+      this.#state = { appliedLsn, digest, version: stateVersion }
     } catch (error) {
       throw error instanceof RangeError || error instanceof Fault ? error : failed('writing the view', error)
-    } finally {
-      this.#isWriting = false
     }
   }
 

@@ -40,8 +40,8 @@ export type View = {
   readonly get: (table: Table, key: string) => Uint8Array | undefined
   readonly range: (table: Table, range: RowRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]
   /**
-   * Writes the changes and the applied lsn in one transaction; resolves when that is durable. One call at a time. The
-   * changes are read a few at a time, with pauses between.
+   * Writes the changes and the applied lsn in one transaction; resolves when that is durable. The changes are read a few at a time,
+   * with pauses between. Two calls at a time: the second is made ready meanwhile, and fails when the first one does.
    */
   readonly write: (changes: Iterable<RowChange>, appliedLsn: Lsn) => Promise<void>
   readonly close: () => Promise<void>
