@@ -161,7 +161,9 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     actorFailed: (_id, error) => failed(error),
   })
   const keys = { bandKey: random(32), acctTag: random(8), sealedArmSecret: random(60), name: '', changeBegunBy: '' }
-  const row = { ...rowOf({ bandId, actor, keys, armKey: undefined, made: undefined, usedAtMs: 0 }) }
+  const row = {
+    ...rowOf({ bandId, actor, keys, armKey: undefined, resting: actor.context, made: undefined, usedAtMs: 0 }),
+  }
   ledger.append({ type: 'band', atMs: nowMs, cause: 'band.arm', by: 'engine', ...row }, 'normal')
   await ledger.settle()
   const decided: DecisionRecord = {

@@ -13,7 +13,7 @@ import { endLinks, sendDown } from './band-link.ts'
 import type { Core } from './core.ts'
 import type { AppendUse, Lsn } from './ports/journal.ts'
 import type { BandRow } from './ports/rows.ts'
-import { type AwakeBand, type BandKeys, rowOf } from './registry.ts'
+import { type AwakeBand, type BandKeys, rowOf, takeEffects } from './registry.ts'
 import { alertAccount, alertTexts, answerAccount } from './session.ts'
 
 export type BandOutcome =
@@ -36,7 +36,7 @@ export function tellBand(core: Core, bandId: BandId, event: BandEvent, telling: 
   const before = rowOf(band)
   band.actor.send(event)
   if (!band.actor.isActive) return { type: 'refused', error: 'unavailable' }
-  const { effects } = band.actor.context
+  const effects = takeEffects(band)
   const refused = effects.find((effect) => effect.type === 'refused')
   if (effects.some((effect) => effect.type === 'unexpected')) core.counters.unexpected++
   const isChanged = effects.some((effect) => effect.type === 'persist')

@@ -1,6 +1,7 @@
 // Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only.
 
 import { AddedRows } from './added-rows.ts'
+import { type ByKey, KeysInOrder } from './keys-in-order.ts'
 import type { Change } from './ports/apply.ts'
 import { type RowOf, decodeRow, encodeRow, layRow } from './ports/rows.ts'
 import { type RowChange, type RowRange, type Table, tables } from './ports/view.ts'
@@ -15,14 +16,14 @@ const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'h
 const isInOrder: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
 
 /** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
-type Waiting = { readonly row: Change['row'] } | number | null
+type Waiting = Change['row'] | number
 
 export class PendingRows {
   /** The last record whose changes are here; 0 = none. */
   lastLsn = 0
   recordCount = 0
   #scatteredCount = 0
-  readonly #tables: Readonly<Record<Table, Map<string, Waiting>>> = {
+  readonly #tables: Readonly<Record<Table, ByKey<Waiting>>> = {
     band: new Map(),
     bid: new Map(),
     ratchet: new Map(),
@@ -31,7 +32,7 @@ export class PendingRows {
     phone: new Map(),
     usage: new Map(),
     reference: new Map(),
-    history: new Map(),
+    history: new KeysInOrder(),
     historyMark: new Map(),
     alarm: new Map(),
     tally: new Map(),
@@ -48,8 +49,7 @@ export class PendingRows {
 
   add(change: Change): void {
     const { table, key, row } = change
-    if (row === null) this.#set(table, key, null)
-    else this.#set(table, key, isAddedTo.has(table) ? this.#added.add(layRow(table, row)) : change)
+    this.#set(table, key, row !== null && isAddedTo.has(table) ? this.#added.add(layRow(table, row)) : row)
   }
 
   /** The row as it becomes, null when it goes, undefined when nothing waits for it. */
@@ -57,7 +57,7 @@ export class PendingRows {
     const waiting = this.#tables[table].get(key)
     if (typeof waiting === 'number') return decodeRow(table, this.#added.at(waiting))
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name there are rows of that table only
-    return waiting === undefined || waiting === null ? waiting : (waiting.row as RowOf<Name>)
+    return waiting as RowOf<Name> | null | undefined
   }
 
   /** The keys of a range for which something waits, in no order. */
@@ -80,8 +80,7 @@ export class PendingRows {
   }
 
   #bytesOf(table: Table, waiting: Waiting): Uint8Array | null {
-    if (waiting === null) return null
     if (typeof waiting === 'number') return this.#added.at(waiting)
-    return waiting.row === null ? null : encodeRow(table, waiting.row)
+    return waiting === null ? null : encodeRow(table, waiting)
   }
 }

@@ -3,7 +3,7 @@
 
 import { type BandActor, startBand } from './actors.ts'
 import { wipe } from '../crypto/secret.ts'
-import { type BandMemory, initialBandMemory } from '../machines/band-context.ts'
+import { type BandContext, type BandEffect, type BandMemory, initialBandMemory } from '../machines/band-context.ts'
 import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'
@@ -19,6 +19,8 @@ export type AwakeBand = {
   /** `Expand(A, …)` of the current arming, kept while awake; undefined until a proof needs it. */
   armKey: Uint8Array | undefined
   usedAtMs: number
+  /** What the actor knows while nothing is asked for. */
+  resting: BandContext
   /** The row as it was last put together, and of what: it is asked for at every event and hardly ever changes. */
   made: { readonly memory: BandMemory; readonly keys: BandKeys; readonly row: BandRow } | undefined
 }
@@ -76,7 +78,15 @@ export class Registry {
     )
     const keys = row === undefined ? noKeys : keysOf(row)
     const usedAtMs = this.options.monotonicMs()
-    const band: AwakeBand = { bandId, actor, keys, armKey: undefined, usedAtMs, made: undefined }
+    const band: AwakeBand = {
+      bandId,
+      actor,
+      keys,
+      armKey: undefined,
+      usedAtMs,
+      resting: actor.context,
+      made: undefined,
+    }
     if (row !== undefined) band.made = { memory: actor.context.band, keys, row }
     if (this.awake.size >= this.options.awakeBandsMax) this.sleepOldest()
     this.awake.set(bandId, band)
@@ -115,6 +125,18 @@ export class Registry {
     const oldest = this.awake.values().next()
     if (oldest.done !== true) this.forget(oldest.value.bandId)
   }
+}
+
+/**
+ * What the last event asks for. It is given once and not kept: the decisions of thousands of awake bands were a fifth of what
+ * the collector had to carry along.
+ */
+export function takeEffects(band: AwakeBand): readonly BandEffect[] {
+  const { actor } = band
+  const { band: memory, effects } = actor.context
+  if (band.resting.band !== memory) band.resting = { band: memory, effects: [] }
+  actor.rest(band.resting)
+  return effects
 }
 
 /** The row of an actor as it stands. */

@@ -46,6 +46,11 @@ export class TableActor<Value, Context, Event extends { readonly type: string }>
     }
   }
 
+  /** Takes another context, which means the same, for the one it has: without what was asked for and is done. */
+  rest(context: Context): void {
+    this.#context = context
+  }
+
   stop(): void {
     this.#isActive = false
   }
