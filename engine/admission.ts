@@ -1,5 +1,7 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
+import { inTurn } from '../protocol/in-turn.ts'
+
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
 const keysMax = 100_000
@@ -10,8 +12,8 @@ export class Admission {
   private readonly perSecond: number
   private readonly burst: number
   private readonly monotonicMs: () => number
-  private readonly buckets = new Map<string, Bucket>()
-  private readonly failures = new Map<string, number[]>()
+  private readonly buckets = new Remembered<Bucket>()
+  private readonly failures = new Remembered<number[]>()
 
   constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
     this.perSecond = options.perSecond
@@ -25,7 +27,7 @@ export class Admission {
     let bucket = this.buckets.get(account)
     if (bucket === undefined) {
       bucket = { tokens: this.burst, atMs: nowMs }
-      remember(this.buckets, account, bucket)
+      this.buckets.set(account, bucket)
     }
     bucket.tokens = Math.min(this.burst, bucket.tokens + ((nowMs - bucket.atMs) * this.perSecond) / 1_000)
     bucket.atMs = nowMs
@@ -46,14 +48,23 @@ export class Admission {
     const nowMs = this.monotonicMs()
     const recent = (this.failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
     recent.push(nowMs)
-    remember(this.failures, key, recent)
+    this.failures.set(key, recent)
   }
 }
 
-function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= keysMax) return
-  const oldest = map.keys().next()
-  if (oldest.done !== true) map.delete(oldest.value)
+/** By key, the latest `keysMax`. */
+class Remembered<Value> {
+  readonly #map = new Map<string, Value>()
+  readonly #nextInTurn = inTurn(this.#map)
+
+  get(key: string): Value | undefined {
+    return this.#map.get(key)
+  }
+
+  set(key: string, value: Value): void {
+    this.#map.delete(key)
+    this.#map.set(key, value)
+    const oldest = this.#map.size > keysMax ? this.#nextInTurn() : undefined
+    if (oldest !== undefined) this.#map.delete(oldest[0])
+  }
 }

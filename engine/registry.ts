@@ -6,6 +6,7 @@ import { wipe } from '../crypto/secret.ts'
 import { type BandContext, type BandEffect, type BandMemory, initialBandMemory } from '../machines/band-context.ts'
 import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
+import { inTurn } from '../protocol/in-turn.ts'
 import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
 
@@ -26,13 +27,16 @@ export type AwakeBand = {
 }
 
 export type RegistryOptions = {
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'get'>
   readonly awakeBandsMax: number
   readonly awakeIdleMs: number
   readonly monotonicMs: () => number
   /** An actor threw: a bug. It is dropped and the request denied; the next one wakes it anew from its row. */
   readonly actorFailed: (bandId: BandId, error: unknown) => void
 }
+
+/** Actors that are looked at to put one of them to sleep. */
+const lookedAtToSleepOne = 8
 
 const noKeys: BandKeys = {
   bandKey: new Uint8Array(0),
@@ -45,6 +49,7 @@ const noKeys: BandKeys = {
 export class Registry {
   private readonly options: RegistryOptions
   private readonly awake = new Map<BandId, AwakeBand>()
+  private readonly nextInTurn = inTurn(this.awake)
 
   constructor(options: RegistryOptions) {
     this.options = options
@@ -88,7 +93,7 @@ export class Registry {
       made: undefined,
     }
     if (row !== undefined) band.made = { memory: actor.context.band, keys, row }
-    if (this.awake.size >= this.options.awakeBandsMax) this.sleepOldest()
+    if (this.awake.size >= this.options.awakeBandsMax) this.sleepOne()
     this.awake.set(bandId, band)
     return band
   }
@@ -102,28 +107,23 @@ export class Registry {
     band.actor.stop()
   }
 
-  /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors. */
+  /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors, at all of them in turn. */
   sleepIdle(countMax: number): void {
     const before = this.options.monotonicMs() - this.options.awakeIdleMs
-    // Whoever is requeued would come round again.
-    const lookMax = Math.min(countMax, this.awake.size)
-    let looked = 0
-    for (const band of this.awake.values()) {
-      if (looked++ >= lookMax) break
-      if (band.usedAtMs <= before) this.forget(band.bandId)
-      else this.requeue(band)
+    for (let left = Math.min(countMax, this.awake.size); left > 0; left--) {
+      const band = this.nextInTurn()?.[1]
+      if (band !== undefined && band.usedAtMs <= before) this.forget(band.bandId)
     }
   }
 
-  // The map is kept roughly by last use: whoever is looked at and still in use goes to the end.
-  private requeue(band: AwakeBand): void {
-    this.awake.delete(band.bandId)
-    this.awake.set(band.bandId, band)
-  }
-
-  private sleepOldest(): void {
-    const oldest = this.awake.values().next()
-    if (oldest.done !== true) this.forget(oldest.value.bandId)
+  /** Makes room: of a few in turn the one that was used longest ago. To know the oldest of all an order would have to be kept. */
+  private sleepOne(): void {
+    let oldest = this.nextInTurn()?.[1]
+    for (let looked = 1; looked < lookedAtToSleepOne; looked++) {
+      const other = this.nextInTurn()?.[1]
+      if (oldest !== undefined && other !== undefined && other.usedAtMs < oldest.usedAtMs) oldest = other
+    }
+    if (oldest !== undefined) this.forget(oldest.bandId)
   }
 }
 

@@ -278,9 +278,9 @@ function suspectClone(core: Core, slot: Slot, ratchet: RatchetRow, record: Resum
 }
 
 function releaseTombstoned(core: Core, slot: Slot): boolean {
-  const row = core.ledger.get('bid', slot.bid)
+  if (core.ledger.get('bid', slot.bid)?.tombstoned !== true) return false
   const band = core.ledger.get('band', slot.bandId)
-  if (row === undefined || band === undefined || !row.tombstoned) return false
+  if (band === undefined) return false
   sendRecord(slot.session, slot.number, releaseOf(core, slot.bandId, band.tombstoned))
   return true
 }
@@ -293,8 +293,7 @@ export function releaseOf(core: Core, bandId: Slot['bandId'], generationMax: num
 
 // A RESUME under R_0 counts as COMMIT_ACK: the ack itself may have been lost.
 function acknowledgePairing(core: Core, slot: Slot, n: number): void {
-  const band = core.ledger.get('band', slot.bandId)
-  if (n !== 0 || band?.state !== 'pairing') return
+  if (n !== 0 || core.ledger.get('band', slot.bandId)?.state !== 'pairing') return
   const window = core.windows.ofAccount(slot.account)
   const isOfWindow = window?.bound?.bandId === slot.bandId && window.bound.generation === slot.generation
   if (isOfWindow) return core.windows.acknowledged(window)

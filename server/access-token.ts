@@ -9,6 +9,7 @@ import { equalSecret } from '../crypto/secret.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { ascii } from '../protocol/bytes.ts'
+import { inTurn } from '../protocol/in-turn.ts'
 import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'
@@ -37,6 +38,7 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
   const file = new ReloadedFile(path, () => readToken(path), told)
   file.follow(clock)
   const attempts = new Map<string, TokenBucket>()
+  const nextInTurn = inTurn(attempts)
   return {
     path,
     judge(authorization, remoteAddress) {
@@ -47,8 +49,8 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
       if (!bucket.take(1, nowMs)) return 'too-many'
       attempts.delete(remoteAddress)
       attempts.set(remoteAddress, bucket)
-      const oldest = attempts.keys().next()
-      if (attempts.size > addressesMax && oldest.done !== true) attempts.delete(oldest.value)
+      const oldest = attempts.size > addressesMax ? nextInTurn() : undefined
+      if (oldest !== undefined) attempts.delete(oldest[0])
       return 'refused'
     },
     stop: () => file.stop(),

@@ -1,0 +1,17 @@
+// The entries of a map one after the other, a few at a time, for whoever bounds it or looks it over.
+
+/**
+ * Gives the next value and its key each time, in the order they were set, and from the beginning again at the end; undefined when the
+ * map is empty. Values may come and go meanwhile. It goes on where it was: a new iterator for each would step over all that was deleted
+ * since the map last grew, 25 µs for each of twenty thousand that are replaced one by one.
+ */
+export function inTurn<Key, Value>(map: ReadonlyMap<Key, Value>): () => readonly [Key, Value] | undefined {
+  let entries = map.entries()
+  return () => {
+    const next = entries.next()
+    if (next.done !== true) return next.value
+    entries = map.entries()
+    const first = entries.next()
+    return first.done === true ? undefined : first.value
+  }
+}
