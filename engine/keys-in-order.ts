@@ -1,7 +1,7 @@
 // Values by position in the journal, which come in its order: two numbers each in arrays, where a map would keep the text of the
 // key and an entry of its own, tens of thousands of them, for the collector to carry along.
 
-import { lsnOfKey, orderedKey } from './ports/rows.ts'
+import { orderedKey } from './ports/rows.ts'
 
 /** What is used of a Map here. */
 export type ByKey<Value> = Iterable<readonly [string, Value]> & {
@@ -21,13 +21,13 @@ export class KeysInOrder<Value> implements ByKey<Value> {
   }
 
   get(key: string): Value | undefined {
-    const lsn = lsnOfKey(key)
+    const lsn = Number.parseInt(key, 16)
     const at = this.#placeOf(lsn)
     return this.#lsns[at] === lsn ? this.#values[at] : undefined
   }
 
   set(key: string, value: Value): this {
-    const lsn = lsnOfKey(key)
+    const lsn = Number.parseInt(key, 16)
     const at = this.#placeOf(lsn)
     if (this.#lsns[at] === lsn) this.#values[at] = value
     else if (at === this.#lsns.length) {

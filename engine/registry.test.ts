@@ -16,7 +16,8 @@ function registryOf(awakeBandsMax: number) {
       throw error
     },
   })
-  const awake = (count: number) => Array.from({ length: count }, (_, at) => at).filter((at) => registry.isAwake(bandAt(at)))
+  const awake = (count: number) =>
+    Array.from({ length: count }, (_, at) => at).filter((at) => registry.isAwake(bandAt(at)))
   return { registry, clock, awake }
 }
 

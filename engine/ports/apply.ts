@@ -12,6 +12,7 @@ import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.t
 import {
   type AlarmRow,
   type BandRow,
+  type RatchetRow,
   type RowOf,
   type UsageRow,
   accountBandKey,
@@ -44,16 +45,12 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       return []
     case 'operator':
       return applyAct(record, lsn)
-    case 'band': {
-      const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
-      return [...applyBand(row, rows), moved(record, lsn)]
-    }
+    case 'band':
+      return [...applyBand(bandRowOf(record), rows), moved(record, lsn)]
     case 'imported':
       return applyImported(record, lsn, rows)
-    case 'ratchet': {
-      const { type: _type, atMs: _atMs, bandId, ...row } = record
-      return [{ table: 'ratchet', key: bandId, row }]
-    }
+    case 'ratchet':
+      return [{ table: 'ratchet', key: record.bandId, row: ratchetRowOf(record) }]
     case 'account': {
       const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...row } = record
       const before = rows.get('account', row.account)
@@ -88,10 +85,59 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
 }
 
 function applyImported(record: JournalRecordOf<'imported'>, lsn: Lsn, rows: RowReader): readonly Change[] {
-  const { type: _type, atMs: _atMs, cause: _cause, by: _by, ...both } = record
-  const { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs, ...row } = both
-  const ratchet = { k, sealedRoot, sealedPrevious, sealedOldMacKeys, oldMacKeysK, resumes, rekeyedAtMs }
-  return [...applyBand(row, rows), { table: 'ratchet', key: row.bandId, row: ratchet }, moved(record, lsn)]
+  const ratchet = ratchetRowOf(record)
+  return [
+    ...applyBand(bandRowOf(record), rows),
+    { table: 'ratchet', key: record.bandId, row: ratchet },
+    moved(record, lsn),
+  ]
+}
+
+// Field by field: what is left of a pattern is copied by the runtime, name by name, at 7 µs for a band.
+
+function bandRowOf(record: BandRow): BandRow {
+  return {
+    bandId: record.bandId,
+    state: record.state,
+    generation: record.generation,
+    tombstoned: record.tombstoned,
+    account: record.account,
+    bid: record.bid,
+    pairingId: record.pairingId,
+    pairingUntilMs: record.pairingUntilMs,
+    vendor: record.vendor,
+    model: record.model,
+    batch: record.batch,
+    conformance: record.conformance,
+    holds: record.holds,
+    holdSurfaces: record.holdSurfaces,
+    holdEndedAtMs: record.holdEndedAtMs,
+    wearEpoch: record.wearEpoch,
+    armEpoch: record.armEpoch,
+    armedUntilMs: record.armedUntilMs,
+    armedOwnerEpoch: record.armedOwnerEpoch,
+    verifiedAtMs: record.verifiedAtMs,
+    deactivateAtMs: record.deactivateAtMs,
+    foundAtMs: record.foundAtMs,
+    before: record.before,
+    bandKey: record.bandKey,
+    acctTag: record.acctTag,
+    sealedArmSecret: record.sealedArmSecret,
+    name: record.name,
+    changeBegunBy: record.changeBegunBy,
+  }
+}
+
+function ratchetRowOf(record: RatchetRow): RatchetRow {
+  return {
+    k: record.k,
+    sealedRoot: record.sealedRoot,
+    sealedPrevious: record.sealedPrevious,
+    sealedOldMacKeys: record.sealedOldMacKeys,
+    oldMacKeysK: record.oldMacKeysK,
+    resumes: record.resumes,
+    rekeyedAtMs: record.rekeyedAtMs,
+  }
 }
 
 /** What a band's timeline keeps of a record about it. */

@@ -47,7 +47,7 @@ export function layShape<Fields extends Shape>(
   fields: Fields,
   value: ShapeOf<Fields>,
 ): Uint8Array<ArrayBuffer> {
-  const named = namedOf(fields)
+  const { named } = listed(fields)
   return layEach(named.length + 1, (index) => {
     const one = named[index - 1]
     if (one === undefined) return lead
@@ -60,16 +60,21 @@ export function layShape<Fields extends Shape>(
   })
 }
 
-type Named = readonly { readonly name: string; readonly field: Field }[]
-const namedFields = new WeakMap<Shape, Named>()
+type Listed = {
+  readonly named: readonly { readonly name: string; readonly field: Field }[]
+  /** Every field, as nothing yet: what is read is put into a copy, which has its form at once instead of growing field by field. */
+  readonly blank: Readonly<Record<string, Unpacked>>
+}
+const listedShapes = new WeakMap<Shape, Listed>()
 
 /** The fields of a shape in their order, listed once. */
-function namedOf(fields: Shape): Named {
-  const known = namedFields.get(fields)
+function listed(fields: Shape): Listed {
+  const known = listedShapes.get(fields)
   if (known !== undefined) return known
   const named = Object.entries(fields).map(([name, field]) => ({ name, field }))
-  namedFields.set(fields, named)
-  return named
+  const made = { named, blank: Object.fromEntries(named.map(({ name }) => [name, null])) }
+  listedShapes.set(fields, made)
+  return made
 }
 
 /** Unpacks to `lead` and the raw items; undefined when it is not an array that starts with a number. */
@@ -87,13 +92,13 @@ export function readShape<Fields extends Shape>(
   fields: Fields,
   items: readonly Unpacked[],
 ): ShapeOf<Fields> | undefined {
-  const value: Record<string, Unpacked> = {}
+  const { named, blank } = listed(fields)
+  const value = { ...blank }
   let at = 1
-  for (const name in fields) {
-    const read = fields[name]?.read(items[at])
+  for (const { name, field } of named) {
+    const read = field.read(items[at++])
     if (read === undefined) return undefined
     value[name] = read
-    at++
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every field of the shape was just read
   return value as unknown as ShapeOf<Fields>
