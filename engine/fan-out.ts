@@ -2,10 +2,9 @@
 
 import type { ActOutcome } from '../protocol/operator-api.ts'
 import type { AccountId, BandId } from '../protocol/ids.ts'
-import { pageEntriesMax } from '../protocol/limits.ts'
 import { isOnDisk } from './act-record.ts'
 import type { Core } from './core.ts'
-import { decisionsBefore } from './history.ts'
+import { decisionPages } from './history.ts'
 import type { Session } from './session.ts'
 
 /** The sessions that hear of a change: the account's phones, and whoever carries a band of it. */
@@ -24,9 +23,6 @@ export function reachOf(
   for (const session of sessions) if (!session.connection.isOpen) sessions.delete(session)
   return { sessions }
 }
-
-/** How many decisions of the account are looked through for the last approval. */
-export const lastApprovalWithin = 1_024
 
 /**
  * Everything of the freeze is on disk. What is told leaves in the same turn, and what was overtaken is reversed in it: both
@@ -61,19 +57,14 @@ async function approvalsBefore(
 ) {
   let reversed = 0
   if (account === null) return { reversed, lastApproval: null }
-  let belowLsn = lsn
-  for (let looked = 0; looked < lastApprovalWithin; looked += pageEntriesMax) {
-    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
-    for (const one of page) {
+  const pause = () => new Promise<void>((resolve) => core.time.clock.after(0, resolve))
+  for await (const { decided } of decisionPages(core.ledger, account, { belowLsn: lsn, pause })) {
+    for (const one of decided) {
       const { row } = one
       if (bandId !== undefined && row.bandId !== bandId) continue
       if (row.reversedBy !== null && row.reversedBy > lsn) reversed++
       if (row.reason === 0) return { reversed, lastApproval: { lsn: one.lsn, atMs: row.atMs } }
     }
-    const last = page.at(-1)
-    if (last === undefined || page.length < pageEntriesMax) break
-    belowLsn = last.lsn
-    await new Promise<void>((resolve) => core.time.clock.after(0, resolve))
   }
   return { reversed, lastApproval: null }
 }

@@ -2,6 +2,7 @@
 // marks on the way lead to any position.
 
 import type { AccountId } from '../protocol/ids.ts'
+import { pageEntriesMax } from '../protocol/limits.ts'
 import type { Ledger } from './ledger.ts'
 import type { Lsn } from './ports/journal.ts'
 import { type HistoryRow, historyKey, historyMarkKey } from './ports/rows.ts'
@@ -24,6 +25,30 @@ export function decisionsBefore(
     lsn = row.before
   }
   return page
+}
+
+/** How far back a history is read for whoever looks: an account with a long one must not be felt by those who pay. */
+export const lookBackMax = 1_024
+
+export type DecisionPage = {
+  readonly decided: readonly Decided[]
+  /** Where the next page begins; null = this is the last of them. */
+  readonly nextBelowLsn: Lsn | null
+}
+
+/** Those before a position, page by page, with a pause between two; not beyond `lookBackMax`. */
+export async function* decisionPages(
+  ledger: Reads,
+  account: AccountId,
+  from: { readonly belowLsn: Lsn; readonly pause: () => Promise<void> },
+): AsyncGenerator<DecisionPage> {
+  let belowLsn: Lsn | null = from.belowLsn
+  for (let looked = 0; belowLsn !== null && looked < lookBackMax; looked += pageEntriesMax) {
+    if (looked > 0) await from.pause()
+    const decided: readonly Decided[] = decisionsBefore(ledger, account, { belowLsn, limit: pageEntriesMax })
+    belowLsn = decided.length < pageEntriesMax ? null : (decided.at(-1)?.lsn ?? null)
+    yield { decided, nextBelowLsn: belowLsn }
+  }
 }
 
 /** A decision of the account with few or none between it and the position; null = it has none. */

@@ -2,17 +2,13 @@
 // an operator who looks must not be felt by those who pay.
 
 import type { AccountId, BandId, PartnerId, ResourceId, Rid } from '../protocol/ids.ts'
-import { pageEntriesMax } from '../protocol/limits.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
 import type { ProximityLevel } from '../policy/proximity.ts'
 import type { Core } from './core.ts'
-import { type Decided, decisionsBefore } from './history.ts'
+import { type Decided, decisionPages } from './history.ts'
 import { parseLevel } from './ports/apply.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
 import { referenceKey } from './ports/rows.ts'
-
-/** How far back the history of an account is read for one of its bands, entries. */
-const lookBackMax = 1_024
 
 export type InspectedDecision = {
   readonly lsn: number
@@ -47,19 +43,12 @@ export async function lastDecisions(
 }> {
   const wanted = Math.max(1, decisionsMax)
   const found: Decided[] = []
-  let belowLsn = Number.MAX_SAFE_INTEGER
   let isCut = false
-  for (let looked = 0; found.length < wanted; looked += pageEntriesMax) {
-    if (looked >= lookBackMax) {
-      isCut = true
-      break
-    }
-    if (looked > 0) await pause()
-    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
-    found.push(...page.filter(({ row }) => row.bandId === bandId))
-    const last = page.at(-1)
-    if (last === undefined || page.length < pageEntriesMax) break
-    belowLsn = last.lsn
+  const pages = decisionPages(core.ledger, account, { belowLsn: Number.MAX_SAFE_INTEGER, pause })
+  for await (const { decided, nextBelowLsn } of pages) {
+    found.push(...decided.filter(({ row }) => row.bandId === bandId))
+    isCut = found.length < wanted && nextBelowLsn !== null
+    if (found.length >= wanted) break
   }
   const decisions = found.slice(0, decisionsMax).map((entry) => decisionOf(core, entry))
   return { decisions, newestLevel: levelOf(core, found[0]), isCut }

@@ -3,17 +3,13 @@
 
 import type { TimelineAnswer, TimelineEntry } from '../protocol/operator-api.ts'
 import type { AccountId, BandId } from '../protocol/ids.ts'
-import { pageEntriesMax } from '../protocol/limits.ts'
 import { holdsOf } from '../protocol/states.ts'
 import type { Core } from './core.ts'
 import { shortened } from './inspect-band.ts'
 import { type TimelineWish, timelineEntriesMax } from './operator-port.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
-import { decisionsBefore } from './history.ts'
+import { decisionPages } from './history.ts'
 import { type HistoryRow, actKey, lsnOfKey, moveKey, referenceKey } from './ports/rows.ts'
-
-/** How far back the history of an account is read for one page, entries. */
-const lookBackMax = 1_024
 
 /** A page of a band's timeline. A band that nobody knows has none. */
 export async function bandTimeline(core: Core, bandId: BandId, wish: TimelineWish): Promise<TimelineAnswer> {
@@ -66,19 +62,15 @@ async function decisionsOf(
   { below, count, pause }: Wanted & Pick<TimelineWish, 'pause'>,
 ): Promise<Decisions> {
   const entries: TimelineEntry[] = []
-  let belowLsn = below
-  for (let looked = 0; entries.length < count; looked += pageEntriesMax) {
-    if (looked >= lookBackMax) return { entries, lookedToLsn: belowLsn }
-    if (looked > 0) await pause()
-    const page = decisionsBefore(core.ledger, account, { belowLsn, limit: pageEntriesMax })
-    for (const { lsn, row } of page) {
+  let lookedToLsn = 0
+  for await (const { decided, nextBelowLsn } of decisionPages(core.ledger, account, { belowLsn: below, pause })) {
+    for (const { lsn, row } of decided) {
       if (row.bandId === bandId) entries.push(decisionOf(core, account, lsn, row))
     }
-    const last = page.at(-1)
-    if (last === undefined || page.length < pageEntriesMax) break
-    belowLsn = last.lsn
+    if (entries.length >= count) return { entries: entries.slice(0, count), lookedToLsn: 0 }
+    lookedToLsn = nextBelowLsn ?? 0
   }
-  return { entries: entries.slice(0, count), lookedToLsn: 0 }
+  return { entries, lookedToLsn }
 }
 
 function decisionOf(core: Core, account: AccountId, lsn: number, row: HistoryRow): TimelineEntry {

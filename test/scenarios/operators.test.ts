@@ -1,7 +1,7 @@
 // What an operator does to a band, an account, a session: it acts at once, it is answered for, and giving back takes two.
 
 import { describe, expect, it } from 'vitest'
-import { lastApprovalWithin } from '../../engine/fan-out.ts'
+import { lookBackMax } from '../../engine/history.ts'
 import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operator-port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
@@ -69,11 +69,11 @@ describe('A freeze by an operator', () => {
     expect(outcome.fanOut).toMatchObject({ reversed: 0, lastApproval: null })
   })
 
-  it(`looks for the last approval among ${lastApprovalWithin} decisions of the account, not further`, async () => {
+  it(`looks for the last approval among ${lookBackMax} decisions of the account, not further`, async () => {
     const { world, band, bandId, phone } = await armedWorld()
     const last = await world.run(band.pay(world.offer({ amountMinor: 7 }).bytes))
     const other = await second(world, phone)
-    for (let payment = 1; payment < lastApprovalWithin; payment++) {
+    for (let payment = 1; payment < lookBackMax; payment++) {
       await world.run(other.band.pay(world.offer({ amountMinor: 1 }).bytes))
     }
     const at = await done(world, { act: 'freeze-band', bandId })
