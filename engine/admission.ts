@@ -1,6 +1,6 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
-import { inTurn } from '../protocol/in-turn.ts'
+import { forgetOldest } from './forget-oldest.ts'
 
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
@@ -55,7 +55,6 @@ export class Admission {
 /** By key, the latest `keysMax`. */
 class Remembered<Value> {
   readonly #map = new Map<string, Value>()
-  readonly #nextInTurn = inTurn(this.#map)
 
   get(key: string): Value | undefined {
     return this.#map.get(key)
@@ -64,7 +63,6 @@ class Remembered<Value> {
   set(key: string, value: Value): void {
     this.#map.delete(key)
     this.#map.set(key, value)
-    const oldest = this.#map.size > keysMax ? this.#nextInTurn() : undefined
-    if (oldest !== undefined) this.#map.delete(oldest[0])
+    forgetOldest(this.#map, keysMax)
   }
 }

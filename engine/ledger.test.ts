@@ -249,6 +249,44 @@ it('The view makes the next batch ready while it writes one; when that fails bot
   expect(failures.length).toBe(1)
 })
 
+it('A batch that waited for the disk while the one before it failed does not overtake it', async () => {
+  const { journal, view, sync } = ports()
+  const written: string[] = []
+  const failures: unknown[] = []
+  const { clock, runOut } = heldTimers()
+  let fail: (() => void) | undefined
+  const failing = writtenBy(view, async (changes, lsn) => {
+    const keys = [...changes].map(({ key }) => key).join('')
+    if (fail === undefined) await new Promise<void>((_resolve, reject) => (fail = () => reject(new Error('no room'))))
+    written.push(keys)
+    await view.write([], lsn)
+  })
+  const ledger = new Ledger({
+    ...optionsOf(journal, failing),
+    viewFlushRecords: 2,
+    cachedRowsMax: 0,
+    clock,
+    viewFailed: (error) => failures.push(error),
+  })
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  for (const name of ['a', 'b']) ledger.append(limitsOf(name), 'normal')
+  sync()
+  await turn()
+  // The first is with the view; the second is not on disk yet.
+  for (const name of ['c', 'd']) ledger.append(limitsOf(name), 'normal')
+  await turn()
+  fail?.()
+  await turn()
+  sync()
+  await turn()
+  expect([written, failures, view.appliedLsn]).toEqual([[], [new Error('no room')], 0])
+  for (const name of ['a', 'b', 'c', 'd']) expect(ledger.get('account', name)).toBeDefined()
+  runOut()
+  await turn()
+  await ledger.settle()
+  expect([written, failures.length, view.appliedLsn]).toEqual([['ab', 'cd'], 1, 4])
+})
+
 it('What a journal has beyond the view is written whole at the start, also when the view fails once', async () => {
   const { journal, view } = ports()
   const records = ['a', 'b', 'c', 'd', 'e'].map((name, at) => ({ lsn: at + 1, body: encodeRecord(limitsOf(name)) }))

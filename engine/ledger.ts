@@ -240,6 +240,8 @@ export class Ledger implements RowReader {
     const { journal, view } = this.options
     try {
       await journal.durable(batch.lastLsn)
+      // While this one waited for the disk the view may have failed the one before, whose rows it must not overtake.
+      if (this.isFailing) throw new Error('the batch before was not written')
       await view.write(batch.encoded(), batch.lastLsn)
       this.leaving.shift()
     } catch (error) {

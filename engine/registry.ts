@@ -6,7 +6,7 @@ import { wipe } from '../crypto/secret.ts'
 import { type BandContext, type BandEffect, type BandMemory, initialBandMemory } from '../machines/band-context.ts'
 import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
-import { inTurn } from '../protocol/in-turn.ts'
+import { inTurn } from './in-turn.ts'
 import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
 

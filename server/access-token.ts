@@ -6,10 +6,10 @@ import { dirname } from 'node:path'
 import { base64url } from '../crypto/base64url.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { equalSecret } from '../crypto/secret.ts'
+import { forgetOldest } from '../engine/forget-oldest.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { ascii } from '../protocol/bytes.ts'
-import { inTurn } from '../protocol/in-turn.ts'
 import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'
@@ -38,7 +38,6 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
   const file = new ReloadedFile(path, () => readToken(path), told)
   file.follow(clock)
   const attempts = new Map<string, TokenBucket>()
-  const nextInTurn = inTurn(attempts)
   return {
     path,
     judge(authorization, remoteAddress) {
@@ -49,8 +48,7 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
       if (!bucket.take(1, nowMs)) return 'too-many'
       attempts.delete(remoteAddress)
       attempts.set(remoteAddress, bucket)
-      const oldest = attempts.size > addressesMax ? nextInTurn() : undefined
-      if (oldest !== undefined) attempts.delete(oldest[0])
+      forgetOldest(attempts, addressesMax)
       return 'refused'
     },
     stop: () => file.stop(),

@@ -75,6 +75,8 @@ export function tracedImport(traces: Traces | undefined, importBindings: ImportB
 /** A span for each batch of rows that leaves for the view. */
 export function tracedView(traces: Traces | undefined, view: View): View {
   if (traces === undefined) return view
+  // Two may be under way: each counts from where the one before will end.
+  let reachesLsn = view.appliedLsn
   return {
     get appliedLsn() {
       return view.appliedLsn
@@ -82,7 +84,9 @@ export function tracedView(traces: Traces | undefined, view: View): View {
     get: (table, key) => view.get(table, key),
     range: (table, range) => view.range(table, range),
     write: (changes, appliedLsn) => {
-      const records = appliedLsn - view.appliedLsn
+      // Less than what was reached: one that failed is tried again.
+      const records = appliedLsn - (appliedLsn > reachesLsn ? reachesLsn : view.appliedLsn)
+      reachesLsn = appliedLsn
       const facts = { 'bandpass.applied_lsn': appliedLsn, 'bandpass.records': records }
       return traces.during('view.flush', () => view.write(changes, appliedLsn), { facts })
     },

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
+import { makeOlder } from './test-older-view.ts'
 import { bareFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
 import { sealName } from './view-seal.ts'
 import { keyLengthMax } from './view-packing.ts'
-import { openView, wipeView } from './view.ts'
+import { openView, viewVersion, wipeView } from './view.ts'
 
 afterEach(removeFolders)
 
@@ -161,6 +162,44 @@ describe('a view', () => {
     await Promise.all([view.write([row('band', 'a', 'one')], 1), view.write([row('band', 'b', 'two')], 2)])
     expect([view.appliedLsn, text(view.get('band', 'a')), text(view.get('band', 'b'))]).toEqual([2, 'one', 'two'])
     await view.close()
+  })
+
+  it('that is closed while it writes has all that it was given, and is whole when it is opened again', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('band', 'a', 'one')], 1)
+    const writes = [view.write([row('band', 'a', 'two')], 2), view.write([row('band', 'b', 'three')], 3)]
+    await view.close()
+    await Promise.all(writes)
+    await expect(view.write([], 4)).rejects.toThrow(/closed/)
+    expect(existsSync(join(folder, sealName))).toBe(true)
+    const again = await openView({ folder, keyring })
+    expect([again.appliedLsn, text(again.get('band', 'a')), text(again.get('band', 'b'))]).toEqual([3, 'two', 'three'])
+    await again.close()
+  })
+
+  it('of an older form takes its own rows in the new one, and nothing else before', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring })
+    await view.write([row('ratchet', 'a', 'one'), row('ratchet', 'b', 'two')], 1)
+    await view.close()
+    await makeOlder(folder, keyring, 3)
+    const older = await openView({ folder, keyring })
+    expect([older.version, viewVersion]).toEqual([3, 4])
+    await expect(older.write([row('ratchet', 'a', 'three')], 2)).rejects.toThrow(/older view/)
+    const rows = older.range('ratchet', { from: ' ', to: '~', limit: 10 })
+    expect(rows.map(({ bytes }) => text(bytes))).toEqual(['one', 'two'])
+    await older.write(
+      rows.map(({ key, bytes }) => ({ table: 'ratchet', key, bytes })),
+      1,
+    )
+    expect(older.version).toBe(viewVersion)
+    await older.write([row('ratchet', 'a', 'three')], 2)
+    expect(older.range('ratchet', { from: ' ', to: '~', limit: 10 }).map(({ bytes }) => text(bytes))).toEqual([
+      'three',
+      'two',
+    ])
+    await older.close()
   })
 
   it('finds rows of tables that share a tree apart: one by one, by range either way, and all of them', async () => {

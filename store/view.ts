@@ -166,7 +166,11 @@ class LmdbView implements FileView {
 
   /** The changes are borrowed until this resolves. */
   async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
+    if (this.#isClosed) throw new Error('the view is closed')
     if (this.#writing.length >= writesMax) throw new Error(`the view takes ${writesMax} writes at a time`)
+    // Else it would pass for one of today's with rows where nobody looks for them.
+    if (this.#state.version !== stateVersion && appliedLsn !== this.#state.appliedLsn)
+      throw new Error('an older view takes what comes next once its rows are brought into the form of this version')
     const before = this.#writing.at(-1)
     const writing = this.#writeAfter(before, changes, appliedLsn)
     this.#writing.push(writing)
@@ -188,8 +192,16 @@ class LmdbView implements FileView {
       this.#rows.refresh()
       this.#state = { appliedLsn, digest, version: stateVersion }
     } catch (error) {
+      this.#readState()
       throw error instanceof RangeError || error instanceof Fault ? error : failed('writing the view', error)
     }
+  }
+
+  /** The thread may have ended after it wrote and before it said so: what is written again must begin from what is there. */
+  #readState(): void {
+    this.#rows.refresh()
+    const stored = this.#read(() => this.#rows.get(metaTable, stateKey))
+    this.#state = decodeState(this.#keyring, stored)
   }
 
   copyTo(path: string): Promise<void> {
@@ -205,6 +217,8 @@ class LmdbView implements FileView {
       () => true,
       () => false,
     )
+    // A write that was handed over cannot be called back, and must not come after the seal.
+    await Promise.allSettled(this.#writing)
     try {
       await this.#writer.close()
       await this.#rows.close()

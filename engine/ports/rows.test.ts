@@ -1,11 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { canonBytes, decodeOfferTerms, referenceOf } from '../../protocol/offer.ts'
 import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../protocol/ids.ts'
 import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
 import { decodeRecord, encodeRecord, operatorSubjectBytesMax, recordTypeOf } from './records.ts'
-import { type RowOf, actKey, alarmKey, decodeRow, encodeRow, operatorReasonBytesMax, orderedKey } from './rows.ts'
+import {
+  type RowOf,
+  actKey,
+  alarmKey,
+  decodeRow,
+  encodeRow,
+  operatorReasonBytesMax,
+  orderedKey,
+  referenceKey,
+} from './rows.ts'
 import type { Table } from './view.ts'
 
 const account = parseAccountId('alice')
@@ -204,4 +214,15 @@ describe('A journal record', () => {
   it('of an unknown type is a fault, not a guess', () => {
     expect(() => decodeRecord(Uint8Array.of(0x91, 0x63))).toThrow(/journal record of this version/)
   })
+})
+
+it('The key of a reference is one and the same from the bytes of an offer and from its terms', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: canonBytes, maxLength: canonBytes }), (bytes) => {
+      // What is left of the highest bytes of amount and instant makes them safe integers.
+      bytes.fill(0, 33, 35)
+      const canon = Uint8Array.from(bytes)
+      expect(referenceOf(canon)).toBe(referenceKey(decodeOfferTerms(canon)))
+    }),
+  )
 })

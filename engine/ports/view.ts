@@ -41,7 +41,8 @@ export type View = {
   readonly range: (table: Table, range: RowRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]
   /**
    * Writes the changes and the applied lsn in one transaction; resolves when that is durable. The changes are read a few at a time,
-   * with pauses between. Two calls at a time: the second is made ready meanwhile, and fails when the first one does.
+   * with pauses between. Two calls at a time: the second is made ready meanwhile, and fails when the first one does. A caller whose
+   * write has failed must not call for what comes after it before that is written.
    */
   readonly write: (changes: Iterable<RowChange>, appliedLsn: Lsn) => Promise<void>
   readonly close: () => Promise<void>

@@ -107,6 +107,7 @@ export class MemoryJournal implements Journal {
 export class MemoryView implements View {
   private readonly disk: MemoryDisk
   private crashed = false
+  private last = Promise.resolve()
 
   constructor(disk: MemoryDisk) {
     this.disk = disk
@@ -128,7 +129,17 @@ export class MemoryView implements View {
     return rows.slice(0, range.limit).map(({ key, bytes }) => ({ key, bytes: bytes.slice() }))
   }
 
-  async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
+  /** In order, and nothing behind a write that failed. */
+  write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
+    const writing = this.last.then(() => this.writeNow(changes, appliedLsn))
+    this.last = writing
+    writing.catch(() => {
+      if (this.last === writing) this.last = Promise.resolve()
+    })
+    return writing
+  }
+
+  private async writeNow(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
     await this.disk.writing()
     if (this.crashed) return new Promise(() => undefined)
     if (appliedLsn > this.disk.durableLsn()) throw new Fault('view-failed', 'the view is ahead of the journal')

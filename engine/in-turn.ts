@@ -1,9 +1,10 @@
-// The entries of a map one after the other, a few at a time, for whoever bounds it or looks it over.
+// The entries of a map one after the other, a few at a time, for whoever looks them over again and again.
 
 /**
  * Gives the next value and its key each time, in the order they were set, and from the beginning again at the end; undefined when the
  * map is empty. Values may come and go meanwhile. It goes on where it was: a new iterator for each would step over all that was deleted
- * since the map last grew, 25 µs for each of twenty thousand that are replaced one by one.
+ * since the map last grew, 25 µs for each of twenty thousand that are replaced one by one. Only for maps that are gone through all the
+ * time: the iterator keeps every table that the map has had since it was asked last.
  */
 export function inTurn<Key, Value>(map: ReadonlyMap<Key, Value>): () => readonly [Key, Value] | undefined {
   let entries = map.entries()
