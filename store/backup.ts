@@ -59,7 +59,7 @@ export async function backup(options: BackupOptions): Promise<BackupManifest> {
   files.makeFolder(viewFolderOf(to))
   const appliedLsn = await copyView(options)
   copyJournal(files, journalFolderOf(from), journalFolderOf(to))
-  const manifest = describe(files, options, appliedLsn)
+  const manifest = await describe(files, options, appliedLsn)
   replaceFile(files, join(to, manifestName), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
   await verifyBackup(to, options)
   const { lastLsn, headHash } = manifest
@@ -85,7 +85,7 @@ export async function verifyBackup(
   const files = realFiles()
   const manifest = parseManifest(folder, readIfThere(files, join(folder, manifestName))?.toString())
   for (const { name, bytes, sha256 } of manifest.files) {
-    const found = hashed(files, folder, name)
+    const found = await hashed(files, folder, name)
     if (found.bytes === bytes && found.sha256 === sha256) continue
     throw notGood(
       folder,
@@ -168,12 +168,19 @@ function copySegment(files: FilePort, segment: Segment, to: string): void {
   }
 }
 
-function describe(files: FilePort, { to, readRecord, nowMs }: BackupOptions, appliedLsn: Lsn): BackupManifest {
+async function describe(
+  files: FilePort,
+  { to, readRecord, nowMs }: BackupOptions,
+  appliedLsn: Lsn,
+): Promise<BackupManifest> {
   const audit = verifyJournal(journalFolderOf(to), readRecord === undefined ? {} : { readRecord })
   if (audit.type === 'damaged')
     throw notGood(to, `${audit.segment}, offset ${audit.offset}, lsn ${audit.lsn}: ${audit.why}`)
   const { firstLsn, lastLsn, epoch, headHash } = audit
   const segments = files.list(journalFolderOf(to)).map((name) => join('journal', name))
+  const listed: BackupManifest['files'][number][] = []
+  for (const name of [join('view', viewFileName), ...segments])
+    listed.push({ name, ...(await hashed(files, to, name)) })
   return {
     version: 1,
     madeAtMs: nowMs,
@@ -182,12 +189,16 @@ function describe(files: FilePort, { to, readRecord, nowMs }: BackupOptions, app
     epoch,
     headHash,
     appliedLsn,
-    files: [join('view', viewFileName), ...segments].map((name) => ({ name, ...hashed(files, to, name) })),
+    files: listed,
   }
 }
 
-function hashed(files: FilePort, folder: string, name: string): { readonly bytes: number; readonly sha256: string } {
-  const { bytes, sha256 } = hashFile(files, join(folder, name))
+async function hashed(
+  files: FilePort,
+  folder: string,
+  name: string,
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const { bytes, sha256 } = await hashFile(files, join(folder, name))
   return { bytes, sha256: sha256.toString('hex') }
 }
 

@@ -11,20 +11,21 @@ export const sealName = 'view.sealed'
 const sealKey = ascii('seal')
 
 /** Seals the closed view in `folder`. */
-export function sealView(files: FilePort, folder: string, macs: RowMacs): void {
-  const { sha256 } = hashFile(files, join(folder, viewFileName))
+export async function sealView(files: FilePort, folder: string, macs: RowMacs): Promise<void> {
+  const { sha256 } = await hashFile(files, join(folder, viewFileName))
   replaceFile(files, join(folder, sealName), macs.mac(metaTable, sealKey, sha256))
 }
 
 /**
- * Takes the seal off, so that the view may be written; false when there is none. Throws a Fault `view-damaged` when the file
+ * Takes the seal off, so that the view may be written; false when there is none. Rejects with a Fault `view-damaged` when the file
  * is not what was sealed.
  */
-export function unsealView(files: FilePort, folder: string, macs: RowMacs): boolean {
+export async function unsealView(files: FilePort, folder: string, macs: RowMacs): Promise<boolean> {
   const path = join(folder, sealName)
   const seal = readIfThere(files, path)
   if (seal === undefined) return false
-  if (!macs.checkMac(metaTable, sealKey, hashFile(files, join(folder, viewFileName)).sha256, seal)) {
+  const { sha256 } = await hashFile(files, join(folder, viewFileName))
+  if (!macs.checkMac(metaTable, sealKey, sha256, seal)) {
     throw viewDamaged(
       `the view in ${folder} is not what it was when it was closed, or was closed under a master key that is not given`,
     )

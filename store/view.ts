@@ -69,7 +69,7 @@ export async function openView(options: ViewOptions): Promise<FileView> {
   const path = join(folder, viewFileName)
   let rows: LmdbRows | undefined
   try {
-    const isProven = unsealView(realFiles(), folder, keyring) || check === 'never'
+    const isProven = (await unsealView(realFiles(), folder, keyring)) || check === 'never'
     if (!isProven && check === 'before') await checkView(path, mapBytes, keyring)
     rows = openLmdb({ path, tables: storedTables, mapBytes, isReadOnly: false })
     const state = decodeState(keyring, rows.get(metaTable, stateKey))
@@ -222,7 +222,7 @@ class LmdbView implements FileView {
     try {
       await this.#writer.close()
       await this.#rows.close()
-      if (isWhole) sealView(realFiles(), folder, keyring)
+      if (isWhole) await sealView(realFiles(), folder, keyring)
     } finally {
       unlock()
     }

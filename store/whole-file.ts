@@ -2,9 +2,12 @@
 
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type FilePort, fileErrorCode, readWhole } from './file-port.ts'
 
 const stepBytes = 1024 * 1024
+/** About 10 ms of hashing: whoever hashes gigabytes still shows signs of life, or the watchdog would end it. */
+const stepsAtOnce = 16
 
 /** All of a file; undefined when it is not there. */
 export function readIfThere(files: FilePort, path: string): Buffer | undefined {
@@ -36,10 +39,14 @@ export function replaceFile(files: FilePort, path: string, bytes: Uint8Array): v
   files.syncFolder(dirname(path))
 }
 
-/** Length and SHA-256 of a file; of nothing when it is not there. */
-export function hashFile(files: FilePort, path: string): { readonly bytes: number; readonly sha256: Buffer } {
+/** Length and SHA-256 of a file; of nothing when it is not there. Everything else goes on in between. */
+export async function hashFile(
+  files: FilePort,
+  path: string,
+): Promise<{ readonly bytes: number; readonly sha256: Buffer }> {
   const hash = createHash('sha256')
   let bytes = 0
+  let steps = 0
   try {
     const file = files.open(path, 'read')
     try {
@@ -47,6 +54,7 @@ export function hashFile(files: FilePort, path: string): { readonly bytes: numbe
       for (let length = file.read(0, step); length > 0; length = file.read(bytes, step)) {
         hash.update(step.subarray(0, length))
         bytes += length
+        if (++steps % stepsAtOnce === 0) await nextTurn()
       }
     } finally {
       file.close()
