@@ -90,6 +90,20 @@ function optionsOf(journal: Journal, view: View): LedgerOptions {
   }
 }
 
+/** A ledger whose view may fail, with batches of two records: what it told of failures, and its timers. */
+function ledgerOn(journal: Journal, view: View) {
+  const failures: unknown[] = []
+  const { clock, runOut } = heldTimers()
+  const ledger = new Ledger({
+    ...optionsOf(journal, view),
+    viewFlushRecords: 2,
+    cachedRowsMax: 0,
+    clock,
+    viewFailed: (error) => failures.push(error),
+  })
+  return { ledger, failures, runOut }
+}
+
 const limitsOf = (name: string) =>
   ({
     type: 'account',
@@ -176,20 +190,12 @@ it('Batches for a slow view do not grow beyond a flush, leave in order, and are 
 it('A batch that the view did not take is written again, before what came since', async () => {
   const { journal, view, sync } = ports()
   const tried: (readonly string[])[] = []
-  const failures: unknown[] = []
-  const { clock, runOut } = heldTimers()
   const failing = writtenBy(view, async (changes, lsn) => {
     tried.push([...changes].map(({ key }) => key))
     if (tried.length === 1) throw new Error('no room')
     await view.write([], lsn)
   })
-  const ledger = new Ledger({
-    ...optionsOf(journal, failing),
-    viewFlushRecords: 2,
-    cachedRowsMax: 0,
-    clock,
-    viewFailed: (error) => failures.push(error),
-  })
+  const { ledger, failures, runOut } = ledgerOn(journal, failing)
   for (const name of ['a', 'b', 'c']) ledger.append(limitsOf(name), 'normal')
   sync()
   await new Promise((resolve) => setImmediate(resolve))
@@ -210,8 +216,6 @@ it('A batch that the view did not take is written again, before what came since'
 it('The view makes the next batch ready while it writes one; when that fails both are tried again, in order, and it is told once', async () => {
   const { journal, view, sync } = ports()
   const tried: string[] = []
-  const failures: unknown[] = []
-  const { clock, runOut } = heldTimers()
   let isBroken = true
   let before: Promise<void> = Promise.resolve()
   // As a view does: in order, and nothing behind a write that failed.
@@ -226,12 +230,7 @@ it('The view makes the next batch ready while it writes one; when that fails bot
       })
     return before
   })
-  const ledger = new Ledger({
-    ...optionsOf(journal, failing),
-    viewFlushRecords: 2,
-    clock,
-    viewFailed: (error) => failures.push(error),
-  })
+  const { ledger, failures, runOut } = ledgerOn(journal, failing)
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) ledger.append(limitsOf(name), 'normal')
   sync()
   const turns = async () => {
@@ -252,8 +251,6 @@ it('The view makes the next batch ready while it writes one; when that fails bot
 it('A batch that waited for the disk while the one before it failed does not overtake it', async () => {
   const { journal, view, sync } = ports()
   const written: string[] = []
-  const failures: unknown[] = []
-  const { clock, runOut } = heldTimers()
   let fail: (() => void) | undefined
   const failing = writtenBy(view, async (changes, lsn) => {
     const keys = [...changes].map(({ key }) => key).join('')
@@ -261,13 +258,7 @@ it('A batch that waited for the disk while the one before it failed does not ove
     written.push(keys)
     await view.write([], lsn)
   })
-  const ledger = new Ledger({
-    ...optionsOf(journal, failing),
-    viewFlushRecords: 2,
-    cachedRowsMax: 0,
-    clock,
-    viewFailed: (error) => failures.push(error),
-  })
+  const { ledger, failures, runOut } = ledgerOn(journal, failing)
   const turn = () => new Promise((resolve) => setImmediate(resolve))
   for (const name of ['a', 'b']) ledger.append(limitsOf(name), 'normal')
   sync()

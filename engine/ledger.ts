@@ -8,7 +8,7 @@ import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { type RowOf, decodeRow } from './ports/rows.ts'
-import type { RowRange, Table, View } from './ports/view.ts'
+import { type RowRange, type Table, type View, viewWritesMax } from './ports/view.ts'
 import { RowCache, isCached } from './row-cache.ts'
 
 export type LedgerOptions = {
@@ -28,9 +28,6 @@ export type LedgerOptions = {
 
 /** Flushes (`viewFlushRecords` records each) that may wait in memory before the view counts as behind. */
 export const behindFlushes = 3
-
-/** Batches that the view takes at a time. */
-const writesMax = 2
 
 export class Ledger implements RowReader {
   private readonly options: LedgerOptions
@@ -226,7 +223,7 @@ export class Ledger implements RowReader {
   private flush(): Promise<boolean> {
     if (this.leaving.length === 0) this.endBatch()
     // What was to follow a batch that failed fails too: both are tried again when both are back.
-    while (!this.isFailing && this.writing.length < writesMax) {
+    while (!this.isFailing && this.writing.length < viewWritesMax) {
       const batch = this.leaving[this.writing.length]
       if (batch === undefined) break
       this.writing.push(this.write(batch))

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
-import type { RowChange, RowRange, Table, View } from '../engine/ports/view.ts'
+import { type RowChange, type RowRange, type Table, type View, viewWritesMax } from '../engine/ports/view.ts'
 import { lockFolder } from './data-lock.ts'
 import { type LmdbRows, isDamage, openLmdb } from './lmdb.ts'
 import { realFiles } from './real-files.ts'
@@ -103,9 +103,6 @@ export function wipeView(folder: string): void {
   }
 }
 
-/** One is written while the next is packed. */
-const writesMax = 2
-
 /** Rows between two looks at the clock: about 50 µs of encoding. */
 const rowsPerLook = 16
 /** Packing takes at most this share of the engine's thread, whatever a turn of the event loop takes. */
@@ -167,7 +164,7 @@ class LmdbView implements FileView {
   /** The changes are borrowed until this resolves. */
   async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
     if (this.#isClosed) throw new Error('the view is closed')
-    if (this.#writing.length >= writesMax) throw new Error(`the view takes ${writesMax} writes at a time`)
+    if (this.#writing.length >= viewWritesMax) throw new Error(`the view takes ${viewWritesMax} writes at a time`)
     // Else it would pass for one of today's with rows where nobody looks for them.
     if (this.#state.version !== stateVersion && appliedLsn !== this.#state.appliedLsn)
       throw new Error('an older view takes what comes next once its rows are brought into the form of this version')

@@ -33,6 +33,9 @@ export type RowRange = {
   readonly reverse?: boolean
 }
 
+/** Writes that a view takes at a time. */
+export const viewWritesMax = 2
+
 export type View = {
   /** Every record up to here is in the rows. */
   readonly appliedLsn: Lsn
