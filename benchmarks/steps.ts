@@ -152,6 +152,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     phonePending: false,
     userVerifiedNow: false,
     restricted: false,
+    accountHolds: 0,
   } as const
   const registry = new Registry({
     ledger,

@@ -103,9 +103,9 @@ describe('a band as text', () => {
 
   it('says who holds it, and that the journal knows where the row does not', () => {
     const holds = [
-      { hold: 'owner-freeze', surfaces: ['web', 'phone:ef'] },
-      { hold: 'lost', surfaces: [] },
-    ]
+      { hold: 'owner-freeze', of: 'band', surfaces: ['web', 'phone:ef'] },
+      { hold: 'lost', of: 'band', surfaces: [] },
+    ] as const
     const text = textOf({
       holds,
       holdEndedAtMs: nowMs - 60_000,
@@ -115,6 +115,11 @@ describe('a band as text', () => {
     expect(text).toContain('disarmed, held')
     expect(text).toContain('owner-freeze by web and phone:ef, lost (the journal says by whom), last changed 60 s ago')
     expect(text).toContain('armed      no; arm epoch 4')
+  })
+
+  it('says what holds the whole account, and that it is that', () => {
+    const holds = [{ hold: 'owner-freeze', of: 'account', surfaces: ['band'] }] as const
+    expect(textOf({ holds, holdEndedAtMs: null })).toContain('owner-freeze of the whole account by band')
   })
 
   it('says what is pending and when it falls due', () => {
@@ -200,7 +205,7 @@ describe('an account with several bands', () => {
       ...band,
       bandId: 'ef'.repeat(16),
       state: 'offWrist',
-      holds: [{ hold: 'lost', surfaces: [] }],
+      holds: [{ hold: 'lost', of: 'band', surfaces: [] } as const],
       name: 'old',
     }
     const lines = accountLines({ type: 'account', account: 'alic…', bands: [band, held] })

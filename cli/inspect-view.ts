@@ -75,8 +75,8 @@ function standingOf(standing: string): Piece {
 function holdsOf({ holds, holdEndedAtMs, nowMs }: BandReport): readonly Piece[] {
   const changed = holdEndedAtMs === null ? '' : `, last changed ${agoOf(holdEndedAtMs, nowMs)}`
   if (holds.length === 0) return [`none${changed}`]
-  const named = holds.map(({ hold, surfaces }) => {
-    return `${hold} ${surfaces.length === 0 ? '(the journal says by whom)' : `by ${surfaces.map(printable).join(' and ')}`}`
+  const named = holds.map(({ hold, of, surfaces }) => {
+    return `${hold}${of === 'account' ? ' of the whole account' : ''} ${surfaces.length === 0 ? '(the journal says by whom)' : `by ${surfaces.map(printable).join(' and ')}`}`
   })
   return [{ text: named.join(', '), tone: 'bad' }, changed]
 }

@@ -68,7 +68,10 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
 
 function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: () => void }) {
   const { bandId } = band
-  const isFrozen = band.holds.some(({ hold }) => hold === 'operator-freeze')
+  const isFrozenBy = (whose: 'band' | 'account') =>
+    band.holds.some(({ hold, of }) => hold === 'operator-freeze' && of === whose)
+  const isFrozen = isFrozenBy('band')
+  const isAccountFrozen = isFrozenBy('account')
   const act = (name: 'freeze-account' | 'unfreeze-account' | 'raise-epoch' | 'open-account', label: string) => (
     <ActButton act={{ act: name, bandId }} label={label} done={done} />
   )
@@ -79,7 +82,7 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
       aside={
         <span class="tags" aria-live="polite">
           <StateTag state={band.state} />
-          {band.holds.length > 0 && <HoldTags holds={band.holds.map(({ hold }) => hold)} />}
+          {band.holds.length > 0 && <HoldTags holds={[...new Set(band.holds.map(({ hold }) => hold))]} />}
         </span>
       }
     >
@@ -104,8 +107,8 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
             <Time atMs={band.pairingUntilMs} />
           </Fact>
         )}
-        {band.holds.map(({ hold, surfaces }) => (
-          <Fact key={hold} name={hold}>
+        {band.holds.map(({ hold, of, surfaces }) => (
+          <Fact key={`${of} ${hold}`} name={of === 'account' ? `${hold}, of the whole account` : hold}>
             {surfaces.length === 0 ? 'set' : `set by ${surfaces.join(', ')}`}
           </Fact>
         ))}
@@ -124,7 +127,9 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
         />
         {band.account !== null && (
           <>
-            <ActButton act={{ act: 'freeze-account', bandId }} label="Freeze account" tone="bad" done={done} />
+            {!isAccountFrozen && (
+              <ActButton act={{ act: 'freeze-account', bandId }} label="Freeze account" tone="bad" done={done} />
+            )}
             {act('unfreeze-account', 'Unfreeze account')}
             {act('raise-epoch', 'Raise owner epoch')}
             {act('open-account', 'Open account id')}

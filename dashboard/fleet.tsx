@@ -3,7 +3,7 @@
 import { feedJournalStates } from '../protocol/operator-feed.ts'
 import { namesOf } from '../protocol/names.ts'
 import { reasons } from '../protocol/reasons.ts'
-import { bandStates, holdBits, sessionStates } from '../protocol/states.ts'
+import { accountHoldNames, bandStates, holdBits, sessionStates } from '../protocol/states.ts'
 import { ActButton } from './act-button.tsx'
 import { conditionOf } from './alarms.ts'
 import type { ChartState } from './build/chart.ts'
@@ -56,6 +56,11 @@ export function FleetPage() {
           {namesOf(holdBits).map((hold) => (
             <Fact key={hold} name={hold}>
               <span class="number">{count(valueOf(point, `holds.${hold}`))}</span>
+            </Fact>
+          ))}
+          {accountHoldNames.map((hold) => (
+            <Fact key={hold} name={`accounts, ${hold}`}>
+              <span class="number">{count(valueOf(point, `accountHolds.${hold}`))}</span>
             </Fact>
           ))}
         </Facts>

@@ -3,7 +3,7 @@
 
 import type { OperatorAct } from '../protocol/operator-api.ts'
 import type { Core } from './core.ts'
-import { type Target, aimAt, isAimed, isFrozenByOperators } from './operator-targets.ts'
+import { type Target, aimAt, isAccountFrozenByOperators, isAimed, isFrozenByOperators } from './operator-targets.ts'
 import { actKey, lsnOfKey } from './ports/rows.ts'
 
 /** So many acts are looked through for the newest freeze; where it is further back, the text says none. */
@@ -17,7 +17,8 @@ export function aimText(core: Core, act: OperatorAct): string {
     const row = core.ledger.get('band', bandId)
     return row !== undefined && isFrozenByOperators(row) ? `${bandId}.${row.generation}` : []
   })
-  return JSON.stringify([target.account, frozen.toSorted(), newestFreeze(core, target)])
+  const isWhole = isAccountFrozenByOperators(core, target.account)
+  return JSON.stringify([target.account, isWhole, frozen.toSorted(), newestFreeze(core, target)])
 }
 
 /** Its position; 0 = none. A freeze of the whole account stands beside those of its bands. */

@@ -4,6 +4,7 @@
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { armedMaxMs } from '../protocol/limits.ts'
+import { accountHoldsOn, accountRow } from './account-rows.ts'
 import { bandSlot } from './attach.ts'
 import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
@@ -33,13 +34,14 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
 
   const { wearEpoch } = frame
   const untilMs = nowMs + Math.min(core.config.armedMs, armedMaxMs)
-  const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
+  const { ownerEpoch } = accountRow(core, slot.account)
+  const accountHolds = accountHoldsOn(core, band)
   const secret = core.random(16)
   const sealedArmSecret = core.keys.keyring.seal('arm', idBytes(slot.bandId), band.armEpoch + 1, secret)
   const told = tellBand(
     core,
     slot.bandId,
-    { type: 'band.arm', atMs: nowMs, wearEpoch, untilMs, ownerEpoch },
+    { type: 'band.arm', atMs: nowMs, wearEpoch, untilMs, ownerEpoch, accountHolds },
     { by: speaker.surface, use: 'normal', keys: { sealedArmSecret } },
   )
   if (told.type === 'refused') {
@@ -49,7 +51,8 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   await core.ledger.durable(told.lsn)
   const { armEpoch, armedUntilMs } = told.row
   const row = core.ledger.get('band', slot.bandId)
-  const isStillArmed = row?.state === 'armed' && row.armEpoch === armEpoch
+  const isStillArmed =
+    row?.state === 'armed' && row.armEpoch === armEpoch && accountRow(core, slot.account).ownerEpoch === ownerEpoch
   // A hold, a removal, a new link or another phone may have come while the record went to disk.
   const isStillHere = slot.link === link && slot.linkSerial === linkSerial && slot.session === session
   if (!isStillArmed || !isStillHere) {

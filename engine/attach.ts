@@ -28,7 +28,7 @@ export function attach(core: Core, session: Session, frame: PhoneFrameOf<'attach
   const slot = used ?? takeOver(core, session, frame.slot, { bid, ...row })
   answer(session, { type: 'attachAnswer', id: frame.id })
   const band = core.ledger.get('band', row.bandId)
-  if (band !== undefined && band.bid === bid) answer(session, stateFrame(bid, band))
+  if (band !== undefined && band.bid === bid) answer(session, stateFrame(core, bid, band))
   challengeBand(core, slot)
 }
 

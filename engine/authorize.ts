@@ -3,6 +3,7 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
+import { reasonOfHolds } from '../policy/decide.ts'
 import type { Decision } from '../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
@@ -18,7 +19,7 @@ import {
   reasons,
 } from '../protocol/reasons.ts'
 import { decodeData } from '../protocol/records.ts'
-import { holdsOf } from '../protocol/states.ts'
+import { holdsInForce } from './account-rows.ts'
 import { bandSlot } from './attach.ts'
 import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
@@ -245,8 +246,8 @@ async function answerStored(
 function holdSince(core: Core, slot: Slot, ownerEpochThen: number): DenialReason | undefined {
   const row = core.ledger.get('band', slot.bandId)
   if (row === undefined || row.generation !== slot.generation) return 'band-not-bound'
-  const hold = holdsOf(row.holds).at(-1)
-  if (hold !== undefined) return hold === 'lost' ? 'band-lost' : hold
+  const holds = holdsInForce(core, row)
+  if (holds !== 0) return reasonOfHolds(holds)
   if (row.state === 'deactivating') return 'band-deactivating'
   const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
   return ownerEpoch === ownerEpochThen ? undefined : 'epoch-raised'

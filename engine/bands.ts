@@ -9,6 +9,7 @@ import { type AccountId, type BandId, type Bid, idBytes } from '../protocol/ids.
 import type { ErrorCode } from '../protocol/errors.ts'
 import { patterns } from '../protocol/ops.ts'
 import { bandStates } from '../protocol/states.ts'
+import { holdsInForce } from './account-rows.ts'
 import { endLinks, sendDown } from './band-link.ts'
 import type { Core } from './core.ts'
 import type { AppendUse, Lsn } from './ports/journal.ts'
@@ -104,7 +105,8 @@ async function announce(core: Core, { lsn, account, before, row, effects }: Anno
   const bid = before.bid ?? row.bid
   const slot = bid === null ? undefined : core.slots.get(bid)
   for (const effect of effects) {
-    if (effect.type === 'sendLock' && slot !== undefined) sendDown(core, slot, { type: 'lock', holds: row.holds })
+    if (effect.type === 'sendLock' && slot !== undefined)
+      sendDown(core, slot, { type: 'lock', holds: holdsInForce(core, row) })
     if (effect.type === 'destroyKeys' && slot !== undefined) endLinks(core, slot)
     if (effect.type === 'alert' && account !== null) alertAccount(core, account, { kind: effect.kind, bid })
     if (effect.type === 'alert' && slot !== undefined) {
@@ -116,11 +118,12 @@ async function announce(core: Core, { lsn, account, before, row, effects }: Anno
     before.holds !== row.holds ||
     before.armedUntilMs !== row.armedUntilMs ||
     before.wearEpoch !== row.wearEpoch
-  if (lsn > 0 && account !== null && bid !== null && isSeen) answerAccount(core, account, stateFrame(bid, row))
+  if (lsn > 0 && account !== null && bid !== null && isSeen) answerAccount(core, account, stateFrame(core, bid, row))
 }
 
 /** Frame 121: how a band stands. A binding that has ended is told under the name it had. */
-export function stateFrame(bid: Bid, row: BandRow): EngineFrameOf<'state'> {
-  const { state, holds, armedUntilMs, wearEpoch } = row
+export function stateFrame(core: Core, bid: Bid, row: BandRow): EngineFrameOf<'state'> {
+  const { state, armedUntilMs, wearEpoch } = row
+  const holds = holdsInForce(core, row)
   return { type: 'state', id: 0, bid: idBytes(bid), state: bandStates[state], holds, armedUntilMs, wearEpoch }
 }

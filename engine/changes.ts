@@ -8,7 +8,8 @@ import { parseAccountId, parseBandId, parsePhoneId } from '../protocol/ids.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
 import { type BandOutcome, tellBand } from './bands.ts'
 import type { Core } from './core.ts'
-import { accountRow, ownBand, ownerOf, verifiedOwner } from './holds.ts'
+import { accountHoldsOn, accountRow } from './account-rows.ts'
+import { ownBand, ownerOf, verifiedOwner } from './holds.ts'
 import { type AccountRow, type AlarmRow, phoneKey } from './ports/rows.ts'
 import { type Session, alertAccount, answer, refuse } from './session.ts'
 
@@ -129,8 +130,14 @@ function surfaceOf(begunBy: string): Surface {
 export function fallDue(core: Core, alarm: AlarmRow): boolean {
   const atMs = Math.max(alarm.atMs, core.time.nowMs())
   switch (alarm.kind) {
+    case 'deactivation.due': {
+      const bandId = parseBandId(alarm.subject)
+      const band = core.ledger.get('band', bandId)
+      const holds = band === undefined ? 0 : accountHoldsOn(core, band)
+      const event = { type: alarm.kind, atMs, accountHolds: holds } as const
+      return isDone(tellBand(core, bandId, event, { by: 'engine', use: 'reserve' }))
+    }
     case 'arm.expired':
-    case 'deactivation.due':
     case 'found.due':
       return isDone(
         tellBand(core, parseBandId(alarm.subject), { type: alarm.kind, atMs }, { by: 'engine', use: 'reserve' }),

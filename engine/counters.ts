@@ -1,12 +1,14 @@
 // What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
 
-import { heldTally } from './ports/rows.ts'
+import { accountTally, heldTally } from './ports/rows.ts'
 import { namesOf } from '../protocol/names.ts'
 import { type Reason, reasons } from '../protocol/reasons.ts'
 import {
+  type AccountHold,
   type BandState,
   type Hold,
   type SessionState,
+  accountHoldNames,
   bandStates,
   holdBits,
   sessionStates,
@@ -18,9 +20,11 @@ const reasonNames = namesOf(reasons)
 
 export type CountersSnapshot = {
   readonly bands: Readonly<Record<BandState, number>>
-  /** Bands under at least one hold, and under each. */
+  /** Bands under at least one hold of their own, and under each. */
   readonly bandsHeld: number
   readonly holds: Readonly<Record<Hold, number>>
+  /** Accounts that are held as a whole, whatever bands they have. */
+  readonly accountHolds: Readonly<Record<AccountHold, number>>
   readonly sessions: Readonly<Record<SessionState, number>>
   readonly decisions: Readonly<Partial<Record<Reason, number>>>
   readonly reversals: number
@@ -28,24 +32,31 @@ export type CountersSnapshot = {
   readonly actorErrors: number
 }
 
-/** The counts of bands that `Counters.setTally` takes. */
-export const tallyNames: readonly string[] = [...bandStateNames, ...holdNames, heldTally]
+/** The counts that `Counters.setTally` takes. */
+export const tallyNames: readonly string[] = [
+  ...bandStateNames,
+  ...holdNames,
+  heldTally,
+  ...accountHoldNames.map(accountTally),
+]
 
 export class Counters {
   private readonly bands = new Float64Array(bandStateNames.length)
   private readonly sessions = new Int32Array(sessionStates.length)
   private readonly decisions = new Float64Array(Math.max(...Object.values(reasons)) + 1)
   private readonly holds = new Float64Array(holdNames.length)
+  private readonly accountHolds = new Map<string, number>()
   private bandsHeld = 0
   reversals = 0
   unexpected = 0
   actorErrors = 0
 
-  /** One of the counts of bands that the journal keeps: in a state, under a hold, or held at all. */
+  /** One of the counts that the journal keeps: bands in a state, under a hold, or held at all; accounts held as a whole. */
   setTally(counted: string, count: number): void {
     if (isBandState(counted)) this.bands[bandStates[counted]] = count
     else if (isHold(counted)) this.holds[holdNames.indexOf(counted)] = count
     else if (counted === heldTally) this.bandsHeld = count
+    else this.accountHolds.set(counted, count)
   }
 
   sessionMoved(from: SessionState | undefined, to: SessionState | undefined): void {
@@ -67,6 +78,7 @@ export class Counters {
       bands: byName(bandStateNames, (name) => this.bands[bandStates[name]] ?? 0),
       bandsHeld: this.bandsHeld,
       holds: byName(holdNames, (name) => this.holds[holdNames.indexOf(name)] ?? 0),
+      accountHolds: byName(accountHoldNames, (name) => this.accountHolds.get(accountTally(name)) ?? 0),
       sessions: byName(sessionStates, (name) => this.sessions[sessionStates.indexOf(name)] ?? 0),
       decisions,
       reversals: this.reversals,

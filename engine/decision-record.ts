@@ -35,7 +35,7 @@ export function decisionRecord(
     useLeftMinor: decision.useLeftMinor,
     dayLeftMinor: decision.dayLeftMinor,
     bandState: row.state,
-    holds: row.holds,
+    holds: row.holds | facts.accountHolds,
     armEpoch: row.armEpoch,
     armedUntilMs: row.armedUntilMs,
     verifiedAtMs: row.verifiedAtMs,

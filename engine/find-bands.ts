@@ -4,8 +4,8 @@
 import type { BandsAnswer, FoundBand } from '../protocol/operator-api.ts'
 import { type AccountId, type BandId, parseAccountId, parseBandId, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { holdsOf } from '../protocol/states.ts'
+import { bandsOf, holdsInForce } from './account-rows.ts'
 import type { Core } from './core.ts'
-import { bandsOf } from './holds.ts'
 import { shortened } from './inspect-band.ts'
 import { foundBandsMax } from './operator-port.ts'
 
@@ -16,7 +16,13 @@ export function findBands(core: Core, name: string): BandsAnswer {
   const bid = parsed(parseBid, name)
   const named = bid === undefined ? undefined : core.ledger.get('bid', bid)
   if (named !== undefined) found.add(named.bandId)
-  for (const account of accountsOf(core, name)) for (const one of bandsOf(core, account)) found.add(one)
+  for (const account of accountsOf(core, name)) {
+    for (const one of bandsOf(core, account)) {
+      // One more than are listed says that the list is cut.
+      if (found.size > foundBandsMax) break
+      found.add(one)
+    }
+  }
   const bands = [...found].flatMap((one) => shown(core, one) ?? [])
   return { bands: bands.slice(0, foundBandsMax), isCut: bands.length > foundBandsMax }
 }
@@ -44,5 +50,12 @@ function shown(core: Core, bandId: BandId): FoundBand | undefined {
   const row = core.ledger.get('band', bandId)
   if (row === undefined) return undefined
   const { bid, name, state, account } = row
-  return { bandId, bid, name, state, holds: holdsOf(row.holds), account: account === null ? null : shortened(account) }
+  return {
+    bandId,
+    bid,
+    name,
+    state,
+    holds: holdsOf(holdsInForce(core, row)),
+    account: account === null ? null : shortened(account),
+  }
 }

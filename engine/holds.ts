@@ -1,14 +1,15 @@
 // Freeze, lost, and the way back: stopping is cheap and at once, restoring is dear (PROTOCOL §7).
 
 import { isDeactivationImmediate, securityDelayMs } from '../policy/delays.ts'
-import type { Surface } from '../policy/holds.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
-import { type AccountId, type BandId, parseBid } from '../protocol/ids.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import { type BandId, parseBid } from '../protocol/ids.ts'
 import { type Hold, holdBits } from '../protocol/states.ts'
+import { eachBand, freeBand, holdAccount, liftAccountHold } from './account-holds.ts'
+import { accountHolds, accountHoldsOn, accountRow, holdsInForce } from './account-rows.ts'
 import { deciseconds } from './band-link.ts'
 import { type BandOutcome, tellBand } from './bands.ts'
 import type { Core } from './core.ts'
-import type { Lsn } from './ports/journal.ts'
 import type { BandRow } from './ports/rows.ts'
 import { type Session, type Speaker, answer, refuse } from './session.ts'
 import { verifyUser } from './user-verification.ts'
@@ -32,37 +33,13 @@ export async function freeze(core: Core, session: Session, frame: PhoneFrameOf<'
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return
   if (frame.bid === null) {
-    const lsn = await freezeAll(core, owner.account, owner.surface)
-    if (lsn === undefined) return refuse(session, frame.id, 'unavailable')
-    return answer(session, { type: 'frozen', id: frame.id, holds: holdBits['owner-freeze'], lsn })
+    const held = holdAccount(core, owner.account, 'owner-freeze', owner.surface)
+    if (typeof held !== 'number') return refuse(session, frame.id, errorOf(held))
+    const lsn = await durableNow(core)
+    return answer(session, { type: 'frozen', id: frame.id, holds: accountHolds(core, owner.account), lsn })
   }
   const holds = await setHold(core, session, { id: frame.id, bid: frame.bid, hold: 'owner-freeze', owner })
   if (holds !== undefined) answer(session, { type: 'frozen', id: frame.id, ...holds })
-}
-
-/** Freezes all bands of an account; raising the owner epoch first kills everything at once, in one record. */
-export async function freezeAll(core: Core, account: AccountId, by: Surface): Promise<number | undefined> {
-  const bandIds = bandsOf(core, account)
-  const isFrozen = (bandId: BandId) => ((core.ledger.get('band', bandId)?.holds ?? 0) & holdBits['owner-freeze']) !== 0
-  // What is frozen already costs no record: the reserve of a full disk is for what still approves.
-  if (!bandIds.every(isFrozen)) {
-    if (typeof raiseOwnerEpoch(core, account, by) !== 'number') return undefined
-  }
-  for (const bandId of bandIds) {
-    const atMs = core.time.nowMs()
-    tellBand(core, bandId, { type: 'hold.set', hold: 'owner-freeze', by, atMs }, { by, use: 'reserve' })
-  }
-  return durableNow(core)
-}
-
-/** One record that ends every arming of an account, also of bands that are not told yet. */
-export function raiseOwnerEpoch(core: Core, account: AccountId, by: Surface): Lsn | 'full' | 'failed' {
-  const row = accountRow(core, account)
-  const raised = { ...row, ownerEpoch: row.ownerEpoch + 1 }
-  return core.ledger.append(
-    { type: 'account', atMs: core.time.nowMs(), cause: 'epoch.raised', by, ...raised },
-    'reserve',
-  )
 }
 
 /** Waits until everything appended so far is on disk: also what an earlier request has just changed. */
@@ -84,18 +61,43 @@ export async function lost(core: Core, session: Session, frame: PhoneFrameOf<'lo
 export async function unfreeze(core: Core, session: Session, frame: PhoneFrameOf<'unfreeze'>): Promise<void> {
   const owner = verifiedOwner(core, session, frame)
   if (owner === undefined) return
-  const band = frame.bid === null ? undefined : ownBand(core, session, frame.id, frame.bid, owner)
-  if (frame.bid !== null && band === undefined) return
-  const bandIds = band === undefined ? bandsOf(core, owner.account) : [band.bandId]
-  let last: BandOutcome | undefined
-  for (const bandId of bandIds) {
-    const told = liftOwnHolds(core, bandId, owner)
-    if (told.type === 'refused') return refuse(session, frame.id, told.error)
-    last = told
-  }
-  if (last?.type !== 'done') return refuse(session, frame.id, 'unknown-band')
+  if (frame.bid === null) return unfreezeAll(core, session, frame.id, owner)
+  const band = ownBand(core, session, frame.id, frame.bid, owner)
+  if (band === undefined) return
+  const freed = freeBand(core, owner.account, band.bandId, owner.surface)
+  if (typeof freed !== 'number') return refuse(session, frame.id, errorOf(freed))
+  const told = liftOwnHolds(core, band.bandId, owner)
+  if (told.type === 'refused') return refuse(session, frame.id, told.error)
   const lsn = await durableNow(core)
-  answer(session, { type: 'unfrozen', id: frame.id, holds: last.row.holds, lsn })
+  answer(session, { type: 'unfrozen', id: frame.id, holds: holdsNow(core, band.bandId), lsn })
+}
+
+async function unfreezeAll(core: Core, session: Session, id: number, owner: PhoneSpeaker): Promise<void> {
+  const lifted = liftAccountHold(core, owner.account, 'owner-freeze', { by: owner.surface })
+  if (typeof lifted !== 'number') return refuse(session, id, errorOf(lifted))
+  let last: BandId | undefined
+  let refused: ErrorCode | undefined
+  await eachBand(core, owner.account, (bandId) => {
+    last = bandId
+    const told = liftOwnHolds(core, bandId, owner)
+    if (told.type === 'refused') refused ??= told.error
+  })
+  const lsn = await durableNow(core)
+  if (refused !== undefined) return refuse(session, id, refused)
+  if (lifted === 0 && last === undefined) return refuse(session, id, 'unknown-band')
+  const holds = last === undefined ? accountHolds(core, owner.account) : holdsNow(core, last)
+  answer(session, { type: 'unfrozen', id, holds, lsn })
+}
+
+/** Bits of the holds in force, read anew: what was read before a wait may have changed in it. */
+function holdsNow(core: Core, bandId: BandId): number {
+  const row = core.ledger.get('band', bandId)
+  return row === undefined ? 0 : holdsInForce(core, row)
+}
+
+function errorOf(refusal: 'full' | 'failed' | 'wrong-surface' | 'band-held'): ErrorCode {
+  if (refusal === 'full') return 'storage-full'
+  return refusal === 'failed' ? 'unavailable' : refusal
 }
 
 function liftOwnHolds(core: Core, bandId: BandId, owner: PhoneSpeaker): BandOutcome {
@@ -146,11 +148,11 @@ export async function deactivate(core: Core, session: Session, frame: PhoneFrame
   const band = ownBand(core, session, frame.id, frame.bid, owner)
   if (band === undefined) return
   const nowMs = core.time.nowMs()
-  const { state, holds, holdEndedAtMs } = band
+  const account = accountRow(core, owner.account)
   const isNow = isDeactivationImmediate(core.config.delays, {
-    state,
-    holds,
-    holdEndedAtMs,
+    state: band.state,
+    holds: holdsInForce(core, band),
+    holdEndedAtMs: Math.max(band.holdEndedAtMs, account.holdEndedAtMs),
     nowMs,
     tapped: isTapped(core, band),
   })
@@ -159,7 +161,10 @@ export async function deactivate(core: Core, session: Session, frame: PhoneFrame
   const event = { type: 'deactivation.begin', atMs: nowMs, dueAtMs } as const
   const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { changeBegunBy: by } })
   if (told.type === 'refused') return refuse(session, frame.id, told.error)
-  if (isNow) tellBand(core, band.bandId, { type: 'deactivation.due', atMs: nowMs }, { by, use: 'reserve' })
+  if (isNow) {
+    const due = { type: 'deactivation.due', atMs: nowMs, accountHolds: accountHoldsOn(core, band) } as const
+    tellBand(core, band.bandId, due, { by, use: 'reserve' })
+  }
   await durableNow(core)
   answer(session, { type: 'deactivateAnswer', id: frame.id, dueAtMs })
 }
@@ -185,7 +190,8 @@ async function setHold(
     refuse(session, id, told.error)
     return undefined
   }
-  return { holds: told.row.holds, lsn: await durableNow(core) }
+  const lsn = await durableNow(core)
+  return { holds: holdsNow(core, band.bandId), lsn }
 }
 
 /** The phone or web session that speaks for its owner; answers the refusal for hubs. */
@@ -225,23 +231,4 @@ export function ownBand(
       : core.ledger.get('band', row.bandId)
   if (band === undefined) refuse(session, id, 'unknown-band')
   return band
-}
-
-/** All bands an account has now. */
-export function bandsOf(core: Core, account: AccountId): readonly BandId[] {
-  const rows = core.ledger.range('accountBand', {
-    from: `${account}|`,
-    to: `${account}}`,
-    limit: bandsPerAccountMax,
-  })
-  return rows.map(({ row }) => row.bandId)
-}
-
-/** Bands of one account that a freeze of everything reaches. */
-const bandsPerAccountMax = 1_000
-
-/** The account's row, or what an account starts with. */
-export function accountRow(core: Core, account: AccountId) {
-  const fresh = { account, ownerEpoch: 0, limits: [], risingLimits: [], limitsRiseAtMs: 0, limitsBegunBy: '' }
-  return core.ledger.get('account', account) ?? fresh
 }

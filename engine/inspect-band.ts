@@ -11,7 +11,7 @@ import { isOwners } from '../policy/holds.ts'
 import type { ProximityLevel } from '../policy/proximity.ts'
 import { deciseconds } from './band-link.ts'
 import type { Core } from './core.ts'
-import { accountRow, bandsOf } from './holds.ts'
+import { accountRow, bandPages } from './account-rows.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageOf } from './ports/apply.ts'
 import type { BandRow } from './ports/rows.ts'
@@ -47,6 +47,9 @@ export type Inspected =
 
 export type InspectBand = (named: BandNamed, wish: InspectWish) => Promise<Inspected>
 
+/** A hold in force: of this band alone, or of its account as a whole. */
+type HoldSeen = { readonly hold: string; readonly of: 'band' | 'account'; readonly surfaces: readonly string[] }
+
 type ListedBand = Pick<InspectedBand, 'bandId' | 'bid' | 'name' | 'state' | 'holds'>
 
 /** Instants are engine time, ms, null = never; amounts are minor units. */
@@ -56,7 +59,7 @@ type InspectedBand = {
   readonly bid: Bid | null
   readonly name: string
   readonly state: BandRow['state']
-  readonly holds: readonly { readonly hold: string; readonly surfaces: readonly string[] }[]
+  readonly holds: readonly HoldSeen[]
   readonly holdEndedAtMs: number | null
   /** Its actor is in memory. */
   readonly awake: boolean
@@ -173,7 +176,7 @@ function findBand(core: Core, { bandId, bid, account }: BandNamed): FoundBand | 
       : { row: byBid, endedGeneration: null }
   }
   if (account === undefined) return undefined
-  const bandIds = bandsOf(core, account)
+  const [bandIds = []] = bandPages(core, account)
   const [only] = bandIds
   if (only === undefined) return undefined
   if (bandIds.length > 1) return { account, bandIds }
@@ -212,7 +215,7 @@ function seenAll(core: Core, { account, bandIds }: FoundAccount) {
     const row = core.ledger.get('band', bandId)
     if (row === undefined) return []
     const { bid, name, state } = row
-    return [{ bandId, bid, name, state, holds: holdsSeen(row) }]
+    return [{ bandId, bid, name, state, holds: holdsSeen(core, row) }]
   })
   return { type: 'account', account, bands } as const
 }
@@ -231,7 +234,7 @@ function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<Inspecte
     bid,
     name,
     state,
-    holds: holdsSeen(row),
+    holds: holdsSeen(core, row),
     holdEndedAtMs: instant(row.holdEndedAtMs),
     awake: core.registry.isAwake(bandId),
     endedGeneration,
@@ -262,12 +265,21 @@ function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<Inspecte
   }
 }
 
-/** Of who reported a loss, and of operators, the row keeps nothing: the journal has them. */
-function holdsSeen({ holds, holdSurfaces }: BandRow): InspectedBand['holds'] {
-  return holdsOf(holds).map((hold) => {
-    if (hold === 'owner-freeze') return { hold, surfaces: holdSurfaces.filter(isOwners) }
-    return { hold, surfaces: hold === 'risk-freeze' ? holdSurfaces.filter((one) => one.startsWith('rule:')) : [] }
+/**
+ * The holds in force, and whose they are: the band's own, or the account's as a whole. Of who reported a loss, and of operators, the
+ * rows keep nothing: the journal has them.
+ */
+function holdsSeen(core: Core, { holds, holdSurfaces, account }: BandRow): InspectedBand['holds'] {
+  const own = holdsOf(holds).map((hold) => {
+    const surfaces = hold === 'risk-freeze' ? holdSurfaces.filter((one) => one.startsWith('rule:')) : []
+    return { hold, of: 'band', surfaces: hold === 'owner-freeze' ? holdSurfaces.filter(isOwners) : surfaces } as const
   })
+  if (account === null) return own
+  const whole = accountRow(core, account)
+  const all = holdsOf(whole.holds).map((hold) => {
+    return { hold, of: 'account', surfaces: hold === 'owner-freeze' ? whole.holdSurfaces : [] } as const
+  })
+  return [...own, ...all]
 }
 
 const wearOf = finderOf(wears)

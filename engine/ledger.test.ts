@@ -116,6 +116,10 @@ const limitsOf = (name: string) =>
     risingLimits: [],
     limitsRiseAtMs: 0,
     limitsBegunBy: '',
+    holds: 0,
+    holdSurfaces: [],
+    holdEndedAtMs: 0,
+    freed: [],
   }) as const
 
 it('Whoever waits for the disk is told in the order it came, once its record is there, and each only once', async () => {

@@ -5,11 +5,11 @@ import type { Surface } from '../policy/holds.ts'
 import { type ActOutcome, type OperatorAct, operatorActs } from '../protocol/operator-api.ts'
 import type { AccountId, BandId } from '../protocol/ids.ts'
 import { holdBits } from '../protocol/states.ts'
+import { holdAccount, liftAccountHold, raiseOwnerEpoch } from './account-holds.ts'
 import { appendAct, isOnDisk } from './act-record.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { type Reach, fanOutOf, reachOf } from './fan-out.ts'
-import { bandsOf, raiseOwnerEpoch } from './holds.ts'
 import type { ActingOperator, Performed } from './operator-port.ts'
 import { type AimedAct, type Target, aimAt, isAimed, shownBand, whyBlocked } from './operator-targets.ts'
 
@@ -70,13 +70,13 @@ function carryOut(core: Core, act: AimedAct, target: Target, who: ActingOperator
     case 'freeze-band':
       return freeze(core, bandIds, who.by)
     case 'freeze-account':
-      // The epoch first: one record ends every arming, whatever becomes of the records behind it.
-      return raise(core, account, who.by) ?? freeze(core, bandIds, who.by)
+      return account === null ? undefined : failureOf(holdAccount(core, account, 'operator-freeze', who.by))
     case 'unfreeze-band':
-    case 'unfreeze-account':
       return unfreeze(core, bandIds, who)
+    case 'unfreeze-account':
+      return unfreezeAccount(core, account, who) ?? unfreeze(core, bandIds, who)
     case 'raise-epoch':
-      return raise(core, account, who.by) ?? disarm(core, account, who.by)
+      return account === null ? undefined : failureOf(raiseOwnerEpoch(core, account, who.by))
     case 'end-session':
       return endSession(core, target)
     case 'open-account':
@@ -94,23 +94,16 @@ function freeze(core: Core, bandIds: readonly BandId[], by: Surface): Refusal | 
   return failed
 }
 
-function raise(core: Core, account: AccountId | null, by: Surface): Refusal | undefined {
-  if (account === null) return undefined
-  const lsn = raiseOwnerEpoch(core, account, by)
-  return typeof lsn === 'number' ? undefined : lsn === 'full' ? full : unavailable
+function failureOf(appended: number | 'full' | 'failed'): Refusal | undefined {
+  if (typeof appended === 'number') return undefined
+  return appended === 'full' ? full : unavailable
 }
 
-/** The raised epoch ended the armings already; the bands hear of it, and forget their arm secrets. */
-function disarm(core: Core, account: AccountId | null, by: Surface): Refusal | undefined {
+/** What holds the account goes first: its bands' own freezes are looked at one by one. */
+function unfreezeAccount(core: Core, account: AccountId | null, { by, also }: ActingOperator): Refusal | undefined {
   if (account === null) return undefined
-  const ownerEpoch = core.ledger.get('account', account)?.ownerEpoch ?? 0
-  for (const bandId of bandsOf(core, account)) {
-    if ((core.ledger.get('band', bandId)?.armedUntilMs ?? 0) === 0) continue
-    const event = { type: 'epoch.raised', ownerEpoch, atMs: core.time.nowMs() } as const
-    const told = tellBand(core, bandId, event, { by, use: 'reserve' })
-    if (told.type === 'refused') return refusalOf(told.error, bandId)
-  }
-  return undefined
+  const lifted = liftAccountHold(core, account, 'operator-freeze', also === undefined ? { by } : { by, also })
+  return lifted === 'wrong-surface' ? refused('needs-second', 'a second operator must agree') : failureOf(lifted)
 }
 
 function unfreeze(core: Core, bandIds: readonly BandId[], { by, also }: ActingOperator): Refusal | undefined {
@@ -152,7 +145,7 @@ async function outcomeOf(core: Core, act: AimedAct, carried: Carried): Promise<A
       const says =
         act.act === 'freeze-band'
           ? `Band ${band} is frozen.`
-          : `The account of band ${band} is frozen: ${bandIds.length} bands, and every arming is over.`
+          : `The account of band ${band} is frozen: its ${bandsInWords(bandIds.length)}, whatever is paired later, and every arming is over.`
       return { says, fanOut }
     }
     case 'unfreeze-band':
@@ -173,6 +166,10 @@ async function outcomeOf(core: Core, act: AimedAct, carried: Carried): Promise<A
 
 function accountOf({ account }: Target): { readonly account?: string } {
   return account === null ? {} : { account }
+}
+
+function bandsInWords(count: number): string {
+  return count === 1 ? 'one band' : `${count} bands`
 }
 
 const full: Refusal = refused('storage-full', 'the disk is full: make room, then try again')

@@ -3,9 +3,9 @@
 import { type OperatorAct, type PreviewAnswer, operatorActs } from '../protocol/operator-api.ts'
 import { type AccountId, type BandId, parseBandId } from '../protocol/ids.ts'
 import { holdBits } from '../protocol/states.ts'
+import { accountHolds, bandsOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { reachOf } from './fan-out.ts'
-import { bandsOf } from './holds.ts'
 import type { BandRow } from './ports/rows.ts'
 import type { Session } from './session.ts'
 
@@ -39,7 +39,7 @@ export function aimAt(core: Core, act: AimedAct): Target | undefined {
   const bandIds = isWholeSession
     ? bandsIn(core, session)
     : isWholeAccount && account !== null
-      ? bandsOf(core, account)
+      ? [...bandsOf(core, account)]
       : [row.bandId]
   return { row, account, bandIds, session }
 }
@@ -62,26 +62,37 @@ export function shownBand({ bandId }: Pick<BandRow, 'bandId'>): string {
   return `${bandId.slice(0, 8)}…`
 }
 
+/** By itself; its account may be frozen as a whole beside that. */
 export function isFrozenByOperators(row: Pick<BandRow, 'holds'> | undefined): boolean {
   return ((row?.holds ?? 0) & holdBits['operator-freeze']) !== 0
+}
+
+export function isAccountFrozenByOperators(core: Core, account: AccountId | null): boolean {
+  return (accountHolds(core, account) & holdBits['operator-freeze']) !== 0
 }
 
 /** In words, why the act would do nothing; undefined when it can be done. */
 export function whyBlocked(core: Core, { act }: AimedAct, target: Target): string | undefined {
   const { row, account, bandIds, session } = target
   const isFrozen = (bandId: BandId) => isFrozenByOperators(core.ledger.get('band', bandId))
+  const isWholeFrozen = isAccountFrozenByOperators(core, account)
   const nobodys = 'The band belongs to no account.'
   switch (act) {
     case 'freeze-band':
       return isFrozen(row.bandId) ? 'The band is frozen by operators already.' : undefined
     case 'unfreeze-band':
-      return isFrozen(row.bandId) ? undefined : 'The band is not frozen by operators.'
+      if (isFrozen(row.bandId)) return undefined
+      return isWholeFrozen
+        ? 'The band is not frozen by itself: its account is, as a whole. Unfreeze the account.'
+        : 'The band is not frozen by operators.'
     case 'freeze-account':
       if (account === null) return nobodys
-      return bandIds.every(isFrozen) ? 'Every band of the account is frozen by operators already.' : undefined
+      return isWholeFrozen ? 'The account is frozen by operators already.' : undefined
     case 'unfreeze-account':
       if (account === null) return nobodys
-      return bandIds.some(isFrozen) ? undefined : 'No band of the account is frozen by operators.'
+      return isWholeFrozen || bandIds.some(isFrozen)
+        ? undefined
+        : 'Neither the account nor a band of it is frozen by operators.'
     case 'raise-epoch':
     case 'open-account':
       return account === null ? nobodys : undefined
@@ -129,7 +140,7 @@ function saying({ act }: AimedAct, { row, bandIds }: Target): string {
     case 'unfreeze-band':
       return `Lifts the operators' freeze of ${band}. Other holds stay; it approves again once it is armed.`
     case 'freeze-account':
-      return `Freezes the account of ${band}: ends every arming and freezes ${bands}, until two operators unfreeze it.`
+      return `Freezes the account of ${band}: ends every arming and freezes ${bands} and any paired or imported later, until two operators unfreeze it.`
     case 'unfreeze-account':
       return `Lifts the operators' freeze of the account of ${band}, from ${bands}. Each approves again once it is armed.`
     case 'raise-epoch':

@@ -8,6 +8,7 @@ import { wipe } from '../crypto/secret.ts'
 import type { PairingEffect, PairingEvent } from '../machines/pairing-machine.ts'
 import { idBytes, parseBid } from '../protocol/ids.ts'
 import { encodeDownOp } from '../protocol/ops.ts'
+import { accountHolds } from './account-rows.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { PairingWindow } from './pairing-window.ts'
@@ -82,7 +83,19 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
   const told = tellBand(
     core,
     bandId,
-    { type: 'pairing.commit', atMs, account, pairingId, bid, untilMs, vendor, model, batch, conformance },
+    {
+      type: 'pairing.commit',
+      atMs,
+      account,
+      pairingId,
+      bid,
+      untilMs,
+      vendor,
+      model,
+      batch,
+      conformance,
+      accountHolds: accountHolds(core, account),
+    },
     {
       by: window.by,
       use: 'normal',

@@ -13,6 +13,7 @@ import type { Malformed } from '../protocol/malformed.ts'
 import { decodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, encodePair0 } from '../protocol/records.ts'
 import { createActor } from './actors.ts'
+import { accountHolds } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { closeWindow, perform, tellWindow } from './pairing-effects.ts'
 import type { PairingWindow } from './pairing-window.ts'
@@ -27,6 +28,7 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
   const { account } = speaker
   if (frame.slot > phoneSlotMax) return refuse(session, frame.id, 'out-of-range')
   if (session.slots.has(frame.slot)) return refuse(session, frame.id, 'slot-in-use')
+  if (accountHolds(core, account) !== 0) return refuse(session, frame.id, 'band-held')
   const waitMs = pairingWaitMs(core, session, account)
   if (waitMs > 0) return refuse(session, frame.id, 'rate-limited', Math.min(waitMs, 0xffff_ffff))
   if (core.windows.isFull || core.windows.ofAccount(account) !== undefined) return refuse(session, frame.id, 'busy')

@@ -1,11 +1,12 @@
 // The wearer's own ledger, page by page: history and bands (frames 16 and 18).
 
-import { idBytes } from '../protocol/ids.ts'
+import { type BandId, idBytes } from '../protocol/ids.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { pageEntriesMax } from '../protocol/limits.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
 import { bandStates } from '../protocol/states.ts'
-import { bandsOf, ownerOf } from './holds.ts'
+import { bandsOf, holdsInForce } from './account-rows.ts'
+import { ownerOf } from './holds.ts'
 import type { Core } from './core.ts'
 import { decisionsBefore } from './history.ts'
 import { type Session, answer } from './session.ts'
@@ -41,13 +42,29 @@ export function readBands(core: Core, session: Session, frame: PhoneFrameOf<'ban
   const owner = ownerOf(session, frame.id)
   if (owner === undefined) return
   const limit = Math.min(Math.max(1, frame.count), pageEntriesMax)
-  const bandIds = bandsOf(core, owner.account)
-  const page = bandIds.slice(frame.cursor, frame.cursor + limit)
+  let skipped = 0
+  const page: BandId[] = []
+  let hasMore = false
+  for (const bandId of bandsOf(core, owner.account)) {
+    hasMore = page.length === limit
+    if (hasMore) break
+    if (skipped < frame.cursor) skipped++
+    else page.push(bandId)
+  }
   const entries = page.flatMap((bandId) => {
     const row = core.ledger.get('band', bandId)
     if (row === undefined || row.bid === null) return []
-    return [[idBytes(bandId), idBytes(row.bid), row.name, bandStates[row.state], row.holds, row.generation] as const]
+    return [
+      [
+        idBytes(bandId),
+        idBytes(row.bid),
+        row.name,
+        bandStates[row.state],
+        holdsInForce(core, row),
+        row.generation,
+      ] as const,
+    ]
   })
-  const next = frame.cursor + page.length
-  answer(session, { type: 'bandsPage', id: frame.id, nextCursor: next < bandIds.length ? next : 0, entries })
+  const nextCursor = hasMore ? frame.cursor + page.length : 0
+  answer(session, { type: 'bandsPage', id: frame.id, nextCursor, entries })
 }

@@ -14,7 +14,7 @@ import { endLink, openRecord } from './band-link.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import { usageOf } from './ports/apply.ts'
-import type { AccountRow, BandRow } from './ports/rows.ts'
+import { type AccountRow, type BandRow, holdsOnBand } from './ports/rows.ts'
 import type { Session } from './session.ts'
 import type { Slot } from './slots.ts'
 import { confirmLink, isPresent, isTickFresh } from './up-records.ts'
@@ -84,6 +84,7 @@ export function gatherFacts(
     limits: { tables: core.config.limits, own: ownLimits(account) },
     usage: usageOf(core.ledger.get('usage', slot.account)),
     ownerEpoch: account?.ownerEpoch ?? 0,
+    accountHolds: account === undefined ? 0 : holdsOnBand(account, slot.bandId),
     phonePending: speaker?.type === 'phone' && nowMs < speaker.pendingUntilMs,
     userVerifiedNow: frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined,
     restricted: band === undefined || core.vendors.status(band.vendor, band.model, band.batch) !== 'active',

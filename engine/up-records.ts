@@ -7,7 +7,8 @@ import { bandStates } from '../protocol/states.ts'
 import { type Opened, deciseconds, endLink, leaseDeciseconds, openRecord, sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
-import { freezeAll } from './holds.ts'
+import { holdAccount } from './account-holds.ts'
+import { holdsInForce } from './account-rows.ts'
 import type { LinkIndex } from './links.ts'
 import { dropPreviousRoot, establishLink } from './resume.ts'
 import type { Slot } from './slots.ts'
@@ -26,7 +27,7 @@ export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
       if (slot.arming?.armEpoch === op.armEpoch) slot.arming.done(true)
       return
     case 'intent':
-      if (op.gesture === 'longPress') void freezeAll(core, slot.account, 'band').catch(core.failed)
+      if (op.gesture === 'longPress') holdAccount(core, slot.account, 'owner-freeze', 'band')
       else core.links.set(opened.link, 'tapAt', deciseconds(core))
       return
     case 'commitAck':
@@ -106,7 +107,7 @@ function sendState(core: Core, slot: Slot, link: LinkIndex): void {
   sendDown(
     core,
     slot,
-    { type: 'state', tick, state: bandStates[row.state], holds: row.holds, armedForS, heartbeatS },
+    { type: 'state', tick, state: bandStates[row.state], holds: holdsInForce(core, row), armedForS, heartbeatS },
     link,
   )
 }

@@ -48,7 +48,7 @@ export function decideIn(state: BandState): (happened: Happened<'band.authorize'
       armedOwnerEpoch: band.armedOwnerEpoch,
       band: {
         state,
-        holds: band.holds,
+        holds: band.holds | facts.accountHolds,
         armEpoch: band.armEpoch,
         armedUntilMs: band.armedUntilMs,
         verifiedAtMs: band.verifiedAtMs,
@@ -61,8 +61,8 @@ export function decideIn(state: BandState): (happened: Happened<'band.authorize'
 }
 
 /** May this pairing have the band? The compare of the compare-and-set; the state is the machine's part of it. */
-export function isPairable({ context: { band } }: Happened<'pairing.commit'>): boolean {
-  return band.holds === 0 && band.generation + 1 > band.tombstoned
+export function isPairable({ context: { band }, event }: Happened<'pairing.commit'>): boolean {
+  return band.holds === 0 && event.accountHolds === 0 && band.generation + 1 > band.tombstoned
 }
 
 /** The set of the compare-and-set. Wear begins anew with the binding; `armEpoch` never does. */
@@ -110,7 +110,7 @@ export function isExpiryOfThisPairing({ context: { band }, event }: Happened<'pa
 
 /** The pairing leaves nothing but its tombstone. */
 export function rollBack({ context: { band }, event }: Happened<'pairing.expired'>): BandChange {
-  return unbind(band, event, [])
+  return unbind(band, event, band.holds, [])
 }
 
 /** Later than any wearing the engine knows of. A late frame of an ended wearing never resurrects it. */
@@ -230,7 +230,7 @@ export function isDeactivationDue({ context: { band }, event }: Happened<'deacti
 }
 
 export function release({ context: { band }, event }: Happened<'deactivation.due'>): BandChange {
-  return unbind(band, event, [{ type: 'alert', kind: 'band-released' }])
+  return unbind(band, event, band.holds | event.accountHolds, [{ type: 'alert', kind: 'band-released' }])
 }
 
 /** `persist`, with the event as its cause. */
@@ -254,7 +254,7 @@ export function stopArm(band: BandMemory): readonly BandEffect[] {
 
 function armAsk(band: BandMemory, event: BandEventOf<'band.arm'>) {
   return {
-    holds: band.holds,
+    holds: band.holds | event.accountHolds,
     wornEpoch: band.wearEpoch,
     askedEpoch: event.wearEpoch,
     atMs: event.atMs,
@@ -262,9 +262,12 @@ function armAsk(band: BandMemory, event: BandEventOf<'band.arm'>) {
   }
 }
 
-/** A binding ends: its generation is tombstoned before anything else can see the band free. */
-function unbind(band: BandMemory, event: BandEvent, alerts: readonly BandEffect[]): BandChange {
-  const holds = holdsAfterUnbinding(band.holds)
+/**
+ * A binding ends: its generation is tombstoned before anything else can see the band free. Of the holds in force the operators'
+ * stays with the band: who is frozen with a whole account does not get away by leaving it.
+ */
+function unbind(band: BandMemory, event: BandEvent, inForce: number, alerts: readonly BandEffect[]): BandChange {
+  const holds = holdsAfterUnbinding(inForce)
   return {
     band: {
       ...band,

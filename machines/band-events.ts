@@ -12,6 +12,8 @@ type At<Type extends BandEventType, Fields = unknown> = { readonly type: Type; r
 export type RequestFacts = Omit<DecisionFacts, 'band' | 'armedOwnerEpoch'> & {
   /** The band's vendor, model or batch is revoked. */
   readonly restricted: boolean
+  /** Bits of the holds that the account is under as a whole. */
+  readonly accountHolds: number
 }
 
 export type BandEvent =
@@ -27,6 +29,8 @@ export type BandEvent =
         readonly model: number
         readonly batch: number
         readonly conformance: number
+        /** Bits of the holds of the account that would have it. */
+        readonly accountHolds: number
       }
     >
   | At<'pairing.acked', { readonly generation: number }>
@@ -36,7 +40,15 @@ export type BandEvent =
   /** Taken off, or put on the charger. */
   | At<'band.removed', { readonly wearEpoch: number }>
   /** The engine has checked the user verification. `untilMs` is cut to 24 h. */
-  | At<'band.arm', { readonly wearEpoch: number; readonly untilMs: number; readonly ownerEpoch: number }>
+  | At<
+      'band.arm',
+      {
+        readonly wearEpoch: number
+        readonly untilMs: number
+        readonly ownerEpoch: number
+        readonly accountHolds: number
+      }
+    >
   | At<'band.authorize', { readonly facts: RequestFacts }>
   | At<'arm.expired'>
   | At<'epoch.raised', { readonly ownerEpoch: number }>
@@ -51,6 +63,7 @@ export type BandEvent =
   | At<'found.due'>
   | At<'deactivation.begin', { readonly dueAtMs: number }>
   | At<'deactivation.veto'>
-  | At<'deactivation.due'>
+  /** `accountHolds` are those that the band is under as one of its account, until now. */
+  | At<'deactivation.due', { readonly accountHolds: number }>
 
 export type BandEventOf<Type extends BandEventType> = Extract<BandEvent, { readonly type: Type }>

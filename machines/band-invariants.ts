@@ -6,7 +6,7 @@ import { parseAccountId, parseBandId, parseBid, parsePairingId } from '../protoc
 import { type BandState, holdBits } from '../protocol/states.ts'
 import { sampleFacts } from '../policy/sample-facts.ts'
 import type { BandEffect, BandMemory } from './band-context.ts'
-import type { BandEvent, RequestFacts } from './band-events.ts'
+import type { BandEvent, BandEventOf, RequestFacts } from './band-events.ts'
 import { type BandSnapshot, bandStateOf } from './band-machine.ts'
 
 export const sampleBandId = parseBandId('b0'.repeat(16))
@@ -34,12 +34,12 @@ function approvableFacts(band: BandMemory, nowMs: number): RequestFacts {
     proof: { armEpoch: band.armEpoch },
     terms: { action: actions.pay, expiresAtMs: nowMs + 1 },
   })
-  return { ...facts, restricted: false }
+  return { ...facts, restricted: false, accountHolds: 0 }
 }
 
 /** Pairs the band for the first account. */
-function pairingCommit(atMs: number, who: keyof typeof pairings = 'ours'): BandEvent {
-  return { type: 'pairing.commit', atMs, ...pairings[who], ...made, untilMs: atMs + 180_000 }
+function pairingCommit(atMs: number, who: keyof typeof pairings = 'ours'): BandEventOf<'pairing.commit'> {
+  return { type: 'pairing.commit', atMs, ...pairings[who], ...made, untilMs: atMs + 180_000, accountHolds: 0 }
 }
 
 /** The next event of an ordinary day: paired, put on, armed, used. */
@@ -56,13 +56,13 @@ export function ordinaryEvent(state: BandState, band: BandMemory, atMs: number):
     case 'armed':
       return { type: 'band.authorize', atMs, facts: approvableFacts(band, atMs) }
     case 'deactivating':
-      return { type: 'deactivation.due', atMs: band.deactivateAtMs }
+      return { type: 'deactivation.due', atMs: band.deactivateAtMs, accountHolds: 0 }
   }
 }
 
-function armEvent(band: BandMemory, atMs: number): BandEvent {
+function armEvent(band: BandMemory, atMs: number): BandEventOf<'band.arm'> {
   const ownerEpoch = sampleOwnerEpoch
-  return { type: 'band.arm', atMs, wearEpoch: band.wearEpoch, untilMs: atMs + 4_000, ownerEpoch }
+  return { type: 'band.arm', atMs, wearEpoch: band.wearEpoch, untilMs: atMs + 4_000, ownerEpoch, accountHolds: 0 }
 }
 
 /** Every kind of event, where it matters both in time and late, right and wrong. */
@@ -72,6 +72,7 @@ export function eventsIn(band: BandMemory, atMs: number): readonly BandEvent[] {
   return [
     pairingCommit(atMs, 'ours'),
     pairingCommit(atMs, 'theirs'),
+    { ...pairingCommit(atMs), accountHolds: holdBits['owner-freeze'] },
     { type: 'pairing.acked', atMs, generation },
     { type: 'pairing.acked', atMs, generation: generation - 1 },
     { type: 'pairing.acked', atMs: atMs + 200_000, generation },
@@ -81,8 +82,10 @@ export function eventsIn(band: BandMemory, atMs: number): readonly BandEvent[] {
     ...wearings.map((epoch): BandEvent => ({ type: 'band.removed', atMs, wearEpoch: epoch })),
     armEvent(band, atMs),
     armEvent({ ...band, wearEpoch: wearEpoch + 1 }, atMs),
-    { type: 'band.arm', atMs, wearEpoch, untilMs: atMs, ownerEpoch: sampleOwnerEpoch },
+    { type: 'band.arm', atMs, wearEpoch, untilMs: atMs, ownerEpoch: sampleOwnerEpoch, accountHolds: 0 },
+    { ...armEvent(band, atMs), accountHolds: holdBits['operator-freeze'] },
     { type: 'band.authorize', atMs, facts: approvableFacts(band, atMs) },
+    { type: 'band.authorize', atMs, facts: { ...approvableFacts(band, atMs), accountHolds: holdBits['owner-freeze'] } },
     { type: 'arm.expired', atMs },
     { type: 'arm.expired', atMs: Math.max(atMs, band.armedUntilMs) },
     { type: 'epoch.raised', atMs, ownerEpoch: sampleOwnerEpoch },
@@ -110,8 +113,14 @@ export function eventsIn(band: BandMemory, atMs: number): readonly BandEvent[] {
     { type: 'deactivation.begin', atMs, dueAtMs: atMs + 6_000 },
     { type: 'deactivation.veto', atMs },
     { type: 'deactivation.veto', atMs: Math.max(atMs, band.armedUntilMs) },
-    { type: 'deactivation.due', atMs },
-    { type: 'deactivation.due', atMs: account === null ? atMs : Math.max(atMs, band.deactivateAtMs) },
+    { type: 'deactivation.due', atMs, accountHolds: 0 },
+    ...[0, holdBits['owner-freeze'], holdBits['operator-freeze']].map((accountHolds): BandEvent => {
+      return {
+        type: 'deactivation.due',
+        atMs: account === null ? atMs : Math.max(atMs, band.deactivateAtMs),
+        accountHolds,
+      }
+    }),
   ]
 }
 
@@ -149,6 +158,8 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
   const isChanged = was !== is
   const lifted = was.holds & ~is.holds
   const isEnded = has('tombstoned')
+  const accountHolds = accountHoldsOf(event)
+  const isHarmless = !isApproved && !isChanged
   const isWearEdge = event.type === 'band.removed' && event.wearEpoch >= was.wearEpoch
   const checks: Readonly<Record<string, boolean>> = {
     'a change is journaled, and nothing else is': isChanged === has('persist'),
@@ -159,6 +170,12 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
       !isChanged || !(has('refused') || has('decided') || has('unexpected')),
     'every request is decided': (event.type === 'band.authorize') === has('decided'),
     'only armed without holds approves': !isApproved || (from === 'armed' && was.holds === 0),
+    'nothing is approved, armed or paired under a hold of the account':
+      accountHolds === 0 || !(isApproved || event.type === 'band.arm' || event.type === 'pairing.commit') || isHarmless,
+    'what operators froze with the account stays with the band that leaves it':
+      !isEnded ||
+      event.type !== 'deactivation.due' ||
+      (is.holds & holdBits['operator-freeze']) === ((was.holds | accountHolds) & holdBits['operator-freeze']),
     'the generation rises by one with each pairing, and never else':
       is.generation === was.generation + (from !== 'pairing' && to === 'pairing' ? 1 : 0),
     'pairing begins only from unbound, free of holds':
@@ -193,7 +210,7 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
       from !== 'offWrist' || to === 'offWrist' || event.type !== 'band.worn' || event.wearEpoch > was.wearEpoch,
     'a new hold disarms at once': (is.holds & ~was.holds) === 0 || (to !== 'armed' && is.before !== 'armed'),
     'a bound band hears LOCK at every new hold':
-      (is.holds & ~was.holds) === 0 || was.account === null || was.pairingUntilMs > 0 || has('sendLock'),
+      (is.holds & ~was.holds) === 0 || was.account === null || was.pairingUntilMs > 0 || isEnded || has('sendLock'),
     'lost ends only with the binding or a found that is due':
       (lifted & holdBits.lost) === 0 || isEnded || (event.type === 'found.due' && event.atMs >= was.foundAtMs),
     'an operator freeze ends only by two operators':
@@ -211,6 +228,11 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
       event.type !== 'pairing.commit' || was.account === null || was.pairingId === event.pairingId || has('alert'),
   }
   return failing(checks)
+}
+
+function accountHoldsOf(event: BandEvent): number {
+  if (event.type === 'band.authorize') return event.facts.accountHolds
+  return 'accountHolds' in event ? event.accountHolds : 0
 }
 
 function failing(checks: Readonly<Record<string, boolean>>): readonly string[] {

@@ -59,6 +59,7 @@ describe('a band', () => {
       wearEpoch,
       untilMs: startMs + 1,
       ownerEpoch: 1,
+      accountHolds: 0,
     })
     expect(bandIn('disarmed', freeze, arm(1)).effects).toEqual([{ type: 'refused', error: 'band-held' }])
     expect(bandIn('offWrist', arm(0)).effects).toEqual([{ type: 'refused', error: 'not-worn' }])
@@ -83,7 +84,7 @@ describe('a band', () => {
     const rewear: readonly BandEvent[] = [
       { type: 'band.removed', atMs: startMs, wearEpoch: 1 },
       { type: 'band.worn', atMs: startMs, wearEpoch: 2 },
-      { type: 'band.arm', atMs: startMs, wearEpoch: 2, untilMs: startMs + 1, ownerEpoch: 1 },
+      { type: 'band.arm', atMs: startMs, wearEpoch: 2, untilMs: startMs + 1, ownerEpoch: 1, accountHolds: 0 },
     ]
     const late: BandEvent = { type: 'band.removed', atMs: startMs, wearEpoch: 1 }
     expect(bandIn('armed', ...rewear, late)).toMatchObject({ state: 'armed', effects: [] })
@@ -116,7 +117,7 @@ describe('a band', () => {
     expect(bandIn('armed', lost, begin, due(startMs + 99)).band.holds).toBe(holdBits.lost)
     expect(bandIn('armed', lost, begin, due(startMs + 100)).band.holds).toBe(0)
     expect(bandIn('armed', lost, begin, { type: 'found.veto', atMs: startMs }, due(startMs + 100)).band.holds).toBe(8)
-    const released = bandIn('deactivating', lost, { type: 'deactivation.due', atMs: startMs + 9_000 })
+    const released = bandIn('deactivating', lost, { type: 'deactivation.due', atMs: startMs + 9_000, accountHolds: 0 })
     expect(released).toMatchObject({ state: 'unbound', band: { holds: 0, account: null, bid: null, tombstoned: 1 } })
   })
 
@@ -148,7 +149,7 @@ describe('a band', () => {
   it('frozen by an operator stays so when its binding ends, and pairs no more until operators lift it', () => {
     const frozen: readonly BandEvent[] = [
       { type: 'hold.set', atMs: startMs, hold: 'operator-freeze', by: 'operator:ann' },
-      { type: 'deactivation.due', atMs: startMs + 9_000 },
+      { type: 'deactivation.due', atMs: startMs + 9_000, accountHolds: 0 },
     ]
     const again = ordinaryEvent('unbound', bandIn('unbound').band, startMs)
     const lift: BandEvent = {

@@ -211,6 +211,11 @@ export const bandMachine = band.createMachine({
             'found.begin': { actions: refuse('wrong-state') },
             'found.veto': { actions: refuse('nothing-to-veto') },
             'found.due': { actions: 'ignore' },
+            // What operators froze with the whole account stays with a band that leaves it.
+            'deactivation.due': {
+              guard: (happened) => binding.isDeactivationDue(happened) && !isFreedBy(happened),
+              target: 'held',
+            },
           },
         },
         held: {
@@ -236,11 +241,12 @@ export const bandMachine = band.createMachine({
             ],
             // A binding that ends takes its holds with it; the binding's region does the work.
             'deactivation.due': {
-              guard: (happened) => binding.isDeactivationDue(happened) && isFreedByUnbinding(happened.context),
+              guard: (happened) => binding.isDeactivationDue(happened) && isFreedBy(happened),
               target: 'free',
             },
             'pairing.expired': {
-              guard: (happened) => binding.isExpiryOfThisPairing(happened) && isFreedByUnbinding(happened.context),
+              guard: (happened) =>
+                binding.isExpiryOfThisPairing(happened) && holdsAfterUnbinding(happened.context.band.holds) === 0,
               target: 'free',
             },
           },
@@ -270,6 +276,6 @@ export function bandValue(state: BandState, { holds }: Pick<BandMemory, 'holds'>
   return { binding: isOfBound ? { bound: state } : state, holds: holds === 0 ? 'free' : 'held' }
 }
 
-function isFreedByUnbinding({ band }: BandContext): boolean {
-  return holdsAfterUnbinding(band.holds) === 0
+function isFreedBy({ context: { band }, event }: binding.Happened<'deactivation.due'>): boolean {
+  return holdsAfterUnbinding(band.holds | event.accountHolds) === 0
 }

@@ -1,6 +1,6 @@
 // How each event changes a band's holds: pure, beside band-changes.ts. Setting a hold disarms at once (PROTOCOL §7).
 
-import { cloneRule, isOwners, mayLiftHold, maySetHold } from '../policy/holds.ts'
+import { cloneRule, isOwners, mayLiftHold, maySetHold, surfacesWith } from '../policy/holds.ts'
 import { type Hold, holdBits } from '../protocol/states.ts'
 import { type BandChange, type Happened, alarm, disarmed, nothing, persist, refuse, stopArm } from './band-changes.ts'
 import type { BandEffect, BandMemory } from './band-context.ts'
@@ -90,14 +90,6 @@ function lock(band: BandMemory): readonly BandEffect[] {
 
 function asSet(event: BandEventOf<'hold.set' | 'clone.suspected'>): Pick<BandEventOf<'hold.set'>, 'hold' | 'by'> {
   return event.type === 'hold.set' ? event : { hold: 'risk-freeze', by: cloneRule }
-}
-
-/** Two owner surfaces are as many as lifting ever asks about, so the list stays short whatever happens. */
-function surfacesWith(surfaces: readonly string[], hold: Hold, by: string): readonly string[] {
-  if (hold !== 'owner-freeze' && hold !== 'risk-freeze') return surfaces
-  if (surfaces.includes(by)) return surfaces
-  if (hold === 'owner-freeze' && surfaces.filter(isOwners).length >= 2) return surfaces
-  return [...surfaces, by]
 }
 
 function alertOf(hold: Hold, by: string): BandEffect {

@@ -60,3 +60,14 @@ export function mayLiftHold(lift: {
 export function holdsAfterUnbinding(bits: number): number {
   return bits & holdBits['operator-freeze']
 }
+
+/**
+ * The list of who set a hold, with one surface more; the same list when it is on it. Two owner surfaces are as many as lifting
+ * ever asks about, so the list stays short whatever happens.
+ */
+export function surfacesWith(surfaces: readonly string[], hold: Hold, by: string): readonly string[] {
+  if (hold !== 'owner-freeze' && hold !== 'risk-freeze') return surfaces
+  if (surfaces.includes(by)) return surfaces
+  if (hold === 'owner-freeze' && surfaces.filter(isOwners).length >= 2) return surfaces
+  return [...surfaces, by]
+}

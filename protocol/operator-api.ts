@@ -123,7 +123,12 @@ export type BandAnswer = {
   readonly bid: string | null
   readonly name: string
   readonly state: string
-  readonly holds: readonly { readonly hold: string; readonly surfaces: readonly string[] }[]
+  /** Those in force: of the band itself, and of its account as a whole. */
+  readonly holds: readonly {
+    readonly hold: string
+    readonly of: 'band' | 'account'
+    readonly surfaces: readonly string[]
+  }[]
   readonly holdEndedAtMs: number | null
   readonly awake: boolean
   readonly endedGeneration: number | null

@@ -7,7 +7,7 @@ import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'
 import { namesOf } from './names.ts'
 import { reasons } from './reasons.ts'
-import { bandStates, holdBits, sessionStates } from './states.ts'
+import { accountHoldNames, bandStates, holdBits, sessionStates } from './states.ts'
 
 /** The subprotocol of the socket at /api/feed. */
 export const feedSubprotocol = 'bandpass.operator.v1'
@@ -20,6 +20,7 @@ export const feedFields: readonly string[] = [
   ...namesOf(bandStates).map((state) => `bands.${state}`),
   'bands.held',
   ...namesOf(holdBits).map((hold) => `holds.${hold}`),
+  ...accountHoldNames.map((hold) => `accountHolds.${hold}`),
   ...sessionStates.map((state) => `sessions.${state}`),
   ...namesOf(reasons).map((reason) => `decisions.${reason}`),
   'reversals',

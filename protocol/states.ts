@@ -10,6 +10,10 @@ export type BandState = keyof typeof bandStates
 export const holdBits = { 'owner-freeze': 1, 'operator-freeze': 2, 'risk-freeze': 4, lost: 8 } as const
 export type Hold = keyof typeof holdBits
 
+/** The holds that an account can be under as a whole, with all its bands. */
+export const accountHoldNames = ['owner-freeze', 'operator-freeze'] as const satisfies readonly Hold[]
+export type AccountHold = (typeof accountHoldNames)[number]
+
 const stateOfNumber = finderOf(bandStates)
 
 /** The state with this wire number, or undefined for a number this version does not know. */

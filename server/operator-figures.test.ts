@@ -20,6 +20,7 @@ const second: Second = {
 const counts: EngineStatus = {
   bands: { unbound: 1, pairing: 2, offWrist: 3, disarmed: 4, armed: 5, deactivating: 6 },
   bandsHeld: 7,
+  accountHolds: { 'owner-freeze': 0, 'operator-freeze': 0 },
   holds: { 'owner-freeze': 8, 'operator-freeze': 9, 'risk-freeze': 10, lost: 11 },
   sessions: { connecting: 12, authenticating: 13, live: 14, draining: 15, closed: 16 },
   decisions: { approved: 17, 'band-lost': 18 },

@@ -5,7 +5,7 @@ import type { FleetAnswer } from '../protocol/operator-api.ts'
 import { feedFields, feedJournalStates } from '../protocol/operator-feed.ts'
 import { namesOf } from '../protocol/names.ts'
 import { reasons } from '../protocol/reasons.ts'
-import { bandStates, holdBits, sessionStates } from '../protocol/states.ts'
+import { accountHoldNames, bandStates, holdBits, sessionStates } from '../protocol/states.ts'
 import type { Counts, LastMinute, Second } from './last-minute.ts'
 import type { MemoryBytes } from './process-memory.ts'
 
@@ -30,6 +30,9 @@ const readings: ReadonlyMap<string, Reading> = new Map<string, Reading>([
   ...namesOf(bandStates).map((name) => [`bands.${name}`, ({ counts }: Seen) => counts.bands?.[name]] as const),
   ['bands.held', ({ counts }) => counts.bandsHeld],
   ...namesOf(holdBits).map((name) => [`holds.${name}`, ({ counts }: Seen) => counts.holds?.[name]] as const),
+  ...accountHoldNames.map(
+    (name) => [`accountHolds.${name}`, ({ counts }: Seen) => counts.accountHolds?.[name]] as const,
+  ),
   ...sessionStates.map((name) => [`sessions.${name}`, ({ counts }: Seen) => counts.sessions?.[name]] as const),
   ...namesOf(reasons).map((name) => [`decisions.${name}`, ({ counts }: Seen) => counts.decisions[name] ?? 0] as const),
   ['reversals', ({ counts }) => counts.reversals],

@@ -3,7 +3,7 @@
 
 import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import { namesOf } from '../../protocol/names.ts'
-import { type BandState, type Hold, holdBits } from '../../protocol/states.ts'
+import { type BandState, type Hold, accountHoldNames, holdBits } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import type { ProximityLevel } from '../../policy/proximity.ts'
 import { labelText } from './decision-words.ts'
@@ -15,13 +15,16 @@ import {
   type RatchetRow,
   type RowOf,
   type UsageRow,
+  type AccountTally,
   accountBandKey,
+  accountTally,
   actKey,
   alarmKey,
   heldTally,
   historyKey,
   historyMarkEvery,
   historyMarkKey,
+  holdsOnBand,
   moveKey,
   phoneAccountKey,
   phoneKey,
@@ -46,7 +49,7 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
     case 'operator':
       return applyAct(record, lsn)
     case 'band':
-      return [...applyBand(bandRowOf(record), rows), moved(record, lsn)]
+      return [...applyBand(bandRowOf(record), rows), moved(record, lsn, rows)]
     case 'imported':
       return applyImported(record, lsn, rows)
     case 'ratchet':
@@ -56,6 +59,8 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       const before = rows.get('account', row.account)
       return [
         { table: 'account', key: row.account, row },
+        ...accountTallies(before?.holds ?? 0, row.holds, rows),
+        ...ownersAct(record, lsn),
         ...alarmChanges(
           before === undefined ? [] : limitAlarms(before.account, before.limitsRiseAtMs),
           limitAlarms(row.account, row.limitsRiseAtMs),
@@ -89,7 +94,7 @@ function applyImported(record: JournalRecordOf<'imported'>, lsn: Lsn, rows: RowR
   return [
     ...applyBand(bandRowOf(record), rows),
     { table: 'ratchet', key: record.bandId, row: ratchet },
-    moved(record, lsn),
+    moved(record, lsn, rows),
   ]
 }
 
@@ -141,8 +146,10 @@ function ratchetRowOf(record: RatchetRow): RatchetRow {
 }
 
 /** What a band's timeline keeps of a record about it. */
-function moved(record: JournalRecordOf<'band' | 'imported'>, lsn: Lsn): Change {
-  const { bandId, atMs, cause, by, state, holds, generation } = record
+function moved(record: JournalRecordOf<'band' | 'imported'>, lsn: Lsn, rows: RowReader): Change {
+  const { bandId, account, atMs, cause, by, state, generation } = record
+  const owner = account === null ? undefined : rows.get('account', account)
+  const holds = record.holds | (owner === undefined ? 0 : holdsOnBand(owner, bandId))
   return { table: 'move', key: moveKey(bandId, lsn), row: { atMs, cause, by, state, holds, generation } }
 }
 
@@ -178,7 +185,22 @@ function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
   return changes
 }
 
-function tally(counted: BandState | Hold | typeof heldTally, step: 1 | -1, rows: RowReader): Change {
+/** How many accounts are held as a whole. */
+function accountTallies(before: number, after: number, rows: RowReader): readonly Change[] {
+  return accountHoldNames
+    .filter((hold) => ((before ^ after) & holdBits[hold]) !== 0)
+    .map((hold) => tally(accountTally(hold), (after & holdBits[hold]) === 0 ? -1 : 1, rows))
+}
+
+/** What an owner does to everything at once stands on the timeline of each of the bands, as what an operator does, does. */
+function ownersAct(record: JournalRecordOf<'account'>, lsn: Lsn): readonly Change[] {
+  const { account, atMs, cause, by } = record
+  const isOwners = cause === 'account.held' || cause === 'account.lifted' || cause === 'account.freed'
+  if (!isOwners || by.startsWith('operator:')) return []
+  return [{ table: 'act', key: actKey({ account }, lsn), row: { atMs, act: cause, by, also: null, reason: '' } }]
+}
+
+function tally(counted: BandState | Hold | typeof heldTally | AccountTally, step: 1 | -1, rows: RowReader): Change {
   const count = Math.max(0, (rows.get('tally', counted)?.count ?? 0) + step)
   return { table: 'tally', key: counted, row: { count } }
 }

@@ -15,7 +15,7 @@ import {
   parsePhoneId,
 } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
-import { bandStates } from '../../protocol/states.ts'
+import { type AccountHold, bandStates, holdBits } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
 import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'
 import type { Table } from './view.ts'
@@ -96,7 +96,7 @@ export const ratchetShape = {
 /** currency, perUseMinor, perDayMinor. */
 export const ownLimit = tuple(uint(0xffff), count, count)
 
-/** A wearer's account: owner epoch, its own limits and those that rise later. */
+/** A wearer's account: owner epoch, its own limits and those that rise later, and what holds all of it. */
 export const accountShape = {
   account: id(parseAccountId),
   ownerEpoch: count,
@@ -105,6 +105,13 @@ export const accountShape = {
   limitsRiseAtMs: count,
   /** Which surface asked for the rise; empty = none pending. */
   limitsBegunBy: text(64),
+  /** Bits of the holds that stop every band of the account, and who set an owner freeze among them. */
+  holds: uint(0xff),
+  holdSurfaces: list(text(64)),
+  /** When such a hold was last set or lifted. */
+  holdEndedAtMs: count,
+  /** Bands that the owner has unfrozen by themselves while an owner freeze holds all others. */
+  freed: list(id(parseBandId)),
 } as const satisfies Shape
 
 const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape
@@ -181,7 +188,7 @@ const alarmKinds = [
 /** A deadline that survives restarts; its key begins with the instant. */
 const alarmShape = { atMs: count, kind: word(alarmKinds), subject: text(128) } as const satisfies Shape
 
-/** How many bands are in a state, under a hold, or held at all; the key is the state, the hold, or `held`. */
+/** How many bands are in a state, under a hold of their own, or held at all, and how many accounts are held as a whole. */
 const tallyShape = { count } as const satisfies Shape
 
 /** How a band stood after a record about it; the key is the band and the record's position. */
@@ -261,6 +268,21 @@ export function decodeRow<Name extends Table>(table: Name, bytes: Uint8Array): R
 
 /** The tally of bands under at least one hold. */
 export const heldTally = 'held'
+
+/** So many bands can be unfrozen by themselves while everything else stays frozen. */
+export const freedBandsMax = 32
+
+/** Bits of an account's holds that stop this band: an owner freeze does not stop one that was unfrozen by itself. */
+export function holdsOnBand(account: Pick<AccountRow, 'holds' | 'freed'>, bandId: BandId): number {
+  if (account.holds === 0 || !account.freed.includes(bandId)) return account.holds
+  return account.holds & ~holdBits['owner-freeze']
+}
+
+/** The tally of accounts under such a hold. */
+export function accountTally<Name extends AccountHold>(hold: Name) {
+  return `account.${hold}` as const
+}
+export type AccountTally = ReturnType<typeof accountTally<AccountHold>>
 
 /** A number as a key part whose order as text is its order as a number: 14 hex digits. */
 export function orderedKey(value: number): string {

@@ -129,8 +129,8 @@ describe('An operator who inspects a band', () => {
     await web.ask({ type: 'found', bid: idBytes(parseBid(band.bid)), uv: null })
     const { holds, pending, state, nowMs } = await inspectBand(world)
     expect(holds).toEqual([
-      { hold: 'owner-freeze', surfaces: [`phone:${phone.phoneId}`] },
-      { hold: 'lost', surfaces: [] },
+      { hold: 'owner-freeze', of: 'band', surfaces: [`phone:${phone.phoneId}`] },
+      { hold: 'lost', of: 'band', surfaces: [] },
     ])
     expect(state).toBe('disarmed')
     expect(pending).toMatchObject([{ change: 'found', begunBy: 'web' }])
@@ -351,7 +351,7 @@ describe('An account', () => {
 /** Every field there is: who adds one says here that it may be seen. */
 const seenFields = `
   type nowMs bandId bid name state holdEndedAtMs awake endedGeneration generation generationEnded pairingUntilMs account
-  holds.hold holds.surfaces hardware.vendor hardware.model hardware.batch hardware.standing
+  holds.hold holds.of holds.surfaces hardware.vendor hardware.model hardware.batch hardware.standing
   arm.untilMs arm.epoch arm.ownerEpoch arm.verifiedAtMs ownerEpoch wearEpoch session.kind
   session.link.wear session.link.wearEpoch session.link.present session.link.leaseLeftMs session.link.tick session.link.tickAgeMs
   session.link.up.phase session.link.up.ctr session.link.down.phase session.link.down.ctr session.link.badTags

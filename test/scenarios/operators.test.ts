@@ -260,7 +260,7 @@ describe('A freeze of an account', () => {
     for (const one of world.engine.operators.findBands('alice').bands) {
       const { entries } = await world.run(timeline(world, one.bandId))
       expect(entries.slice(0, 2)).toMatchObject([
-        { type: 'moved', cause: 'hold.set', by: 'operator:ann', holds: ['operator-freeze'] },
+        { type: 'moved', cause: 'epoch.raised', by: 'operator:ann', holds: ['operator-freeze'] },
         { type: 'act', act: 'freeze-account', by: 'operator:ann', also: null },
       ])
     }

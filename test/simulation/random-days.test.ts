@@ -7,10 +7,10 @@ import { tallyNames } from '../../engine/counters.ts'
 import { decideAgain } from '../../engine/decision-again.ts'
 import { Ledger } from '../../engine/ledger.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
-import { decodeRow, heldTally } from '../../engine/ports/rows.ts'
+import { accountTally, decodeRow, heldTally } from '../../engine/ports/rows.ts'
 import { tables } from '../../engine/ports/view.ts'
 import { idBytes, parseBandId } from '../../protocol/ids.ts'
-import { holdsOf } from '../../protocol/states.ts'
+import { accountHoldNames, holdBits, holdsOf } from '../../protocol/states.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { clearAir, crowdedAir } from '../../band-sim/radio.ts'
 import { agrees, refuses, taps } from '../../band-sim/wearer.ts'
@@ -145,7 +145,7 @@ class Day {
         if (band !== undefined) await this.attempt(() => client.freeze(number % 2 === 0 ? band.bid : undefined))
         return
       case 'unfreeze':
-        if (band !== undefined) await this.attempt(() => client.unfreeze(band.bid))
+        if (band !== undefined) await this.attempt(() => client.unfreeze(number % 2 === 0 ? band.bid : undefined))
         return
       case 'lost':
         if (band !== undefined && number % 4 === 0) await this.attempt(() => client.lost(band.bid))
@@ -276,16 +276,24 @@ function notTheSame(disk: MemoryDisk): readonly unknown[] {
   })
 }
 
-/** How many bands each tally should count, from the bands themselves. */
+/** How many bands or accounts each tally should count, from these themselves. */
 function countedAnew(disk: MemoryDisk): ReadonlyMap<string, number> {
   const counts = new Map(tallyNames.map((name) => [name, 0]))
   for (const { table, bytes } of disk.rows.values()) {
-    if (table !== 'band') continue
-    const { state, holds } = decodeRow('band', bytes)
-    for (const name of [state, ...(holds === 0 ? [] : [heldTally, ...holdsOf(holds)])])
-      counts.set(name, (counts.get(name) ?? 0) + 1)
+    const counted = table === 'band' ? ofBand(bytes) : table === 'account' ? ofAccount(bytes) : []
+    for (const name of counted) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return counts
+}
+
+function ofBand(bytes: Uint8Array): readonly string[] {
+  const { state, holds } = decodeRow('band', bytes)
+  return [state, ...(holds === 0 ? [] : [heldTally, ...holdsOf(holds)])]
+}
+
+function ofAccount(bytes: Uint8Array): readonly string[] {
+  const { holds } = decodeRow('account', bytes)
+  return accountHoldNames.filter((hold) => (holds & holdBits[hold]) !== 0).map(accountTally)
 }
 
 function tallied(disk: MemoryDisk): ReadonlyMap<string, number> {

@@ -21,7 +21,7 @@ export class JournalAuditor {
   private readonly limits: ReadonlyMap<number, LimitTable>
   private readonly finals = new Map<string, number>()
   private readonly usages = new Map<string, Usage>()
-  private readonly ownerEpochs = new Map<string, number>()
+  private readonly accounts = new Map<string, JournalRecordOf<'account'>>()
   private lastAct: JournalRecordOf<'operator'> | undefined
   private lastLsn = 0
   private lastAtMs = 0
@@ -45,9 +45,7 @@ export class JournalAuditor {
       case 'imported':
         return this.takeBand(lsn, record)
       case 'account':
-        this.expect(record.ownerEpoch >= (this.ownerEpochs.get(record.account) ?? 0), `owner epoch falls at ${lsn}`)
-        this.ownerEpochs.set(record.account, record.ownerEpoch)
-        return
+        return this.takeAccount(lsn, record)
       case 'decision':
         return this.takeDecision(lsn, record)
       case 'reversal':
@@ -64,6 +62,33 @@ export class JournalAuditor {
     }
   }
 
+  private takeAccount(lsn: number, row: JournalRecordOf<'account'>): void {
+    const before = this.accounts.get(row.account)
+    this.accounts.set(row.account, row)
+    this.expect(row.ownerEpoch >= (before?.ownerEpoch ?? 0), `owner epoch falls at ${lsn}`)
+    const [were, are] = [before?.holds ?? 0, row.holds]
+    this.expect(
+      (are & ~were) === 0 || row.ownerEpoch > (before?.ownerEpoch ?? 0),
+      `an account is held at ${lsn} and its armings go on`,
+    )
+    const lifted = were & ~are
+    const agreed = this.lastAct?.by === row.by && this.lastAct.also !== null
+    this.expect((lifted & holdBits['operator-freeze']) === 0 || agreed, `an account is unfrozen by one at ${lsn} (E4)`)
+    const isFreed = row.freed.length > (before?.freed.length ?? 0)
+    const isTheirs = row.by === 'web' || before?.holdSurfaces.every((surface) => surface === row.by) === true
+    this.expect(
+      ((lifted & holdBits['owner-freeze']) === 0 && !isFreed) || isTheirs,
+      `${row.by} lifts a freeze that another surface set at ${lsn}`,
+    )
+  }
+
+  /** The holds that stop a band: its own, and its account's unless it was unfrozen by itself. */
+  private holdsOn({ holds, account, bandId }: BandSeen): number {
+    const owner = account === null ? undefined : this.accounts.get(account)
+    if (owner === undefined) return holds
+    return holds | (owner.freed.includes(bandId) ? owner.holds & ~holdBits['owner-freeze'] : owner.holds)
+  }
+
   private takeBand(lsn: number, row: BandSeen): void {
     const before = this.bands.get(row.bandId)
     const isLifted = ((before?.holds ?? 0) & ~row.holds & holdBits['operator-freeze']) !== 0
@@ -72,7 +97,12 @@ export class JournalAuditor {
     this.bands.set(row.bandId, row)
     const isBound = row.account !== null
     this.expect(!isBound || row.generation > row.tombstoned, `a tombstoned generation is bound at ${lsn} (I3)`)
+    const isArmedNow = row.cause === 'band.arm' && row.armEpoch !== before?.armEpoch
+    this.expect(!isArmedNow || this.holdsOn(row) === 0, `armed under a hold of the account at ${lsn}`)
     this.expect(row.holds === 0 || row.state !== 'armed', `armed under ${holdsOf(row.holds).join()} at ${lsn}`)
+    const isPaired = row.cause === 'pairing.commit'
+    const isOfHeld = (this.accounts.get(row.account ?? '')?.holds ?? 0) !== 0
+    this.expect(!isPaired || !isOfHeld, `paired with a held account at ${lsn}`)
     if (before === undefined) return
     this.expect(row.generation >= before.generation, `a generation falls at ${lsn} (I3)`)
     this.expect(row.armEpoch >= before.armEpoch, `an arm epoch falls at ${lsn} (I18)`)
@@ -104,12 +134,12 @@ export class JournalAuditor {
     this.approvals.set(lsn, record)
     const band = this.bands.get(record.bandId)
     this.expect(band?.state === 'armed', `approved while ${band?.state ?? 'unknown'} at ${lsn} (I8)`)
-    this.expect(band?.holds === 0, `approved under a hold at ${lsn} (I16)`)
+    this.expect(band !== undefined && this.holdsOn(band) === 0, `approved under a hold at ${lsn} (I16)`)
     this.expect(band?.account === record.account, `approved for another account at ${lsn}`)
     this.expect(record.proofValid && record.present, `approved without proof or presence at ${lsn} (I8)`)
     this.expect(record.atMs < (band?.armedUntilMs ?? 0), `approved after the arming ended at ${lsn}`)
     this.expect(
-      (this.ownerEpochs.get(record.account) ?? 0) === record.ownerEpoch,
+      (this.accounts.get(record.account)?.ownerEpoch ?? 0) === record.ownerEpoch,
       `approved under an old epoch at ${lsn}`,
     )
     this.spend(lsn, record)
