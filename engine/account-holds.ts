@@ -1,5 +1,5 @@
 // Holds of an account as a whole: one durable record stops every band that the account has, and every one that is paired or
-// imported afterwards, however many there are (docs/decisions/0022).
+// imported afterwards, however many there are (docs/decisions/0005).
 
 import { type Surface, mayLiftHold, surfacesWith } from '../policy/holds.ts'
 import type { AccountId, BandId } from '../protocol/ids.ts'

@@ -3,11 +3,10 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
-import { reasonOfHolds } from '../policy/decide.ts'
 import type { Decision } from '../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
-import type { PartnerId, Rid } from '../protocol/ids.ts'
+import type { Rid } from '../protocol/ids.ts'
 import { type Offer, type OfferTerms, decodeOffer } from '../protocol/offer.ts'
 import { patterns } from '../protocol/ops.ts'
 import {
@@ -19,7 +18,6 @@ import {
   reasons,
 } from '../protocol/reasons.ts'
 import { decodeData } from '../protocol/records.ts'
-import { holdsInForce } from './account-rows.ts'
 import { bandSlot } from './attach.ts'
 import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
@@ -31,6 +29,7 @@ import { type Approved, makeReceipt } from './receipts.ts'
 import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
+import { type Approval, reversalOf, whyOvertaken } from './under-way.ts'
 
 /** What is answered with frame 105. */
 type Answer = {
@@ -110,12 +109,11 @@ function decideProved(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>
   const { approved, level } = decision
   awaitDisk(core, {
     asked,
-    partner: offer.terms.partner,
     rid,
     decision,
     lsn,
     enteredAtMs,
-    ownerEpoch,
+    approval: approved ? underWay(slot, offer.terms, { lsn, ownerEpoch }) : undefined,
     receiptFor:
       approved && frame.wantsReceipt === true
         ? { offer, rd, account: slot.account, lsn, atMs, level, ownerEpoch }
@@ -129,21 +127,32 @@ const byBand = { by: 'band', use: 'normal' } as const
 /** All that a decision keeps while its record goes to the disk. */
 type Decided = {
   readonly asked: Asked
-  readonly partner: PartnerId
   readonly rid: Rid
   readonly decision: Decision
   readonly lsn: Lsn
   readonly enteredAtMs: number
-  readonly ownerEpoch: number
+  /** What a stop finds it by, when it was approved. */
+  readonly approval: Approval | undefined
   /** What to make a receipt of, when one was asked for. */
   readonly receiptFor: Approved | undefined
   /** The offer that the wearer is asked to tap for. */
   readonly tapFor: Bytes | undefined
 }
 
+function underWay(
+  { bandId, account, generation }: Slot,
+  { partner, rid }: OfferTerms,
+  { lsn, ownerEpoch }: { readonly lsn: Lsn; readonly ownerEpoch: number },
+): Approval {
+  return { lsn, partner, rid, bandId, account, generation, ownerEpoch, reversed: undefined }
+}
+
 function awaitDisk(core: Core, decided: Decided): void {
+  const { approval } = decided
+  if (approval !== undefined) core.underWay.add(approval)
   core.ledger.whenDurable(decided.lsn, (failure) => {
     try {
+      if (approval !== undefined) core.underWay.delete(approval)
       leaveGate(core, decided.enteredAtMs)
       if (failure === undefined) answerDecided(core, decided)
       else fail(core, decided.asked, failure)
@@ -154,10 +163,7 @@ function awaitDisk(core: Core, decided: Decided): void {
 }
 
 /** The record is on disk: the answer may leave, unless a hold has overtaken it. */
-function answerDecided(
-  core: Core,
-  { asked, partner, rid, decision, lsn, ownerEpoch, receiptFor, tapFor }: Decided,
-): void {
+function answerDecided(core: Core, { asked, rid, decision, lsn, approval, receiptFor, tapFor }: Decided): void {
   const { slot } = asked
   const { useLeftMinor, dayLeftMinor } = decision
   if (!decision.approved) {
@@ -165,8 +171,10 @@ function answerDecided(
     const { reason, obligation } = decision
     return settle(core, asked, rid, { reason, obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null })
   }
-  const reason = holdSince(core, slot, ownerEpoch)
-  if (reason !== undefined) return settleLater(core, asked, rid, reverse(core, slot, { partner, rid }, { lsn, reason }))
+  if (approval === undefined) throw new Error('an approval expected to wait where stops find it')
+  if (approval.reversed !== undefined) return settleLater(core, asked, rid, reversed(core, approval.reversed))
+  const reason = whyOvertaken(approval, core.ledger.get('band', slot.bandId), core.ledger.get('account', slot.account))
+  if (reason !== undefined) return settleLater(core, asked, rid, reverse(core, approval, reason))
   const receipt = receiptFor === undefined ? null : makeReceipt(core, receiptFor)
   settle(core, asked, rid, { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt })
 }
@@ -242,40 +250,22 @@ async function answerStored(
   return { reason, obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
 }
 
-/** Deny beats allow: what came while the record went to disk. Undefined when the approval still stands. */
-function holdSince(core: Core, slot: Slot, ownerEpochThen: number): DenialReason | undefined {
-  const row = core.ledger.get('band', slot.bandId)
-  if (row === undefined || row.generation !== slot.generation) return 'band-not-bound'
-  const holds = holdsInForce(core, row)
-  if (holds !== 0) return reasonOfHolds(holds)
-  if (row.state === 'deactivating') return 'band-deactivating'
-  const ownerEpoch = core.ledger.get('account', slot.account)?.ownerEpoch ?? 0
-  return ownerEpoch === ownerEpochThen ? undefined : 'epoch-raised'
+/** The stop that overtook an approval took it back, in its own group: what it says is told when that is on disk. */
+async function reversed(core: Core, { lsn, reason }: NonNullable<Approval['reversed']>): Promise<Answer> {
+  await core.ledger.durable(lsn)
+  return { ...denied(reason), lsn }
 }
 
-/** An approval that was overtaken never took effect: journaled, given back to the limits, and the reference denied. */
-async function reverse(
-  core: Core,
-  slot: Slot,
-  { partner, rid }: Pick<OfferTerms, 'partner' | 'rid'>,
-  overtaken: { readonly lsn: number; readonly reason: DenialReason },
-): Promise<Answer | undefined> {
-  const lsn = core.ledger.append(
-    {
-      type: 'reversal',
-      atMs: core.time.nowMs(),
-      account: slot.account,
-      partner,
-      rid,
-      reversedLsn: overtaken.lsn,
-      reason: reasons[overtaken.reason],
-    },
-    'reserve',
-  )
+/**
+ * What stops a band reverses what waits for it in the same run, so this is not reached; if it ever is, the answer is no all the
+ * same, and the failure is told.
+ */
+async function reverse(core: Core, approval: Approval, reason: DenialReason): Promise<Answer | undefined> {
+  core.failed(new Error(`an approval that ${reason} overtook was not reversed with it`))
+  const lsn = core.ledger.append(reversalOf(approval, reason, core.time.nowMs()), 'reserve')
   if (typeof lsn !== 'number') return undefined
   core.counters.reversals++
-  await core.ledger.durable(lsn)
-  return { ...denied(overtaken.reason), lsn }
+  return reversed(core, { lsn, reason })
 }
 
 function sendDecision(session: Session, id: number, answered: Answer): void {

@@ -16,6 +16,7 @@ import type { Registry } from './registry.ts'
 import type { Releases } from './releases.ts'
 import type { SessionDirectory } from './session.ts'
 import type { SlotDirectory } from './slot-directory.ts'
+import type { ApprovalsUnderWay } from './under-way.ts'
 import type { Watch } from './watch.ts'
 
 export type Core = {
@@ -38,6 +39,8 @@ export type Core = {
   /** Freezes and the like of one session, which nothing else may crowd out. */
   readonly stopping: Admission
   readonly gate: OutputGate
+  /** Approvals whose records go to the disk. */
+  readonly underWay: ApprovalsUnderWay
   readonly meters: Meters
   readonly releases: Releases
   readonly counters: Counters

@@ -30,6 +30,7 @@ import { Releases } from './releases.ts'
 import { SessionDirectory } from './session.ts'
 import { drainSessions, openSession } from './sessions.ts'
 import { SlotDirectory } from './slot-directory.ts'
+import { ApprovalsUnderWay } from './under-way.ts'
 import { Watch, type WatchEvent } from './watch.ts'
 
 export type EnginePorts = {
@@ -92,6 +93,14 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   const { clock, journal, view } = ports
   const counters = new Counters()
   const onChange: { alarm: (change: Change) => void } = { alarm: () => undefined }
+  const underWay: ApprovalsUnderWay = new ApprovalsUnderWay({
+    band: (bandId) => ledger.get('band', bandId),
+    account: (account) => ledger.get('account', account),
+    nowMs: () => time.nowMs(),
+    reversed: (count) => {
+      counters.reversals += count
+    },
+  })
   const ledger = new Ledger({
     journal,
     view,
@@ -100,6 +109,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     viewFlushRecords: config.viewFlushRecords,
     cachedRowsMax: cachedRowsPerBand * config.awakeBandsMax,
     viewFailed: ports.failed,
+    before: (record) => underWay.before(record),
     changed: (change) => {
       if (change.table === 'tally' && change.row !== null) counters.setTally(change.key, change.row.count)
       onChange.alarm(change)
@@ -143,6 +153,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     }),
     stopping: new Admission({ perSecond: 2, burst: 10, monotonicMs }),
     gate: new OutputGate(),
+    underWay,
     meters: ports.meters ?? noMeters,
     releases: new Releases(ports.failed),
     hellosUnderWay: 0,

@@ -20,6 +20,11 @@ function ports() {
       return lsns.durable
     },
     append: () => ++lsns.appended,
+    appendTogether: (bodies) => {
+      const firstLsn = lsns.appended + 1
+      lsns.appended += bodies.length
+      return firstLsn
+    },
     durable: (lsn) =>
       lsn <= lsns.durable ? Promise.resolve() : new Promise((resolve) => waiting.push({ lsn, resolve })),
     read: () => [],

@@ -5,7 +5,7 @@ import { type Change, type RowReader, apply } from './ports/apply.ts'
 import type { Clock } from './ports/clock.ts'
 import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
-import { type JournalRecord, decodeRecord, layRecord } from './ports/records.ts'
+import { type JournalRecord, decodeRecord, encodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { type RowOf, decodeRow } from './ports/rows.ts'
 import { type RowRange, type Table, type View, viewWritesMax } from './ports/view.ts'
@@ -20,10 +20,22 @@ export type LedgerOptions = {
   readonly viewFlushRecords: number
   /** Decoded rows kept in memory; none unless told. */
   readonly cachedRowsMax?: number
+  /**
+   * Asked before every record: what must stand before it in the same group, such as the reversals of approvals that it
+   * overtakes; undefined, mostly, for nothing.
+   */
+  readonly before?: (record: JournalRecord) => Preceding | undefined
   /** Told of every change as it is appended (before it is durable): alarms and counters live from it. */
   readonly changed: (change: Change) => void
   /** Told when the view could not be written; the ledger tries again. */
   readonly viewFailed: (error: unknown) => void
+}
+
+/** Records that go before another one, all in one group of the journal, or none. */
+export type Preceding = {
+  readonly records: readonly JournalRecord[]
+  /** They were appended, the first of them at this position. */
+  readonly taken: (firstLsn: Lsn) => void
 }
 
 /** Flushes (`viewFlushRecords` records each) that may wait in memory before the view counts as behind. */
@@ -113,15 +125,30 @@ export class Ledger implements RowReader {
 
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
-    const stamped = this.inOrder(record)
-    const lsn = this.options.journal.append(layRecord(stamped), use)
+    const preceding = this.options.before?.(record)
+    const lsn = preceding === undefined ? this.appendOne(record, use) : this.appendBehind(preceding, record, use)
     if (typeof lsn !== 'number') return lsn
-    this.take(stamped, lsn)
     if (this.pending.weight >= this.options.viewFlushRecords) {
       this.endBatch()
       void this.flush()
     } else this.schedule()
     return lsn
+  }
+
+  private appendOne(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    const stamped = this.inOrder(record)
+    const lsn = this.options.journal.append(layRecord(stamped), use)
+    if (typeof lsn === 'number') this.take(stamped, lsn)
+    return lsn
+  }
+
+  private appendBehind({ records, taken }: Preceding, record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    const all = [...records, record].map((one) => this.inOrder(one))
+    const firstLsn = this.options.journal.appendTogether(all.map(encodeRecord), use)
+    if (typeof firstLsn !== 'number') return firstLsn
+    for (const [at, one] of all.entries()) this.take(one, firstLsn + at)
+    taken(firstLsn)
+    return firstLsn + records.length
   }
 
   /** The output gate: resolves when everything up to `lsn` is on disk. */

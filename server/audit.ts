@@ -114,6 +114,7 @@ async function applyAll(from: ReadOnlyJournal, view: View, through: Lsn): Promis
     durableLsn: through,
     state: 'closed',
     append: () => 'failed',
+    appendTogether: () => 'failed',
     durable: () => Promise.resolve(),
     read: (lsn) => from.read(lsn, through),
     readOne: () => Promise.resolve(undefined),

@@ -129,17 +129,31 @@ export class OpenedJournal implements Journal {
 
   append(body: Uint8Array, use: AppendUse): Lsn | 'full' | 'failed' {
     if (this.#failure !== undefined || this.#isClosed) return 'failed'
-    if (body.length > recordBytesMax) {
-      throw new RangeError(`a record of at most ${recordBytesMax} bytes expected, got ${body.length}`)
-    }
-    const group = this.#place(recordHeaderBytes + body.length, use)
-    if (group === undefined) {
-      this.#hasRefused = true
-      return 'full'
-    }
+    const group = this.#room(bytesOf(body), use)
+    if (group === undefined) return 'full'
     group.add(body)
     this.#schedule()
     return this.#nextLsn++
+  }
+
+  appendTogether(bodies: readonly Uint8Array[], use: AppendUse): Lsn | 'full' | 'failed' {
+    if (this.#failure !== undefined || this.#isClosed) return 'failed'
+    const bytes = bodies.reduce((sum, body) => sum + bytesOf(body), 0)
+    if (bytes > groupBytesMax)
+      throw new RangeError(`at most ${groupBytesMax} bytes in one group expected, got ${bytes}`)
+    const group = this.#room(bytes, use)
+    if (group === undefined) return 'full'
+    for (const body of bodies) group.add(body)
+    this.#schedule()
+    const firstLsn = this.#nextLsn
+    this.#nextLsn += bodies.length
+    return firstLsn
+  }
+
+  #room(bytes: number, use: AppendUse): GroupBuffer | undefined {
+    const group = this.#place(bytes, use)
+    if (group === undefined) this.#hasRefused = true
+    return group
   }
 
   durable(lsn: Lsn): Promise<void> {
@@ -292,6 +306,13 @@ export class OpenedJournal implements Journal {
       },
     )
   }
+}
+
+/** What a record takes in its group. */
+function bytesOf(body: Uint8Array): number {
+  if (body.length > recordBytesMax)
+    throw new RangeError(`a record of at most ${recordBytesMax} bytes expected, got ${body.length}`)
+  return recordHeaderBytes + body.length
 }
 
 function recycled(folder: string, lsn: Lsn, firstLsn: Lsn): Fault {

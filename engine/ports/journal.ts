@@ -17,6 +17,11 @@ export type Journal = {
   readonly state: 'open' | 'full' | 'failed' | 'closed'
   /** Puts a record into the current group and copies `body`. Returns its lsn, or why it was not taken. */
   readonly append: (body: Uint8Array, use: AppendUse) => Lsn | 'full' | 'failed'
+  /**
+   * Puts records into one group, one behind the other, or none of them: after a crash all are there or none is. Returns the lsn
+   * of the first. Throws a RangeError on more than a group takes.
+   */
+  readonly appendTogether: (bodies: readonly Uint8Array[], use: AppendUse) => Lsn | 'full' | 'failed'
   /** Resolves when every record up to `lsn` is on disk; rejects with a Fault when that can no longer be known. */
   readonly durable: (lsn: Lsn) => Promise<void>
   /** Records from `lsn` on, in order, as they are on disk. */

@@ -64,6 +64,16 @@ export class MemoryJournal implements Journal {
     return this.appendedLsn
   }
 
+  appendTogether(bodies: readonly Uint8Array[], use: AppendUse): Lsn | 'full' | 'failed' {
+    const firstLsn = this.appendedLsn + 1
+    for (const body of bodies) {
+      // The memory has room for all or for none.
+      const lsn = this.append(body, use)
+      if (typeof lsn !== 'number') return lsn
+    }
+    return firstLsn
+  }
+
   durable(lsn: Lsn): Promise<void> {
     if (lsn <= this.durableLsn) return Promise.resolve()
     return new Promise((resolve, reject) => this.waiters.push({ lsn, resolve, reject }))
