@@ -54,7 +54,8 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   const isStillArmed =
     row?.state === 'armed' && row.armEpoch === armEpoch && accountRow(core, slot.account).ownerEpoch === ownerEpoch
   // A hold, a removal, a new link or another phone may have come while the record went to disk.
-  const isStillHere = slot.link === link && slot.linkSerial === linkSerial && slot.session === session
+  const isStillHere =
+    slot.link === link && slot.linkSerial === linkSerial && slot.session === session && session.connection.isOpen
   if (!isStillArmed || !isStillHere) {
     wipe(secret)
     return refuse(session, frame.id, 'wrong-state')

@@ -93,6 +93,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   const { clock, journal, view } = ports
   const counters = new Counters()
   const onChange: { alarm: (change: Change) => void } = { alarm: () => undefined }
+  const sessions = new SessionDirectory()
   const underWay: ApprovalsUnderWay = new ApprovalsUnderWay({
     band: (bandId) => ledger.get('band', bandId),
     account: (account) => ledger.get('account', account),
@@ -113,6 +114,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     changed: (change) => {
       if (change.table === 'tally' && change.row !== null) counters.setTally(change.key, change.row.count)
       onChange.alarm(change)
+      if (change.table === 'phone') sessions.phoneChanged(change.key, change.row)
     },
   })
   const { lastAtMs } = await ledger.recover()
@@ -142,7 +144,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     }),
     links: new Links(config.linksMax),
     slots: new SlotDirectory(config.linksMax),
-    sessions: new SessionDirectory(),
+    sessions,
     windows: new PairingWindows(config.pairingWindowsMax, (window) => {
       tellWindow(core, window, { type: 'ack.received', atMs: time.nowMs() })
     }),

@@ -46,6 +46,7 @@ export async function verifyHello(core: Core, session: Session, frame: PhoneFram
     surface: `phone:${phoneId}`,
     signedInAtMs: claims.authTimeMs,
     tokenExpiresAtMs: claims.expiresAtMs,
+    isGone: false,
   }
   return { type: 'verified', speaker, pendingUntilMs: phone.pendingUntilMs }
 }
@@ -72,6 +73,7 @@ function verifyWeb(core: Core, claims: TokenClaims, frame: PhoneFrameOf<'hello'>
     surface: 'web',
     signedInAtMs: claims.authTimeMs,
     tokenExpiresAtMs: claims.expiresAtMs,
+    isGone: false,
   }
   return { type: 'verified', speaker, pendingUntilMs: 0 }
 }
@@ -86,16 +88,22 @@ async function knownOrEnrolled(
 ): Promise<PhoneRow | undefined> {
   const { claims, phoneId } = enrolment
   const key = phoneKey(claims.account, phoneId)
-  const known = core.ledger.get('phone', key)
-  if (known !== undefined) {
-    const isSame = equalBytes(known.sessionKey, frame.sessionKey) && equalBytes(known.verifyKey, frame.verifyKey)
-    if (!isSame) return undefined
+  if (core.ledger.get('phone', key) !== undefined) {
+    if (withKeysOf(core, key, frame) === undefined) return undefined
     // Its enrolment may have been appended a moment ago.
     await core.ledger.durable(core.ledger.appendedLsn)
-    return known
+    return withKeysOf(core, key, frame)
   }
   if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return undefined
   return enrol(core, session, frame, enrolment)
+}
+
+/** The phone as it is now, if it brings the keys it was enrolled with: a veto may have come while its hello waited. */
+function withKeysOf(core: Core, key: string, frame: PhoneFrameOf<'hello'>): PhoneRow | undefined {
+  const row = core.ledger.get('phone', key)
+  if (row === undefined || row.removed) return undefined
+  const isSame = equalBytes(row.sessionKey, frame.sessionKey) && equalBytes(row.verifyKey, frame.verifyKey)
+  return isSame ? row : undefined
 }
 
 // Reads and appends in one run: two new phones of one account cannot both find it empty.
@@ -129,7 +137,7 @@ async function enrol(
   if (typeof lsn !== 'number') return undefined
   await core.ledger.durable(lsn)
   if (pendingUntilMs > 0) alertAccount(core, account, { kind: 'phone-pending', bid: null, except: session })
-  return row
+  return withKeysOf(core, phoneKey(account, phoneId), frame)
 }
 
 /** Phones one account may have. */

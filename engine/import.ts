@@ -106,6 +106,8 @@ class OneImport {
 
   /** Appends what is prepared. Whether a binding can be taken is judged now, and nothing comes in between. */
   append(): Stop | undefined {
+    // Looked at each time: between two bursts others are served, and the clock may have become doubtful.
+    if (!this.core.time.certain()) return 'failed'
     for (const { index, binding, sealed } of this.burst.splice(0)) {
       const taken = take(this.core, binding, sealed)
       if (taken === 'full' || taken === 'failed') return taken
@@ -127,8 +129,6 @@ async function appendAll(
   bindings: Iterable<ImportedBinding | Malformed>,
   pause: () => Promise<void>,
 ): Promise<Outcome> {
-  // Whether an arming still lasts cannot be told now.
-  if (!core.time.certain()) return stopped(core, 'failed')
   const one = new OneImport(core)
   let sliceEndMs = core.time.monotonicMs() + sliceMs
   for (const binding of bindings) {

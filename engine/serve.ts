@@ -26,6 +26,7 @@ const allowedWhilePending: ReadonlySet<PhoneFrame['type']> = new Set([
 /** Serves one frame; gives a promise when the answer waits for the output gate. `bytes` are borrowed. */
 export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Uint8Array): Promise<void> | undefined {
   const { speaker } = session
+  if (speaker?.type === 'phone' && speaker.isGone) return now(refuse(session, frame.id, 'phone-unknown'))
   const isPending = speaker?.type === 'phone' && core.time.nowMs() < speaker.pendingUntilMs
   if (isPending && !allowedWhilePending.has(frame.type)) return now(refuse(session, frame.id, 'phone-pending'))
   switch (frame.type) {

@@ -8,7 +8,7 @@ import { type AlertKind, type EngineFrame, alertKinds } from '../protocol/frames
 import { type AccountId, type Bid, type PhoneId, idBytes } from '../protocol/ids.ts'
 import type { Surface } from '../policy/holds.ts'
 import type { Connection } from './ports/connection.ts'
-import { phoneKey } from './ports/rows.ts'
+import { type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { SessionSlots } from './session-slots.ts'
 
 /** Who speaks on an authenticated session. */
@@ -25,6 +25,8 @@ export type Speaker =
       readonly surface: Surface
       readonly signedInAtMs: number
       readonly tokenExpiresAtMs: number
+      /** The phone is not enrolled any more: its socket closes, and until then it is served nothing. */
+      readonly isGone: boolean
     }
   | { readonly type: 'hub'; readonly accounts: ReadonlySet<string>; readonly tokenExpiresAtMs: number }
 
@@ -80,6 +82,15 @@ export class SessionDirectory {
     let sessions = this.ofAccount.get(account)
     if (sessions === undefined) this.ofAccount.set(account, (sessions = new Set()))
     sessions.add(session)
+  }
+
+  /** A phone's row became this, or left: its live session has the rights of the row from now on. */
+  phoneChanged(key: string, row: Pick<PhoneRow, 'pendingUntilMs'> | null): void {
+    const session = this.ofPhone.get(key)
+    const speaker = session?.speaker
+    if (session === undefined || speaker?.type !== 'phone' || !speaker.surface.startsWith('phone:')) return
+    const pendingUntilMs = row?.pendingUntilMs ?? speaker.pendingUntilMs
+    session.speaker = { ...speaker, pendingUntilMs, isGone: row === null }
   }
 
   remove(session: Session): void {

@@ -15,7 +15,7 @@ import { leavePairing } from './pairing.ts'
 import type { Connection, ConnectionEvents } from './ports/connection.ts'
 import { phoneKey } from './ports/rows.ts'
 import { serve } from './serve.ts'
-import { type Session, answer, refuse, resumeKey } from './session.ts'
+import { type Session, type Speaker, answer, refuse, resumeKey } from './session.ts'
 import { SessionSlots } from './session-slots.ts'
 
 /** Takes a new socket: greets it and waits for its hello. */
@@ -187,6 +187,11 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
       return tell(core, session, { type: 'hello.refused', atMs, close: outcome.close })
     }
     if (stateOf(session) !== 'authenticating') return
+    // Its row once more, in the run that admits it: between the two others were served.
+    if (!isEnrolled(core, outcome.speaker)) {
+      refuse(session, frame.id, 'phone-unknown')
+      return closeAs(core, session, 'auth-failed')
+    }
     session.speaker = outcome.speaker
     session.number = core.sessions.nextNumber(core.epoch)
     const { pendingUntilMs } = outcome
@@ -199,6 +204,12 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
   } finally {
     core.hellosUnderWay--
   }
+}
+
+/** A web session is no phone, and a hub carries those of others. */
+function isEnrolled(core: Core, speaker: Speaker): boolean {
+  if (speaker.type !== 'phone' || !speaker.surface.startsWith('phone:')) return true
+  return core.ledger.get('phone', phoneKey(speaker.account, speaker.phoneId)) !== undefined
 }
 
 function closeAs(core: Core, session: Session, close: CloseCode): void {
