@@ -6,11 +6,25 @@ const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
 const keysMax = 100_000
 
-type Bucket = { tokens: number; atMs: number }
+/** Token bucket: so many may be used now, counted at `atMs` on the monotonic clock. */
+export type Bucket = { tokens: number; atMs: number }
+
+/** Takes one token; false when there is none, and it has to wait. */
+export function takeToken(
+  bucket: Bucket,
+  rate: { readonly perSecond: number; readonly burst: number },
+  nowMs: number,
+): boolean {
+  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((nowMs - bucket.atMs) * rate.perSecond) / 1_000)
+  bucket.atMs = nowMs
+  if (bucket.tokens < 1) return false
+  bucket.tokens--
+  return true
+}
 
 export class Admission {
-  private readonly perSecond: number
-  private readonly burst: number
+  readonly perSecond: number
+  readonly burst: number
   private readonly monotonicMs: () => number
   private readonly buckets = new Remembered<Bucket>()
   private readonly failures = new Remembered<number[]>()
@@ -29,11 +43,7 @@ export class Admission {
       bucket = { tokens: this.burst, atMs: nowMs }
       this.buckets.set(account, bucket)
     }
-    bucket.tokens = Math.min(this.burst, bucket.tokens + ((nowMs - bucket.atMs) * this.perSecond) / 1_000)
-    bucket.atMs = nowMs
-    if (bucket.tokens < 1) return false
-    bucket.tokens--
-    return true
+    return takeToken(bucket, this, nowMs)
   }
 
   /** How long until another pairing may be tried, ms; 0 = now. `key` names an account or an address. */

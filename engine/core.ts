@@ -36,8 +36,6 @@ export type Core = {
   readonly sessions: SessionDirectory
   readonly windows: PairingWindows
   readonly admission: Admission
-  /** Freezes and the like of one session, which nothing else may crowd out. */
-  readonly stopping: Admission
   readonly gate: OutputGate
   /** Approvals whose records go to the disk. */
   readonly underWay: ApprovalsUnderWay

@@ -153,7 +153,6 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       burst: config.accountFramesBurst,
       monotonicMs,
     }),
-    stopping: new Admission({ perSecond: 2, burst: 10, monotonicMs }),
     gate: new OutputGate(),
     underWay,
     meters: ports.meters ?? noMeters,

@@ -6,6 +6,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { layEngineFrame, layHubRecord } from '../protocol/frame-codec.ts'
 import { type AlertKind, type EngineFrame, alertKinds } from '../protocol/frames.ts'
 import { type AccountId, type Bid, type PhoneId, idBytes } from '../protocol/ids.ts'
+import type { Bucket } from './admission.ts'
 import type { Surface } from '../policy/holds.ts'
 import type { Connection } from './ports/connection.ts'
 import { type PhoneRow, phoneKey } from './ports/rows.ts'
@@ -43,6 +44,10 @@ export type Session = {
   resumeToken: string
   /** Answers that wait at the output gate. */
   waiting: number
+  /** Freezes and the like, which nothing else may crowd out. */
+  readonly stops: Bucket
+  /** Cancels the one timer that the session has: for its hello, for its token's end, or for the phone to come back. */
+  cancelTimer: () => void
 }
 
 /** Sends one frame to the phone. */

@@ -1,6 +1,7 @@
 // The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
 
 import { startSession } from './actors.ts'
+import { takeToken } from './admission.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { type CloseCode, errorCodes } from '../protocol/errors.ts'
@@ -33,6 +34,8 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
     number: 0,
     resumeToken: '',
     waiting: 0,
+    stops: { tokens: stopRate.burst, atMs: core.time.monotonicMs() },
+    cancelTimer: () => undefined,
   }
   core.sessions.all.add(session)
   core.counters.sessionMoved(undefined, 'connecting')
@@ -83,6 +86,8 @@ function isAnyWaiting(core: Core): boolean {
 
 /** Frames that only stop something. */
 const stops: ReadonlySet<PhoneFrame['type']> = new Set(['freeze', 'lost', 'veto'])
+/** How often a session may send one. */
+const stopRate = { perSecond: 2, burst: 10 }
 
 type Arrived = { readonly frame: PhoneFrame; readonly bytes: Uint8Array }
 
@@ -104,10 +109,9 @@ function perform(core: Core, session: Session, effect: SessionEffect, arrived: A
     case 'greet':
       return greet(core, session)
     case 'alarm':
-      core.time.clock.after(Math.max(0, core.config.authDeadlineMs), () => {
+      return setTimer(core, session, core.config.authDeadlineMs, () => {
         tell(core, session, { type: 'auth.timeout', atMs: core.time.monotonicMs() })
       })
-      return
     case 'verify':
       if (arrived?.frame.type === 'hello') void verify(core, session, copied(arrived.frame))
       return
@@ -146,7 +150,8 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
   if (core.time.nowMs() >= speaker.tokenExpiresAtMs) return session.connection.close('token-expired')
   if (stops.has(frame.type)) {
     // Whatever else floods the account or the gate: each surface can always stop, a few times a second.
-    if (!core.stopping.admit(session.resumeToken)) return refuse(session, frame.id, 'rate-limited', 1_000)
+    if (!takeToken(session.stops, stopRate, core.time.monotonicMs()))
+      return refuse(session, frame.id, 'rate-limited', 1_000)
   } else {
     if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
       return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
@@ -220,9 +225,13 @@ function closeAs(core: Core, session: Session, close: CloseCode): void {
 function endWithToken(core: Core, session: Session, expiresAtMs: number): void {
   const leftMs = expiresAtMs - core.time.nowMs()
   if (leftMs <= 0) return session.connection.close('token-expired')
-  core.time.clock.after(Math.min(leftMs, timerMaxMs), () => {
-    if (session.connection.isOpen) endWithToken(core, session, expiresAtMs)
-  })
+  setTimer(core, session, Math.min(leftMs, timerMaxMs), () => endWithToken(core, session, expiresAtMs))
+}
+
+/** A session has one timer: what it waited for before is over when it waits for the next thing, or ends. */
+function setTimer(core: Core, session: Session, afterMs: number, work: () => void): void {
+  session.cancelTimer()
+  session.cancelTimer = core.time.clock.after(Math.max(0, afterMs), work)
 }
 
 /** Longer timers overflow. */
@@ -269,6 +278,8 @@ function isSameSpeaker(older: Session, newer: Session): boolean {
 }
 
 function adoptSlots(core: Core, older: Session, session: Session): void {
+  // Nothing is left to wait for: a session that has given its slots away is over for good once it is closed.
+  if (!older.connection.isOpen) older.cancelTimer()
   core.sessions.ofResumeToken.delete(older.resumeToken)
   for (const [number, place] of older.slots.bands()) core.slots.move(core.slots.at(place), session, number)
 }
@@ -277,12 +288,18 @@ function adoptSlots(core: Core, older: Session, session: Session): void {
 function release(core: Core, session: Session): void {
   core.sessions.remove(session)
   core.counters.sessionMoved('closed', undefined)
+  session.cancelTimer()
   for (const window of session.slots.pairings()) leavePairing(core, window)
-  if (session.resumeToken === '') return
-  core.time.clock.after(core.config.resumeWindowMs, () => {
-    core.sessions.ofResumeToken.delete(session.resumeToken)
+  // Without bands there is nothing to come back for.
+  if (session.slots.bandsCount === 0) return forget(core, session)
+  setTimer(core, session, core.config.resumeWindowMs, () => {
+    forget(core, session)
     for (const [, place] of session.slots.bands()) closeSlot(core, core.slots.at(place))
   })
+}
+
+function forget(core: Core, session: Session): void {
+  core.sessions.ofResumeToken.delete(session.resumeToken)
 }
 
 function copied(frame: PhoneFrameOf<'hello'>): PhoneFrameOf<'hello'> {

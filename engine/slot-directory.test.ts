@@ -27,6 +27,8 @@ function session(): Session {
     number: 0,
     resumeToken: '',
     waiting: 0,
+    stops: { tokens: 0, atMs: 0 },
+    cancelTimer: () => undefined,
   }
 }
 
