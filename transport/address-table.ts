@@ -1,7 +1,7 @@
 // What each address has used of its limits. Addresses with a socket stay as long as it does (`socketsMax` bounds them);
 // the others are kept, longest unseen first out, up to `idleAddressesMax`. So memory is bounded whoever knocks.
 
-import { addressKey } from './address.ts'
+import { addressKey } from '../engine/ports/address.ts'
 import type { ListenLimits } from './limits.ts'
 import type { RefusedBy } from './listener.ts'
 import { TokenBucket } from './rate-limit.ts'

@@ -2,7 +2,7 @@
 // phone would, through an object like the browser's WebSocket.
 
 import { subprotocol } from '../protocol/versions.ts'
-import { canonicalAddress } from './address.ts'
+import { canonicalAddress } from '../engine/ports/address.ts'
 import { Gate } from './gate.ts'
 import type { Pass, Passage } from './gate.ts'
 import type { HttpAnswer, Listener, ListenOptions } from './listener.ts'

@@ -4,7 +4,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { subprotocol } from '../protocol/versions.ts'
-import { canonicalAddress } from './address.ts'
+import { canonicalAddress } from '../engine/ports/address.ts'
 import { Gate, endsConnection, headersOf } from './gate.ts'
 import type { Pass, Passage } from './gate.ts'
 import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
