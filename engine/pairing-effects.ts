@@ -23,7 +23,7 @@ export function tellWindow(core: Core, window: PairingWindow, event: PairingEven
 
 function noteFailure(core: Core, window: PairingWindow): void {
   core.admission.pairingFailed(`account:${window.account}`)
-  core.admission.pairingFailed(`address:${window.address}`)
+  core.admission.pairingFailed(`address:${window.addressKey}`)
 }
 
 /** Does what the window's actor asked for last. */

@@ -16,7 +16,8 @@ export type PairingWindow = {
   readonly slot: number
   /** The id of the pair.start frame: answered once, at the end. */
   readonly requestId: number
-  readonly address: string
+  /** What limits of the phone's address count by. */
+  readonly addressKey: string
   readonly by: Surface
   readonly acctTag: Uint8Array
   readonly pair0: Uint8Array

@@ -13,6 +13,7 @@ import type { Malformed } from '../protocol/malformed.ts'
 import { decodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, encodePair0 } from '../protocol/records.ts'
 import { createActor } from './actors.ts'
+import { addressKey } from './ports/address.ts'
 import { accountHolds } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { closeWindow, perform, tellWindow } from './pairing-effects.ts'
@@ -49,7 +50,7 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
     session,
     slot: frame.slot,
     requestId: frame.id,
-    address: session.connection.remoteAddress,
+    addressKey: addressKey(session.connection.remoteAddress),
     by: speaker.surface,
     acctTag,
     pair0,
@@ -81,7 +82,10 @@ function pairingWaitMs(core: Core, session: Session, account: string): number {
   const { admission, config } = core
   return Math.max(
     admission.pairingWaitMs(`account:${account}`, config.pairingFailuresPerAccount),
-    admission.pairingWaitMs(`address:${session.connection.remoteAddress}`, config.pairingFailuresPerAddress),
+    admission.pairingWaitMs(
+      `address:${addressKey(session.connection.remoteAddress)}`,
+      config.pairingFailuresPerAddress,
+    ),
   )
 }
 

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
+import { canonicalAddress } from '../engine/ports/address.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { operatorHeader } from '../protocol/operator-api.ts'
 import { type Answered, CutOff, type Route, refused } from './answers.ts'
@@ -84,7 +85,7 @@ async function judged(parts: AppParts, route: Route, context: Context<Env>): Pro
       query: url.search.slice(1),
       body,
       headers,
-      address: context.env.incoming.socket.remoteAddress ?? '',
+      address: canonicalAddress(context.env.incoming.socket.remoteAddress ?? ''),
       cookie,
       oidcCookie: cookieOf(headers.get('cookie'), names.oidc),
       session,

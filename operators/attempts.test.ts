@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Attempts } from './attempts.ts'
+import { AddressAttempts, Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
 import { Waiting } from './waiting.ts'
 
@@ -28,6 +28,19 @@ describe('attempts', () => {
     // n0 was used just now, so n1 is the oldest.
     attempts.take('one more', 0)
     expect([attempts.take('n0', 0), attempts.take('n1', 0)]).toEqual([false, true])
+  })
+})
+
+describe('attempts of an address', () => {
+  it.for([
+    ['2001:db8::1', '2001:db8::ffff:2', true, 'of one /64 are those of one subscriber'],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1', false, 'of two /64s are those of two'],
+    ['192.0.2.1', '::ffff:192.0.2.1', true, 'are the same, mapped into IPv6 or not'],
+    ['64:ff9b::192.0.2.1', '64:ff9b::192.0.2.2', false, 'behind one NAT64 are those of each of its hosts'],
+  ] as const)('%s and %s: shared %s, they %s', ([one, other, isShared]) => {
+    const attempts = new AddressAttempts({ burst: 1, perMinute: 1 })
+    expect(attempts.take(one, 0)).toBe(true)
+    expect(attempts.take(other, 0)).toBe(!isShared)
   })
 })
 

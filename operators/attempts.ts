@@ -1,6 +1,7 @@
 // How often one name or one address may try in vain. A bucket of attempts that refills by itself: nobody is locked out for good,
 // and a guesser gets a handful of tries a minute.
 
+import { addressKey, canonicalAddress } from '../engine/ports/address.ts'
 import { operatorLimits } from './limits.ts'
 
 type Rate = { readonly burst: number; readonly perMinute: number }
@@ -29,5 +30,12 @@ export class Attempts {
     const [oldest] = this.#buckets.keys()
     if (oldest !== undefined && this.#buckets.size > operatorLimits.rememberedMax) this.#buckets.delete(oldest)
     return isLeft
+  }
+}
+
+/** Attempts by address, however it is written: those of a /64 are one subscriber's. */
+export class AddressAttempts extends Attempts {
+  override take(address: string, nowMs: number): boolean {
+    return super.take(addressKey(canonicalAddress(address)), nowMs)
   }
 }

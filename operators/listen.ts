@@ -5,6 +5,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { addressKey, canonicalAddress } from '../engine/ports/address.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { feedSubprotocol } from '../protocol/operator-feed.ts'
 import { createActs } from './acts.ts'
@@ -78,7 +79,10 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   /** Who is signed in has a bucket of their own: no stranger, and nobody at the same proxy, uses it up. */
   function isWithin({ headers, socket }: IncomingMessage): boolean {
     const session = sessions.find(cookieOf(headers.cookie, cookies().session), false)
-    return asked.take(session?.name ?? `from ${socket.remoteAddress ?? ''}`, clock.monotonicMs())
+    return asked.take(
+      session?.name ?? `from ${addressKey(canonicalAddress(socket.remoteAddress ?? ''))}`,
+      clock.monotonicMs(),
+    )
   }
 
   const server = createServer(

@@ -5,7 +5,7 @@ import { base64url } from '../crypto/base64url.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type OperatorRole, type SessionAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { type Answered, type Asked, type SignedInAsked, json, refused } from './answers.ts'
-import { Attempts } from './attempts.ts'
+import { AddressAttempts } from './attempts.ts'
 import { type CookieNames, setCookie } from './cookies.ts'
 import { operatorLimits } from './limits.ts'
 import { loggedName } from './names.ts'
@@ -48,8 +48,8 @@ export function createSignIn(parts: SignInParts): SignIn {
   const { ports, sessions, oidc } = parts
   const { clock, random, log, operators } = ports
   const tokens = new TokenSignIn()
-  const begun = new Attempts(operatorLimits.begunPerAddress)
-  const wrong = new Attempts(operatorLimits.wrongPerAddress)
+  const begun = new AddressAttempts(operatorLimits.begunPerAddress)
+  const wrong = new AddressAttempts(operatorLimits.wrongPerAddress)
   /** Challenges of sign-ins, and those of new passkeys with the session that asked. */
   const challenges = new Waiting<true>()
   const newChallenges = new Waiting<OperatorSession>()

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { equalSecret } from '../crypto/secret.ts'
-import { Attempts } from './attempts.ts'
+import { AddressAttempts, Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
 import type { ListedOperator } from './ports.ts'
 
@@ -22,7 +22,7 @@ const nobody = { salt: new Uint8Array(32), hash: new Uint8Array(32) }
 
 export class TokenSignIn {
   readonly #perName = new Attempts(operatorLimits.wrongPerName)
-  readonly #perAddress = new Attempts(operatorLimits.wrongPerAddress)
+  readonly #perAddress = new AddressAttempts(operatorLimits.wrongPerAddress)
 
   judge(
     shown: { readonly name: string; readonly token: string; readonly address: string },

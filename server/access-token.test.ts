@@ -43,6 +43,17 @@ describe('a token that opens a part of the server', () => {
     for (let tries = 0; tries < 100; tries++) expect(token.judge(`Bearer ${text}`, '192.0.2.1')).toBe('admitted')
   })
 
+  it('bears with wrong ones of a whole /64 as with those of one address, and tells hosts behind a NAT64 apart', () => {
+    const { token } = opened()
+    for (let host = 1; host <= wrongTokensRate.burst; host++) {
+      expect(token.judge('Bearer guess', `2001:db8::${host}`)).toBe('refused')
+    }
+    expect(token.judge('Bearer guess', '2001:db8::ffff')).toBe('too-many')
+    for (let host = 1; host <= 2 * wrongTokensRate.burst; host++) {
+      expect(token.judge('Bearer guess', `64:ff9b::c000:2${host.toString(16).padStart(2, '0')}`)).toBe('refused')
+    }
+  })
+
   it('is another within a second when its file is', () => {
     const { path, token, text, clock, told } = opened()
     writeFileSync(path, `${'n'.repeat(32)}\n`)

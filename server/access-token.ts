@@ -7,6 +7,7 @@ import { base64url } from '../crypto/base64url.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { equalSecret } from '../crypto/secret.ts'
 import { forgetOldest } from '../engine/forget-oldest.ts'
+import { addressKey } from '../engine/ports/address.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { ascii } from '../protocol/bytes.ts'
@@ -44,10 +45,11 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
       // Compared first: behind a proxy all have one address, and who guesses there must not lock out who need not.
       if (equalSecret(ascii(authorization), ascii(`Bearer ${file.content}`))) return 'admitted'
       const nowMs = clock.monotonicMs()
-      const bucket = attempts.get(remoteAddress) ?? new TokenBucket(wrongTokensRate, nowMs)
+      const key = addressKey(remoteAddress)
+      const bucket = attempts.get(key) ?? new TokenBucket(wrongTokensRate, nowMs)
       if (!bucket.take(1, nowMs)) return 'too-many'
-      attempts.delete(remoteAddress)
-      attempts.set(remoteAddress, bucket)
+      attempts.delete(key)
+      attempts.set(key, bucket)
       forgetOldest(attempts, addressesMax)
       return 'refused'
     },

@@ -48,4 +48,46 @@ describe("a peer's address", () => {
       }),
     )
   })
+
+  it.for([
+    ['::ffff:192.0.2.7', '::ffff:c000:207', 'mapped (RFC 4291 §2.5.5.2)'],
+    ['::ffff:0:192.0.2.7', '::ffff:0:c000:207', 'translated (RFC 2765 §2.1)'],
+    ['64:ff9b::192.0.2.7', '64:ff9b::c000:207', 'behind NAT64 (RFC 6052 §2.1)'],
+    ['64:ff9b:1::192.0.2.7', '64:ff9b:1:2:3:4:c000:207', 'behind a NAT64 of its own network (RFC 8215)'],
+    ['2002:c000:207::1', '2002:c000:207:ffff::1', 'of 6to4 (RFC 3056 §2)'],
+  ] as const)('that holds an IPv4 address shares the limits of that one: %s and %s, %s', ([one, other]) => {
+    expect(addressKey(canonicalAddress(one))).toBe('192.0.2.7')
+    expect(addressKey(canonicalAddress(other))).toBe('192.0.2.7')
+  })
+
+  it('behind NAT64 has limits of its own, although all of them share one /64', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('64:ff9b::', '64:ff9b:1::'), fc.ipV4(), fc.ipV4(), (prefix, one, other) => {
+        const key = (host: string): string => addressKey(canonicalAddress(`${prefix}${host}`))
+        expect(key(one) === key(other)).toBe(one === other)
+      }),
+    )
+  })
+
+  it('behind a NAT64 with a shorter prefix has limits of its own, wherever the IPv4 address stands in it', () => {
+    // 192.0.2.7 and 192.0.2.8 after a prefix of 48, 56 and 64 bits (RFC 6052 §2.2).
+    const pairs = [
+      ['64:ff9b:1:c000:2:700::', '64:ff9b:1:c000:2:800::'],
+      ['64:ff9b:1:c0:0:207::', '64:ff9b:1:c0:0:208::'],
+      ['64:ff9b:1:5:c0:2:700:0', '64:ff9b:1:5:c0:2:800:0'],
+    ] as const
+    for (const [one, other] of pairs) {
+      expect(addressKey(canonicalAddress(one))).not.toBe(addressKey(canonicalAddress(other)))
+    }
+  })
+
+  it('is no IPv4 address only because it looks nearly like one', () => {
+    for (const text of ['64:ff9c::192.0.2.7', '64:ff9b:0:1::192.0.2.7', '::fffe:192.0.2.7', '2003:c000:207::1']) {
+      expect(addressKey(canonicalAddress(text))).toMatch(/::\/64$/)
+    }
+  })
+
+  it('of a link counts by its /64, whatever interface it came by', () => {
+    expect(addressKey(canonicalAddress('fe80::1%eth0'))).toBe(addressKey(canonicalAddress('fe80::2')))
+  })
 })

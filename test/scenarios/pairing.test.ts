@@ -199,6 +199,23 @@ describe('Pairing', () => {
     expect(RawPhone.errorOf(replayed)).toBe(errorCodes['verification-invalid'])
   })
 
+  it.for([
+    ['2001:db8::1', '2001:db8::2', 'rate-limited', 'of one /64, which one subscriber has'],
+    ['2001:db8:0:1::1', '2001:db8:0:2::1', 'open', 'of two /64s'],
+    ['64:ff9b::192.0.2.1', '64:ff9b::192.0.2.2', 'open', 'of two hosts behind one NAT64'],
+    ['64:ff9b::192.0.2.1', '192.0.2.1', 'rate-limited', 'of one host, behind a NAT64 and not'],
+  ] as const)('that failed from %s counts against %s: %s, %s', async ([address, other, expected]) => {
+    const world = await startedWorld({ config: { pairingFailuresPerAddress: 1 } })
+    const frame = { type: 'pairStart', slot: 0, ps: new Uint8Array(16), hint: null } as const
+    const first = await RawPhone.connect(world, 'mallory', { address })
+    const began = await first.verified(frame)
+    // Nothing comes of it until the window is over.
+    expect(RawPhone.errorOf(await first.ask(began, 200_000))).toBe(errorCodes['pair-refused'])
+    const second = await RawPhone.connect(world, 'trudy', { address: other })
+    const answer = RawPhone.errorOf(await second.ask(await second.verified(frame)))
+    expect(answer).toBe(expected === 'open' ? undefined : errorCodes['rate-limited'])
+  })
+
   it('rolls back to nothing when the phone gives up', async () => {
     const world = await startedWorld()
     const phone = await world.phone('alice')
