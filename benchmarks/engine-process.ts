@@ -128,6 +128,7 @@ const choice = await chooseListener(wanted)
 const listener = await choice.listen({
   host: '127.0.0.1',
   port: 0,
+  hosts: [],
   accept: engine.accept,
   http: () => ({ status: 404, contentType: 'text/plain', body: '' }),
   limits,

@@ -29,8 +29,8 @@ export const serve: Command = {
     { run: 'bandpass serve', does: 'on this machine, data in ./.data' },
     { run: 'bandpass serve --demo', does: 'with a demo vendor and partner; writes .data/demo.json' },
     {
-      run: 'bandpass serve --config /etc/bandpass.json --host 0.0.0.0',
-      does: 'settings from a file, one of them overridden',
+      run: 'bandpass serve --config /etc/bandpass.json --host 0.0.0.0 --hosts engine.example',
+      does: 'settings from a file, some of them overridden',
     },
     { run: 'BANDPASS_MASTER_KEY=$(cat /run/secrets/master) bandpass serve', does: 'master key from the environment' },
   ],

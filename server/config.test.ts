@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, type ConfigProblem, type ConfigSources, readConfig } from './config.ts'
+import { hostsMax } from './host-list.ts'
 import { startingLimits } from './limit-tables.ts'
 import { namedSettings } from './settings.ts'
 
@@ -149,6 +150,23 @@ describe('a configuration', () => {
     expect(paths(file({ network: { phone: { bytes: { burst: 4_095 } } } }))).toEqual(['network.phone.bytes.burst'])
     expect(paths(file({ network: { hub: { bytes: { burst: 16_383 } } } }))).toEqual(['network.hub.bytes.burst'])
     expect(paths(file({ limits: {} }))).toEqual(['limits'])
+  })
+
+  it('lets others than this machine come only when it knows the hosts that phones connect by', () => {
+    const paths = (config: object) => problemsOf(file(config)).map((one) => one.path)
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) expect(paths({ host })).toEqual([])
+    for (const host of ['0.0.0.0', '::', '192.0.2.7', 'localhost.example']) {
+      expect(paths({ host })).toEqual(['hosts'])
+      expect(paths({ host, hosts: ['engine.example', '192.0.2.7:8484'] })).toEqual([])
+    }
+    for (const hosts of [[], ['https://engine.example'], ['engine.example/phone'], ['*'], [7], 'engine.example']) {
+      expect(paths({ hosts })[0]).toMatch(/^hosts/)
+    }
+    const many = (count: number) => Array.from({ length: count }, (_, at) => `h${at}.example`)
+    expect(paths({ hosts: many(hostsMax) })).toEqual([])
+    expect(paths({ hosts: many(hostsMax + 1) })).toEqual(['hosts'])
+    const flags = { flags: { hosts: 'engine.example, [2001:db8::1]:9000' } }
+    expect(readConfig({ ...file({}), ...flags }).hosts).toEqual(['engine.example', '[2001:db8::1]:9000'])
   })
 
   it("lets others than this machine come to the operators' page only with an origin that browsers trust", () => {

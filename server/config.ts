@@ -2,6 +2,7 @@
 // with where it stands, what was expected, what came and, where it helps, what to do.
 
 import { hubFrameBytesMax, phoneFrameBytesMax } from '../protocol/limits.ts'
+import { isThisMachine } from '../transport/own-hosts.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { Form } from './setting.ts'
 import { type ServerConfig, type SettingTree, isSetting, namedSettings, settings } from './settings.ts'
@@ -195,7 +196,14 @@ function together(config: ServerConfig): readonly ConfigProblem[] {
     String(journal.segmentBytes),
     `${Math.ceil(journal.segmentBytes / 512) * 512} would do`,
   )
-  const isOnlyHere = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(operators.host)
+  expect(
+    isThisMachine(config.host) || config.hosts.length > 0,
+    'hosts',
+    'the hosts that phones connect by, for others than this machine may come',
+    'nothing',
+    'an engine elsewhere could pass on here what a phone signed for it; for example --hosts engine.example',
+  )
+  const isOnlyHere = isThisMachine(operators.host)
   expect(
     operators.port === 'off' || isOnlyHere || operators.origin?.startsWith('https://') === true,
     'operators.origin',

@@ -7,6 +7,7 @@ import { listenerNames } from '../transport/choose-listener.ts'
 import { defaultLimits, type Rate } from '../transport/limits.ts'
 import type { ListenerName } from '../transport/listener.ts'
 import { alarmRules } from './alarm-rules.ts'
+import { hostList } from './host-list.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from './log.ts'
 import { roleMap } from './role-map.ts'
@@ -33,6 +34,9 @@ function rate(of: Rate, what: string) {
 export const settings = {
   host: text({ default: '127.0.0.1', help: 'address to listen on' }),
   port: count({ default: 8484, min: 0, max: 65_535, help: 'port to listen on; 0 lets the system choose' }),
+  hosts: hostList(
+    'hosts that phones connect by, as in their URL; others are refused; must be set when others than this machine may come',
+  ),
   data: text({ default: '.data', help: 'folder of everything durable: journal, view, keys, partners, vendors' }),
   durability: choice({
     default: 'disk',

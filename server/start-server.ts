@@ -247,6 +247,7 @@ class Server implements RunningServer {
     this.#listener = await choice.listen({
       host: config.host,
       port: config.port,
+      hosts: config.hosts,
       accept: engine.accept,
       http: httpAnswers({
         version,

@@ -92,11 +92,13 @@ export type Rig = {
   readonly clock: TestClock
   readonly open: (path?: string, protocols?: readonly string[]) => Promise<Client>
   /** Tries to upgrade and returns the refusal; fails when it was granted. */
-  readonly refusedUpgrade: (path?: string, protocols?: readonly string[]) => Promise<Answer>
+  readonly refusedUpgrade: (path?: string, protocols?: readonly string[], more?: Headers) => Promise<Answer>
   readonly ask: (path: string, method?: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>
   /** Posts a body in these parts; undefined when the connection ended without an answer. */
   readonly post: (path: string, body: readonly Uint8Array[], how?: PostHow) => Promise<Answer | undefined>
 }
+
+type Headers = Readonly<Record<string, string>>
 
 type PostHow = {
   readonly headers?: Readonly<Record<string, string>>
@@ -142,6 +144,7 @@ export async function startRig(
   http: HttpHandler = greeting,
   port = 0,
   post?: PostHandler,
+  hosts: readonly string[] = [],
 ): Promise<Rig> {
   const engine = new RecordingEngine()
   const clock = new TestClock()
@@ -150,6 +153,7 @@ export async function startRig(
   const options: ListenOptions = {
     host: '127.0.0.1',
     port,
+    hosts,
     accept: engine.accept,
     http,
     ...(post === undefined ? {} : { post }),
@@ -178,6 +182,11 @@ export class Rigs {
   /** Starts rigs of one name whose listener takes bodies. */
   posted(name: ListenerName): (post: PostHandler, limits?: Partial<ListenLimits>) => Promise<Rig> {
     return async (post, limits) => this.#keep(await startRig(name, limits, undefined, undefined, post))
+  }
+
+  /** Starts rigs of one name for these hosts. */
+  hosted(name: ListenerName): (hosts: readonly string[]) => Promise<Rig> {
+    return async (hosts) => this.#keep(await startRig(name, {}, undefined, undefined, undefined, hosts))
   }
 
   #keep(rig: Rig): Rig {
@@ -223,13 +232,14 @@ function networkClient(listener: Listener): RigClient {
     post,
     open: (path = '/phone', protocols = [subprotocol]) =>
       opened(new WebSocket(`ws://127.0.0.1:${listener.port}${path}`, [...protocols])),
-    refusedUpgrade: (path = '/phone', protocols = [subprotocol]) =>
+    refusedUpgrade: (path = '/phone', protocols = [subprotocol], more = {}) =>
       ask(path, 'GET', {
         connection: 'Upgrade',
         upgrade: 'websocket',
         'sec-websocket-version': '13',
         'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
         ...(protocols.length === 0 ? {} : { 'sec-websocket-protocol': protocols.join(', ') }),
+        ...more,
       }),
   }
 }
@@ -258,8 +268,8 @@ function memoryClient(listener: LoopbackListener): RigClient {
     host: '127.0.0.1',
     open: (path = '/phone', protocols = [subprotocol]) =>
       opened(new listener.webSocket(`ws://127.0.0.1${path}`, protocols)),
-    async refusedUpgrade(path = '/phone', protocols = [subprotocol]) {
-      const socket = listener.connect({ path, protocols })
+    async refusedUpgrade(path = '/phone', protocols = [subprotocol], { host } = {}) {
+      const socket = listener.connect({ path, protocols, ...(host === undefined ? {} : { host }) })
       await new Promise<void>((resolve) => socket.addEventListener('error', () => resolve()))
       if (socket.refusal === undefined) throw new Error('expected a refusal with an answer')
       return answerOf(socket.refusal)

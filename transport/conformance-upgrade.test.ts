@@ -140,6 +140,27 @@ describe.each(names)('%s at the door', (name) => {
     expect(rig.failures).toEqual([])
   })
 
+  it('opens sockets by the hosts that are ours, and answers 421 to an upgrade for any other', async () => {
+    const rig = await rigs.hosted(name)(['engine.example', 'engine.example:8484'])
+    for (const host of ['evil.example', 'engine.example:9', 'engine.example.evil.example', 'localhost', '127.0.0.1']) {
+      const answer = await rig.refusedUpgrade('/phone', ['bandpass.v1'], { host })
+      expect([host, answer.status]).toEqual([host, 421])
+      expect(answer.body).toContain('expected a Host of this engine')
+    }
+    expect(rig.refusals).toEqual(Array(5).fill('hosts'))
+    expect(rig.engine.accepted).toEqual([])
+    // A plain request signs nothing: whatever asks for health may name it as it likes.
+    expect((await rig.ask('/health', 'GET', { host: 'pod-7:8484' })).status).toBe(200)
+  })
+
+  it('is there for this machine alone when no host is listed, at whatever port', async () => {
+    const rig = await start()
+    for (const host of ['evil.example', '192.0.2.7', '0.0.0.0:8484', 'localhost.evil.example']) {
+      expect((await rig.refusedUpgrade('/hub', ['bandpass.v1'], { host })).status).toBe(421)
+    }
+    await rig.open()
+  })
+
   it('gives an address as many sockets as it may have, not one more, and the place of one that went', async () => {
     const rig = await start({ socketsPerAddressMax: 2 })
     const first = await rig.open()
@@ -224,6 +245,46 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     peer.socket.destroy()
   })
 
+  it.for([
+    ['host: engine.example', 101],
+    ['host: ENGINE.example.:8484', 101],
+    ['host: evil.example', 421],
+    ['host: evil.example\r\nx-forwarded-host: engine.example\r\nforwarded: host=engine.example', 421],
+    ['host: engine.example\r\nhost: evil.example', 400],
+    ['host: evil.example\r\nhost: engine.example', 400],
+    ['host: engine.example\r\nhost: engine.example', 400],
+    ['host: engine.example, evil.example', 400],
+    ['host: evil.example@engine.example', 400],
+    ['host: engine.example:443:8484', 400],
+    ['host: [engine.example]', 400],
+    [`host: ${'a'.repeat(300)}.example`, 400],
+    ['host: ', 400],
+    ['x-host: engine.example', 400],
+  ] as const)('answers an upgrade with %j by %i', async ([lines, expected]) => {
+    const rig = await rigs.hosted(name)(['engine.example', 'engine.example:8484'])
+    const peer = new RawPeer(rig.listener.port)
+    const head = await peer.say(`GET /phone HTTP/1.1\r\n${lines}\r\n${handshake}`)
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${expected} `))
+    expect(rig.engine.accepted.length).toBe(expected === 101 ? 1 : 0)
+    peer.socket.destroy()
+  })
+
+  it.for([
+    'http://evil.example/phone',
+    'http://engine.example/phone',
+    'ws://engine.example/phone',
+    '//engine.example/phone',
+    'engine.example/phone',
+    '*',
+  ])('opens no socket for a target that names a host itself: %s', async (target) => {
+    const rig = await rigs.hosted(name)(['engine.example'])
+    const peer = new RawPeer(rig.listener.port)
+    const head = await peer.say(`GET ${target} HTTP/1.1\r\nhost: engine.example\r\n${handshake}`)
+    expect(head).not.toMatch(/^HTTP\/1\.1 (101|2)/)
+    expect(rig.engine.accepted).toEqual([])
+    peer.socket.destroy()
+  })
+
   it('lets no answer be cached or sniffed unless the handler says so', async () => {
     const plain = await start()
     expect((await plain.ask('/health')).headers).toMatchObject({
@@ -300,6 +361,16 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     }
   })
 })
+
+/** What follows the host in the head of an upgrade. */
+const handshake = [
+  'connection: Upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
+  'sec-websocket-protocol: bandpass.v1',
+  '\r\n',
+].join('\r\n')
 
 /** Linux on x64 with glibc: there a native build exists, and a silent fallback must fail the tests. */
 function hasNativeBuild(): boolean {

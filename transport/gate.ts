@@ -7,12 +7,15 @@ import type { AddressUse } from './address-table.ts'
 import { limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
 import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
+import { type HostVerdict, ownHosts } from './own-hosts.ts'
 import { RequestBody, declaredLength } from './request-body.ts'
 import {
   allInUse,
   draining,
+  foreignHost,
   handlerFailed,
   judgeRequest,
+  malformedHost,
   methodNotAllowed,
   tooManyBodies,
   tooManyRequests,
@@ -40,6 +43,7 @@ export type Pass = {
 export class Gate {
   readonly #options: ListenOptions
   readonly #addresses: AddressTable
+  readonly #judgeHost: (host: string) => HostVerdict
   #isAccepting = true
   #bodiesCount = 0
 
@@ -48,6 +52,7 @@ export class Gate {
     if (problems.length > 0) throw new ListenError(problems.join('; '))
     this.#options = options
     this.#addresses = new AddressTable(options.limits)
+    this.#judgeHost = ownHosts(options.hosts)
   }
 
   /** From now on upgrades are refused; plain requests go on. */
@@ -86,11 +91,18 @@ export class Gate {
   }
 
   #admitSocket(head: RequestHead, kind: ConnectionKind): Passage {
-    if (!this.#isAccepting) return { type: 'answer', answer: draining }
     const { remoteAddress } = head
+    const host = head.header('host')
+    // Before all else: what a phone signs names the host that it came by, so that it is worth nothing at another engine.
+    const whose = this.#judgeHost(host)
+    if (whose !== 'ours') {
+      this.#refused('hosts')
+      return { type: 'answer', answer: whose === 'foreign' ? foreignHost : malformedHost }
+    }
+    if (!this.#isAccepting) return { type: 'answer', answer: draining }
     const use = this.#addresses.admitSocket(remoteAddress, this.#nowMs())
     if (typeof use !== 'string') {
-      return { type: 'upgrade', pass: { kind, remoteAddress, host: head.header('host'), use } }
+      return { type: 'upgrade', pass: { kind, remoteAddress, host, use } }
     }
     this.#refused(use)
     return { type: 'answer', answer: use === 'socketsMax' ? allInUse : tooManySockets }

@@ -19,7 +19,7 @@ type LoopbackPeer = {
   readonly protocols?: string | readonly string[]
   /** `127.0.0.1` by default. */
   readonly remoteAddress?: string
-  /** The Host header, `loopback` by default. */
+  /** The Host header, `localhost` by default. */
   readonly host?: string
 }
 
@@ -28,7 +28,7 @@ type LoopbackRequest = {
   readonly method: string
   /** With the query, if any. */
   readonly path: string
-  /** Lower-case names; `host` is `loopback` by default. */
+  /** Lower-case names; `host` is `localhost` by default. */
   readonly headers?: Readonly<Record<string, string>>
   /** `127.0.0.1` by default. */
   readonly remoteAddress?: string
@@ -95,13 +95,13 @@ class MemoryListener implements LoopbackListener {
   }
 
   readonly request = (request: LoopbackRequest): Promise<HttpAnswer | undefined> => {
-    const headers = { host: 'loopback', ...request.headers }
+    const headers = { host: 'localhost', ...request.headers }
     return this.#answered(this.#gate.admit(headOf({ ...request, headers }, false)), { body: [] })
   }
 
   readonly post = (request: LoopbackPost): Promise<HttpAnswer | undefined> => {
     const bodyBytes = request.body.reduce((sum, part) => sum + part.length, 0)
-    const headers = { host: 'loopback', 'content-length': String(bodyBytes), ...request.headers }
+    const headers = { host: 'localhost', 'content-length': String(bodyBytes), ...request.headers }
     return this.#answered(this.#gate.admit(headOf({ ...request, method: 'POST', headers }, false)), request)
   }
 
@@ -171,7 +171,7 @@ class MemoryListener implements LoopbackListener {
 
 function upgradeHeaders({
   protocols = subprotocol,
-  host = 'loopback',
+  host = 'localhost',
 }: LoopbackPeer): Readonly<Record<string, string>> {
   return {
     host,
@@ -192,6 +192,7 @@ function headOf(request: LoopbackRequest, canUpgrade: boolean): RequestHead {
     query,
     remoteAddress: canonicalAddress(remoteAddress),
     canUpgrade,
+    hostsCount: () => 1,
     header: (name) => headers[name] ?? '',
   }
 }

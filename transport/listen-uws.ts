@@ -245,8 +245,17 @@ function headOf(response: UwsResponse, request: UwsRequest, canUpgrade: boolean)
     query: request.getQuery() ?? '',
     remoteAddress: addressOf(response),
     canUpgrade,
+    hostsCount: () => hostsCountOf(request),
     header: (name) => request.getHeader(name),
   }
+}
+
+function hostsCountOf(request: UwsRequest): number {
+  let count = 0
+  request.forEach((name) => {
+    if (name === 'host') count++
+  })
+  return count
 }
 
 const textDecoder = new TextDecoder()

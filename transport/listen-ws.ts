@@ -261,6 +261,8 @@ function headOf(request: IncomingMessage, canUpgrade: boolean): RequestHead {
     query: mark === -1 ? '' : target.slice(mark + 1),
     remoteAddress: addressOf(request.socket),
     canUpgrade,
+    // Of several, Node shows the first.
+    hostsCount: () => request.headersDistinct['host']?.length ?? 0,
     header: (name) => {
       const value = request.headers[name]
       return typeof value === 'string' ? value : (value?.join(', ') ?? '')

@@ -59,8 +59,9 @@ type ListenObserver = {
   readonly refused: (limit: RefusedBy) => void
 }
 
-/** The limits that turn a peer away, for counting. */
+/** What turns a peer away, for counting: the limits, and `hosts` where an upgrade was for another host. */
 export const refusingLimits = [
+  'hosts',
   'connectionsMax',
   'connectionsPerAddress',
   'requestsPerAddress',
@@ -82,6 +83,8 @@ export type ListenOptions = {
   readonly host: string
   /** 0 lets the system choose; `Listener.port` says which. */
   readonly port: number
+  /** The hosts that phones come by, see `own-hosts.ts`; none stands for this machine alone. Upgrades to others are answered 421. */
+  readonly hosts: readonly string[]
   readonly accept: Acceptor
   readonly http: HttpHandler
   /** Without it no path takes a POST. */

@@ -29,7 +29,7 @@ export class RawPeer {
   /** Upgrades and returns the head of the answer; what follows it stays in `received`. */
   async upgrade(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
     const all: Readonly<Record<string, string>> = {
-      host: 'engine.test',
+      host: 'localhost',
       connection: 'Upgrade',
       upgrade: 'websocket',
       'sec-websocket-version': '13',
@@ -39,6 +39,12 @@ export class RawPeer {
     }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
     this.socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    return this.head()
+  }
+
+  /** Says these bytes and returns the head of the answer. */
+  say(bytes: string): Promise<string> {
+    this.socket.write(bytes)
     return this.head()
   }
 

@@ -21,6 +21,7 @@ function judge({ headers = {}, ...change }: Change): string {
     query: '',
     remoteAddress: '192.0.2.1',
     canUpgrade: true,
+    hostsCount: () => 1,
     header: (name) => all[name] ?? '',
     ...change,
   })
@@ -37,7 +38,7 @@ describe('a request', () => {
   })
 
   it.for([
-    [{ headers: { host: '' } }, '400 expected a Host header'],
+    [{ headers: { host: '' } }, '400 expected one Host header'],
     [{ path: '/watch' }, '404 expected a WebSocket at /phone or /hub'],
     [{ path: '/phone/' }, '404 expected a WebSocket at /phone or /hub'],
     [{ method: 'POST' }, '400 expected a WebSocket upgrade by GET'],

@@ -15,6 +15,8 @@ export type RequestHead = {
   readonly remoteAddress: string
   /** Whether the library could turn this request into a socket. */
   readonly canUpgrade: boolean
+  /** How many Host headers there are: `header` shows one of them. */
+  readonly hostsCount: () => number
   /** A header by its lower-case name, or empty. */
   readonly header: (name: string) => string
 }
@@ -36,7 +38,8 @@ const keyShape = /^[+/0-9A-Za-z]{22}==$/
 
 /** What to do with a request. */
 export function judgeRequest(head: RequestHead): Verdict {
-  if (head.header('host') === '') return refuse(400, 'expected a Host header')
+  // RFC 9112 §3.2. Of two, a proxy may have taken the other one.
+  if (head.header('host') === '' || head.hostsCount() !== 1) return refuse(400, 'expected one Host header')
   const kind = kindOfPath.get(head.path)
   if (wantsSocket(head)) {
     if (kind === undefined) return refuse(404, 'expected a WebSocket at /phone or /hub')
@@ -50,6 +53,12 @@ export function judgeRequest(head: RequestHead): Verdict {
 
 /** The answer to a method that a path does not know. */
 export const methodNotAllowed = answer(405, 'expected GET or HEAD', { allow: 'GET, HEAD' })
+
+/** The answer to an upgrade for a host that is not ours (RFC 9110 §15.5.20); says nothing of those that are. */
+export const foreignHost = answer(421, 'expected a Host of this engine: one of its setting `hosts`, or this machine')
+
+/** The answer to an upgrade whose Host is none. */
+export const malformedHost = answer(400, 'expected a Host header with a host and its port')
 
 /** The answer to one request too many from an address. */
 export const tooManyRequests = answer(429, 'expected fewer requests from this address', { 'retry-after': '1' })

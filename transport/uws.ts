@@ -63,6 +63,8 @@ export type UwsResponse = {
 
 export type UwsRequest = {
   readonly getHeader: (lowerCaseName: string) => string
+  /** Every header; lower-case names. */
+  readonly forEach: (told: (lowerCaseName: string, value: string) => void) => void
   readonly getUrl: () => string
   /** Lower case. */
   readonly getMethod: () => string

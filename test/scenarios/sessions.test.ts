@@ -26,6 +26,17 @@ describe('A session', () => {
     expect(phone.closeCode).toBe(4002)
   })
 
+  it('is not opened by another host, whatever was signed for it there', async () => {
+    const world = await startedWorld()
+    // An engine at evil.example that passes on what phones say to it would come by that host, for phones sign it.
+    for (const host of ['evil.example', 'engine.test.evil.example', 'localhost']) {
+      const relayed = world.listener.connect({ host })
+      await world.time.advance(10)
+      expect(relayed.refusal?.status).toBe(421)
+    }
+    expect((await RawPhone.connect(world, 'alice')).last('helloAnswer')).toBeDefined()
+  })
+
   it('is closed when it has not said who it is within five seconds', async () => {
     const world = await startedWorld()
     const phone = new RawPhone(world)

@@ -189,6 +189,7 @@ export class World {
     const listener = await createLoopback()({
       host: 'loopback',
       port: 0,
+      hosts: ['engine.test'],
       accept: engine.accept,
       http: () => ({ status: 404, contentType: 'text/plain', body: '' }),
       limits: { ...defaultLimits, kinds },

@@ -1,0 +1,39 @@
+// The setting `hosts`: the hosts by which phones come to this engine.
+
+import { isOwnHost, ownHostExpected } from '../transport/own-hosts.ts'
+import { type Form, type Read, type Setting, type Wrong, shown, value, wrong } from './setting.ts'
+
+/** Names of one engine; each is looked for in a set. */
+export const hostsMax = 100
+
+const none: readonly string[] = []
+const expectedHosts = `at most ${hostsMax} hosts, each ${ownHostExpected}`
+
+/** The setting: a list in the file, separated by commas elsewhere. */
+export function hostList(help: string): Setting<readonly string[]> {
+  return {
+    kind: 'setting',
+    expected: expectedHosts,
+    sign: 'HOST,HOST',
+    default: none,
+    defaultText: 'none',
+    help,
+    read: (raw, form) => readHosts(raw, form),
+  }
+}
+
+function readHosts(raw: unknown, form: Form): Read<readonly string[]> {
+  const given: unknown = form === 'text' && typeof raw === 'string' ? raw.split(',').map((one) => one.trim()) : raw
+  if (!isUnknownList(given) || given.length === 0 || given.length > hostsMax) return wrong(expectedHosts, raw)
+  const hosts: string[] = []
+  const problems: Wrong[] = []
+  for (const [at, one] of given.entries()) {
+    if (typeof one === 'string' && isOwnHost(one)) hosts.push(one)
+    else problems.push({ path: String(at), expected: ownHostExpected, got: shown(one) })
+  }
+  return problems.length > 0 ? { type: 'wrong', wrong: problems } : value(hosts)
+}
+
+function isUnknownList(given: unknown): given is readonly unknown[] {
+  return Array.isArray(given)
+}
