@@ -10,7 +10,7 @@ import { decodeRecord } from '../../engine/ports/records.ts'
 import { accountTally, decodeRow, heldTally } from '../../engine/ports/rows.ts'
 import { tables } from '../../engine/ports/view.ts'
 import { decodeEngineFrame } from '../../protocol/frame-codec.ts'
-import { idBytes, parseBandId } from '../../protocol/ids.ts'
+import { type BandId, idBytes, parseBandId } from '../../protocol/ids.ts'
 import { accountHoldNames, holdBits, holdsOf } from '../../protocol/states.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { clearAir, crowdedAir } from '../../band-sim/radio.ts'
@@ -18,12 +18,15 @@ import { agrees, refuses, taps } from '../../band-sim/wearer.ts'
 import type { PhoneBand, PhoneDecision } from '../../sdk/phone-band.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { MemoryDisk, MemoryJournal, MemoryView } from '../support/memory-ports.ts'
+import { Answers } from './answers.ts'
 import { type Phone, World, engineConfig } from '../support/world.ts'
 
 /** Shrinking a day takes minutes; SIMULATION_SHRINK=1 asks for it. */
 const isShrinkingOff = process.env['SIMULATION_SHRINK'] !== '1'
 const runs = Number(process.env['SIMULATION_RUNS'] ?? 200)
 const accounts = ['alice', 'bob'] as const
+/** How long a group takes to reach a slow disk. */
+const syncMs = 6
 
 type Owned = {
   readonly wearer: ReturnType<World['wearer']>
@@ -52,6 +55,8 @@ const step = fc.record({
     'longPress',
     'crash',
     'crashAmid',
+    'stopAmid',
+    'stopAmid',
     'reboot',
     'cut',
     'replay',
@@ -75,10 +80,12 @@ class Day {
   /** Everything a phone was told: it must be in the journal. */
   readonly approved: PhoneDecision[] = []
   readonly captured: Uint8Array[] = []
+  readonly answers: Answers
   private lastOffer: Uint8Array | undefined
 
   constructor(seed: number) {
     this.world = new World({ seed })
+    this.answers = new Answers(this.world.disk)
   }
 
   async begin(): Promise<void> {
@@ -89,6 +96,7 @@ class Day {
     }
     this.world.intercept = (way, bytes) => {
       if (way === 'up' && this.captured.length < 200) this.captured.push(bytes.slice())
+      if (way === 'down') this.answers.sent(bytes)
       return bytes
     }
   }
@@ -165,8 +173,10 @@ class Day {
       case 'crash':
         await world.crash()
         await world.time.advance(number)
-        await world.start()
+        await this.startAgain()
         return world.time.advance(20_000)
+      case 'stopAmid':
+        return this.stopAmid(phone, owned, number)
       case 'crashAmid':
         return this.crashAmid(band, number)
       case 'reboot':
@@ -210,9 +220,78 @@ class Day {
     )
     for (let turn = 0; turn < number % 40; turn++) await Promise.resolve()
     await world.crash()
-    await world.start()
+    await this.startAgain()
     await world.time.advance(60_000)
     await paying?.catch(() => undefined)
+  }
+
+  private async startAgain(): Promise<void> {
+    this.answers.began()
+    await this.world.start()
+  }
+
+  /**
+   * A payment is on its road, somebody stops the band or everything, and at some point between the engine dies, or the disk is full
+   * or fails for a while. Then the same offer is asked for again.
+   */
+  private async stopAmid({ client, account }: Phone, { band, wearer }: Owned, number: number): Promise<void> {
+    const { world } = this
+    if (band === undefined) return
+    const offer = world.offer({ amountMinor: 1 + (number % 900) }).bytes
+    const paying = band.pay(offer, { wearerTimeoutMs: 2_000 })
+    paying.then(
+      (decision) => decision.approved && this.approved.push(decision),
+      () => undefined,
+    )
+    // A slow disk: an approval, a stop and what comes behind them wait for it together, or one after the other.
+    world.disk.syncing = () => new Promise((resolve) => void world.time.after(syncMs, resolve))
+    const before = world.engine.status().appendedLsn
+    for (let ms = 0; ms < 1_500 && world.engine.status().appendedLsn === before; ms++) await world.time.advance(1)
+    await world.time.advance(number % 3)
+    const stopping = this.stop(client, account, wearer.band.device.bandId, band.bid, number).catch(() => undefined)
+    await world.time.advance(Math.trunc(number / 7) % (3 * syncMs))
+    const trouble = Math.trunc(number / 16) % 4
+    const isFast = () => Promise.resolve().then(() => undefined)
+    if (trouble === 1) {
+      await world.crash()
+      world.disk.syncing = isFast
+      await this.startAgain()
+    } else if (trouble > 1) {
+      world.disk.trouble = trouble === 2 ? 'full' : 'failed'
+      await world.time.advance(500)
+      world.disk.trouble = 'none'
+    }
+    world.disk.syncing = isFast
+    // What a dead engine was asked is never answered: the phone gives up, an operator's page does.
+    void stopping
+    await world.time.advance(40_000)
+    await this.pay(band, offer)
+  }
+
+  /** One of the ways to stop a band, or everything; noted when it is acknowledged. */
+  private async stop(
+    client: Phone['client'],
+    account: string,
+    bandId: BandId,
+    bid: PhoneBand['bid'],
+    number: number,
+  ): Promise<void> {
+    const who = { by: 'operator:ann', reason: 'a random day' } as const
+    const { operators } = this.world.engine
+    const ways: readonly (readonly [string, boolean, () => Promise<unknown>])[] = [
+      ['a freeze', false, () => client.freeze(bid)],
+      ['a freeze of everything', true, () => client.freeze()],
+      ['a loss', false, () => client.lost(bid)],
+      ['a deactivation', false, () => client.deactivate(bid)],
+      ['an operator’s freeze', false, () => operators.perform({ act: 'freeze-band', bandId }, who)],
+      ['an operator’s freeze of the account', true, () => operators.perform({ act: 'freeze-account', bandId }, who)],
+      ['a raised epoch', true, () => operators.perform({ act: 'raise-epoch', bandId }, who)],
+    ]
+    const [what, isWhole, work] = ways[number % ways.length] ?? ['nothing', false, () => Promise.resolve()]
+    const done = await work().catch(() => undefined)
+    const isRefused = typeof done === 'object' && done !== null && 'type' in done && done.type !== 'done'
+    if (done === undefined || isRefused) return
+    this.answers.acknowledged({ what, account, bandId: isWhole ? undefined : bandId })
   }
 
   /** A thief resets the band and pairs it with the package in hand. */
@@ -342,6 +421,7 @@ function dump(disk: MemoryDisk): readonly string[] {
 
 it('However a day goes, no invariant of the journal breaks, and what was answered is in it', async () => {
   let approvedCount = 0
+  let stopsCount = 0
   await fc.assert(
     fc.asyncProperty(fc.nat(1_000_000), fc.array(step, { minLength: 10, maxLength: 60 }), async (seed, steps) => {
       const day = new Day(seed)
@@ -356,6 +436,8 @@ it('However a day goes, no invariant of the journal breaks, and what was answere
       expect(failures).toEqual([])
       const auditor = auditOf(disk)
       expect(auditor.violations).toEqual([])
+      expect(day.answers.violations).toEqual([])
+      stopsCount += day.answers.stopsCount
       for (const decision of day.approved) {
         expect(
           auditor.approvals.has(decision.lsn),
@@ -374,4 +456,5 @@ it('However a day goes, no invariant of the journal breaks, and what was answere
   )
   // A simulation in which nobody pays would find nothing.
   expect(approvedCount).toBeGreaterThan(runs / 2)
+  expect(stopsCount).toBeGreaterThan(runs / 2)
 }, 300_000)
