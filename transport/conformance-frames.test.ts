@@ -247,6 +247,34 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s with frames', (na
     peer.socket.destroy()
   })
 
+  it.for([
+    ['bytes of a message that never ends', [0x82, 0x80 | 100, 0, 0, 0, 0], [7]],
+    ['bytes of a ping that never ends', [0x89, 0x80 | 100, 0, 0, 0, 0], [7]],
+    ...(name === 'ws' ? [] : neverEnding),
+  ] as const)('cuts a socket that says nothing whole, only %s, as it does a silent one', async ([, first, more]) => {
+    const idleTimeoutMs = 8_000
+    const rig = await start({ idleTimeoutMs })
+    const peer = await upgraded(rig)
+    const client = await rig.open()
+    peer.socket.setNoDelay(true)
+    peer.socket.write(Buffer.from(first))
+    let stepsCount = 0
+    while (rig.engine.accepted[0]?.closedCount === 0) {
+      stepsCount += 1
+      expect(stepsCount).toBeLessThan(20)
+      client.send(bytesOf(1))
+      await arrived(client, stepsCount)
+      if (!peer.socket.destroyed) peer.socket.write(Buffer.from(more))
+      await nextTurns()
+      rig.clock.advance(idleTimeoutMs / 2)
+      await nextTurns()
+    }
+    await peer.gone
+    expect(rig.engine.accepted.map(({ closedCount }) => closedCount)).toEqual([1, 0])
+    expect(rig.refusals).toEqual(['idleTimeoutMs'])
+    expect(rig.engine.accepted[0]?.received).toEqual([])
+  })
+
   it('cuts a message far above the largest without reading it', async () => {
     const rig = await start()
     const peer = await upgraded(rig)
@@ -350,6 +378,13 @@ describe('ws, which keeps every fragment and every piece apart', () => {
     peer.socket.destroy()
   })
 })
+
+/** Fragments that never end: the native listener counts their bytes, not them; ws counts them. */
+const neverEnding: readonly (readonly [string, readonly number[], readonly number[]])[] = [
+  ['empty fragments', [0x02, 0x81, 0, 0, 0, 0, 7], [0x00, 0x80, 0, 0, 0, 0, 0x00, 0x80, 0, 0, 0, 0]],
+  ['empty fragments of nothing', [0x02, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0, 0x00, 0x80, 0, 0, 0, 0]],
+  ['empty fragments of text', [0x01, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0]],
+]
 
 /** Long enough for one write to be read by the other end, which lives in the same process. */
 async function nextTurns(): Promise<void> {

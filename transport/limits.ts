@@ -20,7 +20,10 @@ export type ListenLimits = {
   readonly kinds: Readonly<Record<ConnectionKind, KindLimits>>
   /** Bytes waiting for a peer that does not read; past it the socket is closed with `slow-reader`. */
   readonly bufferedBytesMax: number
-  /** A socket that says nothing this long, not even a pong, is cut, ms. uWebSockets takes 8 s to 16 min. */
+  /**
+   * A socket that says nothing whole this long, not even a pong, is cut, ms; bytes of what never ends do not count. uWebSockets
+   * takes 8 s to 16 min.
+   */
   readonly idleTimeoutMs: number
   /** How long a request's head and the whole request may take, ms; for a head uWebSockets has its own fixed 10 s. */
   readonly requestTimeoutMs: number

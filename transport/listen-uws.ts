@@ -37,6 +37,13 @@ const payloadSlack = 2
  */
 const backpressureSlackBytes = 65_536
 
+/**
+ * The library's idle timeout begins anew with every byte, also those of a message that never ends, and of fragments it counts the
+ * bytes, not their number: empty ones may come for ever. A socket that is only silent hears the library's ping before the timeout
+ * and answers, some seconds late by the library's clock; one that says nothing whole for so much longer is cut here.
+ */
+const silenceSlackMs = 10_000
+
 /** Off. It is a count of minutes to 239, and a phone's session may last days: it ends with its token, by the engine. */
 const lifetimeMinutes = 0
 
@@ -63,6 +70,7 @@ class UwsListener implements Listener {
   readonly #gate: Gate
   readonly #sockets = new Set<UpgradedSocket>()
   #listening: UwsListenSocket | undefined
+  #stopSweep: () => void = () => {}
   #port = 0
   #connectionsCount = 0
 
@@ -94,6 +102,7 @@ class UwsListener implements Listener {
         }
         this.#listening = listening
         this.#port = this.#uws.us_socket_local_port(listening)
+        this.#sweepLater()
         resolve()
       })
     })
@@ -105,12 +114,26 @@ class UwsListener implements Listener {
 
   close(): Promise<void> {
     this.stopAccepting()
+    this.#stopSweep()
     if (this.#listening !== undefined) {
       this.#listening = undefined
       for (const { connection } of this.#sockets) connection.close('draining')
       this.#app.close()
     }
     return Promise.resolve()
+  }
+
+  /** Twice per idle timeout. */
+  #sweepLater(): void {
+    const { clock, limits, observe } = this.#options
+    this.#stopSweep = clock.after(Math.floor(limits.idleTimeoutMs / 2), () => {
+      for (const { connection, end } of this.#sockets) {
+        if (connection.silentMs() <= limits.idleTimeoutMs + silenceSlackMs) continue
+        observe.refused('idleTimeoutMs')
+        end.cut()
+      }
+      this.#sweepLater()
+    })
   }
 
   /** The library's filter: a TCP connection began (1), or ended without having become a socket (−1). */
@@ -213,6 +236,10 @@ class UwsSocketEnd implements RawSocket {
 
   end(code: number, reason: string): void {
     this.socket?.end(code, reason)
+  }
+
+  cut(): void {
+    this.socket?.close()
   }
 
   cork(work: () => void): void {

@@ -182,7 +182,10 @@ class WsListener implements Listener {
     this.#stopSweep = this.#options.clock.after(Math.floor(this.#options.limits.idleTimeoutMs / 2), () => {
       for (const socket of this.#sockets) {
         if (socket.hasSpoken) socket.webSocket.ping()
-        else socket.webSocket.terminate()
+        else {
+          this.#options.observe.refused('idleTimeoutMs')
+          socket.webSocket.terminate()
+        }
         socket.hasSpoken = false
       }
       this.#sweepLater()

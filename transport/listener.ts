@@ -72,6 +72,7 @@ export const refusingLimits = [
   'bytesPerSocket',
   'frameBytesMax',
   'bufferedBytesMax',
+  'idleTimeoutMs',
   'bodyBytesMax',
   'bodiesMax',
   'requestTimeoutMs',

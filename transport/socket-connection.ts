@@ -43,6 +43,7 @@ export class SocketConnection implements Connection {
   readonly #bytes: TokenBucket
   #events: ConnectionEvents | undefined
   #isOpen = true
+  #heardAtMs: number
   #corks = 0
   #endAfterCork: (() => void) | undefined
 
@@ -55,6 +56,7 @@ export class SocketConnection implements Connection {
     this.#limits = options.limits.kinds[pass.kind]
     this.#address = pass.use
     const nowMs = options.clock.monotonicMs()
+    this.#heardAtMs = nowMs
     this.#frames = new TokenBucket(this.#limits.frames, nowMs)
     this.#bytes = new TokenBucket(this.#limits.bytes, nowMs)
   }
@@ -89,6 +91,11 @@ export class SocketConnection implements Connection {
   /** For the listener: a ping or pong came; it costs what a frame costs. */
   receivedControl(): void {
     if (this.#isOpen) this.#withinFrameRates()
+  }
+
+  /** How long it has said nothing whole, neither message nor ping nor pong. */
+  silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardAtMs
   }
 
   /** For the listener: the socket is gone, whoever ended it. May be called again. */
@@ -139,6 +146,7 @@ export class SocketConnection implements Connection {
   /** The time it read, or undefined when the socket had to be closed. */
   #withinFrameRates(): number | undefined {
     const nowMs = this.#options.clock.monotonicMs()
+    this.#heardAtMs = nowMs
     if (!this.#frames.take(1, nowMs)) this.#refuse('framesPerSocket')
     else if (!this.#address.frames.take(1, nowMs)) this.#refuse('framesPerAddress')
     else return nowMs

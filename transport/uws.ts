@@ -75,6 +75,8 @@ export type UwsSocket = {
   /** 1 sent, 0 waiting in memory, 2 dropped. */
   readonly send: (message: Uint8Array, isBinary: boolean, compress: boolean) => number
   readonly getBufferedAmount: () => number
+  /** Cuts the connection; the close handler runs before this returns. */
+  readonly close: () => void
   /** Sends a close frame; the close handler runs before this returns, and the object is dead afterwards. */
   readonly end: (code: number, reason: string) => void
   readonly cork: (work: () => void) => UwsSocket
