@@ -200,13 +200,31 @@ describe('an act that needs a second operator', () => {
     expect([status, body.message]).toEqual([409, 'no such band'])
   })
 
-  it(`waits with ${operatorLimits.proposalsMax} others at most`, async () => {
+  it(`waits with ${operatorLimits.proposalsPerOperatorMax} of the same operator at most: others propose as before`, async () => {
     const site = await testSite(onTestFinished)
-    const adam = await site.signedIn('adam')
-    for (let model = 0; model < operatorLimits.proposalsMax; model++) {
+    const [adam, anna] = [await site.signedIn('adam'), await site.signedIn('anna')]
+    for (let model = 0; model < operatorLimits.proposalsPerOperatorMax; model++) {
       await proposed(adam, { act: 'revoke-vendor', vendor: 7, model })
     }
     const { status, body } = await acts(adam, { act: 'revoke-vendor', vendor: 7, model: 1_000 })
+    expect([status, body.error]).toEqual([429, 'too-many-proposals'])
+    await proposed(anna, { act: 'revoke-vendor', vendor: 7, model: 1_000 })
+  })
+
+  it(`waits with ${operatorLimits.proposalsMax} others at most`, async () => {
+    const site = await testSite(onTestFinished)
+    const { proposalsMax, proposalsPerOperatorMax } = operatorLimits
+    const admin = (name: string): Promise<Browser> => {
+      site.operators.add(name, 'admin')
+      return site.signedIn(name)
+    }
+    for (let model = 0; model < proposalsMax; ) {
+      const browser = await admin(`admin-${model}`)
+      for (let own = 0; own < proposalsPerOperatorMax; own++) {
+        await proposed(browser, { act: 'revoke-vendor', vendor: 7, model: model++ })
+      }
+    }
+    const { status, body } = await acts(await admin('late'), { act: 'revoke-vendor', vendor: 7, model: proposalsMax })
     expect([status, body.error]).toEqual([429, 'too-many-proposals'])
   })
 })

@@ -45,7 +45,8 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       const about = { tokenHash: tokenHashOf(ports, session), aim: ports.engine.aimOf(act) }
       const proposal = proposals.add({ act, says, by: session.name, reason }, about)
       if (proposal === 'too-many') {
-        return refusal('too-many-proposals', `expected at most ${operatorLimits.proposalsMax} proposals at once`)
+        const { proposalsPerOperatorMax: own, proposalsMax: all } = operatorLimits
+        return refusal('too-many-proposals', `expected at most ${own} proposals of one operator at once, and ${all} of all`)
       }
       if (proposal === 'proposed-already')
         return refusal('proposed-already', 'expected an act that does not wait already')

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
 import { canonicalAddress } from '../engine/ports/address.ts'
+import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { operatorHeader } from '../protocol/operator-api.ts'
 import { type Answered, CutOff, type Route, refused } from './answers.ts'
@@ -25,6 +26,7 @@ export type AppParts = {
   readonly cookies: () => CookieNames
   readonly files: StaticFiles
   readonly log: OperatorLog
+  readonly clock: Pick<Clock, 'after'>
   readonly foreignLog: ForeignLog
 }
 
@@ -157,15 +159,25 @@ function sent(parts: AppParts, context: Context<Env>, answer: Answered): Respons
 
 /**
  * What fails on its way cuts the connection, so that nobody takes a part for the whole: the adapter would end it as usual, and tell
- * the error to whoever reads, and to the console.
+ * the error to whoever reads, and to the console. So does a reader that takes too long over a part.
  */
 async function* wholeOrCut(
-  { log }: AppParts,
+  { log, clock }: AppParts,
   { env, req }: Context<Env>,
   { chunks }: Streamed,
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* chunks
+    for await (const chunk of chunks) {
+      const cancel = clock.after(operatorLimits.exportTakenMs, () => {
+        log('warning', 'operator.answer-cut-off', { message: 'its reader did not take a part of it in time' })
+        env.incoming.socket.destroy()
+      })
+      try {
+        yield chunk
+      } finally {
+        cancel()
+      }
+    }
   } catch (error) {
     env.incoming.socket.destroy()
     if (error instanceof CutOff) log('warning', 'operator.answer-cut-off', { message: error.message })

@@ -32,7 +32,7 @@ describe('who is turned away at the feed and does not go', () => {
       'connection: upgrade',
       'upgrade: websocket',
     ])
-    const stubborn = Array.from({ length: operatorLimits.connectionsMax }, () => opened(site, upgrade, true))
+    const stubborn = Array.from({ length: operatorLimits.strangers.max }, () => opened(site, upgrade, true))
     await Promise.all(
       stubborn.map((socket) => {
         socket.resume()
@@ -43,11 +43,51 @@ describe('who is turned away at the feed and does not go', () => {
   })
 })
 
+describe('a stranger who keeps the listener full of half heads, and comes back whenever one is cut', () => {
+  const socketsCount = operatorLimits.strangers.max + 40
+
+  function hold(site: TestSite, isOver: () => boolean): void {
+    const socket = connect(site.listener.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => undefined)
+    socket.once('close', () => {
+      if (!isOver()) hold(site, isOver)
+    })
+    socket.write(`GET / HTTP/1.1\r\nhost: localhost:${site.listener.port}\r\nx: `)
+  }
+
+  it.for(['who is signed in', 'who is about to sign in'])(
+    'keeps no operator out: %s is answered each time',
+    async (who) => {
+      const site = await testSite(onTestFinished)
+      const otto = who === 'who is signed in' ? await site.signedIn('otto') : site.browser()
+      let isOver = false
+      onTestFinished(() => void (isOver = true))
+      for (let count = 0; count < socketsCount; count++) hold(site, () => isOver)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      const answers: string[] = []
+      for (let time = 0; time < 14; time++) {
+        let text = ''
+        try {
+          const page = headOf(otto, `GET ${operatorPaths.session} HTTP/1.1`, ['connection: close'])
+          for await (const part of opened(site, page)) text += String(part)
+        } catch {
+          // It was cut.
+        }
+        answers.push(text.slice(0, 12))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      isOver = true
+      expect(answers).toEqual(Array(14).fill('HTTP/1.1 200'))
+    },
+  )
+})
+
 describe('an export', () => {
   it('that its reader left before it began gives its place back', async () => {
     const site = await testSite(onTestFinished)
     const otto = await site.signedIn('otto')
-    for (let at = 0; at < operatorLimits.exportsMax; at++) {
+    for (let at = 0; at < operatorLimits.exports.max; at++) {
       let isOnDisk = (_: undefined): void => {}
       site.engine.waitsFor = new Promise((resolve) => (isOnDisk = resolve))
       const gone = opened(site, headOf(otto, `GET ${csv} HTTP/1.1`))

@@ -1,9 +1,9 @@
 // Lists of decisions, and exports: what is in them, who took them, and what happens to who does not read.
-import { connect } from 'node:net'
+import { type Socket, connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { exportColumns, exportFromHeader, exportToHeader, operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
-import { batchRows, entryOf, testSite } from './test-site.ts'
+import { type Browser, type TestSite, batchRows, entryOf, testSite } from './test-site.ts'
 
 const csv = `${operatorPaths.export}?format=csv`
 const jsonl = `${operatorPaths.export}?format=jsonl`
@@ -132,30 +132,99 @@ describe('an export', () => {
     expect([status, text.includes('Coffee')]).toEqual([503, false])
   })
 
-  it(`runs beside ${operatorLimits.exportsMax - 1} other, waits for its reader, and ends when the reader goes`, async () => {
-    const site = await testSite(onTestFinished)
-    for (let lsn = 1; lsn <= 60_000; lsn++) site.decisions.push(entryOf(lsn, { label: 'x'.repeat(200) }))
-    const otto = await site.signedIn('otto')
-    const stuck = Array.from({ length: operatorLimits.exportsMax }, () => {
-      const socket = connect(site.listener.port, '127.0.0.1')
-      socket.pause()
-      const head = [`GET ${csv} HTTP/1.1`, `host: localhost:${site.listener.port}`, `cookie: ${otto.cookieHeader}`]
-      socket.write(`${head.join('\r\n')}\r\n\r\n`)
-      return socket
-    })
-    await until(() => site.engine.journaled.length === operatorLimits.exportsMax)
-    expect((await otto.get(csv)).body.error).toBe('busy')
-    // Nobody reads, so before long nothing more is searched for.
-    await until(async () => {
-      const before = site.searches.length
-      await new Promise((resolve) => setTimeout(resolve, 200))
-      return site.searches.length === before
-    })
-    expect(site.searches.length).toBeLessThan(100)
-    for (const socket of stuck) socket.destroy()
+  it('keeps nobody else from one: an operator whose readers do not read has one at a time, and others theirs', async () => {
+    const site = await siteWithMany()
+    const [otto, olga] = [await site.signedIn('otto'), await site.signedIn('olga')]
+    const stuck = paused(site, otto)
+    await until(() => site.engine.journaled.length === operatorLimits.exports.perOwnerMax)
+    const past = await otto.get(csv)
+    expect([past.status, past.body.error]).toEqual([429, 'busy'])
+    expect((await olga.get(`${jsonl}&beforeLsn=2`)).status).toBe(200)
+    stuck.destroy()
     await until(async () => (await otto.get(`${jsonl}&beforeLsn=2`)).status === 200)
   })
+
+  it(`runs beside ${operatorLimits.exports.max - 1} others, waits for its reader, and ends when the reader goes`, async () => {
+    const site = await siteWithMany()
+    const names = ['otto', 'olga', 'adam', 'anna'].slice(0, operatorLimits.exports.max + 1)
+    const browsers = await Promise.all(names.map((name) => site.signedIn(name)))
+    const late = browsers.pop()
+    const stuck = browsers.map((one) => paused(site, one))
+    await until(() => site.engine.journaled.length === operatorLimits.exports.max)
+    expect((await late?.get(csv))?.body.error).toBe('busy')
+    // Nobody reads, so before long nothing more is searched for.
+    await nothingMoves(site)
+    expect(site.searches.length).toBeLessThan(100)
+    stuck[0]?.destroy()
+    await until(async () => (await late?.get(`${jsonl}&beforeLsn=2`))?.status === 200)
+  })
+
+  it('is cut off when its reader does not take a batch in time, and gives its place back', async () => {
+    const site = await siteWithMany()
+    const otto = await site.signedIn('otto')
+    const stuck = paused(site, otto)
+    await until(() => site.engine.journaled.length === 1)
+    await nothingMoves(site)
+    site.clock.pass(operatorLimits.exportTakenMs - 1)
+    expect((await otto.get(csv)).body.error).toBe('busy')
+    site.clock.pass(1)
+    await until(async () => (await otto.get(`${jsonl}&beforeLsn=2`)).status === 200)
+    expect(site.logged.filter(({ event }) => event === 'operator.answer-cut-off')).toMatchObject([{ level: 'warning' }])
+    const text: Buffer[] = []
+    stuck.on('data', (part: Buffer) => text.push(part))
+    stuck.resume()
+    await new Promise((resolve) => stuck.once('close', resolve))
+    // The last chunk of a whole answer is not there: nobody takes the part for the whole.
+    expect(Buffer.concat(text).toString('latin1').endsWith('0\r\n\r\n')).toBe(false)
+  })
 })
+
+describe('a search', () => {
+  it('keeps nobody else from one: a viewer has a part of them', async () => {
+    const site = await testSite(onTestFinished)
+    const [vera, otto] = [await site.signedIn('vera'), await site.signedIn('otto')]
+    let found = (_: undefined): void => undefined
+    site.waits.search = new Promise((resolve) => (found = resolve))
+    const { perOwnerMax } = operatorLimits.searches
+    const slow = Array.from({ length: perOwnerMax }, () => vera.get(operatorPaths.decisions))
+    await until(() => site.searches.length === perOwnerMax)
+    const past = await vera.get(operatorPaths.decisions)
+    expect([past.status, past.body.error]).toEqual([429, 'busy'])
+    const other = otto.get(operatorPaths.decisions)
+    await until(() => site.searches.length === perOwnerMax + 1)
+    found(undefined)
+    expect((await other).status).toBe(200)
+    for (const one of slow) expect((await one).status).toBe(200)
+    expect((await vera.get(operatorPaths.decisions)).status).toBe(200)
+  })
+})
+
+/** So many that an export does not fit between the two ends of a connection. */
+async function siteWithMany(): Promise<TestSite> {
+  const site = await testSite(onTestFinished)
+  for (let lsn = 1; lsn <= 60_000; lsn++) site.decisions.push(entryOf(lsn, { label: 'x'.repeat(200) }))
+  return site
+}
+
+/** An export that is asked for and not read. */
+function paused({ listener }: TestSite, { cookieHeader }: Browser): Socket {
+  const socket = connect(listener.port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined)
+  socket.pause()
+  socket.write(
+    `${[`GET ${csv} HTTP/1.1`, `host: localhost:${listener.port}`, `cookie: ${cookieHeader}`].join('\r\n')}\r\n\r\n`,
+  )
+  return socket
+}
+
+async function nothingMoves(site: TestSite): Promise<void> {
+  await until(async () => {
+    const before = site.searches.length
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    return site.searches.length === before
+  })
+}
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))

@@ -11,6 +11,7 @@ import { operatorLimits } from './limits.ts'
 import { shortAccount } from './names.ts'
 import type { OperatorPorts } from './ports.ts'
 import { type ExportFormat, readDecisionsQuery, readExportQuery } from './requests.ts'
+import { Shares } from './places.ts'
 import type { OperatorSessions } from './sessions.ts'
 
 type Ports = Pick<OperatorPorts, 'clock' | 'decisions' | 'engine' | 'log' | 'lists'>
@@ -21,34 +22,30 @@ export type DecisionAnswers = {
 }
 
 export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, 'find'>): DecisionAnswers {
-  const underWay = { searches: 0, exports: 0 }
-  const { searchesMax, exportsMax } = operatorLimits
+  const searches = new Shares(operatorLimits.searches)
+  const exports = new Shares(operatorLimits.exports)
   const exported = new Attempts(operatorLimits.exportsPerOperator)
   return {
-    async list({ query, signal }) {
+    async list({ query, signal, session }) {
       const { filter, limit } = readDecisionsQuery(query)
-      if (underWay.searches >= searchesMax) return busy(`at most ${searchesMax} searches at once`)
-      underWay.searches++
+      const over = searches.take(session.name)
+      if (over === undefined) return busy(atOnce('searches'))
       try {
         const found = await ports.decisions.search(filter, { limit, signal })
         const names = partnerNames(ports)
         return json({ ...found, decisions: found.decisions.map((one) => shown(names, one)) })
       } finally {
-        underWay.searches--
+        over()
       }
     },
 
     async export({ query, signal, session, cookie }) {
       const { filter, format } = readExportQuery(query)
-      if (underWay.exports >= exportsMax) return busy(`at most ${exportsMax} exports at once`)
+      const over = exports.take(session.name)
+      if (over === undefined) return busy(atOnce('exports'))
       if (!exported.take(session.name, ports.clock.monotonicMs())) {
+        over()
         return busy(`at most ${operatorLimits.exportsPerOperator.perMinute} exports of one operator a minute`)
-      }
-      underWay.exports++
-      let isCounted = true
-      const over = (): void => {
-        if (isCounted) underWay.exports--
-        isCounted = false
       }
       try {
         const reason = reasonOf(format, filter)
@@ -118,6 +115,11 @@ function partnerNames({ lists }: Ports): Names {
 function shown(names: Names, decision: DecisionEntry): DecisionEntry {
   const partnerName = names.get(decision.partner) ?? decision.partnerName
   return { ...decision, account: shortAccount(decision.account), partnerName }
+}
+
+function atOnce(what: 'searches' | 'exports'): string {
+  const { max, perOwnerMax } = operatorLimits[what]
+  return `at most ${perOwnerMax} ${what} of one operator at once, and ${max} of all`
 }
 
 function busy(expected: string): Answered {

@@ -5,8 +5,12 @@ const second = 1_000
 const minute = 60 * second
 
 export const operatorLimits = {
-  /** Connections at once, sockets of the feed among them. */
-  connectionsMax: 256,
+  /** Connections whose last request had a live session, sockets of the feed among them: the longest unused gives way. */
+  signedIn: { max: 384, perOwnerMax: 48 },
+  /** All others, by address (IPv6 by /64): the longest unused gives way, so that one that says nothing keeps nobody out. */
+  strangers: { max: 256, perOwnerMax: 128 },
+  /** Both, and as many as may begin in one turn of the loop before the oldest give way. */
+  connectionsMax: 1_280,
   /** A request's head: whole within this, and no longer than that (D3). */
   headersTimeoutMs: 5 * second,
   requestTimeoutMs: 5 * second,
@@ -52,12 +56,16 @@ export const operatorLimits = {
   actsPerOperator: { burst: 300, perMinute: 120 },
   exportsPerOperator: { burst: 30, perMinute: 30 },
   proposalsMax: 100,
+  proposalsPerOperatorMax: 20,
   proposalLifeMs: 60 * minute,
   /** Decisions of one answer. */
   decisionsDefault: 50,
   decisionsMax: 200,
-  exportsMax: 2,
-  searchesMax: 4,
+  /** Exports and searches at once, and those of one operator: each has a thread while it lasts. */
+  exports: { max: 3, perOwnerMax: 1 },
+  searches: { max: 6, perOwnerMax: 2 },
+  /** A reader of an export has taken each batch within this, or is cut off: what it keeps open is a search of the journal. */
+  exportTakenMs: 30 * second,
   timelineDefault: 50,
   timelineMax: 200,
 

@@ -1,6 +1,6 @@
 // The limits of the listener, at them and one past them.
-import { connect } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { type Socket, connect } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
 import { type TestSite, testSite } from './test-site.ts'
@@ -74,23 +74,43 @@ describe('the listener', () => {
     expect(performance.now() - began).toBeGreaterThan(operatorLimits.headersTimeoutMs - 500)
   })
 
-  it(`holds ${operatorLimits.connectionsMax} connections, and drops the next`, async () => {
+  const silent = async (site: TestSite, first = ''): Promise<Socket> => {
+    const socket = connect(site.listener.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => undefined)
+    socket.write(first)
+    socket.resume()
+    await new Promise((resolve) => socket.once('connect', resolve))
+    return socket
+  }
+  const gone = (sockets: readonly Socket[]): readonly number[] =>
+    sockets.flatMap(({ closed }, at) => (closed ? [at] : []))
+
+  it(`holds ${operatorLimits.strangers.perOwnerMax} connections of a stranger, and one more takes the place of the longest unused`, async () => {
     const site = await testSite(onTestFinished)
-    const open = () => {
-      const socket = connect(site.listener.port, '127.0.0.1')
-      onTestFinished(() => void socket.destroy())
-      socket.on('error', () => undefined)
-      return socket
+    const sockets: Socket[] = []
+    for (let at = 0; at < operatorLimits.strangers.perOwnerMax; at++) sockets.push(await silent(site))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(gone(sockets)).toEqual([])
+    sockets.push(await silent(site))
+    await vi.waitFor(() => expect(gone(sockets)).toEqual([0]))
+  })
+
+  it(`holds ${operatorLimits.signedIn.perOwnerMax} connections of an operator, whose own make room for one more`, async () => {
+    const site = await testSite(onTestFinished)
+    const ask = async (name: string): Promise<Socket> => {
+      const { cookieHeader } = await site.signedIn(name)
+      return silent(site, `GET /api/session HTTP/1.1\r\n${host(site)}\r\ncookie: ${cookieHeader}\r\n\r\n`)
     }
-    const all = Array.from({ length: operatorLimits.connectionsMax }, open)
-    await Promise.all(all.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
-    expect(await said(site, `GET / HTTP/1.1\r\n${host(site)}\r\n\r\n`)).toBe('')
-    for (const socket of all.slice(0, 10)) socket.destroy()
-    let answer = ''
-    while (answer === '') {
-      answer = await said(site, `GET /api/session HTTP/1.1\r\n${host(site)}\r\nconnection: close\r\n\r\n`)
-    }
-    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    const olga = await ask('olga')
+    const otto: Socket[] = []
+    const { cookieHeader } = await site.signedIn('otto')
+    const head = `GET /api/session HTTP/1.1\r\n${host(site)}\r\ncookie: ${cookieHeader}\r\n\r\n`
+    for (let at = 0; at <= operatorLimits.signedIn.perOwnerMax; at++) otto.push(await silent(site, head))
+    await vi.waitFor(() => expect(gone(otto)).toEqual([0]))
+    // However many strangers come.
+    for (let at = 0; at <= operatorLimits.strangers.max; at++) await silent(site)
+    expect(gone([olga, ...otto.slice(1)])).toEqual([])
   })
 
   it('says of each path which method it takes, and of no other path anything', async () => {

@@ -2,7 +2,7 @@
 // listener: a stalled download here is nobody's business there.
 
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { addressKey, canonicalAddress } from '../engine/ports/address.ts'
@@ -12,6 +12,7 @@ import { createActs } from './acts.ts'
 import { refused } from './answers.ts'
 import { createApp } from './app.ts'
 import { Attempts } from './attempts.ts'
+import { connectionPlaces } from './connection-places.ts'
 import { cookieNames, cookieOf } from './cookies.ts'
 import { decisionAnswers } from './decisions.ts'
 import { createFeed } from './feed.ts'
@@ -68,7 +69,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   })
   const files = staticFiles(options.pageFolder)
   const foreignRequest = foreignLog(log, clock)
-  const app = createApp({ routes, sessions, origins, cookies, files, log, foreignLog: foreignRequest })
+  const app = createApp({ routes, sessions, origins, cookies, files, log, clock, foreignLog: foreignRequest })
 
   // It answers 500 itself should the app reject.
   const answer = getRequestListener(async (request, { incoming }) => app(request, { incoming: http1(incoming) }), {
@@ -76,13 +77,13 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   })
 
   const asked = new Attempts(operatorLimits.requests)
+  const places = connectionPlaces(ports)
   /** Who is signed in has a bucket of their own: no stranger, and nobody at the same proxy, uses it up. */
   function isWithin({ headers, socket }: IncomingMessage): boolean {
     const session = sessions.find(cookieOf(headers.cookie, cookies().session), false)
-    return asked.take(
-      session?.name ?? `from ${addressKey(canonicalAddress(socket.remoteAddress ?? ''))}`,
-      clock.monotonicMs(),
-    )
+    const from = addressKeyOf(socket)
+    places.asked(socket, session === undefined ? { addressKey: from } : { operator: session.name })
+    return asked.take(session === undefined ? `from ${from}` : `operator ${session.name}`, clock.monotonicMs())
   }
 
   const server = createServer(
@@ -101,6 +102,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   server.maxConnections = operatorLimits.connectionsMax
   server.maxHeadersCount = operatorLimits.headersMax
   server.timeout = operatorLimits.stalledMs
+  server.on('connection', (socket) => places.began(socket, addressKeyOf(socket)))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     if (!isWithin(request)) return turnAway(socket, { status: '429 Too Many Requests' })
@@ -159,6 +161,10 @@ function listening(server: Server, { host, port }: Pick<OperatorOptions, 'host' 
 function portOf(server: Server): number {
   const address: AddressInfo | string | null = server.address()
   return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function addressKeyOf(socket: Socket): string {
+  return addressKey(canonicalAddress(socket.remoteAddress ?? ''))
 }
 
 /** The server is one of HTTP/1.1, whatever else the adapter serves. */

@@ -34,7 +34,8 @@ export class Proposals {
   ): Proposal | 'too-many' | 'proposed-already' {
     const waiting = this.all()
     if (waiting.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
-    if (waiting.length >= operatorLimits.proposalsMax) return 'too-many'
+    const own = waiting.filter(({ by }) => by === wanted.by).length
+    if (own >= operatorLimits.proposalsPerOperatorMax || waiting.length >= operatorLimits.proposalsMax) return 'too-many'
     const atMs = this.#clock.nowMs()
     const { proposalLifeMs } = operatorLimits
     const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }

@@ -179,6 +179,8 @@ export type TestSite = {
   readonly searches: DecisionFilter[]
   /** What goes wrong: a search after so many batches. */
   readonly faults: { searchAfter: number; vendorList: Error | undefined }
+  /** What a search waits for before it answers. */
+  readonly waits: { search: Promise<unknown> | undefined }
   readonly values: number[]
   /** How often the figures were read. */
   readonly reads: { count: number }
@@ -206,6 +208,7 @@ export async function testSite(
   const decisions: DecisionEntry[] = []
   const searches: DecisionFilter[] = []
   const faults: TestSite['faults'] = { searchAfter: Number.POSITIVE_INFINITY, vendorList: undefined }
+  const waits: TestSite['waits'] = { search: undefined }
   const values = feedFields.map(() => 0)
   const reads = { count: 0 }
   const vendorActs: OperatorAct[] = []
@@ -220,6 +223,7 @@ export async function testSite(
     decisions: {
       async search(filter, { limit }) {
         searches.push(filter)
+        await waits.search
         const before = filter.beforeLsn ?? Number.MAX_SAFE_INTEGER
         const all = decisions.filter(({ lsn }) => lsn < before).toSorted((a, b) => b.lsn - a.lsn)
         const page = all.slice(0, limit)
@@ -248,7 +252,7 @@ export async function testSite(
       drain: () => (isDraining = true),
       isDraining: () => isDraining,
     },
-    pause: async () => {},
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
     figures: {
       fleet: () => ({
         version: '1.2.3',
@@ -295,6 +299,7 @@ export async function testSite(
     decisions,
     searches,
     faults,
+    waits,
     values,
     reads,
     vendorActs,

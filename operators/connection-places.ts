@@ -1,0 +1,55 @@
+// Places of connections at the operators' listener. Those whose last request had a live session have places of their own, so that no
+// stranger takes them; a stranger's connection gives way to a newer one, so that no number of half heads keeps an operator from signing in.
+
+import type { Duplex } from 'node:stream'
+import { operatorLimits } from './limits.ts'
+import type { OperatorPorts } from './ports.ts'
+import { Places } from './places.ts'
+
+export type ConnectionPlaces = {
+  /** A connection began. */
+  readonly began: (connection: Duplex, addressKey: string) => void
+  /** A whole head came on it: of an operator by name, or of a stranger by address. */
+  readonly asked: (connection: Duplex, by: { readonly operator: string } | { readonly addressKey: string }) => void
+}
+
+export function connectionPlaces({ pause }: Pick<OperatorPorts, 'pause'>): ConnectionPlaces {
+  const strangers = new Places<Duplex>(operatorLimits.strangers)
+  const operators = new Places<Duplex>(operatorLimits.signedIn)
+  let isSettling = false
+
+  /**
+   * Later: many connections begin in one turn of the loop, and what they say is read in the next. Taken away at once, the place of
+   * one that has its whole head on the way would go to those that came with it.
+   */
+  async function settle(): Promise<void> {
+    if (isSettling) return
+    isSettling = true
+    await pause()
+    await pause()
+    isSettling = false
+    for (const connection of [...strangers.tooMany(), ...operators.tooMany()]) connection.destroy()
+  }
+
+  return {
+    began(connection, addressKey) {
+      strangers.use(connection, addressKey)
+      connection.once('close', () => {
+        strangers.leave(connection)
+        operators.leave(connection)
+      })
+      void settle()
+    },
+    asked(connection, by) {
+      if (connection.destroyed) return
+      if ('operator' in by) {
+        strangers.leave(connection)
+        operators.use(connection, by.operator)
+      } else {
+        operators.leave(connection)
+        strangers.use(connection, by.addressKey)
+      }
+      void settle()
+    },
+  }
+}
