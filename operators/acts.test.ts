@@ -218,7 +218,7 @@ describe('an act that needs a second operator', () => {
       site.operators.add(name, 'admin')
       return site.signedIn(name)
     }
-    for (let model = 0; model < proposalsMax; ) {
+    for (let model = 0; model < proposalsMax;) {
       const browser = await admin(`admin-${model}`)
       for (let own = 0; own < proposalsPerOperatorMax; own++) {
         await proposed(browser, { act: 'revoke-vendor', vendor: 7, model: model++ })

@@ -46,7 +46,10 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       const proposal = proposals.add({ act, says, by: session.name, reason }, about)
       if (proposal === 'too-many') {
         const { proposalsPerOperatorMax: own, proposalsMax: all } = operatorLimits
-        return refusal('too-many-proposals', `expected at most ${own} proposals of one operator at once, and ${all} of all`)
+        return refusal(
+          'too-many-proposals',
+          `expected at most ${own} proposals of one operator at once, and ${all} of all`,
+        )
       }
       if (proposal === 'proposed-already')
         return refusal('proposed-already', 'expected an act that does not wait already')

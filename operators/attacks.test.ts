@@ -3,7 +3,7 @@ import { type Socket, connect } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
-import { type Browser, type TestSite, batchRows, entryOf, knownBand, testSite } from './test-site.ts'
+import { type Browser, type TestSite, batchRows, entryOf, knownBand, postedFrom, testSite } from './test-site.ts'
 
 const csv = `${operatorPaths.export}?format=csv`
 
@@ -262,6 +262,24 @@ describe('who asks in a loop', () => {
     for (let at = 0; at < burst; at++) expect((await otto.get(operatorPaths.session)).status).toBe(200)
     expect((await otto.get(operatorPaths.session)).status).toBe(429)
     expect((await olga.get(operatorPaths.session)).status).toBe(200)
+  })
+})
+
+describe.runIf(process.platform === 'linux')('a stranger who guesses from many addresses', () => {
+  it('fills no log: so many lines a minute of all of them, which then say how many there were', async () => {
+    const site = await testSite(onTestFinished)
+    const { burst, perMinute } = operatorLimits.refusedLogged
+    const perAddress = operatorLimits.wrongPerAddress.burst
+    const guess = (at: number, name: string): Promise<number> => {
+      const body = { name, token: 'a guess' }
+      return postedFrom(site, `127.0.8.${Math.floor(at / perAddress) + 1}`, { path: operatorPaths.signInByToken, body })
+    }
+    const lines = () => site.logged.filter(({ event }) => event === 'operator.sign-in-refused')
+    for (let at = 0; at < burst + 2 * perAddress; at++) expect(await guess(at, `name-${at}`)).toBe(401)
+    expect(lines().length).toBe(burst)
+    site.clock.pass(60_000 / perMinute)
+    await guess(burst + 3 * perAddress, 'one-more')
+    expect(lines().at(-1)?.fields).toMatchObject({ operator: 'one-more', notLogged: 2 * perAddress })
   })
 })
 

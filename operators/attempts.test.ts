@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AddressAttempts, Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
-import { Waiting } from './waiting.ts'
 
 describe('attempts', () => {
   it('are as many at once as the burst, and come back by the minute', () => {
@@ -41,25 +40,5 @@ describe('attempts of an address', () => {
     const attempts = new AddressAttempts({ burst: 1, perMinute: 1 })
     expect(attempts.take(one, 0)).toBe(true)
     expect(attempts.take(other, 0)).toBe(!isShared)
-  })
-})
-
-describe('what waits to come back', () => {
-  it('is taken once, within its time', () => {
-    const waiting = new Waiting<number>()
-    waiting.keep('a', 1, 0)
-    expect([waiting.take('a', operatorLimits.waitingMs - 1), waiting.take('a', 0)]).toEqual([1, undefined])
-    waiting.keep('b', 2, 0)
-    expect(waiting.take('b', operatorLimits.waitingMs)).toBeUndefined()
-  })
-
-  it(`is ${operatorLimits.waitingMax} at most: the oldest makes room`, () => {
-    const waiting = new Waiting<number>()
-    for (let at = 0; at <= operatorLimits.waitingMax; at++) waiting.keep(`k${at}`, at, 0)
-    expect([waiting.take('k0', 0), waiting.take('k1', 0), waiting.take(`k${operatorLimits.waitingMax}`, 0)]).toEqual([
-      undefined,
-      1,
-      operatorLimits.waitingMax,
-    ])
   })
 })

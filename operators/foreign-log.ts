@@ -1,8 +1,8 @@
-// What the log says of requests that are not of our own page. Any page that an operator's browser shows can send them without end,
-// and a log that fills the disk stops payments: so there is a handful of lines a minute, whoever sends, and a count of the others.
+// What the log says of requests that are not of our own page. Any page that an operator's browser shows can send them without end, so
+// there is a handful of lines a minute.
 
 import type { Clock } from '../engine/ports/clock.ts'
-import { Attempts } from './attempts.ts'
+import { boundedLines } from './bounded-lines.ts'
 import { operatorLimits } from './limits.ts'
 import type { OperatorLog } from './ports.ts'
 
@@ -13,16 +13,11 @@ export type ForeignLog = (request: {
 }) => void
 
 export function foreignLog(log: OperatorLog, clock: Pick<Clock, 'monotonicMs'>): ForeignLog {
-  const lines = new Attempts(operatorLimits.foreignLogged)
-  let notLogged = 0
-  return ({ address, path, message }) => {
-    if (!lines.take('everybody', clock.monotonicMs())) {
-      notLogged++
-      return
-    }
-    log('warning', 'operator.foreign-request', { address, path: path.slice(0, pathMax), message, notLogged })
-    notLogged = 0
-  }
+  const lines = boundedLines(operatorLimits.foreignLogged, clock)
+  return ({ address, path, message }) =>
+    lines((notLogged) =>
+      log('warning', 'operator.foreign-request', { address, path: path.slice(0, pathMax), message, notLogged }),
+    )
 }
 
 /** Of a path, characters: ours are shorter. */

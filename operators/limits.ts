@@ -34,13 +34,15 @@ export const operatorLimits = {
   wrongPerAddress: { burst: 20, perMinute: 20 },
   /** Lines of the log about requests that are not of our own page: so many at once, then so many a minute. */
   foreignLogged: { burst: 20, perMinute: 20 },
+  /** Lines of the log about sign-ins that were refused, of all addresses together. */
+  refusedLogged: { burst: 200, perMinute: 60 },
   /** Sign-ins begun (a passkey's challenge, a way to the provider) from one address. */
   begunPerAddress: { burst: 30, perMinute: 30 },
   /** Names and addresses that are remembered for it; the oldest is forgotten first. */
   rememberedMax: 10_000,
-  /** Challenges and ways to the provider that wait to come back, and for how long. */
-  waitingMax: 1_000,
+  /** How long a challenge, or a way to the provider, may take to come back; those that came are remembered so that each comes once. */
   waitingMs: 5 * minute,
+  ticketsSpentMax: 10_000,
   passkeysPerOperatorMax: 10,
   /** After its sign-in a session may ask for a new passkey this long: a session that was stolen later leaves none behind. */
   newPasskeyWithinMs: 10 * minute,

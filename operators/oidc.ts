@@ -11,14 +11,12 @@ import {
   calculatePKCECodeChallenge,
   discovery,
 } from 'openid-client'
-import { base64url } from '../crypto/base64url.ts'
-import type { RandomBytes } from '../engine/ports/clock.ts'
 import { type OperatorRole, operatorRoles } from '../protocol/operator-api.ts'
 import { isObject, isUnknownList } from './json.ts'
 import { isOperatorName } from './names.ts'
 import type { OidcSettings } from './ports.ts'
 
-/** What must come back: kept here, and bound to the browser by a cookie. */
+/** What must come back: bound to the browser by a cookie, each 32 bytes in base64url. */
 export type OidcWay = { readonly state: string; readonly nonce: string; readonly verifier: string }
 
 type OidcJudged =
@@ -31,18 +29,14 @@ type OidcJudged =
 export type Oidc = {
   readonly name: string
   /** Where to send the browser; rejects when the provider cannot be reached. */
-  readonly begin: () => Promise<{ readonly way: OidcWay; readonly location: string }>
+  readonly begin: (way: OidcWay) => Promise<string>
   /** Judges the address that the provider sent the browser back to. */
   readonly finish: (cameBack: URL, way: OidcWay) => Promise<OidcJudged>
 }
 
 const timeoutS = 10
-const secretBytes = 32
 
-export function createOidc(
-  settings: OidcSettings,
-  from: { readonly random: RandomBytes; readonly backTo: () => string },
-): Oidc {
+export function createOidc(settings: OidcSettings, from: { readonly backTo: () => string }): Oidc {
   let found: Promise<Configuration> | undefined
   const provider = async (): Promise<Configuration> => {
     found ??= discovered(settings)
@@ -54,11 +48,9 @@ export function createOidc(
       throw error
     }
   }
-  const secret = (): string => base64url(from.random(secretBytes))
   return {
     name: settings.name,
-    async begin() {
-      const way = { state: secret(), nonce: secret(), verifier: secret() }
+    async begin(way) {
       const location = buildAuthorizationUrl(await provider(), {
         redirect_uri: from.backTo(),
         scope: settings.scopes,
@@ -68,7 +60,7 @@ export function createOidc(
         state: way.state,
         nonce: way.nonce,
       })
-      return { way, location: location.href }
+      return location.href
     },
     async finish(cameBack, way) {
       try {

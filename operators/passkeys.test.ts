@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, 
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
 import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
-import { type Browser, type TestSite, testSite } from './test-site.ts'
+import { type Browser, type TestSite, postedFrom, testSite } from './test-site.ts'
 
 const domain = 'localhost'
 
@@ -96,6 +96,26 @@ describe('a passkey', () => {
     site.clock.pass(operatorLimits.waitingMs)
     expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(401)
   })
+
+  it.runIf(process.platform === 'linux')(
+    'signs its operator in however many sign-ins strangers begin meanwhile, from however many addresses',
+    async () => {
+      const { authenticator } = await withPasskey()
+      const browser = site.browser()
+      const wish = await begun(browser, operatorPaths.beginPasskey)
+      // All of 127.0.0.0/8 is this machine.
+      const addresses = Array.from({ length: 44 }, (_, at) => `127.0.7.${at + 1}`)
+      const asked = { path: operatorPaths.beginPasskey, body: {} }
+      const statuses = new Set<number>()
+      for (let round = 0; round < 25; round++) {
+        for (const status of await Promise.all(addresses.map((address) => postedFrom(site, address, asked))))
+          statuses.add(status)
+      }
+      expect([...statuses]).toEqual([200])
+      const { status } = await browser.post(operatorPaths.signInByPasskey, { response: authenticator.get(wish) })
+      expect(status).toBe(200)
+    },
+  )
 
   it('whose counter fell is a copy, and signs nobody in', async () => {
     const { authenticator } = await withPasskey()

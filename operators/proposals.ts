@@ -35,7 +35,8 @@ export class Proposals {
     const waiting = this.all()
     if (waiting.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
     const own = waiting.filter(({ by }) => by === wanted.by).length
-    if (own >= operatorLimits.proposalsPerOperatorMax || waiting.length >= operatorLimits.proposalsMax) return 'too-many'
+    if (own >= operatorLimits.proposalsPerOperatorMax || waiting.length >= operatorLimits.proposalsMax)
+      return 'too-many'
     const atMs = this.#clock.nowMs()
     const { proposalLifeMs } = operatorLimits
     const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }

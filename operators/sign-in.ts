@@ -1,11 +1,11 @@
 // Signing in and out: by token, by passkey, through a provider. Each way ends in the same session; every one and every refusal is
 // logged, and never a token.
 
-import { base64url } from '../crypto/base64url.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type OperatorRole, type SessionAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { type Answered, type Asked, type SignedInAsked, json, refused } from './answers.ts'
 import { AddressAttempts } from './attempts.ts'
+import { boundedLines } from './bounded-lines.ts'
 import { type CookieNames, setCookie } from './cookies.ts'
 import { operatorLimits } from './limits.ts'
 import { loggedName } from './names.ts'
@@ -16,8 +16,8 @@ import type { ListedOperator, OperatorPorts, Passkey } from './ports.ts'
 import { readBody } from './request-reader.ts'
 import { readTokenSignIn } from './requests.ts'
 import type { OperatorSession, OperatorSessions, SignInMethod } from './sessions.ts'
+import { Tickets } from './tickets.ts'
 import { TokenSignIn } from './token-sign-in.ts'
-import { Waiting } from './waiting.ts'
 import type { PasskeyPlace } from './webauthn-task.ts'
 import { creationOptions, passkeyJudge, requestOptions } from './webauthn.ts'
 
@@ -42,18 +42,15 @@ export type SignInParts = {
   readonly oidc: Oidc | undefined
 }
 
-const challengeBytes = 32
-
 export function createSignIn(parts: SignInParts): SignIn {
   const { ports, sessions, oidc } = parts
   const { clock, random, log, operators } = ports
-  const tokens = new TokenSignIn()
+  const bearers = new TokenSignIn()
   const begun = new AddressAttempts(operatorLimits.begunPerAddress)
   const wrong = new AddressAttempts(operatorLimits.wrongPerAddress)
-  /** Challenges of sign-ins, and those of new passkeys with the session that asked. */
-  const challenges = new Waiting<true>()
-  const newChallenges = new Waiting<OperatorSession>()
-  const ways = new Waiting<OidcWay>()
+  const refusedLines = boundedLines(operatorLimits.refusedLogged, clock)
+  /** Challenges of sign-ins, those of new passkeys for the session that asked, and states of ways to the provider. */
+  const tickets = new Tickets(random)
   const { judge, stop } = passkeyJudge(clock)
   const nowMs = (): number => clock.monotonicMs()
 
@@ -68,7 +65,9 @@ export function createSignIn(parts: SignInParts): SignIn {
   }
 
   function refusedSignIn(method: SignInMethod, name: string, address: string): Answered {
-    log('warning', 'operator.sign-in-refused', { operator: loggedName(name), method, address })
+    refusedLines((notLogged) => {
+      log('warning', 'operator.sign-in-refused', { operator: loggedName(name), method, address, notLogged })
+    })
     return refused(401, 'sign-in-refused', refusals[method])
   }
 
@@ -105,7 +104,7 @@ export function createSignIn(parts: SignInParts): SignIn {
 
     byToken({ body, address }) {
       const { name, token } = readTokenSignIn(body)
-      const judged = tokens.judge({ name, token, address }, operators.all(), nowMs())
+      const judged = bearers.judge({ name, token, address }, operators.all(), nowMs())
       switch (judged.type) {
         case 'admitted': {
           const { operator } = judged
@@ -124,9 +123,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       if (!begun.take(asked.address, nowMs())) return tooMany(begunRetryMs)
-      const challenge = base64url(random(challengeBytes))
-      challenges.keep(challenge, true, nowMs())
-      return json(requestOptions(place, challenge))
+      return json(requestOptions(place, tickets.issue(signInContext, nowMs())))
     },
 
     async byPasskey(asked) {
@@ -135,12 +132,12 @@ export function createSignIn(parts: SignInParts): SignIn {
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       const challenge = challengeOf(asserted)
-      const isWaiting = challenge !== undefined && challenges.take(challenge, nowMs()) === true
       const known = passkeyOf(operators.all(), asserted.id)
-      const used =
-        isWaiting && known !== undefined
-          ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey: known.passkey })
-          : undefined
+      // Taken only for a passkey that there is: strangers' attempts leave nothing behind.
+      const isOurs = known !== undefined && challenge !== undefined && tickets.take(challenge, signInContext, nowMs())
+      const used = isOurs
+        ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey: known.passkey })
+        : undefined
       if (used === 'busy') return passkeysBusy
       // Judging takes a while: who was removed meanwhile, may do less, or has used the passkey again, is found out here.
       const now = passkeyOf(operators.all(), asserted.id)
@@ -168,9 +165,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       if (!begun.take(asked.address, nowMs())) return tooMany(begunRetryMs)
-      const challenge = base64url(random(challengeBytes))
-      newChallenges.keep(challenge, asked.session, nowMs())
-      return json(creationOptions(operator, place, challenge))
+      return json(creationOptions(operator, place, tickets.issue(newPasskeyContext(asked), nowMs())))
     },
 
     async addPasskey(asked) {
@@ -181,8 +176,8 @@ export function createSignIn(parts: SignInParts): SignIn {
       const place = placeOf(asked)
       if (place === undefined) return noPasskeysHere()
       const challenge = challengeOf(created)
-      const isWaiting = challenge !== undefined && newChallenges.take(challenge, nowMs()) === asked.session
-      const passkey = isWaiting ? await judge({ type: 'created', response: created, place, challenge }) : undefined
+      const isOurs = challenge !== undefined && tickets.take(challenge, newPasskeyContext(asked), nowMs())
+      const passkey = isOurs ? await judge({ type: 'created', response: created, place, challenge }) : undefined
       if (passkey === 'busy') return passkeysBusy
       // Whose session was stolen ends it: what was on its way then is not kept.
       const isSignedIn = sessions.find(asked.cookie, false) === asked.session
@@ -206,9 +201,9 @@ export function createSignIn(parts: SignInParts): SignIn {
       if (oidc === undefined) return refused(404, 'no-provider', 'expected operators.oidc to be set')
       if (!begun.take(address, nowMs())) return tooMany(begunRetryMs)
       try {
-        const { way, location } = await oidc.begin()
-        ways.keep(way.state, way, nowMs())
-        return { type: 'redirect', location, cookies: [cookieOf(parts, 'oidc', way.state, 'Lax')] }
+        const state = tickets.issue(providerContext, nowMs())
+        const location = await oidc.begin(wayOf(tickets, state))
+        return { type: 'redirect', location, cookies: [cookieOf(parts, 'oidc', state, 'Lax')] }
       } catch (error) {
         log('error', 'operator.provider-failed', said(error))
         return backWith('provider-failed')
@@ -218,10 +213,9 @@ export function createSignIn(parts: SignInParts): SignIn {
     async fromProvider({ url, oidcCookie, address }) {
       if (oidc === undefined) return refused(404, 'no-provider', 'expected operators.oidc to be set')
       const state = url.searchParams.get('state') ?? ''
-      const way = ways.take(state, nowMs())
       // The cookie says that it is this browser which was sent: nobody can be signed in as somebody else by a link.
-      const isOurs = way !== undefined && oidcCookie === state
-      const judged = isOurs ? await oidc.finish(url, way) : undefined
+      const isOurs = oidcCookie === state && tickets.take(state, providerContext, nowMs())
+      const judged = isOurs ? await oidc.finish(url, wayOf(tickets, state)) : undefined
       if (judged?.type === 'admitted') {
         const { name, role } = judged
         const { cookies } = begin({ name, role, method: 'oidc' }, undefined, address)
@@ -233,7 +227,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       // Anybody can ask for this address without end.
       if (wrong.take(address, nowMs())) {
         const fields = { operator: loggedName(name), method: 'oidc', address, says: error, ...why }
-        log('warning', 'operator.sign-in-refused', fields)
+        refusedLines((notLogged) => log('warning', 'operator.sign-in-refused', { ...fields, notLogged }))
       }
       return backWith(error, [overOidc(parts)])
     },
@@ -247,6 +241,18 @@ export function createSignIn(parts: SignInParts): SignIn {
       return json(sessionAnswer(undefined), [over])
     },
   }
+}
+
+/** What a ticket is for: none is good for another. */
+const signInContext = 'sign-in'
+const providerContext = 'provider'
+function newPasskeyContext({ session, cookie = '' }: SignedInAsked): string {
+  return `new-passkey ${session.name} ${cookie}`
+}
+
+/** Nonce and verifier belong to the state: nothing of a way is kept until it comes back. */
+function wayOf(tickets: Tickets, state: string): OidcWay {
+  return { state, nonce: tickets.secretOf(state, 'nonce'), verifier: tickets.secretOf(state, 'verifier') }
 }
 
 const refusals: Readonly<Record<SignInMethod, string>> = {

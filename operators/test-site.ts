@@ -1,6 +1,7 @@
 // For tests: the listener with everything around it in memory, and a browser that keeps cookies.
 
 import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
@@ -382,6 +383,25 @@ export class Browser {
     if (isOver) this.cookies.delete(pair.slice(0, at))
     else this.cookies.set(pair.slice(0, at), pair.slice(at + 1))
   }
+}
+
+/** The status of a POST of our own page from this address of the machine: all of 127.0.0.0/8 is it, on Linux. */
+export function postedFrom(
+  { listener: { port } }: Pick<TestSite, 'listener'>,
+  localAddress: string,
+  { path, body }: { readonly path: string; readonly body: unknown },
+): Promise<number> {
+  const host = `localhost:${port}`
+  const headers = { host, origin: `http://${host}`, [operatorHeader]: '1', 'content-type': 'application/json' }
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, localAddress, path, method: 'POST', headers, agent: false }
+    const asked = request(options, (answer) => {
+      answer.resume()
+      answer.once('end', () => resolve(answer.statusCode ?? 0))
+    })
+    asked.once('error', reject)
+    asked.end(textOf(body))
+  })
 }
 
 type Asking = {
