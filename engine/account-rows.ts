@@ -2,15 +2,21 @@
 
 import type { AccountId, BandId } from '../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'
+import { ownerEpochMin } from './restored.ts'
 import { type AccountRow, type BandRow, holdsOnBand } from './ports/rows.ts'
 
-type HasLedger = { readonly ledger: Pick<Ledger, 'get' | 'range'> }
+type HasLedger = { readonly ledger: Pick<Ledger, 'get' | 'range' | 'restored'> }
 
-/** The account's row, or what an account starts with. */
+/** The account's owner epoch: the row's, or the one that a restore has raised all of them to. */
+export function ownerEpochOf({ ledger }: HasLedger, row: Pick<AccountRow, 'ownerEpoch'> | undefined): number {
+  return Math.max(row?.ownerEpoch ?? 0, ownerEpochMin(ledger.restored))
+}
+
+/** The account's row with its owner epoch of now, or what an account starts with. */
 export function accountRow(core: HasLedger, account: AccountId): AccountRow {
   const fresh = {
     account,
-    ownerEpoch: 0,
+    ownerEpoch: ownerEpochOf(core, undefined),
     limits: [],
     risingLimits: [],
     limitsRiseAtMs: 0,
@@ -20,7 +26,8 @@ export function accountRow(core: HasLedger, account: AccountId): AccountRow {
     holdEndedAtMs: 0,
     freed: [],
   }
-  return core.ledger.get('account', account) ?? fresh
+  const row = core.ledger.get('account', account)
+  return row === undefined ? fresh : { ...row, ownerEpoch: ownerEpochOf(core, row) }
 }
 
 /** Bits of the holds an account is under as a whole; nothing is paired with it meanwhile. */

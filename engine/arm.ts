@@ -1,6 +1,7 @@
 // Arming (PROTOCOL §5 "Wrist latch"): only against user verification and a STATUS within the lease; A lives in the band's
 // RAM, and here sealed at rest.
 
+import { numberAfter } from '../machines/band-changes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { armedMaxMs } from '../protocol/limits.ts'
@@ -9,6 +10,7 @@ import { bandSlot } from './attach.ts'
 import { sendDown } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
+import { bandEpochMin } from './restored.ts'
 import { type Session, answer, refuse } from './session.ts'
 import { isPresent } from './up-records.ts'
 import { verifyUser } from './user-verification.ts'
@@ -37,11 +39,13 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
   const { ownerEpoch } = accountRow(core, slot.account)
   const accountHolds = accountHoldsOn(core, band)
   const secret = core.random(16)
-  const sealedArmSecret = core.keys.keyring.seal('arm', idBytes(slot.bandId), band.armEpoch + 1, secret)
+  const armEpochMin = bandEpochMin(core.ledger.restored)
+  const nextEpoch = numberAfter(band.armEpoch, armEpochMin)
+  const sealedArmSecret = core.keys.keyring.seal('arm', idBytes(slot.bandId), nextEpoch, secret)
   const told = tellBand(
     core,
     slot.bandId,
-    { type: 'band.arm', atMs: nowMs, wearEpoch, untilMs, ownerEpoch, accountHolds },
+    { type: 'band.arm', atMs: nowMs, wearEpoch, untilMs, ownerEpoch, accountHolds, armEpochMin },
     { by: speaker.surface, use: 'normal', keys: { sealedArmSecret } },
   )
   if (told.type === 'refused') {

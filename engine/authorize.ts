@@ -27,6 +27,7 @@ import type { Lsn } from './ports/journal.ts'
 import { type ReferenceRow, referenceKey } from './ports/rows.ts'
 import { type Approved, makeReceipt } from './receipts.ts'
 import { type Proved, gatherFacts, openProof } from './request-facts.ts'
+import { mayBeForgotten } from './restored.ts'
 import { type Session, answer, refuse } from './session.ts'
 import type { Slot } from './slots.ts'
 import { type Approval, reversalOf, whyOvertaken } from './under-way.ts'
@@ -85,6 +86,8 @@ function decideAuthorize(core: Core, asked: Asked, frame: PhoneFrameOf<'authoriz
       return settle(core, asked, rid, denied('reference-conflict'))
     if (stored.final) return settleLater(core, asked, rid, answerStored(core, offer, rd, stored, wantsReceipt))
   }
+  // Whether it was decided is forgotten, and it is decided once: the partner asks with a new offer when there can be none such.
+  if (mayBeForgotten(core.ledger.restored, offer.terms)) return settle(core, asked, rid, undefined)
   const record = decodeData(frame.record)
   const proof = record.type === 'data' ? openProof(core, slot, record, offer, rd) : undefined
   // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.

@@ -17,7 +17,8 @@ import type { DataRecord } from '../protocol/records.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import { sendRecord } from './session.ts'
-import type { Candidate, Slot } from './slots.ts'
+import { wipeAhead } from './resume-ahead.ts'
+import type { Candidate, PendingRatchet, Slot } from './slots.ts'
 
 const noContext = new Uint8Array(0)
 
@@ -32,6 +33,12 @@ export function deciseconds(core: Core): number {
 /** The presence lease in deciseconds. */
 export function leaseDeciseconds(core: Core): number {
   return core.config.heartbeatS * leaseHeartbeats * 10
+}
+
+/** A link that came to nothing, or has been taken over: its secrets go. */
+export function wipePending({ next, leftMacKey, ahead }: PendingRatchet): void {
+  wipe(next, leftMacKey)
+  wipeAhead(ahead)
 }
 
 /** Opens a record from the band; undefined when it is not fresh or not authentic. `context` is `rd` for AUTH_PROOF. */
@@ -135,7 +142,7 @@ function countBadTag(core: Core, slot: Slot, link: LinkIndex): void {
 /** Ends one link of a slot: its keys are wiped; the band must RESUME. */
 export function endLink(core: Core, slot: Slot, link: LinkIndex): void {
   if (slot.candidate?.link === link) {
-    wipe(slot.candidate.pending.next, slot.candidate.pending.leftMacKey)
+    wipePending(slot.candidate.pending)
     slot.candidate = undefined
   } else if (slot.link === link) slot.link = undefined
   else return

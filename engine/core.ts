@@ -5,6 +5,7 @@ import type { Admission } from './admission.ts'
 import type { EngineConfig } from './config.ts'
 import type { Counters } from './counters.ts'
 import type { EngineTime } from './engine-time.ts'
+import type { FailureBudget } from './failure-budget.ts'
 import type { Ledger } from './ledger.ts'
 import type { Links } from './links.ts'
 import type { OutputGate } from './output-gate.ts'
@@ -36,6 +37,8 @@ export type Core = {
   readonly sessions: SessionDirectory
   readonly windows: PairingWindows
   readonly admission: Admission
+  /** RESUMEs ahead of the engine that proved nothing: each cost a long derivation (engine/resume-ahead.ts). */
+  readonly forward: { readonly bandFailures: FailureBudget; readonly peerFailures: FailureBudget }
   readonly gate: OutputGate
   /** Approvals whose records go to the disk. */
   readonly underWay: ApprovalsUnderWay

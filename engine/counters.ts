@@ -28,6 +28,9 @@ export type CountersSnapshot = {
   readonly sessions: Readonly<Record<SessionState, number>>
   readonly decisions: Readonly<Partial<Record<Reason, number>>>
   readonly reversals: number
+  /** Links of bands that were ahead of the engine after a restore, and those refused because no restore is known. */
+  readonly bandsAhead: number
+  readonly bandsAheadRefused: number
   readonly unexpected: number
   readonly actorErrors: number
 }
@@ -48,6 +51,8 @@ export class Counters {
   private readonly accountHolds = new Map<string, number>()
   private bandsHeld = 0
   reversals = 0
+  bandsAhead = 0
+  bandsAheadRefused = 0
   unexpected = 0
   actorErrors = 0
 
@@ -82,6 +87,8 @@ export class Counters {
       sessions: byName(sessionStates, (name) => this.sessions[sessionStates.indexOf(name)] ?? 0),
       decisions,
       reversals: this.reversals,
+      bandsAhead: this.bandsAhead,
+      bandsAheadRefused: this.bandsAheadRefused,
       unexpected: this.unexpected,
       actorErrors: this.actorErrors,
     }

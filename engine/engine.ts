@@ -8,6 +8,7 @@ import type { EngineConfig } from './config.ts'
 import type { Core } from './core.ts'
 import { Counters, type CountersSnapshot, tallyNames } from './counters.ts'
 import { EngineTime } from './engine-time.ts'
+import { FailureBudget } from './failure-budget.ts'
 import { type ImportBindings, bindingImporter } from './import.ts'
 import { type InspectBand, bandInspector } from './inspect-band.ts'
 import { Ledger } from './ledger.ts'
@@ -27,6 +28,7 @@ import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings
 import type { View } from './ports/view.ts'
 import { Registry } from './registry.ts'
 import { Releases } from './releases.ts'
+import { forwardFailuresOfBand, forwardFailuresOfPeer } from './resume-ahead.ts'
 import { SessionDirectory } from './session.ts'
 import { drainSessions, openSession } from './sessions.ts'
 import { SlotDirectory } from './slot-directory.ts'
@@ -153,6 +155,10 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       burst: config.accountFramesBurst,
       monotonicMs,
     }),
+    forward: {
+      bandFailures: new FailureBudget({ ...forwardFailuresOfBand, monotonicMs }),
+      peerFailures: new FailureBudget({ ...forwardFailuresOfPeer, monotonicMs }),
+    },
     gate: new OutputGate(),
     underWay,
     meters: ports.meters ?? noMeters,

@@ -8,6 +8,7 @@ import { idBytes } from '../protocol/ids.ts'
 import type { ImportedBinding } from '../protocol/imported-binding.ts'
 import { armedMaxMs } from '../protocol/limits.ts'
 import type { Malformed } from '../protocol/malformed.ts'
+import { ownerEpochOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import type { Lsn } from './ports/journal.ts'
 import type { JournalRecordOf } from './ports/records.ts'
@@ -299,7 +300,7 @@ function armingOf(
   const { armEpoch, wearEpoch, verifiedAtMs } = armed
   const armedUntilMs = Math.min(armed.armedUntilMs, verifiedAtMs + core.config.armedMs)
   if (armedUntilMs <= atMs) return { ...never, state: 'disarmed', wearEpoch, armEpoch, verifiedAtMs }
-  const armedOwnerEpoch = core.ledger.get('account', account)?.ownerEpoch ?? 0
+  const armedOwnerEpoch = ownerEpochOf(core, core.ledger.get('account', account))
   const sealedArmSecret = armSecret
   return { state: 'armed', wearEpoch, armEpoch, armedUntilMs, armedOwnerEpoch, verifiedAtMs, sealedArmSecret }
 }

@@ -7,7 +7,7 @@ import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
-import { type RowOf, decodeRow } from './ports/rows.ts'
+import { type RestoredRow, type RowOf, decodeRow, restoredKey } from './ports/rows.ts'
 import { type RowRange, type Table, type View, viewWritesMax } from './ports/view.ts'
 import { RowCache, isCached } from './row-cache.ts'
 
@@ -56,6 +56,7 @@ export class Ledger implements RowReader {
   private waitedFor: Promise<void> | undefined
   private waiting: ((failure: unknown) => void)[] = []
   private closed = false
+  private restoredRow: RestoredRow | undefined
 
   constructor(options: LedgerOptions) {
     this.options = options
@@ -65,6 +66,7 @@ export class Ledger implements RowReader {
   /** Applies what the journal has beyond the view. Returns the newest instant and epoch seen there. */
   async recover(): Promise<{ readonly lastAtMs: number; readonly recordCount: number }> {
     const { journal, view } = this.options
+    this.restoredRow = this.stored('restored', restoredKey)
     let recordCount = 0
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
       this.take(decodeRecord(body), lsn)
@@ -151,6 +153,11 @@ export class Ledger implements RowReader {
     return firstLsn + records.length
   }
 
+  /** The latest restore from an older state; undefined when there was none. Asked on the road, so it is at hand. */
+  get restored(): RestoredRow | undefined {
+    return this.restoredRow
+  }
+
   /** The output gate: resolves when everything up to `lsn` is on disk. */
   durable(lsn: Lsn): Promise<void> {
     return this.options.journal.durable(lsn)
@@ -232,6 +239,7 @@ export class Ledger implements RowReader {
     for (const change of apply(record, lsn, this)) {
       this.pending.add(change)
       if (isCached(change.table)) this.cache.set(change.table, change.key, change.row)
+      if (change.table === 'restored') this.restoredRow = change.row ?? undefined
       this.options.changed(change)
     }
     this.pending.lastLsn = lsn

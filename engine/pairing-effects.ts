@@ -2,6 +2,7 @@
 // moved before COMMIT leaves.
 
 import { pairingBinding } from '../crypto/link-seal.ts'
+import { numberAfter } from '../machines/band-changes.ts'
 import { pairingRoot } from '../crypto/pairing.ts'
 import { SealedChannel } from '../crypto/sealed-channel.ts'
 import { wipe } from '../crypto/secret.ts'
@@ -12,6 +13,7 @@ import { accountHolds } from './account-rows.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { PairingWindow } from './pairing-window.ts'
+import { bandEpochMin } from './restored.ts'
 import { sealRoot } from './resume.ts'
 import { answer, refuse, sendRecord } from './session.ts'
 
@@ -73,7 +75,8 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
   const { primitives } = core
   const keys = handshake.finish()
   const { bandId } = cert
-  const generation = (core.ledger.get('band', bandId)?.generation ?? 0) + 1
+  const generationMin = bandEpochMin(core.ledger.restored)
+  const generation = numberAfter(core.ledger.get('band', bandId)?.generation ?? 0, generationMin)
   const bid = parseBid(core.random(8))
   const root = pairingRoot(primitives, keys.ask, { bandId, acctTag: window.acctTag, generation })
   const sealedRoot = sealRoot(core, bandId, 0, root)
@@ -95,6 +98,7 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
       batch,
       conformance,
       accountHolds: accountHolds(core, account),
+      generationMin,
     },
     {
       by: window.by,

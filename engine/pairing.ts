@@ -18,6 +18,7 @@ import { accountHolds } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { closeWindow, perform, tellWindow } from './pairing-effects.ts'
 import type { PairingWindow } from './pairing-window.ts'
+import { bandEpochMin } from './restored.ts'
 import { releaseOf } from './resume.ts'
 import { type Session, answer, refuse, sendRecord } from './session.ts'
 import { verifyUser } from './user-verification.ts'
@@ -168,6 +169,8 @@ function takeCommitAck(core: Core, window: PairingWindow, record: DataRecord): v
 function releaseIfUnbound(core: Core, session: Session, slot: number, hint: Uint8Array): void {
   const bandId = parseBandId(hint)
   const band = core.ledger.get('band', bandId)
-  if (band?.state === 'unbound' && band.tombstoned > 0)
-    sendRecord(session, slot, releaseOf(core, bandId, band.tombstoned))
+  if (band !== undefined && band.state !== 'unbound') return
+  // Bindings that a restore has forgotten are over as well; those made since have higher generations.
+  const generationMax = Math.max(band?.tombstoned ?? 0, bandEpochMin(core.ledger.restored) - 1)
+  if (generationMax > 0) sendRecord(session, slot, releaseOf(core, bandId, generationMax))
 }

@@ -39,6 +39,8 @@ export class PendingRows {
     move: new Map(),
     act: new Map(),
     phoneAccount: new Map(),
+    restored: new Map(),
+    document: new Map(),
   }
   readonly #added = new AddedRows()
 

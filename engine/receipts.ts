@@ -11,11 +11,19 @@ export type Approved = {
   readonly offer: { readonly terms: Omit<OfferTerms, 'label' | 'kid'> }
   readonly rd: Bytes
   readonly account: AccountId
-  /** Where the approval stands in the journal: the receipt's `jti`, so that no two receipts share one. */
+  /** Where the approval stands in the journal. */
   readonly lsn: Lsn
   readonly atMs: number
   readonly level: number
   readonly ownerEpoch: number
+}
+
+/**
+ * The receipt's `jti`: the approval's position in the journal and its instant. The position alone comes again when an older journal
+ * was put back; the two together do not, because time goes on.
+ */
+export function receiptId({ lsn, atMs }: Pick<Approved, 'lsn' | 'atMs'>): string {
+  return `${lsn.toString(16).padStart(14, '0')}-${atMs.toString(16).padStart(11, '0')}`
 }
 
 /** The compact JWS. Made again for the same approval it is the same text: everything in it is on disk. */
@@ -33,7 +41,7 @@ export function receiptClaims(core: Core, approved: Approved) {
     sub: pairwiseSubject(core.primitives, core.keys.pepper, approved.account, terms.partner),
     iat,
     exp: iat + core.config.receiptLifeS,
-    jti: approved.lsn.toString(16).padStart(14, '0'),
+    jti: receiptId(approved),
     nonce: toHex(terms.partnerNonce),
     rd: toHex(approved.rd),
     action: terms.action,

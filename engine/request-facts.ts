@@ -11,6 +11,7 @@ import type { Offer } from '../protocol/offer.ts'
 import { type AuthProof, decodeUpOp } from '../protocol/ops.ts'
 import type { DataRecord } from '../protocol/records.ts'
 import { endLink, openRecord } from './band-link.ts'
+import { ownerEpochOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import { usageOf } from './ports/apply.ts'
@@ -83,7 +84,7 @@ export function gatherFacts(
     }),
     limits: { tables: core.config.limits, own: ownLimits(account) },
     usage: usageOf(core.ledger.get('usage', slot.account)),
-    ownerEpoch: account?.ownerEpoch ?? 0,
+    ownerEpoch: ownerEpochOf(core, account),
     accountHolds: account === undefined ? 0 : holdsOnBand(account, slot.bandId),
     phonePending: speaker?.type === 'phone' && nowMs < speaker.pendingUntilMs,
     userVerifiedNow: frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined,

@@ -8,13 +8,15 @@ import { type Bytes, concatBytes, createCopier } from '../protocol/bytes.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'
 import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
-import { deciseconds, endLink, endLinks, sendDown } from './band-link.ts'
+import { accountRow } from './account-rows.ts'
+import { deciseconds, endLink, endLinks, sendDown, wipePending } from './band-link.ts'
 import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import type { RatchetRow } from './ports/rows.ts'
+import { forwardFailed, isAheadExpected, macKeysFrom, rootAhead, wipeAhead } from './resume-ahead.ts'
 import { sendRecord } from './session.ts'
-import type { Candidate, PendingRatchet, Slot } from './slots.ts'
+import type { Ahead, Candidate, PendingRatchet, Slot } from './slots.ts'
 
 type ResumeRecord = Extract<BandRecord, { readonly type: 'resume' }>
 type Rekey1Record = Extract<BandRecord, { readonly type: 'rekey1' }>
@@ -55,23 +57,28 @@ export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
   // Each resumption is a record: while the view cannot take more of them the band is asked again, at most once a second.
   if (core.ledger.isViewBehind) slot.engineNonce = undefined
   if (nonce === undefined || ratchet === undefined || slot.engineNonce === undefined) return challengeBand(core, slot)
-  const root = rootFor(core, slot, ratchet, record.n)
-  if (root === undefined) {
+  const known = rootFor(core, slot, ratchet, record.n)
+  if (known === undefined) {
     suspectClone(core, slot, ratchet, record, nonce)
     return
   }
+  const { root, ahead } = known
   const leftMacKey = resumeMacKey(core.primitives, root)
   // A forged RESUME does not burn `Ne`.
   if (!equalSecret(resumeMacWith(core.primitives, leftMacKey, record.maced, nonce), record.mac)) {
-    wipe(root, leftMacKey)
-    sendRecord(slot.session, slot.number, encodeNolink())
+    if (ahead !== undefined) forwardFailed(core, slot)
+    refuseResume(slot, known, leftMacKey)
+    return
+  }
+  if (ahead !== undefined && !isAheadExpected(core)) {
+    refuseResume(slot, known, leftMacKey)
     return
   }
   slot.engineNonce = undefined
   const keys = resumeKeys(core.primitives, root, record.maced, nonce)
   const next = nextRoot(core.primitives, root)
   wipe(root)
-  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: false })
+  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: false, ahead })
   acknowledgePairing(core, slot, record.n)
 }
 
@@ -83,14 +90,20 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   if (record.bid !== slot.bid || nonce === undefined || ratchet === undefined || band === undefined) {
     return challengeBand(core, slot)
   }
-  const root = rootFor(core, slot, ratchet, record.n)
+  const known = rootFor(core, slot, ratchet, record.n)
   // A clone alarm needs a RESUME: the band falls back to it when REKEY1 stays unanswered.
-  if (root === undefined) return sendRecord(slot.session, slot.number, encodeNolink())
+  if (known === undefined) return sendRecord(slot.session, slot.number, encodeNolink())
+  const { root, ahead } = known
   const isGenuine = equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac)
   const rekey = isGenuine
     ? openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
     : undefined
-  if (rekey === undefined) return wipe(root)
+  if (ahead !== undefined && !isGenuine) forwardFailed(core, slot)
+  if (rekey === undefined || (ahead !== undefined && !isAheadExpected(core))) {
+    rekey?.wipe()
+    wipeAhead(ahead)
+    return wipe(root)
+  }
   const leftMacKey = resumeMacKey(core.primitives, root)
   wipe(root)
   slot.engineNonce = undefined
@@ -100,7 +113,7 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   const next = rekeyRoot(core.primitives, ask, { bid, generation, n: record.n })
   rekey.wipe()
   sendRecord(slot.session, slot.number, answer)
-  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: true })
+  openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: true, ahead })
 }
 
 /** A band speaks to the engine key it has pinned, which may be the next or the one before. */
@@ -121,13 +134,14 @@ function openRekey(
 
 /** The first valid record on a new link: k becomes n + 1, on disk within a second, and then RATCHET_ACK is sent. */
 export function establishLink(core: Core, slot: Slot, candidate: Candidate): void {
-  const { n, next, leftMacKey } = candidate.pending
+  const { n } = candidate.pending
   const serial = slot.linkSerial
   const { connection } = slot.session
   const ratchet = core.ledger.get('ratchet', slot.bandId)
   const moved = ratchet === undefined ? undefined : ratcheted(core, slot, ratchet, candidate.pending)
-  wipe(next, leftMacKey)
+  wipePending(candidate.pending)
   if (moved === undefined) return
+  endOlderArming(core, slot)
   const lsn = core.ledger.append({ type: 'ratchet', atMs: core.time.nowMs(), bandId: slot.bandId, ...moved }, 'normal')
   if (typeof lsn !== 'number') return
   core.ledger.whenDurable(lsn, (failure) => {
@@ -135,6 +149,16 @@ export function establishLink(core: Core, slot: Slot, candidate: Candidate): voi
     // With what else becomes free for this socket: a write for each was a twentieth of a storm.
     core.releases.add(connection, () => acknowledgeLink(core, slot, { link: candidate.link, serial, n, moved }))
   })
+}
+
+/** An arming under an owner epoch that was raised without a word to the band, as a restore raises all of them. */
+function endOlderArming(core: Core, slot: Slot): void {
+  const band = core.ledger.get('band', slot.bandId)
+  if (band === undefined || band.armedUntilMs === 0 || band.bid !== slot.bid) return
+  const { ownerEpoch } = accountRow(core, slot.account)
+  if (ownerEpoch <= band.armedOwnerEpoch) return
+  const event = { type: 'epoch.raised', ownerEpoch, atMs: core.time.nowMs() } as const
+  tellBand(core, slot.bandId, event, { by: 'engine', use: 'reserve' })
 }
 
 type Established = {
@@ -197,17 +221,29 @@ function openRoot(core: Core, slot: Slot, sealed: Bytes, n: number): Uint8Array 
 // A band that resumes with k - 1 has never seen R_k: whatever R_k was (a rekey's that got lost among them), it now is what
 // this link makes it, or the acknowledgement would leave the band with a root the engine does not hold.
 function ratcheted(core: Core, slot: Slot, ratchet: RatchetRow, pending: PendingRatchet): RatchetRow | undefined {
-  const { n, next, leftMacKey, isRekeyed } = pending
-  const isCurrent = n === ratchet.k
-  if (!isCurrent && (n !== ratchet.k - 1 || ratchet.sealedPrevious === null)) return undefined
+  const { n, next, isRekeyed } = pending
+  const sealedPrevious = previousOf(core, slot, ratchet, pending)
+  if (sealedPrevious === null) return undefined
   return {
     k: n + 1,
     sealedRoot: sealRoot(core, slot.bandId, n + 1, next),
-    sealedPrevious: isCurrent ? ratchet.sealedRoot : ratchet.sealedPrevious,
-    ...macKeysWith(core, slot, ratchet, n, leftMacKey),
+    sealedPrevious,
+    ...macKeysWith(core, slot, ratchet, pending),
     resumes: isRekeyed ? 0 : ratchet.resumes + 1,
     rekeyedAtMs: isRekeyed ? core.time.nowMs() : ratchet.rekeyedAtMs,
   }
+}
+
+/** R_n, sealed, of the link that is made now: the band may come with it again. Null when it is no root that counts any more. */
+function previousOf(
+  core: Core,
+  slot: Slot,
+  ratchet: RatchetRow,
+  { n, ahead }: Pick<PendingRatchet, 'n' | 'ahead'>,
+): Uint8Array | null {
+  if (ahead !== undefined) return ahead.k === ratchet.k ? sealRoot(core, slot.bandId, n, ahead.root) : null
+  if (n === ratchet.k) return ratchet.sealedRoot
+  return n === ratchet.k - 1 ? ratchet.sealedPrevious : null
 }
 
 /**
@@ -218,24 +254,35 @@ function macKeysWith(
   core: Core,
   slot: Slot,
   ratchet: RatchetRow,
-  n: number,
-  macKey: Bytes,
+  { n, leftMacKey, ahead }: Pick<PendingRatchet, 'n' | 'leftMacKey' | 'ahead'>,
 ): Pick<RatchetRow, 'sealedOldMacKeys' | 'oldMacKeysK'> {
   const { sealedOldMacKeys, oldMacKeysK } = ratchet
   const k = n + 1
   if (oldMacKeysK === k) return { sealedOldMacKeys, oldMacKeysK }
   const older = openOldMacKeys(core, slot, ratchet)
-  const kept = concatBytes(macKey, older.subarray(0, (oldMacKeysMax - 1) * 32))
+  // Between R_k and an R_n far ahead nothing is kept: R_k is what a copy from before the restore would come with.
+  const newer = concatBytes(...macKeysFrom(leftMacKey, ahead))
+  const kept = concatBytes(newer, older.subarray(0, oldMacKeysMax * 32 - newer.length))
   const sealed = keepBytes(core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), k, kept))
-  wipe(older, kept)
+  wipe(older, newer, kept)
   return { sealedOldMacKeys: sealed, oldMacKeysK: k }
 }
 
-/** R_n if n is k, or k - 1 while the previous root is kept. */
-function rootFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): Uint8Array | undefined {
-  if (n === ratchet.k) return openRoot(core, slot, ratchet.sealedRoot, n)
-  if (n === ratchet.k - 1 && ratchet.sealedPrevious !== null) return openRoot(core, slot, ratchet.sealedPrevious, n)
-  return undefined
+type KnownRoot = { readonly root: Uint8Array; readonly ahead: Ahead | undefined }
+
+/** R_n if n is k, or k - 1 while the previous root is kept, or further on, as far as a restore may have thrown the engine back. */
+function rootFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): KnownRoot | undefined {
+  const { k, sealedPrevious } = ratchet
+  const sealed = n >= k ? ratchet.sealedRoot : n === k - 1 ? sealedPrevious : null
+  const root = sealed === null ? undefined : openRoot(core, slot, sealed, Math.min(n, k))
+  if (root === undefined) return undefined
+  return n > k ? rootAhead(core, slot, { k, root }, n) : { root, ahead: undefined }
+}
+
+function refuseResume(slot: Slot, { root, ahead }: KnownRoot, macKey: Uint8Array): void {
+  wipe(root, macKey)
+  wipeAhead(ahead)
+  sendRecord(slot.session, slot.number, encodeNolink())
 }
 
 function freshNonce(core: Core, slot: Slot): Bytes | undefined {
@@ -255,7 +302,7 @@ function openCandidate(
   const link = core.links.open({ ...keys, bid: idBytes(bid), generation, root: pending.n })
   wipe(keys.up)
   wipe(keys.down)
-  if (link === undefined) return wipe(pending.next, pending.leftMacKey)
+  if (link === undefined) return wipePending(pending)
   core.links.set(link, 'tickAt', deciseconds(core))
   slot.candidate = { link, pending }
   sendDown(core, slot, { type: 'hello' }, link)

@@ -14,7 +14,12 @@ export type PendingRatchet = {
   /** By which R_n is still recognized once it is gone. */
   readonly leftMacKey: Uint8Array
   readonly isRekeyed: boolean
+  /** Set when the engine was behind the band, after a restore. */
+  readonly ahead: Ahead | undefined
 }
+
+/** R_n as it was reached from R_k: what of both is kept when the link is made. */
+export type Ahead = { readonly k: number; readonly root: Uint8Array; readonly fromMacKey: Uint8Array }
 
 /** A link being tried: it replaces the slot's link with its first valid record. */
 export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRatchet }

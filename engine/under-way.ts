@@ -99,5 +99,6 @@ export function whyOvertaken(
   const holds = band.holds | (account === undefined ? 0 : holdsOnBand(account, band.bandId))
   if (holds !== 0) return reasonOfHolds(holds)
   if (band.state === 'deactivating') return 'band-deactivating'
-  return (account?.ownerEpoch ?? 0) === ownerEpoch ? undefined : 'epoch-raised'
+  // An approval may have a higher epoch than the row: a restore raises those of all accounts without a record for each.
+  return (account?.ownerEpoch ?? 0) > ownerEpoch ? 'epoch-raised' : undefined
 }

@@ -60,9 +60,15 @@ export function decideIn(state: BandState): (happened: Happened<'band.authorize'
   }
 }
 
+/** The next of numbers that only rise, and that a restore lets begin higher. */
+export function numberAfter(last: number, min: number): number {
+  return Math.max(last + 1, min)
+}
+
 /** May this pairing have the band? The compare of the compare-and-set; the state is the machine's part of it. */
 export function isPairable({ context: { band }, event }: Happened<'pairing.commit'>): boolean {
-  return band.holds === 0 && event.accountHolds === 0 && band.generation + 1 > band.tombstoned
+  const generation = numberAfter(band.generation, event.generationMin)
+  return band.holds === 0 && event.accountHolds === 0 && generation > band.tombstoned
 }
 
 /** The set of the compare-and-set. Wear begins anew with the binding; `armEpoch` never does. */
@@ -71,7 +77,7 @@ export function commitPairing({ context: { band }, event }: Happened<'pairing.co
   return {
     band: {
       ...band,
-      generation: band.generation + 1,
+      generation: numberAfter(band.generation, event.generationMin),
       account,
       pairingId,
       bid,
@@ -151,7 +157,7 @@ export function arm({ context: { band }, event }: Happened<'band.arm'>): BandCha
   return {
     band: {
       ...band,
-      armEpoch: band.armEpoch + 1,
+      armEpoch: numberAfter(band.armEpoch, event.armEpochMin),
       armedUntilMs,
       armedOwnerEpoch: event.ownerEpoch,
       verifiedAtMs: event.atMs,

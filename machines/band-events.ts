@@ -31,6 +31,8 @@ export type BandEvent =
         readonly conformance: number
         /** Bits of the holds of the account that would have it. */
         readonly accountHolds: number
+        /** The least number that the new generation may have: a restore raises it. */
+        readonly generationMin: number
       }
     >
   | At<'pairing.acked', { readonly generation: number }>
@@ -47,6 +49,8 @@ export type BandEvent =
         readonly untilMs: number
         readonly ownerEpoch: number
         readonly accountHolds: number
+        /** The least number that this arming may have: a restore raises it. */
+        readonly armEpochMin: number
       }
     >
   | At<'band.authorize', { readonly facts: RequestFacts }>

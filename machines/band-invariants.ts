@@ -39,7 +39,8 @@ function approvableFacts(band: BandMemory, nowMs: number): RequestFacts {
 
 /** Pairs the band for the first account. */
 function pairingCommit(atMs: number, who: keyof typeof pairings = 'ours'): BandEventOf<'pairing.commit'> {
-  return { type: 'pairing.commit', atMs, ...pairings[who], ...made, untilMs: atMs + 180_000, accountHolds: 0 }
+  const untilMs = atMs + 180_000
+  return { type: 'pairing.commit', atMs, ...pairings[who], ...made, untilMs, accountHolds: 0, generationMin: 0 }
 }
 
 /** The next event of an ordinary day: paired, put on, armed, used. */
@@ -62,7 +63,9 @@ export function ordinaryEvent(state: BandState, band: BandMemory, atMs: number):
 
 function armEvent(band: BandMemory, atMs: number): BandEventOf<'band.arm'> {
   const ownerEpoch = sampleOwnerEpoch
-  return { type: 'band.arm', atMs, wearEpoch: band.wearEpoch, untilMs: atMs + 4_000, ownerEpoch, accountHolds: 0 }
+  const { wearEpoch } = band
+  const untilMs = atMs + 4_000
+  return { type: 'band.arm', atMs, wearEpoch, untilMs, ownerEpoch, accountHolds: 0, armEpochMin: 0 }
 }
 
 /** Every kind of event, where it matters both in time and late, right and wrong. */
@@ -73,6 +76,7 @@ export function eventsIn(band: BandMemory, atMs: number): readonly BandEvent[] {
     pairingCommit(atMs, 'ours'),
     pairingCommit(atMs, 'theirs'),
     { ...pairingCommit(atMs), accountHolds: holdBits['owner-freeze'] },
+    { ...pairingCommit(atMs), generationMin: generation + 3 },
     { type: 'pairing.acked', atMs, generation },
     { type: 'pairing.acked', atMs, generation: generation - 1 },
     { type: 'pairing.acked', atMs: atMs + 200_000, generation },
@@ -82,7 +86,8 @@ export function eventsIn(band: BandMemory, atMs: number): readonly BandEvent[] {
     ...wearings.map((epoch): BandEvent => ({ type: 'band.removed', atMs, wearEpoch: epoch })),
     armEvent(band, atMs),
     armEvent({ ...band, wearEpoch: wearEpoch + 1 }, atMs),
-    { type: 'band.arm', atMs, wearEpoch, untilMs: atMs, ownerEpoch: sampleOwnerEpoch, accountHolds: 0 },
+    { ...armEvent(band, atMs), untilMs: atMs },
+    { ...armEvent(band, atMs), armEpochMin: band.armEpoch + 3 },
     { ...armEvent(band, atMs), accountHolds: holdBits['operator-freeze'] },
     { type: 'band.authorize', atMs, facts: approvableFacts(band, atMs) },
     { type: 'band.authorize', atMs, facts: { ...approvableFacts(band, atMs), accountHolds: holdBits['owner-freeze'] } },
@@ -176,8 +181,11 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
       !isEnded ||
       event.type !== 'deactivation.due' ||
       (is.holds & holdBits['operator-freeze']) === ((was.holds | accountHolds) & holdBits['operator-freeze']),
-    'the generation rises by one with each pairing, and never else':
-      is.generation === was.generation + (from !== 'pairing' && to === 'pairing' ? 1 : 0),
+    'the generation rises by one with each pairing, further only after a restore, and never else':
+      is.generation ===
+      (from !== 'pairing' && to === 'pairing' && event.type === 'pairing.commit'
+        ? Math.max(was.generation + 1, event.generationMin)
+        : was.generation),
     'pairing begins only from unbound, free of holds':
       from === to || to !== 'pairing' || (from === 'unbound' && was.holds === 0),
     'only pairing.commit gives a band an owner':
@@ -195,8 +203,9 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
       to !== 'armed' ||
       event.type === 'band.arm' ||
       (was.before === 'armed' && event.type === 'deactivation.veto'),
-    'each arming has an epoch one higher, and nothing else changes it':
-      is.armEpoch === was.armEpoch + (event.type === 'band.arm' && isChanged ? 1 : 0),
+    'each arming has an epoch one higher, further only after a restore, and nothing else changes it':
+      is.armEpoch ===
+      (event.type === 'band.arm' && isChanged ? Math.max(was.armEpoch + 1, event.armEpochMin) : was.armEpoch),
     'arming is for the wearing that is now':
       event.type !== 'band.arm' || !isChanged || (event.wearEpoch === was.wearEpoch && from !== 'offWrist'),
     'whoever stops being armed is told to forget the secret':

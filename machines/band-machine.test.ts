@@ -60,6 +60,7 @@ describe('a band', () => {
       untilMs: startMs + 1,
       ownerEpoch: 1,
       accountHolds: 0,
+      armEpochMin: 0,
     })
     expect(bandIn('disarmed', freeze, arm(1)).effects).toEqual([{ type: 'refused', error: 'band-held' }])
     expect(bandIn('offWrist', arm(0)).effects).toEqual([{ type: 'refused', error: 'not-worn' }])
@@ -84,7 +85,15 @@ describe('a band', () => {
     const rewear: readonly BandEvent[] = [
       { type: 'band.removed', atMs: startMs, wearEpoch: 1 },
       { type: 'band.worn', atMs: startMs, wearEpoch: 2 },
-      { type: 'band.arm', atMs: startMs, wearEpoch: 2, untilMs: startMs + 1, ownerEpoch: 1, accountHolds: 0 },
+      {
+        type: 'band.arm',
+        atMs: startMs,
+        wearEpoch: 2,
+        untilMs: startMs + 1,
+        ownerEpoch: 1,
+        accountHolds: 0,
+        armEpochMin: 0,
+      },
     ]
     const late: BandEvent = { type: 'band.removed', atMs: startMs, wearEpoch: 1 }
     expect(bandIn('armed', ...rewear, late)).toMatchObject({ state: 'armed', effects: [] })

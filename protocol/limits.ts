@@ -43,6 +43,8 @@ export const pairRefusedDelayMs = 3_000
 export const pairingGestureMs = 30_000
 /** Resumes after which a link is asked to rekey. */
 export const resumesBeforeRekeyMax = 1_000
+/** How many steps the engine takes to the root of a band that is ahead of it after a restore: what a rekey in time leaves, and some more. */
+export const resumeForwardMax = 1_024
 /** An alert's text, bytes of UTF-8. */
 export const alertTextBytesMax = 96
 /** An offer's label, bytes of UTF-8. */

@@ -106,6 +106,17 @@ export const metricList: readonly Metric[] = [
     read: ({ status }) => one(status.reversals),
   },
   {
+    name: 'bandpass_bands_ahead_total',
+    type: 'counter',
+    labels: ['answer'],
+    unit: 'number',
+    help: 'Bands that proved a link newer than the journal: `linked` after a restore, `refused` where no restore is known.',
+    read: ({ status }) => [
+      { labels: { answer: 'linked' }, value: status.bandsAhead },
+      { labels: { answer: 'refused' }, value: status.bandsAheadRefused },
+    ],
+  },
+  {
     name: 'bandpass_answer_duration_seconds',
     type: 'histogram',
     labels: [],

@@ -264,6 +264,7 @@ describe('the series of /metrics', () => {
   const closed: Readonly<Record<string, readonly string[]>> = {
     state: [...namesOf(bandStates), ...sessionStates, 'open', 'full', 'failed', 'closed'],
     outcome: ['approved', 'denied'],
+    answer: ['linked', 'refused'],
     reason: namesOf(reasons),
     limit: refusingLimits,
     kind: ['minor', 'major', 'incremental', 'weakCallbacks', 'other', 'anonymous', 'mapped'],

@@ -25,6 +25,8 @@ const counts: EngineStatus = {
   sessions: { connecting: 12, authenticating: 13, live: 14, draining: 15, closed: 16 },
   decisions: { approved: 17, 'band-lost': 18 },
   reversals: 19,
+  bandsAhead: 0,
+  bandsAheadRefused: 0,
   unexpected: 20,
   actorErrors: 21,
   bandsAwake: 22,

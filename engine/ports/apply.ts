@@ -29,6 +29,7 @@ import {
   phoneAccountKey,
   phoneKey,
   referenceKey,
+  restoredKey,
 } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -86,6 +87,14 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       return applyDecision(record, lsn, rows)
     case 'reversal':
       return applyReversal(record, lsn, rows)
+    case 'engine.restored': {
+      const { atMs, decidedUntilMs } = record
+      return [{ table: 'restored', key: restoredKey, row: { atMs, decidedUntilMs } }]
+    }
+    case 'document': {
+      const { name, number, digest } = record
+      return [{ table: 'document', key: name, row: { number, digest } }]
+    }
   }
 }
 

@@ -11,6 +11,8 @@ import {
   actorBytesMax,
   bandShape,
   causeBytesMax,
+  digestBytesMax,
+  documentNameBytesMax,
   operatorReasonBytesMax,
   ownLimit,
   phoneShape,
@@ -99,6 +101,16 @@ const shapes = {
       /** What it was about when that is neither band nor account, such as a vendor. */
       subject: added(text(operatorSubjectBytesMax)),
     },
+  },
+  /** An older state was put in place, knowingly: what was decided from here to `decidedUntilMs` is not in the journal. */
+  'engine.restored': {
+    number: 10,
+    fields: { atMs: count, by: text(actorBytesMax), decidedUntilMs: count },
+  },
+  /** A sealed document, such as the list of partners, was taken in this text: an older one is noticed from now on. */
+  document: {
+    number: 11,
+    fields: { atMs: count, name: text(documentNameBytesMax), number: count, digest: text(digestBytesMax) },
   },
 } as const satisfies Record<string, { readonly number: number; readonly fields: Shape }>
 

@@ -120,6 +120,8 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
   move: { atMs: 1, cause: 'hold.set', by: 'operator:ann', state: 'disarmed', holds: 2, generation: 3 },
   act: { atMs: 1, act: 'unfreeze-band', by: 'operator:ann', also: 'operator:bob', reason: 'ticket 4711' },
   phoneAccount: { account },
+  restored: { atMs: 1_700_000_000_000, decidedUntilMs: 1_699_999_000_000 },
+  document: { number: 3, digest: 'ab'.repeat(16) },
 }
 
 describe('A row', () => {

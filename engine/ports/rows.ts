@@ -29,6 +29,9 @@ const bandState = word(namesOf(bandStates))
 /** What happened, as records and rows name it, and who did it: bytes of UTF-8. */
 export const causeBytesMax = 48
 export const actorBytesMax = 64
+/** The name of a sealed document, and the digest of its text: bytes of UTF-8. */
+export const documentNameBytesMax = 32
+export const digestBytesMax = 64
 /** The longest reason that an operator gives, bytes of UTF-8. */
 export const operatorReasonBytesMax = 200
 
@@ -210,6 +213,15 @@ const actShape = {
   reason: text(operatorReasonBytesMax),
 } as const satisfies Shape
 
+/**
+ * The latest restore (engine/restored.ts): numbers that others keep begin above this instant, and what was decided before
+ * `decidedUntilMs` may have been forgotten.
+ */
+const restoredShape = { atMs: count, decidedUntilMs: count } as const satisfies Shape
+
+/** Which text of a sealed document was taken last: how often it was changed, and its digest. */
+const documentShape = { number: count, digest: text(digestBytesMax) } as const satisfies Shape
+
 /** Accounts that a phone is enrolled for. */
 const phoneAccountShape = { account: id(parseAccountId) } as const satisfies Shape
 
@@ -229,6 +241,8 @@ const shapes = {
   move: moveShape,
   act: actShape,
   phoneAccount: phoneAccountShape,
+  restored: restoredShape,
+  document: documentShape,
 } as const satisfies Record<Table, Shape>
 
 export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>
@@ -240,6 +254,7 @@ export type UsageRow = RowOf<'usage'>
 export type HistoryRow = RowOf<'history'>
 export type ReferenceRow = RowOf<'reference'>
 export type AlarmRow = RowOf<'alarm'>
+export type RestoredRow = RowOf<'restored'>
 
 const rowVersion = 1
 
@@ -283,6 +298,9 @@ export function accountTally<Name extends AccountHold>(hold: Name) {
   return `account.${hold}` as const
 }
 export type AccountTally = ReturnType<typeof accountTally<AccountHold>>
+
+/** The one row of `restored`. */
+export const restoredKey = 'engine'
 
 /** A number as a key part whose order as text is its order as a number: 14 hex digits. */
 export function orderedKey(value: number): string {

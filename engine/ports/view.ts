@@ -18,6 +18,8 @@ export const tables = [
   'move',
   'act',
   'phoneAccount',
+  'restored',
+  'document',
 ] as const
 export type Table = (typeof tables)[number]
 

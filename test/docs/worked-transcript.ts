@@ -24,6 +24,7 @@ import { pairwiseSubject, signReceipt } from '../../crypto/receipts.ts'
 import { rekeyMac, rekeyRoot, startRekeyAsBand, startRekeyAsEngine } from '../../crypto/rekey.ts'
 import { signRelease } from '../../crypto/release.ts'
 import { nextRoot, resumeKeys, resumeMac } from '../../crypto/resume.ts'
+import { receiptId } from '../../engine/receipts.ts'
 import { type Bytes, ascii, concatBytes, toHex, u16 } from '../../protocol/bytes.ts'
 import { encodeEvidence } from '../../protocol/evidence.ts'
 import { encodeEngineFrame, encodePhoneFrame, fieldsBeforeUv } from '../../protocol/frame-codec.ts'
@@ -327,7 +328,7 @@ export function workedTranscript(given: Given): readonly Line[] {
         sub: pairwiseSubject(p, bytes('pepper'), parseAccountId(text('account')), partner),
         iat,
         exp: iat + example.receiptLifeS,
-        jti: lsn.toString(16).padStart(14, '0'),
+        jti: receiptId({ lsn, atMs: given.clockMs(3) }),
         nonce: toHex(bytes('partnerNonce')),
         rd: toHex(rd),
         action: 1,

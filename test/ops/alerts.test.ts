@@ -37,6 +37,7 @@ const well: Series = {
   bandpass_gate_depth: constant(3),
   bandpass_gate_depth_limit: constant(20_000),
   bandpass_actor_errors_total: constant(0),
+  'bandpass_bands_ahead_total{answer="refused"}': constant(0),
   bandpass_unexpected_events_total: constant(0),
   'bandpass_refusals_total{limit="framesPerSocket"}': rising(3),
   'bandpass_sessions{state="live"}': constant(500),
@@ -82,6 +83,10 @@ const troubles: readonly { readonly fires: readonly string[]; readonly when: Ser
   },
   { fires: ['BandpassGateDeep'], when: { bandpass_gate_depth: constant(10_001) } },
   { fires: [], when: { bandpass_gate_depth: constant(10_000) } },
+  {
+    fires: ['BandpassOlderThanBands'],
+    when: { 'bandpass_bands_ahead_total{answer="refused"}': `0+0x${steps - 4} 1+0x4` },
+  },
   { fires: ['BandpassActorErrors'], when: { bandpass_actor_errors_total: `0+0x${steps - 4} 1+0x4` } },
   { fires: ['BandpassUnexpectedEvents'], when: { bandpass_unexpected_events_total: rising(6) } },
   {

@@ -145,7 +145,11 @@ describe('An explanation', () => {
       },
       rule: 'Every condition held.',
       obligation: null,
-      receipt: { iss: 'https://engine.test', amountMinor: 1_250, jti: lsn.toString(16).padStart(14, '0') },
+      receipt: {
+        iss: 'https://engine.test',
+        amountMinor: 1_250,
+        jti: expect.stringMatching(new RegExp(`^${lsn.toString(16).padStart(14, '0')}-[0-9a-f]{11}$`)),
+      },
       useLeftMinor,
       dayLeftMinor,
     })

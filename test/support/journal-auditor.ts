@@ -56,8 +56,12 @@ export class JournalAuditor {
         this.expect(record.also !== record.by, `an operator agrees with their own act at ${lsn}`)
         this.lastAct = record
         return
+      case 'engine.restored':
+        this.expect(record.decidedUntilMs <= record.atMs, `decided until after the restore at ${lsn}`)
+        return
       case 'phone':
       case 'ratchet':
+      case 'document':
         return
     }
   }

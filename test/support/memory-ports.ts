@@ -7,8 +7,8 @@ import { Fault } from '../../engine/ports/fault.ts'
 
 /** The disk that outlives an engine. */
 export class MemoryDisk {
-  readonly records: Uint8Array[] = []
-  readonly rows = new Map<string, { readonly table: Table; readonly key: string; readonly bytes: Uint8Array }>()
+  records: Uint8Array[] = []
+  rows = new Map<string, { readonly table: Table; readonly key: string; readonly bytes: Uint8Array }>()
   appliedLsn = 0
   epoch = 0
   /** What the next append meets. */
@@ -21,6 +21,22 @@ export class MemoryDisk {
   durableLsn: () => Lsn = () => this.records.length
   /** Called with what has just become durable, before anybody is told. */
   becameDurable: (lsn: Lsn) => void = () => undefined
+
+  /** A copy of what is durable now; what it returns puts that copy back, as a restore does. */
+  backup(): () => void {
+    const copy = {
+      records: [...this.records],
+      rows: new Map(this.rows),
+      appliedLsn: this.appliedLsn,
+      epoch: this.epoch,
+    }
+    return () => {
+      this.records = [...copy.records]
+      this.rows = new Map(copy.rows)
+      this.appliedLsn = copy.appliedLsn
+      this.epoch = copy.epoch
+    }
+  }
 }
 
 export class MemoryJournal implements Journal {

@@ -6,8 +6,10 @@ import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import type { Primitives } from '../../crypto/primitives.ts'
 import type { EngineConfig } from '../../engine/config.ts'
 import { type Engine, createEngine } from '../../engine/engine.ts'
+import { Ledger } from '../../engine/ledger.ts'
 import type { Journal } from '../../engine/ports/journal.ts'
 import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/surroundings.ts'
+import { markRestored } from '../../engine/restored.ts'
 import { defaultDelays } from '../../policy/delays.ts'
 import type { LimitTable } from '../../policy/limits.ts'
 import { toHex } from '../../protocol/bytes.ts'
@@ -198,6 +200,27 @@ export class World {
     })
     this.storage = { journal: memory, view }
     this.running = { engine, listener }
+  }
+
+  /** The engine goes, an older state is put back, and the restore is told to the journal as `bandpass restore` does. */
+  async restore(putBack: () => void, stoppedAtMs = this.time.nowMs()): Promise<void> {
+    await this.crash()
+    putBack()
+    const ledger = new Ledger({
+      journal: new MemoryJournal(this.disk),
+      view: new MemoryView(this.disk),
+      clock: { nowMs: () => this.time.nowMs(), monotonicMs: () => this.time.nowMs(), after: this.time.after },
+      viewFlushMs: 50,
+      viewFlushRecords: 500,
+      changed: () => undefined,
+      viewFailed: (error) => this.failures.push(error),
+    })
+    await ledger.recover()
+    const { delays } = this.config
+    const at = { atMs: this.time.nowMs(), decidedUntilMs: stoppedAtMs }
+    await this.run(markRestored(ledger, { ...at, delays, by: 'operator:restore' }))
+    await ledger.close()
+    await this.start()
   }
 
   /** Power goes: what was not durable is lost, sockets are cut, nobody is told. */
