@@ -57,23 +57,19 @@ export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
   // Each resumption is a record: while the view cannot take more of them the band is asked again, at most once a second.
   if (core.ledger.isViewBehind) slot.engineNonce = undefined
   if (nonce === undefined || ratchet === undefined || slot.engineNonce === undefined) return challengeBand(core, slot)
-  const known = rootFor(core, slot, ratchet, record.n)
-  if (known === undefined) {
+  const found = findRoot(core, slot, ratchet, record.n, (root) => {
+    const macKey = resumeMacKey(core.primitives, root)
+    const isGenuine = equalSecret(resumeMacWith(core.primitives, macKey, record.maced, nonce), record.mac)
+    if (!isGenuine) wipe(macKey)
+    return isGenuine ? macKey : undefined
+  })
+  if (found === 'unknown') {
     suspectClone(core, slot, ratchet, record, nonce)
     return
   }
-  const { root, ahead } = known
-  const leftMacKey = resumeMacKey(core.primitives, root)
   // A forged RESUME does not burn `Ne`.
-  if (!equalSecret(resumeMacWith(core.primitives, leftMacKey, record.maced, nonce), record.mac)) {
-    if (ahead !== undefined) forwardFailed(core, slot)
-    refuseResume(slot, known, leftMacKey)
-    return
-  }
-  if (ahead !== undefined && !isAheadExpected(core)) {
-    refuseResume(slot, known, leftMacKey)
-    return
-  }
+  if (found === 'forged') return sendRecord(slot.session, slot.number, encodeNolink())
+  const { root, ahead, proof: leftMacKey } = found
   slot.engineNonce = undefined
   const keys = resumeKeys(core.primitives, root, record.maced, nonce)
   const next = nextRoot(core.primitives, root)
@@ -90,17 +86,15 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   if (record.bid !== slot.bid || nonce === undefined || ratchet === undefined || band === undefined) {
     return challengeBand(core, slot)
   }
-  const known = rootFor(core, slot, ratchet, record.n)
+  const found = findRoot(core, slot, ratchet, record.n, (root) =>
+    equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac) ? true : undefined,
+  )
   // A clone alarm needs a RESUME: the band falls back to it when REKEY1 stays unanswered.
-  if (known === undefined) return sendRecord(slot.session, slot.number, encodeNolink())
-  const { root, ahead } = known
-  const isGenuine = equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac)
-  const rekey = isGenuine
-    ? openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
-    : undefined
-  if (ahead !== undefined && !isGenuine) forwardFailed(core, slot)
-  if (rekey === undefined || (ahead !== undefined && !isAheadExpected(core))) {
-    rekey?.wipe()
+  if (found === 'unknown') return sendRecord(slot.session, slot.number, encodeNolink())
+  if (found === 'forged') return
+  const { root, ahead } = found
+  const rekey = openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
+  if (rekey === undefined) {
     wipeAhead(ahead)
     return wipe(root)
   }
@@ -241,9 +235,14 @@ function previousOf(
   ratchet: RatchetRow,
   { n, ahead }: Pick<PendingRatchet, 'n' | 'ahead'>,
 ): Uint8Array | null {
-  if (ahead !== undefined) return ahead.k === ratchet.k ? sealRoot(core, slot.bandId, n, ahead.root) : null
+  if (ahead !== undefined) return isReached(ratchet, ahead) ? sealRoot(core, slot.bandId, n, ahead.root) : null
   if (n === ratchet.k) return ratchet.sealedRoot
   return n === ratchet.k - 1 ? ratchet.sealedPrevious : null
+}
+
+/** Is the root that it was reached from still one of the two that count? */
+function isReached({ k, sealedPrevious }: RatchetRow, ahead: Ahead): boolean {
+  return ahead.k === k || (ahead.k === k - 1 && sealedPrevious !== null)
 }
 
 /**
@@ -270,19 +269,48 @@ function macKeysWith(
 
 type KnownRoot = { readonly root: Uint8Array; readonly ahead: Ahead | undefined }
 
-/** R_n if n is k, or k - 1 while the previous root is kept, or further on, as far as a restore may have thrown the engine back. */
-function rootFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): KnownRoot | undefined {
-  const { k, sealedPrevious } = ratchet
-  const sealed = n >= k ? ratchet.sealedRoot : n === k - 1 ? sealedPrevious : null
-  const root = sealed === null ? undefined : openRoot(core, slot, sealed, Math.min(n, k))
-  if (root === undefined) return undefined
-  return n > k ? rootAhead(core, slot, { k, root }, n) : { root, ahead: undefined }
+/**
+ * The root that a record with this n is under: the one for which `prove` gives a proof. `forged`: under none of those that it may be
+ * under. `unknown`: there is none such, because n is not k, nor k - 1 while the previous root is kept, nor ahead after a restore.
+ */
+function findRoot<Proof>(
+  core: Core,
+  slot: Slot,
+  ratchet: RatchetRow,
+  n: number,
+  prove: (root: Uint8Array) => Proof | undefined,
+): (KnownRoot & { readonly proof: Proof }) | 'forged' | 'unknown' {
+  let isKnown = false
+  let isFollowed = false
+  for (const known of rootsFor(core, slot, ratchet, n)) {
+    const { root, ahead } = known
+    isKnown = true
+    isFollowed ||= ahead !== undefined
+    const proof = prove(root)
+    if (proof !== undefined && (ahead === undefined || isAheadExpected(core))) return { ...known, proof }
+    wipe(root)
+    wipeAhead(ahead)
+    if (proof !== undefined) return 'forged'
+  }
+  if (isFollowed) forwardFailed(core, slot)
+  return isKnown ? 'forged' : 'unknown'
 }
 
-function refuseResume(slot: Slot, { root, ahead }: KnownRoot, macKey: Uint8Array): void {
-  wipe(root, macKey)
-  wipeAhead(ahead)
-  sendRecord(slot.session, slot.number, encodeNolink())
+/** What R_n may be, the likeliest first. */
+function* rootsFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): Generator<KnownRoot> {
+  const { k, sealedRoot, sealedPrevious } = ratchet
+  const current = n >= k ? openRoot(core, slot, sealedRoot, k) : undefined
+  if (current !== undefined) {
+    const known = n === k ? { root: current, ahead: undefined } : rootAhead(core, slot, { k, root: current }, n)
+    if (known !== undefined) yield known
+  }
+  // Seldom after a restore: R_k is of a rekey that the band never finished, and it went on from the root before.
+  const mayHaveLeft = n === k - 1 || (n >= k && core.ledger.restored !== undefined)
+  const previous = sealedPrevious !== null && mayHaveLeft ? openRoot(core, slot, sealedPrevious, k - 1) : undefined
+  if (previous === undefined) return
+  const known =
+    n === k - 1 ? { root: previous, ahead: undefined } : rootAhead(core, slot, { k: k - 1, root: previous }, n)
+  if (known !== undefined) yield known
 }
 
 function freshNonce(core: Core, slot: Slot): Bytes | undefined {

@@ -3,8 +3,8 @@ import { at, withAt } from './list.ts'
 import { haveSameKeys } from './resume-band.ts'
 import type { ResumeInvariant, ResumeRule } from './resume-rules.ts'
 import { resumeInvariants } from './resume-rules.ts'
-import type { Engine, EngineDisk, Handshake, HandshakeNumber, ResumeState } from './resume-state.ts'
-import { nOf, noNonce, none, rootAfter } from './resume-state.ts'
+import type { Engine, EngineDisk, Handshake, HandshakeNumber, ResumeState, Root } from './resume-state.ts'
+import { isAhead, nOf, noNonce, none, rootAfter, saltsMax } from './resume-state.ts'
 import type { Switches } from './rules.ts'
 
 type Rules = Switches<ResumeRule>
@@ -25,10 +25,15 @@ export function expireNonce(state: ResumeState, rules: Rules, slot: number): Res
   return withNonce(state, slot, rules.neExpires ? noNonce : { ...nonce, stale: nonce.challenge !== 0 })
 }
 
-/** Someone without the root sends a RESUME with n = k − 1 and a made-up mac. */
+/** Someone without the root sends RESUMEs with made-up macs: with n = k − 1, with n = k + 1, and with an n far ahead. */
 export function receiveForgery(state: ResumeState, rules: Rules, slot: number): ResumeState {
   const burned = rules.forgeryBurnsNothing ? state : withNonce(state, slot, noNonce)
-  return !rules.alarmNeedsMac && state.engine.dropped ? raiseAlarm(burned, rules) : burned
+  if (!rules.alarmNeedsMac && state.engine.dropped) return raiseAlarm(burned, rules)
+  if (!state.engine.restored) return burned
+  if (!rules.aheadIsBounded) return noted(burned, resumeInvariants.forgeryIsCheap)
+  if (rules.aheadNeedsMac) return burned
+  const { engine } = burned
+  return { ...burned, engine: { ...engine, root: engine.root + 2 * saltsMax, previous: none, dropped: true } }
 }
 
 /** Receives a RESUME (or REKEY1) that some device with a root has made. */
@@ -37,10 +42,27 @@ export function receiveResume(state: ResumeState, rules: Rules, slot: number, nu
   const handshake = at(state.handshakes, number)
   if (at(engine.nonces, slot).challenge !== handshake.challenge) return state
   if (handshake.root === engine.root) return accept(state, rules, slot, number)
-  if (handshake.root !== engine.previous) return state
+  if (handshake.root !== engine.previous) return receiveAhead(state, rules, slot, number)
   if (!engine.dropped) return rules.previousIsAccepted ? accept(state, rules, slot, number) : state
   if (!rules.droppedRootIsRefused) return accept(state, rules, slot, number)
   return rules.staleRootRaisesAlarm ? raiseAlarm(state, rules) : noted(state, resumeInvariants.cloneNoticed)
+}
+
+/** Receives a RESUME under a root that is neither k nor k − 1: after a restore the band may be ahead. */
+function receiveAhead(state: ResumeState, rules: Rules, slot: number, number: HandshakeNumber): ResumeState {
+  const { engine } = state
+  const handshake = at(state.handshakes, number)
+  if (!isFollowed(engine, rules, handshake.root)) return state
+  if (!rules.aheadIsNoClone) return raiseAlarm(state, rules)
+  const accepted = accept(state, rules, slot, number)
+  if (rules.aheadKeepsRoots) return accepted
+  const moved = { root: rootAfter(handshake, number), previous: none, dropped: true }
+  return { ...accepted, engine: { ...accepted.engine, ...moved } }
+}
+
+function isFollowed(engine: Engine, rules: Rules, root: Root): boolean {
+  if (!rules.restoreFollowsRatchet || !engine.restored) return false
+  return isAhead(rules.restoreFollowsPrevious ? engine : { ...engine, dropped: true }, root)
 }
 
 /** The link is pending and HELLO is sealed; nothing else changes until its first record arrives. */
@@ -85,7 +107,7 @@ export function receiveUp(state: ResumeState, rules: Rules, number: HandshakeNum
   if (link === undefined || (link === engine.current && counter <= engine.last)) return state
   const handshake = at(state.handshakes, number)
   const isFirst = link === engine.pending || engine.last === 0
-  const live = isFirst ? promote(engine, handshake, link) : engine
+  const live = isFirst ? promote(engine, rules, handshake, link) : engine
   if (live === undefined) return state
   const bit = 1 << counter
   const flagged = (handshake.ratcheted & bit) !== 0 && live.root === rootAfter(handshake, number)
@@ -101,10 +123,13 @@ export function receiveUp(state: ResumeState, rules: Rules, number: HandshakeNum
 }
 
 /** k becomes n + 1; undefined when the link's root is no longer one of the two that count. */
-function promote(engine: Engine, handshake: Handshake, number: HandshakeNumber): Engine | undefined {
+function promote(engine: Engine, rules: Rules, handshake: Handshake, number: HandshakeNumber): Engine | undefined {
   const links = { current: number, pending: none, root: rootAfter(handshake, number) }
   if (handshake.root === engine.root) return { ...engine, ...links, previous: handshake.root, dropped: false }
-  return handshake.root === engine.previous ? { ...engine, ...links } : undefined
+  if (handshake.root === engine.previous) return { ...engine, ...links }
+  if (!isFollowed(engine, rules, handshake.root)) return undefined
+  const previous = rules.aheadKeepsPrevious ? handshake.root : engine.root
+  return { ...engine, ...links, previous, dropped: false }
 }
 
 /** The band has erased the previous root, so what was begun under it must not be taken for a clone, nor for the band. */
@@ -143,6 +168,18 @@ export function sendAck(state: ResumeState, rules: Rules): ResumeState {
 /** The lazy write reaches the disk. */
 export function persist(state: ResumeState): ResumeState {
   return { ...state, engine: { ...state.engine, disk: diskOf(state.engine) } }
+}
+
+/** The disk is copied, beside the running engine. */
+export function backup(state: ResumeState): ResumeState {
+  return { ...state, engine: { ...state.engine, backup: state.engine.disk } }
+}
+
+/** The process dies, the copy is put back, and the engine starts knowing that. */
+export function restore(state: ResumeState, rules: Rules): ResumeState {
+  const { engine } = state
+  const disk = engine.backup ?? engine.disk
+  return crash({ ...state, engine: { ...engine, disk, restored: true } }, rules)
 }
 
 /** The process dies and starts again from disk. */

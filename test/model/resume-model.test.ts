@@ -23,12 +23,21 @@ const small: ResumeBounds = {
   rebootsMax: 1 + extraFaults,
   rekeysMax: 0,
   clonesMax: 0,
+  restoresMax: 0,
 }
 const worlds = {
   'one band, one phone': { ...small, challengesMax: 3 + extraHandshakes, handshakesMax: 3 + extraHandshakes },
   'one band in two slots': { ...small, slotsCount: 2 },
   'a band that rekeys': { ...small, rekeysMax: 2 },
   'a band whose flash is copied': { ...small, clonesMax: 1 },
+  'an engine that is restored': { ...small, crashesMax: 0, rekeysMax: 1, restoresMax: 1 },
+  'an engine that is restored beside a copy of the flash': {
+    ...small,
+    crashesMax: 0,
+    rebootsMax: 0,
+    clonesMax: 1,
+    restoresMax: 1,
+  },
 } as const satisfies Record<string, ResumeBounds>
 
 /** The rules that need more than the smallest world to matter. */
@@ -40,6 +49,13 @@ const worldOf: Partial<Record<ResumeRule, ResumeBounds>> = {
   staleRootRaisesAlarm: worlds['a band whose flash is copied'],
   alarmEndsLinks: worlds['a band whose flash is copied'],
   dropEndsPending: worlds['a band whose flash is copied'],
+  restoreFollowsRatchet: worlds['an engine that is restored'],
+  restoreFollowsPrevious: worlds['an engine that is restored'],
+  aheadIsNoClone: worlds['an engine that is restored'],
+  aheadNeedsMac: worlds['an engine that is restored'],
+  aheadKeepsRoots: worlds['an engine that is restored'],
+  aheadKeepsPrevious: worlds['an engine that is restored'],
+  aheadIsBounded: worlds['an engine that is restored'],
 }
 
 describe('resuming a link', () => {

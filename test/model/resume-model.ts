@@ -9,6 +9,7 @@ import { at } from './list.ts'
 import { answerChallenge, copyFlash, finishRatchet, haveSameKeys, reboot, receiveDown, sendUp } from './resume-band.ts'
 import {
   attach,
+  backup,
   crash,
   expireNonce,
   mayAck,
@@ -16,12 +17,13 @@ import {
   receiveForgery,
   receiveResume,
   receiveUp,
+  restore,
   sendAck,
 } from './resume-engine.ts'
 import type { ResumeRule } from './resume-rules.ts'
 import { resumeInvariants, resumeRules } from './resume-rules.ts'
 import type { ResumeBounds, ResumeState } from './resume-state.ts'
-import { givesRoot, initialState, keyOf, nOf, none } from './resume-state.ts'
+import { givesRoot, initialState, isRootKnown, keyOf, nOf, none } from './resume-state.ts'
 import type { Switches } from './rules.ts'
 import { switches } from './rules.ts'
 
@@ -64,6 +66,14 @@ function engineSteps(state: ResumeState, rules: Rules, bounds: ResumeBounds): re
   if (state.crashesCount < bounds.crashesMax) {
     const next = { ...crash(state, rules), crashesCount: state.crashesCount + 1 }
     steps.push({ label: `engine: crash, back with k = ${nOf(next.engine.root)}`, next })
+  }
+  if (bounds.restoresMax === 1 && !engine.restored) {
+    if (engine.backup === undefined) {
+      steps.push({ label: `engine: backup with k = ${nOf(engine.disk.root)}`, next: backup(state) })
+    } else {
+      const next = restore(state, rules)
+      steps.push({ label: `engine: restore of the backup, k = ${nOf(next.engine.root)}`, next })
+    }
   }
   return steps
 }
@@ -151,19 +161,30 @@ function brokenInvariant(state: ResumeState, rules: Rules): string | undefined {
   const isCloned = state.bands.length > 1
   if (engine.alarm && !isCloned) return resumeInvariants.noFalseAlarm
   if (engine.alarm) return engine.current === none ? undefined : resumeInvariants.alarmCuts
-  if (state.bands.some((band) => nOf(band.root) > nOf(engine.disk.root))) return resumeInvariants.notAhead
+  const isAheadOfDisk = state.bands.some((band) => nOf(band.root) > nOf(engine.disk.root))
+  if (isAheadOfDisk && !engine.restored) return resumeInvariants.notAhead
   if (isCloned) return undefined
   if (opensOldLink(state)) return resumeInvariants.forwardSecret
   const broken = brokenLink(state, rules)
   if (broken !== undefined) return broken
   const outcome = playFairly(state, rules)
   if (outcome === 'alarm') return resumeInvariants.noFalseAlarm
+  if (outcome === 'nothing' && isBeyondRekey(state)) return undefined
   return outcome === 'link' ? undefined : resumeInvariants.noBrick
 }
 
 /** With a copy about, is the wearer's own band refused, and nobody told? */
 export function isLockedOutSilently(state: ResumeState): boolean {
   return !state.engine.alarm && playFairly(state, switches(resumeRules)) === 'nothing'
+}
+
+/** After a restore a rekey cannot be followed: the band is given up and paired anew, and until then nobody is alarmed. */
+function isBeyondRekey(state: ResumeState): boolean {
+  const { engine } = state
+  const { root, ratcheting, target } = at(state.bands, 0)
+  // Once they have linked since, every promise holds as before.
+  const hasLinked = engine.root !== engine.backup?.root || engine.previous !== engine.backup.previous
+  return engine.restored && !hasLinked && !isRootKnown(state, ratcheting ? target : root)
 }
 
 /** Would the flash, taken now, give the keys of a link whose ratchet the band has shown to the engine? */

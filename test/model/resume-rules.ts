@@ -17,6 +17,7 @@ export const resumeInvariants = {
   alarmCuts: 'S4: no link outlives the clone alarm',
   linkSurvives: 'the old link lives until the first valid record of the new one',
   linkAgreed: 'the band never leaves its link for one that the engine has not accepted',
+  forgeryIsCheap: 'D1: a forged RESUME costs the engine no more steps of the ratchet than the bound',
 } as const
 
 export type ResumeInvariant = (typeof resumeInvariants)[keyof typeof resumeInvariants]
@@ -24,6 +25,7 @@ export type ResumeInvariant = (typeof resumeInvariants)[keyof typeof resumeInvar
 const { recordOnce, sealedOnce, resumeOnce, challengeDies, resumeFresh, notAhead, noBrick } = resumeInvariants
 const { forwardSecret, noFalseAlarm, staleRootRefused, cloneNoticed, alarmCuts, linkSurvives, linkAgreed } =
   resumeInvariants
+const { forgeryIsCheap } = resumeInvariants
 
 export const resumeRules = {
   neIsRandom: {
@@ -140,6 +142,48 @@ export const resumeRules = {
     starred: false,
     says: 'a clone alarm needs a valid mac: the engine keeps the mac key of the root it dropped, not the root',
     breaks: noFalseAlarm,
+  },
+  restoreFollowsRatchet: {
+    section: '§4',
+    starred: false,
+    says: 'after a restore the engine follows the ratchet from R_k to the root of a band that is ahead',
+    breaks: noBrick,
+  },
+  restoreFollowsPrevious: {
+    section: '§4',
+    starred: false,
+    says: 'it follows the ratchet from R_(k−1) too, while that is kept: R_k may be of a rekey that the band never finished',
+    breaks: noBrick,
+  },
+  aheadIsNoClone: {
+    section: '§4',
+    starred: false,
+    says: 'a band ahead of the engine is no clone',
+    breaks: noFalseAlarm,
+  },
+  aheadNeedsMac: {
+    section: '§4',
+    starred: true,
+    says: 'the engine moves to a root ahead only for a RESUME whose mac proves it (off: for the number alone)',
+    breaks: noBrick,
+  },
+  aheadKeepsRoots: {
+    section: '§4',
+    starred: false,
+    says: 'it keeps what it holds until the first record of the link (off: it moves on when it accepts)',
+    breaks: noBrick,
+  },
+  aheadKeepsPrevious: {
+    section: '§4',
+    starred: false,
+    says: 'the root that it reached is the previous one of the new link (off: the one that it came from)',
+    breaks: noBrick,
+  },
+  aheadIsBounded: {
+    section: '§4',
+    starred: true,
+    says: 'it takes a bounded number of steps, because it takes them before it can check the mac',
+    breaks: forgeryIsCheap,
   },
 } as const satisfies Record<string, Rule<ResumeInvariant>>
 

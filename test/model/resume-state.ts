@@ -16,6 +16,8 @@ export type ResumeBounds = {
   readonly rebootsMax: number
   readonly rekeysMax: number
   readonly clonesMax: 0 | 1
+  /** Backups of the engine's disk, and how often the latest is put back. */
+  readonly restoresMax: 0 | 1
 }
 
 /** A root key as a term: R_n, and which rekey its chain last passed through (0: none). Equal numbers, equal keys. */
@@ -74,6 +76,10 @@ export type Nonce = { readonly challenge: number; readonly stale: boolean }
 
 export type Engine = EngineDisk & {
   readonly disk: EngineDisk
+  /** A copy of the disk; undefined before there is one. */
+  readonly backup: EngineDisk | undefined
+  /** The copy was put back, and the engine knows it. */
+  readonly restored: boolean
   readonly nonces: readonly Nonce[]
   /** only where Ne outlives a restart */
   readonly noncesOnDisk: readonly Nonce[]
@@ -95,7 +101,7 @@ export type ResumeState = {
   readonly broken: ResumeInvariant | undefined
 }
 
-const saltsMax = 16
+export const saltsMax = 16
 export const noNonce: Nonce = { challenge: 0, stale: false }
 
 /** n of R_n; -1 for no root. */
@@ -118,6 +124,19 @@ export function givesRoot(known: Root, wanted: Root): boolean {
   return known !== none && known <= wanted && known % saltsMax === wanted % saltsMax
 }
 
+/** Does the engine know this root: k, or k - 1 while it is kept, or after a restore what it reaches from one of them? */
+export function isRootKnown({ engine }: Pick<ResumeState, 'engine'>, wanted: Root): boolean {
+  const previous = engine.dropped ? none : engine.previous
+  if (wanted === engine.root || (wanted !== none && wanted === previous)) return true
+  return engine.restored && isAhead(engine, wanted)
+}
+
+/** Is it a root that the ratchet leads to, from one that the engine holds? */
+export function isAhead({ root, previous, dropped }: EngineDisk, wanted: Root): boolean {
+  if (nOf(wanted) < nOf(root) || wanted === root) return false
+  return givesRoot(root, wanted) || (!dropped && givesRoot(previous, wanted))
+}
+
 /** Just paired: both ends hold R_0, there is no previous root, and no link. */
 export function initialState(bounds: ResumeBounds): ResumeState {
   const disk: EngineDisk = { root: 0, previous: none, dropped: false, confirmed: 0 }
@@ -127,6 +146,8 @@ export function initialState(bounds: ResumeBounds): ResumeState {
     engine: {
       ...disk,
       disk,
+      backup: undefined,
+      restored: false,
       nonces,
       noncesOnDisk: nonces,
       challengesBefore: 0,
@@ -153,6 +174,8 @@ export function keyOf(state: ResumeState): string {
   }
   pushDisk(numbers, engine)
   pushDisk(numbers, engine.disk)
+  numbers.push(Number(engine.restored) * 2 + Number(engine.backup !== undefined))
+  if (engine.backup !== undefined) pushDisk(numbers, engine.backup)
   numbers.push(engine.challengesBefore, engine.current, engine.last, engine.pending, Number(engine.alarm))
   for (const nonce of [...engine.nonces, ...engine.noncesOnDisk]) {
     numbers.push(nonce.challenge * 2 + Number(nonce.stale))

@@ -146,6 +146,26 @@ describe('After a restore, a band', () => {
     expect(await world.run(anew.pay(world.offer().bytes))).toMatchObject({ approved: true })
   })
 
+  it('that had not finished a rekey when the backup was made, and went on without it, links again', async () => {
+    const armed = await armedWorld()
+    const { world, wearer } = armed
+    await world.time.advance(30 * hourMs)
+    // What the engine says after the band has taken its rekey is lost, so the band never writes the new root.
+    world.intercept = (way, bytes) => (way === 'down' && wearer.count('rekeyed') > 0 ? undefined : bytes)
+    wearer.band.reboot()
+    await world.time.advance(300_000)
+    expect(wearer.count('rekeyed')).toBe(1)
+    const putBack = world.disk.backup()
+    world.intercept = (_way, bytes) => bytes
+    wearer.band.reboot()
+    await goesOn(armed, 3)
+    expect(wearer.count('rekeyed')).toBe(1)
+    await world.restore(putBack)
+    await world.time.advance(120_000)
+    expect(world.engine.status()).toMatchObject({ links: 1, bandsAhead: 1, holds: { 'risk-freeze': 0 } })
+    expect(world.failures).toEqual([])
+  })
+
   it('whose binding is forgotten pairs anew, and no RELEASE from before ends the new binding', async () => {
     const world = new World()
     await world.start()
