@@ -13,7 +13,10 @@ export function BandsPage({ name }: { readonly name: string }) {
       <h1>Bands</h1>
       <BandSearch key={name} name={name} />
       {name === '' ? (
-        <Empty>Search for a band by its id, its name on the air (bid), its account, or its phone.</Empty>
+        <Empty>
+          Search for a band by its id, its name on the air (bid), or its phone; operators also by its account, which is
+          journaled.
+        </Empty>
       ) : (
         <Found name={name} />
       )}

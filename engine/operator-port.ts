@@ -45,8 +45,11 @@ export const timelineEntriesMax = 200
 export const foundBandsMax = 50
 
 export type OperatorPort = {
-  /** By band id, bid, account or phone id; a name that is none of them finds nothing. Accounts are shortened. */
-  readonly findBands: (name: string) => BandsAnswer
+  /**
+   * By band id, bid or phone id, and by account unless only ids count; a name that is none of them finds nothing. Accounts are
+   * shortened; but who finds a band by an account knows whose it is.
+   */
+  readonly findBands: (name: string, by?: 'id' | 'anything') => BandsAnswer
   readonly band: (bandId: BandId, wish: InspectWish) => Promise<Inspected>
   /**
    * Newest first: how the band moved, what was decided about it for its account of now, what operators did. Fewer entries

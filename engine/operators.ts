@@ -17,7 +17,7 @@ const reserved: ReadonlySet<string> = new Set(['revoke-vendor', 'drain'])
 export function operatorPort(core: Core): OperatorPort {
   const inspect = bandInspector(core)
   return {
-    findBands: (name) => findBands(core, name),
+    findBands: (name, by) => findBands(core, name, by),
     band: (bandId, wish) => inspect({ bandId }, wish),
     timeline: (bandId, wish) => bandTimeline(core, bandId, wish),
     explain: (lsn) => explainDecision(core, lsn),

@@ -33,7 +33,7 @@ describe('a list of decisions', () => {
       beforeLsn: '99',
     }
     const query = new URLSearchParams(asked).toString()
-    expect((await (await site.signedIn('vera')).get(`${operatorPaths.decisions}?${query}`)).status).toBe(200)
+    expect((await (await site.signedIn('otto')).get(`${operatorPaths.decisions}?${query}`)).status).toBe(200)
     expect(site.searches).toEqual([
       {
         fromMs: 1,

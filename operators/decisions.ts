@@ -8,6 +8,7 @@ import { type Answered, CutOff, type SignedInAsked, json, refused } from './answ
 import { Attempts } from './attempts.ts'
 import { exportHead, exportRow } from './export-rows.ts'
 import { operatorLimits } from './limits.ts'
+import type { Lookups } from './lookups.ts'
 import { shortAccount } from './names.ts'
 import type { OperatorPorts } from './ports.ts'
 import { type ExportFormat, readDecisionsQuery, readExportQuery } from './requests.ts'
@@ -21,7 +22,11 @@ export type DecisionAnswers = {
   readonly export: (asked: SignedInAsked) => Promise<Answered>
 }
 
-export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, 'find'>): DecisionAnswers {
+export function decisionAnswers(
+  ports: Ports,
+  sessions: Pick<OperatorSessions, 'find'>,
+  lookups: Pick<Lookups, 'refused'>,
+): DecisionAnswers {
   const searches = new Shares(operatorLimits.searches)
   const exports = new Shares(operatorLimits.exports)
   const exported = new Attempts(operatorLimits.exportsPerOperator)
@@ -31,6 +36,9 @@ export function decisionAnswers(ports: Ports, sessions: Pick<OperatorSessions, '
       const over = searches.take(session.name)
       if (over === undefined) return busy(atOnce('searches'))
       try {
+        const { account } = filter
+        const no = account === undefined ? undefined : await lookups.refused(account, 'decisions', session)
+        if (no !== undefined) return no
         const found = await ports.decisions.search(filter, { limit, signal })
         const names = partnerNames(ports)
         return json({ ...found, decisions: found.decisions.map((one) => shown(names, one)) })

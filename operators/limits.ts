@@ -57,6 +57,8 @@ export const operatorLimits = {
   /** Acts of one operator, and exports: far more than hands do, so that a stolen session cannot fill the journal. */
   actsPerOperator: { burst: 300, perMinute: 120 },
   exportsPerOperator: { burst: 30, perMinute: 30 },
+  /** Questions by an account, each of which the journal has: a guess that is right tells whose band it is. */
+  lookupsPerOperator: { burst: 60, perMinute: 30 },
   proposalsMax: 100,
   proposalsPerOperatorMax: 20,
   proposalLifeMs: 60 * minute,

@@ -18,6 +18,7 @@ import { decisionAnswers } from './decisions.ts'
 import { createFeed } from './feed.ts'
 import { foreignLog } from './foreign-log.ts'
 import { type SessionTimes, operatorLimits } from './limits.ts'
+import { accountLookups } from './lookups.ts'
 import { createOidc } from './oidc.ts'
 import { foreign, originsOf } from './origins.ts'
 import type { OidcSettings, OperatorPorts } from './ports.ts'
@@ -60,12 +61,14 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { backTo })
   const signIn = createSignIn({ ports, sessions, origins, cookies, oidc })
   const feed = createFeed(ports, sessions)
+  const lookups = accountLookups(ports)
   const routes = routesOf({
     ports,
     sessions,
     signIn,
     acts: createActs(ports),
-    decisions: decisionAnswers(ports, sessions),
+    decisions: decisionAnswers(ports, sessions, lookups),
+    lookups,
   })
   const files = staticFiles(options.pageFolder)
   const foreignRequest = foreignLog(log, clock)

@@ -5,6 +5,7 @@ import type { OperatorsAnswer, ProposalsAnswer } from '../protocol/operator-api.
 import type { Acts, Refused } from './acts.ts'
 import { type Answered, type Asked, type Route, type SignedInAsked, json, refused } from './answers.ts'
 import type { DecisionAnswers } from './decisions.ts'
+import type { Lookups } from './lookups.ts'
 import type { OperatorPorts } from './ports.ts'
 import { numberOf, readBody, readQuery } from './request-reader.ts'
 import { bandIdOf, readAct, readActWithReason, readBandName, readReplay, readTimelineQuery } from './requests.ts'
@@ -17,9 +18,10 @@ export type RouteParts = {
   readonly signIn: SignIn
   readonly acts: Acts
   readonly decisions: DecisionAnswers
+  readonly lookups: Lookups
 }
 
-export function routesOf({ ports, sessions, signIn, acts, decisions }: RouteParts): readonly Route[] {
+export function routesOf({ ports, sessions, signIn, acts, decisions, lookups }: RouteParts): readonly Route[] {
   const { engine, figures, lists, operators, pause } = ports
   const paths = operatorPaths
   const viewed = (path: string, answer: (asked: SignedInAsked) => Promise<Answered> | Answered): Route => ({
@@ -45,7 +47,7 @@ export function routesOf({ ports, sessions, signIn, acts, decisions }: RoutePart
     { method: 'POST', path: paths.addPasskey, needs: 'viewer', answer: signedIn(signIn.addPasskey) },
 
     listed(paths.fleet, () => figures.fleet()),
-    viewed(paths.bands, ({ query }) => json(engine.findBands(readBandName(query)))),
+    viewed(paths.bands, ({ query, session }) => lookups.bands(readBandName(query), session)),
     viewed(paths.band, async ({ param, query }) => {
       readQuery(query, [])
       const wish = { decisionsMax: bandDecisions, open: undefined, pause }

@@ -106,7 +106,10 @@ class MemoryEngine implements OperatorPort {
   aim = 'alice'
   #lsn = 100
 
-  readonly findBands: OperatorPort['findBands'] = (name) => {
+  readonly sought: { readonly name: string; readonly by: 'id' | 'anything' }[] = []
+
+  readonly findBands: OperatorPort['findBands'] = (name, by = 'anything') => {
+    this.sought.push({ name, by })
     const found = { bandId: knownBand, bid: null, name: 'left', state: 'armed', holds: [], account: 'alic…' }
     return { bands: name === knownBand ? [found] : [], isCut: false }
   }

@@ -405,6 +405,20 @@ describe('Bands', () => {
   })
 })
 
+describe('A search for bands by ids alone', () => {
+  it('finds none by an account, also when the account looks like an id', async () => {
+    const { world, band, bandId, phone } = await armedWorld()
+    for (const name of [bandId, band.bid, phone.phoneId]) {
+      expect(world.engine.operators.findBands(name, 'id').bands).toHaveLength(1)
+    }
+    expect(world.engine.operators.findBands('alice', 'id').bands).toEqual([])
+    const looksLikeId = 'ab'.repeat(16)
+    await armedBand(world, looksLikeId)
+    expect(world.engine.operators.findBands(looksLikeId, 'id').bands).toEqual([])
+    expect(world.engine.operators.findBands(looksLikeId).bands).toHaveLength(1)
+  })
+})
+
 describe('A search for bands', () => {
   it(`lists ${foundBandsMax} of an account, and says when there are more`, async () => {
     const world = new World()
