@@ -47,10 +47,8 @@ export async function setLimits(core: Core, session: Session, frame: PhoneFrameO
   const limitsBegunBy = isRaise ? owner.surface : risingLimits.length > 0 ? row.limitsBegunBy : ''
   const changed: AccountRow = { ...row, limits, risingLimits, limitsRiseAtMs, limitsBegunBy }
   const cause = isRaise ? 'limits.raise' : 'limits.lower'
-  const lsn = core.ledger.append(
-    { type: 'account', atMs, cause, by: owner.surface, ...changed },
-    isRaise ? 'normal' : 'reserve',
-  )
+  // Lower limits of one's own are no emergency: on a full disk the reserve is for what stops everything.
+  const lsn = core.ledger.append({ type: 'account', atMs, cause, by: owner.surface, ...changed }, 'normal')
   if (typeof lsn !== 'number') return refuse(session, id, lsn === 'full' ? 'storage-full' : 'unavailable')
   await core.ledger.durable(lsn)
   if (isRaise) alertAccount(core, owner.account, { kind: 'limits-rising', bid: null })
@@ -138,10 +136,11 @@ export function fallDue(core: Core, alarm: AlarmRow): boolean {
       return isDone(tellBand(core, bandId, event, { by: 'engine', use: 'reserve' }))
     }
     case 'arm.expired':
-    case 'found.due':
-      return isDone(
-        tellBand(core, parseBandId(alarm.subject), { type: alarm.kind, atMs }, { by: 'engine', use: 'reserve' }),
-      )
+    case 'found.due': {
+      // What is found has its rights back: that waits for room.
+      const use = alarm.kind === 'found.due' ? 'normal' : 'reserve'
+      return isDone(tellBand(core, parseBandId(alarm.subject), { type: alarm.kind, atMs }, { by: 'engine', use }))
+    }
     case 'pairing.expired': {
       const bandId = parseBandId(alarm.subject)
       const generation = core.ledger.get('band', bandId)?.generation ?? 0

@@ -7,6 +7,7 @@ import { Fault } from './ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
+import { ReserveShares } from './reserve.ts'
 import { type RestoredRow, type RowOf, decodeRow, restoredKey } from './ports/rows.ts'
 import { type RowRange, type Table, type View, viewWritesMax } from './ports/view.ts'
 import { RowCache, isCached } from './row-cache.ts'
@@ -57,6 +58,7 @@ export class Ledger implements RowReader {
   private waiting: ((failure: unknown) => void)[] = []
   private closed = false
   private restoredRow: RestoredRow | undefined
+  private readonly shares = new ReserveShares()
 
   constructor(options: LedgerOptions) {
     this.options = options
@@ -127,6 +129,7 @@ export class Ledger implements RowReader {
 
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    if (use === 'reserve' && !this.hasShare(record)) return 'full'
     const preceding = this.options.before?.(record)
     const lsn = preceding === undefined ? this.appendOne(record, use) : this.appendBehind(preceding, record, use)
     if (typeof lsn !== 'number') return lsn
@@ -135,6 +138,13 @@ export class Ledger implements RowReader {
       void this.flush()
     } else this.schedule()
     return lsn
+  }
+
+  /** Has who causes this record a place left in the reserve? Only a full disk counts. */
+  private hasShare(record: JournalRecord): boolean {
+    if (this.options.journal.state === 'full') return this.shares.take(record)
+    this.shares.clear()
+    return true
   }
 
   private appendOne(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
