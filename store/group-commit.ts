@@ -96,12 +96,6 @@ export class GroupCommit {
     await idle
   }
 
-  /** Zeroes a torn group, so that nothing of it is found behind the groups to come. */
-  erase(offset: number, bytes: number): void {
-    this.#file?.write(offset, new Uint8Array(bytes))
-    this.#file?.datasync()
-  }
-
   /** Puts on disk what was written without a sync. */
   sync(): void {
     this.#file?.datasync()

@@ -223,6 +223,22 @@ describe('the view', () => {
     await expect(openOn(disk, { appliedLsn: 5 })).rejects.toMatchObject({ code: 'journal-damaged' })
   })
 
+  it('that has all before a segment which holds nothing yet does not make the engine count its epochs anew', async () => {
+    const disk = makeDisk({ chance: () => 0 })
+    for (let start = 0; start < 3; start++) await (await openOn(disk)).close()
+    const journal = await openOn(disk)
+    disk.failsAt = (operation, path) =>
+      operation === 'write' && path.endsWith('.segment') && path !== `${journalFolder}/00000000000001.segment`
+    await expect(fill(journal, 20, 20_000)).rejects.toMatchObject({ code: 'journal-failed' })
+    disk.failsAt = () => false
+    disk.restart()
+    const { durableLsn, epoch } = journal
+    const again = await openOn(disk, { appliedLsn: durableLsn })
+    expect([again.durableLsn, again.epoch]).toEqual([durableLsn, epoch + 1])
+    await again.close()
+    expect((await openOn(disk)).epoch).toBe(epoch + 2)
+  })
+
   it('that knows less than the recycled segments held is refused', async () => {
     const disk = makeDisk()
     const journal = await openOn(disk)

@@ -1,9 +1,11 @@
-// Opening a journal that was there: walk its segments, find where it ends, refuse what is damaged, cut what is torn.
+// Opening a journal that was there: walk its segments, find where it ends, refuse what is damaged, cut what is torn, and put what
+// is believed on disk: what was read may stand in the page cache alone (docs/decisions/0015).
 
+import { join } from 'node:path'
 import { equalBytes, toHex } from '../protocol/bytes.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type FilePort, readWhole } from './file-port.ts'
-import { genesisChain } from './journal-format.ts'
+import { genesisChain, groupBytesMax, groupBytesOnDisk, segmentName } from './journal-format.ts'
 import { type ChainHead, type ScannedGroup, type SegmentEnd, scanSegment } from './journal-scan.ts'
 import { type Segment, damaged, listSegments } from './journal-segments.ts'
 
@@ -13,6 +15,8 @@ export type Recovered = {
   /** Where the next group goes in the last segment. */
   readonly offset: number
   readonly tornBytes: number
+  /** All of the last segment, as it was read. */
+  readonly lastBytes: Buffer
 }
 
 /** What must be in the journal, from elsewhere: the view, the witness. */
@@ -30,7 +34,7 @@ export function recover(files: FilePort, folder: string, known: Known): Recovere
   }
   requireUnbroken(folder, segments, known)
   const start = firstToWalk(segments, known.appliedLsn)
-  let end: SegmentEnd & { readonly type: 'end' } = endBefore(segments, start)
+  let end: Walked = endBefore(segments, start)
   for (const [index, segment] of segments.entries()) {
     if (index < start) continue
     const isLast = index === segments.length - 1
@@ -38,8 +42,50 @@ export function recover(files: FilePort, folder: string, known: Known): Recovere
     end = walk(files, segment, isLast, end.head, (group) => requireWitness(segment, group, known.witness))
   }
   requireReached(folder, end.head, known)
-  return { segments, head: end.head, offset: end.offset, tornBytes: end.tornBytes }
+  return { segments, head: end.head, offset: end.offset, tornBytes: end.tornBytes, lastBytes: end.bytes }
 }
+
+/** About so much is written at once. */
+const writeStepBytes = 1024 * 1024
+
+/**
+ * Writes what was read of the last segment over itself, with zeros where the next group goes, and syncs everything. After a write or
+ * sync that failed, the page cache shows what the disk does not have, and no later sync writes it. Older segments were last ones once:
+ * they are synced only, for those that another hand brought here.
+ */
+export function putOnDisk(
+  files: FilePort,
+  folder: string,
+  { segments, offset, tornBytes, lastBytes }: Recovered,
+): void {
+  const last = segments.at(-1)
+  for (const segment of segments) {
+    const file = files.open(segment.path, 'existing')
+    try {
+      if (segment === last) {
+        const groupBytes = Math.max(groupBytesOnDisk(groupBytesMax), tornBytes)
+        const end = Math.min(offset + groupBytes, lastBytes.length)
+        lastBytes.fill(0, offset, end)
+        for (let at = 0; at < end; at += writeStepBytes)
+          file.write(at, lastBytes.subarray(at, Math.min(at + writeStepBytes, end)))
+      }
+      file.datasync()
+    } finally {
+      file.close()
+    }
+  }
+  rewriteNames(files, folder)
+}
+
+/** A sync alone does not write names that a failed one has taken for written: a change among them does, and all beside it. */
+function rewriteNames(files: FilePort, folder: string): void {
+  const made = join(folder, segmentName(0).replace('segment', 'unfinished'))
+  files.open(made, 'create').close()
+  files.remove(made)
+  files.syncFolder(folder)
+}
+
+type Walked = SegmentEnd & { readonly type: 'end'; readonly bytes: Buffer }
 
 /** Walks one segment, calling `onGroup` for each group. Throws a Fault `journal-damaged`. */
 function walk(
@@ -48,10 +94,11 @@ function walk(
   isLast: boolean,
   before: ChainHead,
   onGroup: (group: ScannedGroup) => void,
-): SegmentEnd & { readonly type: 'end' } {
+): Walked {
   const file = files.open(segment.path, 'read')
   try {
-    const scan = scanSegment(readWhole(file), segment.header, before)
+    const bytes = readWhole(file)
+    const scan = scanSegment(bytes, segment.header, before)
     for (;;) {
       const step = scan.next()
       if (!step.done) {
@@ -68,22 +115,22 @@ function walk(
           why: 'a torn group, but segments follow',
         })
       }
-      return end
+      return { ...end, bytes }
     }
   } finally {
     file.close()
   }
 }
 
-/** The head that `segment` says it follows. */
-export function headBefore(segment: Segment): ChainHead {
-  return { lsn: segment.header.firstLsn - 1, epoch: 0, chain: segment.header.chain }
+/** The head that `segment` says it follows; its epoch is that of the segment, which no group before it is past. */
+export function headBefore({ header }: Segment): ChainHead {
+  return { lsn: header.firstLsn - 1, epoch: header.epoch, chain: header.chain }
 }
 
-function endBefore(segments: readonly Segment[], start: number): SegmentEnd & { readonly type: 'end' } {
+function endBefore(segments: readonly Segment[], start: number): Walked {
   const first = segments[start]
   const head = first === undefined ? { lsn: 0, epoch: 0, chain: genesisChain } : headBefore(first)
-  return { type: 'end', offset: 0, head, tornBytes: 0 }
+  return { type: 'end', offset: 0, head, tornBytes: 0, bytes: Buffer.alloc(0) }
 }
 
 function firstToWalk(segments: readonly Segment[], appliedLsn: number): number {

@@ -6,7 +6,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { Journal, Lsn } from '../engine/ports/journal.ts'
 import type { FilePort } from './file-port.ts'
 import { sectorBytes, segmentBytesMin } from './journal-format.ts'
-import { type Recovered, recover } from './journal-recovery.ts'
+import { type Recovered, putOnDisk, recover } from './journal-recovery.ts'
 import type { ChainHead } from './journal-scan.ts'
 import { Spares, isDiskFull } from './journal-segments.ts'
 import { OpenedJournal, journalFailed } from './opened-journal.ts'
@@ -57,9 +57,10 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
     files.makeFolder(options.folder)
     unlock = files.lock(options.folder)
     const found = recoverAgainstWitness(files, options)
+    if (found !== undefined) putOnDisk(files, options.folder, found)
     const spares = new Spares(files, options.folder, segmentBytes)
     await stockUp(spares, found === undefined)
-    const journal = new OpenedJournal({ ...options, files, spares, found, unlock })
+    const journal = new OpenedJournal({ ...options, files, spares, unlock }, found)
     await journal.begin()
     return journal
   } catch (error) {

@@ -29,7 +29,6 @@ export type Opening = {
   readonly after: Clock['after']
   readonly witnessPath?: string
   readonly spares: Spares
-  readonly found: Recovered | undefined
   readonly unlock: () => void
 }
 
@@ -58,8 +57,8 @@ export class OpenedJournal implements Journal {
   #makingSpare: Promise<void> | undefined
   #cancelRetry = () => {}
 
-  constructor(opening: Opening) {
-    const { found, files, folder } = opening
+  constructor(opening: Opening, found: Pick<Recovered, 'head' | 'segments' | 'offset'> | undefined) {
+    const { files, folder } = opening
     const head = found?.head ?? { lsn: 0, epoch: 0, chain: genesisChain }
     const last = found?.segments.at(-1)
     this.#opening = opening
@@ -82,7 +81,7 @@ export class OpenedJournal implements Journal {
     })
   }
 
-  /** Cuts a torn group off and puts the new epoch on disk, as a group without records. */
+  /** Puts the new epoch on disk, as a group without records. */
   async begin(): Promise<void> {
     try {
       await this.#beginEpoch()
@@ -95,8 +94,7 @@ export class OpenedJournal implements Journal {
   }
 
   async #beginEpoch(): Promise<void> {
-    const { found, folder } = this.#opening
-    if (found !== undefined && found.tornBytes > 0) this.#commit.erase(found.offset, found.tornBytes)
+    const { folder } = this.#opening
     if (this.#place(0, 'reserve') === undefined) {
       throw new Fault('journal-failed', `the disk of ${folder} has no room for the journal; make some`, { retry: true })
     }

@@ -1,5 +1,7 @@
 // A disk that loses power, fills up and fails, as a file port for tests. What was written since the last sync may be there
-// after a power cut or not, sector by sector and in any order; names likewise, operation by operation.
+// after a power cut or not, sector by sector and in any order; names likewise, operation by operation. What a write or sync failed on
+// stays readable until the cut, as in a page cache, and no later sync puts it on the platter: it has to be written again. Names
+// have to be changed again: one that is, takes those beside it along, as a block of a folder does.
 
 import { basename, dirname } from 'node:path'
 import type { FilePort, OpenFile } from './file-port.ts'
@@ -20,10 +22,12 @@ type Inode = {
   durable: Buffer
   /** Versions a sector went through since the last sync, oldest first; the durable one is not among them. */
   unsynced: Map<number, Buffer[]>
+  /** Versions whose way to the platter failed: the system takes them for written, the platter may have one of them or none. */
+  forgotten: Map<number, Buffer[]>
 }
 type NameChange = { readonly folder: string; readonly name: string; readonly inode: Inode | undefined }
 /** What one operation does to the names of a folder: all of it survives or nothing. */
-type NameOperation = readonly NameChange[]
+type NameOperation = { readonly changes: readonly NameChange[]; readonly isForgotten: boolean }
 
 export type SimulatedDiskOptions = {
   readonly chance: Chance
@@ -40,7 +44,7 @@ export class SimulatedDisk {
   capacityBytes: number
   /** The power goes at this operation, counted from 1; none when infinite. */
   cutAtOperation = Number.POSITIVE_INFINITY
-  /** A write or sync that answers true fails with EIO. */
+  /** A write or sync, of a file or of the names in a folder, that answers true fails with EIO. */
   failsAt: (operation: 'write' | 'sync', path: string) => boolean = () => false
   operationCount = 0
   #isOff = false
@@ -56,12 +60,22 @@ export class SimulatedDisk {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
   }
 
+  /** Has the power gone? */
+  get isOff(): boolean {
+    return this.#isOff
+  }
+
+  /** The process ends and the machine goes on: what it still has in hand does nothing any more, what is readable stays so. */
+  endProcess(): void {
+    this.#life++
+  }
+
   /** The power comes back: the disk holds what a cut may leave. */
   restart(): void {
     this.#isOff = false
     this.#life++
     this.cutAtOperation = Number.POSITIVE_INFINITY
-    for (const operation of this.#unsyncedNames) if (this.#chance() < 0.5) applyNames(this.#durableNames, operation)
+    for (const { changes } of this.#unsyncedNames) if (this.#chance() < 0.5) applyNames(this.#durableNames, changes)
     this.#unsyncedNames = []
     const inodes = new Set(
       [...this.#names.values(), ...this.#durableNames.values()].flatMap((names) => [...names.values()]),
@@ -79,7 +93,7 @@ export class SimulatedDisk {
 
   /** Replaces a file, as if by another hand, durably. */
   put(path: string, bytes: Buffer): void {
-    const inode = { current: Buffer.from(bytes), durable: Buffer.from(bytes), unsynced: new Map() }
+    const inode = inodeOf(bytes)
     for (const names of [this.#names, this.#durableNames]) folderOf(names, dirname(path)).set(basename(path), inode)
   }
 
@@ -111,9 +125,7 @@ export class SimulatedDisk {
       },
       syncFolder: (folder) => {
         this.#step(life)
-        const isHere = (operation: NameOperation) => operation.some((change) => change.folder === folder)
-        for (const operation of this.#unsyncedNames) if (isHere(operation)) applyNames(this.#durableNames, operation)
-        this.#unsyncedNames = this.#unsyncedNames.filter((operation) => !isHere(operation))
+        this.#syncNames(folder)
       },
       lock: () => () => {},
       close: () => Promise.resolve(),
@@ -125,7 +137,7 @@ export class SimulatedDisk {
     let found = this.#find(path)
     if (found === undefined) {
       if (how !== 'create') throw failure('ENOENT', path)
-      found = { current: Buffer.alloc(0), durable: Buffer.alloc(0), unsynced: new Map() }
+      found = inodeOf(Buffer.alloc(0))
       this.#rename([nameChange(path, found)])
     }
     const inode = found
@@ -164,45 +176,70 @@ export class SimulatedDisk {
 
   #write(life: number, path: string, inode: Inode, position: number, bytes: Uint8Array): void {
     const isCut = this.#isCutNow(life)
-    if (this.failsAt('write', path)) throw failure('EIO', path)
+    const hasFailed = this.failsAt('write', path)
     const end = position + bytes.length
     const growth = Math.max(0, end - inode.current.length)
     if (growth > 0 && this.#usedBytes() + growth > this.capacityBytes) throw failure('ENOSPC', path)
     if (growth > 0) inode.current = Buffer.concat([inode.current, Buffer.alloc(growth)])
     inode.current.set(bytes, position)
     for (let sector = Math.floor(position / sectorBytes); sector * sectorBytes < end; sector++) {
-      const versions = inode.unsynced.get(sector) ?? []
-      versions.push(Buffer.from(inode.current.subarray(sector * sectorBytes, (sector + 1) * sectorBytes)))
-      inode.unsynced.set(sector, versions)
+      const version = Buffer.from(inode.current.subarray(sector * sectorBytes, (sector + 1) * sectorBytes))
+      addVersions(hasFailed ? inode.forgotten : inode.unsynced, sector, [version])
     }
     if (isCut) throw this.#cut()
+    if (hasFailed) throw failure('EIO', path)
   }
 
   #datasync(life: number, path: string, inode: Inode): void {
     this.#step(life)
-    if (this.failsAt('sync', path)) throw failure('EIO', path)
-    inode.durable = Buffer.from(inode.current)
+    if (this.failsAt('sync', path)) {
+      for (const [sector, versions] of inode.unsynced) addVersions(inode.forgotten, sector, versions)
+      inode.unsynced.clear()
+      throw failure('EIO', path)
+    }
+    const longer = Buffer.alloc(inode.current.length)
+    inode.durable.copy(longer)
+    inode.durable = longer
+    for (const sector of inode.unsynced.keys()) {
+      inode.current.copy(inode.durable, sector * sectorBytes, sector * sectorBytes, (sector + 1) * sectorBytes)
+      inode.forgotten.delete(sector)
+    }
     inode.unsynced.clear()
+  }
+
+  #syncNames(folder: string): void {
+    const isHere = ({ changes }: NameOperation) => changes.some((change) => change.folder === folder)
+    if (this.failsAt('sync', folder)) {
+      this.#unsyncedNames = this.#unsyncedNames.map((one) => (isHere(one) ? { ...one, isForgotten: true } : one))
+      throw failure('EIO', folder)
+    }
+    const here = this.#unsyncedNames.filter(isHere)
+    if (here.every(({ isForgotten }) => isForgotten)) return
+    for (const { changes } of here) applyNames(this.#durableNames, changes)
+    this.#unsyncedNames = this.#unsyncedNames.filter((operation) => !isHere(operation))
   }
 
   /** After a cut: each sector is as it was, or as any write since left it. */
   #settle(inode: Inode): void {
-    const longest = Math.max(0, ...[...inode.unsynced.keys()].map((sector) => (sector + 1) * sectorBytes))
+    const versionsOf = new Map(inode.forgotten)
+    for (const [sector, versions] of inode.unsynced) addVersions(versionsOf, sector, versions)
+    const longest = Math.max(0, ...[...versionsOf.keys()].map((sector) => (sector + 1) * sectorBytes))
     const sizeBytes = this.#chance() < 0.5 ? inode.durable.length : Math.max(inode.durable.length, longest)
     const settled = Buffer.alloc(Math.min(sizeBytes, Math.max(inode.current.length, inode.durable.length)))
     inode.durable.copy(settled)
-    for (const [sector, versions] of inode.unsynced) {
+    for (const [sector, versions] of versionsOf) {
       const version = versions[Math.floor(this.#chance() * (versions.length + 1)) - 1]
       version?.copy(settled, sector * sectorBytes)
     }
     inode.durable = settled
     inode.current = Buffer.from(settled)
     inode.unsynced.clear()
+    inode.forgotten.clear()
   }
 
-  #rename(operation: NameOperation): void {
-    applyNames(this.#names, operation)
-    this.#unsyncedNames.push(operation)
+  #rename(changes: readonly NameChange[]): void {
+    applyNames(this.#names, changes)
+    this.#unsyncedNames.push({ changes, isForgotten: false })
   }
 
   #find(path: string): Inode | undefined {
@@ -233,12 +270,20 @@ export class SimulatedDisk {
   }
 }
 
+function inodeOf(bytes: Uint8Array): Inode {
+  return { current: Buffer.from(bytes), durable: Buffer.from(bytes), unsynced: new Map(), forgotten: new Map() }
+}
+
+function addVersions(all: Map<number, Buffer[]>, sector: number, versions: readonly Buffer[]): void {
+  all.set(sector, [...(all.get(sector) ?? []), ...versions])
+}
+
 function nameChange(path: string, inode: Inode | undefined): NameChange {
   return { folder: dirname(path), name: basename(path), inode }
 }
 
-function applyNames(names: Map<string, Map<string, Inode>>, operation: NameOperation): void {
-  for (const { folder, name, inode } of operation) {
+function applyNames(names: Map<string, Map<string, Inode>>, changes: readonly NameChange[]): void {
+  for (const { folder, name, inode } of changes) {
     if (inode === undefined) folderOf(names, folder).delete(name)
     else folderOf(names, folder).set(name, inode)
   }

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../engine/ports/fault.ts'
 import { verifyJournal } from '../../store/audit.ts'
-import type { FilePort } from '../../store/file-port.ts'
+import { type FilePort, fileErrorCode } from '../../store/file-port.ts'
 import { segmentBytesMin } from '../../store/journal-format.ts'
 import type { FileJournal, JournalOptions } from '../../store/journal.ts'
 import { SimulatedDisk } from '../../store/simulated-disk.ts'
@@ -16,7 +16,12 @@ const livesMax = 4
 
 /** What the outside world knows. */
 type Known = { appended: Uint8Array[]; ackedLsn: number; backedUpLsn: number; epoch: number }
-type Variant = { readonly breaks?: (files: FilePort) => FilePort; readonly options?: Partial<JournalOptions> }
+type Variant = {
+  readonly breaks?: (files: FilePort) => FilePort
+  readonly options?: Partial<JournalOptions>
+  /** Writes and syncs fail, and the engine is started again so often before the power goes. */
+  readonly restarts?: number
+}
 
 describe('a power cut', () => {
   it(`at any of ${cuts} moments loses no record that was called durable, and leaves a whole chain`, async () => {
@@ -24,6 +29,12 @@ describe('a power cut', () => {
     let seed = firstSeed
     for (; done < cuts; seed++) done += await runLives(seed, {})
     console.log(`power cuts: ${done}, seeds ${firstSeed} to ${seed - 1}`)
+  }, 120_000)
+
+  it(`at any of ${cuts} moments loses nothing of a disk that failed before, whose page cache an engine was started from again`, async () => {
+    let seed = firstSeed
+    for (let done = 0; done < cuts; seed++) done += await runLives(seed, { restarts: 3 })
+    console.log(`power cuts after failures: seeds ${firstSeed} to ${seed - 1}`)
   }, 120_000)
 
   it.for([
@@ -55,13 +66,19 @@ async function runLives(seed: number, variant: Variant): Promise<number> {
   const known: Known = { appended: [], ackedLsn: 0, backedUpLsn: 0, epoch: 0 }
   for (let life = 0; life < livesMax; life++) {
     disk.cutAtOperation = disk.operationCount + 1 + Math.floor(chance() * 120)
-    const files = variant.breaks?.(disk.files) ?? disk.files
-    try {
-      await live(await openOn(disk, { files, ...options }), known, chance)
-    } catch (error) {
-      if (!isPowerCut(error) && !isNoRoom(error))
-        throw new Error(`seed ${seed}, life ${life}: ${String(error)}`, { cause: error })
+    for (let start = 0; start <= (variant.restarts ?? 0); start++) {
+      const files = variant.breaks?.(disk.files) ?? disk.files
+      if (variant.restarts !== undefined) failsOnce(disk, Math.floor(chance() * 100))
+      try {
+        await live(await openOn(disk, { files, ...options }), known, chance)
+      } catch (error) {
+        if (!isPowerCut(error) && !isNoRoom(error) && !isFailure(error))
+          throw new Error(`seed ${seed}, life ${life}: ${String(error)}`, { cause: error })
+      }
+      if (disk.isOff) break
+      disk.endProcess()
     }
+    disk.failsAt = () => false
     disk.restart()
   }
   disk.capacityBytes = Number.POSITIVE_INFINITY
@@ -73,6 +90,12 @@ async function runLives(seed: number, variant: Variant): Promise<number> {
   const audit = verifyJournal(journalFolder, { files: disk.files, readRecord: () => {} })
   expect(audit, `seed ${seed}`).toMatchObject({ type: 'whole', lastLsn: known.appended.length, tornBytes: 0 })
   return livesMax
+}
+
+/** The disk fails once, after so many writes and syncs that do not. */
+function failsOnce(disk: SimulatedDisk, afterCount: number): void {
+  let left = afterCount
+  disk.failsAt = () => left-- === 0
 }
 
 /** One life: checks what is there, then appends, waits, recycles, until the power goes. */
@@ -121,6 +144,10 @@ function isPowerCut(error: unknown): boolean {
 
 function isNoRoom(error: unknown): boolean {
   return error instanceof Fault && error.code === 'journal-failed' && error.retry
+}
+
+function isFailure(error: unknown): boolean {
+  return error instanceof Error && (fileErrorCode(error) === 'EIO' || isFailure(error.cause))
 }
 
 function withoutSync(files: FilePort): FilePort {
