@@ -70,6 +70,7 @@ const engine = await createEngine(
     ]),
     viewFlushMs: 5_000,
     viewFlushRecords: 25_000,
+    approveBeforeProven: false,
     issuer: 'https://bench.invalid',
     receiptLifeS: 3_600,
     engineVersion: 'bench',

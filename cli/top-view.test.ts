@@ -51,6 +51,7 @@ const reading: LastMinute = {
     durableLsn: 123_450,
     appliedLsn: 120_000,
     clockCertain: true,
+    view: 'proven',
   },
 }
 

@@ -120,7 +120,7 @@ function timeLines({ minute }: LastMinute, seconds: readonly RecentSecond[], dra
 }
 
 function stateLines({ status }: LastMinute): readonly Line[] {
-  const { bands, sessions, journal, appendedLsn, durableLsn, appliedLsn, gateDepth, alarmsWaiting } = status
+  const { bands, sessions, journal, view, appendedLsn, durableLsn, appliedLsn, gateDepth, alarmsWaiting } = status
   const { reversals, unexpected, actorErrors, clockCertain, links, bandsAwake, pairingWindows } = status
   const allBands = Object.values(bands).reduce((sum, count) => sum + count, 0)
   const isFine = journal === 'open'
@@ -131,6 +131,7 @@ function stateLines({ status }: LastMinute): readonly Line[] {
       name('journal'),
       isFine ? journal : { text: journal, tone: 'bad' },
       `: appended ${countText(appendedLsn)}, durable ${countText(durableLsn)}, view at ${countText(appliedLsn)} (${countText(appendedLsn - appliedLsn)} behind)`,
+      ...(view === 'proven' ? [] : [{ text: ', being checked', tone: 'bad' } as const]),
     ],
     row(
       'waiting',

@@ -39,6 +39,8 @@ export type EngineConfig = {
   /** How often changed rows leave for the view, ms, and after how many records at the latest. */
   readonly viewFlushMs: number
   readonly viewFlushRecords: number
+  /** Approve from a view that nobody has found whole yet? A row that vanished from it counts as never there. */
+  readonly approveBeforeProven: boolean
   /** `iss` of receipts, and how long one is valid, s. */
   readonly issuer: string
   readonly receiptLifeS: number

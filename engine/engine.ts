@@ -64,6 +64,8 @@ export type EngineStatus = CountersSnapshot & {
   readonly durableLsn: number
   readonly appliedLsn: number
   readonly clockCertain: boolean
+  /** `checking`: nothing is approved before the view was found whole; `believed`: it is, because `approveBeforeProven` says so. */
+  readonly view: 'proven' | 'checking' | 'believed'
 }
 
 export type Engine = {
@@ -231,5 +233,6 @@ function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): E
     durableLsn: journal.durableLsn,
     appliedLsn: view.appliedLsn,
     clockCertain: core.time.certain(),
+    view: view.isProven ? 'proven' : core.config.approveBeforeProven ? 'believed' : 'checking',
   }
 }

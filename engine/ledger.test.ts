@@ -35,6 +35,7 @@ function ports() {
     get appliedLsn() {
       return lsns.applied
     },
+    isProven: true,
     get: () => undefined,
     range: () => [],
     write: async (_changes, appliedLsn) => {
@@ -56,6 +57,7 @@ function writtenBy(view: View, write: View['write']): View {
     get appliedLsn() {
       return view.appliedLsn
     },
+    isProven: view.isProven,
     get: view.get,
     range: view.range,
     close: view.close,

@@ -211,6 +211,10 @@ export class Ledger implements RowReader {
   }
 
   /** Does so much wait for the view that nothing should be added that can wait? */
+  get isViewProven(): boolean {
+    return this.options.view.isProven
+  }
+
   get isViewBehind(): boolean {
     let recordCount = this.pending.recordCount
     for (const batch of this.leaving) recordCount += batch.recordCount

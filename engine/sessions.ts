@@ -49,13 +49,16 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
 
 /** When to ask again what came while the engine was behind. */
 const busyRetryMs = 100
+/** The same while a view is walked, which takes seconds: about 4 µs a row. */
+const unprovenRetryMs = 1_000
 
 function receive(core: Core, session: Session, bytes: Uint8Array): void {
   const atMs = core.time.monotonicMs()
-  if (isBehind(core, atMs) && stateOf(session) === 'live') {
+  const retryMs = retryAfterMs(core, atMs)
+  if (retryMs > 0 && stateOf(session) === 'live') {
     // Before a byte more of it is looked at than is needed to answer: what is refused costs what is taken its time.
     const id = idOfAuthorize(bytes)
-    if (id !== undefined) return session.connection.send(layError(id, errorCodes.busy, busyRetryMs))
+    if (id !== undefined) return session.connection.send(layError(id, errorCodes.busy, retryMs))
   }
   const bytesMax = session.connection.kind === 'hub' ? hubFrameBytesMax : phoneFrameBytesMax
   const frame = decodePhoneFrame(bytes, bytesMax)
@@ -63,9 +66,14 @@ function receive(core: Core, session: Session, bytes: Uint8Array): void {
   tell(core, session, { type: frame.type === 'hello' ? 'hello.received' : 'frame.received', atMs }, { frame, bytes })
 }
 
-/** Whoever is behind decides nothing new: it would be answered late, and what is answered late helps nobody. */
-function isBehind({ gate, ledger, config }: Core, atMs: number): boolean {
-  return gate.isLate(atMs, config.gateWaitMaxMs) || ledger.isViewBehind
+/**
+ * When to ask again for a decision; 0 = now. An engine that is behind decides nothing new: it would be answered late, and what is
+ * answered late helps nobody. Nor does one whose view may lack rows: a sum, a reference or a hold that vanished would be believed
+ * never to have been there. Both pass, so it is no denial, which would be final for the reference.
+ */
+function retryAfterMs({ gate, ledger, config }: Core, atMs: number): number {
+  if (!ledger.isViewProven && !config.approveBeforeProven) return unprovenRetryMs
+  return gate.isLate(atMs, config.gateWaitMaxMs) || ledger.isViewBehind ? busyRetryMs : 0
 }
 
 /** Ends all sessions gently: no new work, what is under way is answered, then the sockets close. */

@@ -61,6 +61,7 @@ export type LastMinute = {
     readonly durableLsn: number
     readonly appliedLsn: number
     readonly clockCertain: boolean
+    readonly view: string
   }
 }
 

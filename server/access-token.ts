@@ -14,7 +14,8 @@ import { ascii } from '../protocol/bytes.ts'
 import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'
-import { createPrivateFile, makePrivateFolder, readPrivateFile } from './private-file.ts'
+import { makePrivateFolder } from '../store/private-folder.ts'
+import { createPrivateFile, readPrivateFile } from './private-file.ts'
 import { ReloadedFile } from './reloaded-file.ts'
 
 export type AccessToken = {

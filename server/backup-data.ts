@@ -1,8 +1,7 @@
 // A verified copy of a whole data folder, running or not: journal and view, and the sealed documents beside them. The master
 // key is not in it.
 
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { type BackupManifest, backup } from '../store/backup.ts'
 import type { DataFolder } from './data-folder.ts'
 import { realClock } from './real-clock.ts'
@@ -19,15 +18,9 @@ export function backupData(config: ServerConfig, folder: DataFolder, to: string)
   })
 }
 
-async function copied(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
+function copied(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
   const { path: from, keyring, places } = folder
-  const manifest = await backup({ from, to, keyring, nowMs: realClock.nowMs(), mapBytes: config.view.mapBytes })
   // Keys and lists are sealed and carry a MAC of their own.
-  for (const { path } of Object.values(places)) {
-    if (!existsSync(path)) continue
-    const copy = join(to, relative(from, path))
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o700 })
-    copyFileSync(path, copy)
-  }
-  return manifest
+  const documents = Object.values(places).map((place) => relative(from, place.path))
+  return backup({ from, to, keyring, nowMs: realClock.nowMs(), mapBytes: config.view.mapBytes, documents })
 }

@@ -28,6 +28,7 @@ export function engineConfigOf(config: ServerConfig, version: string): EngineCon
     limits: config.limits,
     viewFlushMs: config.view.flushMs,
     viewFlushRecords: config.view.flushRecords,
+    approveBeforeProven: config.view.approveBeforeProven,
     issuer: config.issuer,
     receiptLifeS: config.receipts.lifeS,
     engineVersion: version,

@@ -2,18 +2,23 @@ import { describe, expect, it } from 'vitest'
 import type { EngineStatus } from '../engine/engine.ts'
 import { httpAnswers, notReadyReasons } from './http-answers.ts'
 
-const fine = { journal: 'open', clockCertain: true } as EngineStatus
+const fine = { journal: 'open', clockCertain: true, view: 'proven' } as EngineStatus
 
-function ask(path: string, notReady: readonly string[] = [], from: { accept?: string; remoteAddress?: string } = {}) {
+function ask(
+  path: string,
+  notReady: readonly string[] = [],
+  from: { accept?: string; remoteAddress?: string; notes?: readonly string[] } = {},
+) {
+  const { accept = '', remoteAddress = '', notes = [] } = from
   const answer = httpAnswers({
     version: '1',
     notReady: () => notReady,
+    notes: () => notes,
     receiptKeys: () => [],
     metrics: undefined,
     admin: () => undefined,
     operatorsUrl: () => 'http://localhost:8485',
   })
-  const { accept = '', remoteAddress = '' } = from
   const header = (name: string) => (name === 'accept' ? accept : '')
   const given = answer({ method: 'GET', path, query: '', remoteAddress, header })
   if (typeof given === 'function') throw new Error('expected an answer at once')
@@ -29,6 +34,15 @@ describe('readiness', () => {
     expect(notReadyReasons(fine)).toEqual([])
     expect(notReadyReasons({ ...fine, journal: 'full', clockCertain: false })).toHaveLength(2)
     expect(notReadyReasons({ ...fine, journal: 'failed' })[0]).toMatch(/restart/)
+    expect(notReadyReasons({ ...fine, view: 'checking' })).toHaveLength(1)
+    expect(notReadyReasons({ ...fine, view: 'believed' })).toEqual([])
+  })
+
+  it('is not denied by what does not keep it from serving, which stands beside it', () => {
+    expect(ask('/readyz', [], { notes: ['no witness'] })).toMatchObject({
+      status: 200,
+      body: '{"ready":true,"notes":["no witness"]}\n',
+    })
   })
 
   it('does not make a process that cannot serve look dead', () => {

@@ -9,6 +9,8 @@ export type HttpSources = {
   readonly version: string
   /** Why new work cannot be served now; empty when it can. */
   readonly notReady: () => readonly string[]
+  /** What is wrong without keeping it from serving; empty when nothing is. */
+  readonly notes: () => readonly string[]
   readonly receiptKeys: () => readonly ReceiptKey[]
   /** Answers /metrics; undefined when it is off. */
   readonly metrics: ((request: HttpRequest) => HttpAnswer | AnswersLater) | undefined
@@ -25,7 +27,7 @@ export function httpAnswers(from: HttpSources): HttpHandler {
       case '/healthz':
         return text(200, 'alive\n')
       case '/readyz':
-        return readiness(from.notReady())
+        return readiness(from.notReady(), from.notes())
       case '/.well-known/jwks.json':
         return jwks(from.receiptKeys())
       case '/metrics':
@@ -52,11 +54,14 @@ export function notReadyReasons(status: EngineStatus): readonly string[] {
   else if (status.journal !== 'open') reasons.push(`the journal is ${status.journal}: restart after checking the disk`)
   if (!status.clockCertain)
     reasons.push('the clock is uncertain: wall and monotonic time disagree, nothing is approved')
+  if (status.view === 'checking')
+    reasons.push('the view is being checked after a crash: nothing is approved before it was found whole')
   return reasons
 }
 
-function readiness(reasons: readonly string[]): HttpAnswer {
-  const body = JSON.stringify(reasons.length === 0 ? { ready: true } : { ready: false, reasons })
+function readiness(reasons: readonly string[], notes: readonly string[]): HttpAnswer {
+  const noted = notes.length === 0 ? {} : { notes }
+  const body = JSON.stringify(reasons.length === 0 ? { ready: true, ...noted } : { ready: false, reasons, ...noted })
   return { status: reasons.length === 0 ? 200 : 503, contentType: 'application/json', body: `${body}\n` }
 }
 

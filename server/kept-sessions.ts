@@ -1,12 +1,12 @@
 // Sessions of operators, on disk for the next start: `operator-sessions.json`, under the master key's MAC as the lists are, so that
 // nobody who can only write the disk signs in. It is no part of a backup: a copy of yesterday would sign in who was signed out.
 
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import type { KeptSession, SessionKeeper } from '../operators/ports.ts'
 import { operatorRoles } from '../protocol/operator-api.ts'
 import type { Log } from './log.ts'
+import { removePrivateFile } from './private-file.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'
 import { Field } from './shape.ts'
 
@@ -18,7 +18,7 @@ export function sessionKeeper(data: string, keyring: Keyring, log: Log): Session
   /** An older file must not outlive what it does not know: a session that has ended. */
   const forget = (error: unknown): void => {
     log('warning', 'operators.sessions-not-kept', { error, does: 'after a restart operators sign in again' })
-    rmSync(place.path, { force: true })
+    removePrivateFile(place.path)
   }
   return {
     read() {

@@ -1,9 +1,9 @@
 // Changes of the lists of partners and vendors, one at a time: the commands and the demo both go through here. A running
 // engine reads the result within a second.
 
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { lockFolder } from '../store/data-lock.ts'
+import { makePrivateFolder } from '../store/private-folder.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
 import type { DocumentPlace } from './sealed-document.ts'
@@ -128,7 +128,7 @@ function locked<Result>(place: DocumentPlace, work: () => Result): Result {
 
 /** Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other. */
 export function lockedIn<Result>(folder: string, work: () => Result): Result {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makePrivateFolder(folder)
   const unlock = lockFolder(folder)
   try {
     return work()

@@ -16,6 +16,7 @@ export type MetricSources = {
   readonly build: Readonly<Record<'version' | 'node' | 'listener' | 'durability', string>>
   readonly status: EngineStatus
   readonly isReady: boolean
+  readonly isWitnessed: boolean
   readonly totals: MeterTotals
   readonly refused: ReadonlyMap<RefusedBy, number>
   readonly limits: {
@@ -158,6 +159,14 @@ export const metricList: readonly Metric[] = [
       namesOf(journalStates).map((state) => ({ labels: { state }, value: Number(status.journal === state) })),
   },
   {
+    name: 'bandpass_journal_witnessed',
+    type: 'gauge',
+    labels: [],
+    unit: 'yes or no',
+    help: 'Is the witness written as it should be, if `journal.witness` asks for one? While it is not, it is tried every second.',
+    read: ({ isWitnessed }) => one(Number(isWitnessed)),
+  },
+  {
     name: 'bandpass_journal_appended_lsn',
     type: 'gauge',
     labels: [],
@@ -180,6 +189,14 @@ export const metricList: readonly Metric[] = [
     unit: 'lsn',
     help: 'Newest record that the view has.',
     read: ({ status }) => one(status.appliedLsn),
+  },
+  {
+    name: 'bandpass_view_proven',
+    type: 'gauge',
+    labels: [],
+    unit: 'yes or no',
+    help: 'Was the view found whole since the start? While it was not, nothing is approved, unless `view.approveBeforeProven` is on.',
+    read: ({ status }) => one(Number(status.view === 'proven')),
   },
   {
     name: 'bandpass_view_lag_limit',

@@ -4,6 +4,7 @@
 import { getHeapStatistics } from 'node:v8'
 import type { Engine } from '../engine/engine.ts'
 import { behindFlushes } from '../engine/ledger.ts'
+import type { FileJournal } from '../store/journal.ts'
 import type { AnswersLater, HttpAnswer, HttpRequest, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, refusedBy } from './access-token.ts'
 import type { ServerMeters } from './meters.ts'
@@ -22,6 +23,7 @@ export type MetricsParts = {
   readonly listener: () => ListenerName
   readonly engine: Pick<Engine, 'status'>
   readonly notReady: () => readonly string[]
+  readonly journal: Pick<FileJournal, 'isWitnessed'>
   readonly meters: Pick<ServerMeters, 'totals' | 'loopDelay'>
   readonly refusals: Pick<Refusals, 'totals'>
 }
@@ -43,12 +45,22 @@ export function metricsAnswer(from: MetricsParts): (request: HttpRequest) => Htt
   }
 }
 
-function sources({ config, version, listener, engine, notReady, meters, refusals }: MetricsParts): MetricSources {
+function sources({
+  config,
+  version,
+  listener,
+  engine,
+  notReady,
+  journal,
+  meters,
+  refusals,
+}: MetricsParts): MetricSources {
   const cpu = process.cpuUsage()
   return {
     build: { version, node: process.version, listener: listener(), durability: config.durability },
     status: engine.status(),
     isReady: notReady().length === 0,
+    isWitnessed: journal.isWitnessed,
     totals: meters.totals,
     refused: refusals.totals,
     limits: {

@@ -23,7 +23,7 @@ export async function openStore(
 ): Promise<Store> {
   const view = await openGoodView(config, folder, log, check)
   try {
-    const journal = await openJournalOf(config, folder, view.appliedLsn)
+    const journal = await openJournalOf(config, folder, log, view.appliedLsn)
     try {
       if (view.version === viewVersion) return { view, journal }
       return await brought({ view, journal }, config, folder, log)
@@ -91,7 +91,7 @@ async function openGoodView(
     if (!(error instanceof Fault) || error.code !== 'view-damaged') throw error
     log('warning', 'view.damaged', { error, does: 'builds the view anew from the journal' })
   }
-  const journal = await openJournalOf(config, folder, 0)
+  const journal = await openJournalOf(config, folder, log, 0)
   try {
     dropView(folder, journal)
   } finally {
@@ -103,6 +103,7 @@ async function openGoodView(
 function openJournalOf(
   { durability, journal }: Pick<ServerConfig, 'durability' | 'journal'>,
   folder: DataFolder,
+  log: Log,
   appliedLsn: number,
 ): Promise<FileJournal> {
   return openJournal({
@@ -113,6 +114,11 @@ function openJournalOf(
     appliedLsn,
     acceptRollback: journal.acceptRollback,
     ...(journal.witness === undefined ? {} : { witnessPath: journal.witness }),
+    witnessTold: (error) => {
+      if (error === undefined) log('info', 'journal.witness-written', { path: journal.witness })
+      else
+        log('error', 'journal.witness-not-written', { path: journal.witness, error, does: 'goes on, and tries again' })
+    },
   })
 }
 

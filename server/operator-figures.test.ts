@@ -40,6 +40,7 @@ const counts: EngineStatus = {
   durableLsn: 29,
   appliedLsn: 30,
   clockCertain: false,
+  view: 'proven',
 }
 
 describe('the figures of the feed', () => {

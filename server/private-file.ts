@@ -5,7 +5,6 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -13,13 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { codeOf } from './error-code.ts'
-
-/** Makes a folder that only its owner may enter, with those above it. */
-export function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-}
 
 /** The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it. */
 export function readPrivateFile(path: string): string | undefined {
@@ -39,10 +34,30 @@ export function readPrivateFile(path: string): string | undefined {
           `Run: chmod 600 ${path} - and if others could read it, take its keys as known to them and rotate them.`,
       )
     }
+    putOnDisk(fd, path)
     return readFileSync(fd, 'utf8')
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * What is read is believed, and sealed under: a process that died between writing and syncing leaves a file that a power cut takes away.
+ * A file that another hand put where nothing can be written is as it is.
+ */
+function putOnDisk(fd: number, path: string): void {
+  try {
+    fsyncSync(fd)
+    syncFolder(dirname(path))
+  } catch (error) {
+    if (!['EROFS', 'EACCES', 'EPERM', 'EINVAL', 'ENOTSUP'].includes(codeOf(error) ?? '')) throw error
+  }
+}
+
+/** Removes the file, if it is there; it stays away after a power cut. */
+export function removePrivateFile(path: string): void {
+  rmSync(path, { force: true })
+  syncFolder(dirname(path))
 }
 
 /** Replaces the file. */
@@ -70,7 +85,7 @@ export function createPrivateFile(path: string, text: string): boolean {
 function writeBeside(path: string, text: string): string {
   const next = `${path}.${process.pid}.next`
   rmSync(next, { force: true })
-  const fd = openSync(next, 'wx', 0o600)
+  const fd = openSync(next, 'wx', privateFileMode)
   try {
     writeFileSync(fd, text)
     fsyncSync(fd)
@@ -78,13 +93,4 @@ function writeBeside(path: string, text: string): string {
     closeSync(fd)
   }
   return next
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }

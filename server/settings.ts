@@ -221,6 +221,10 @@ export const settings = {
       max: 2 ** 46,
       help: 'address space for the view, and so its largest size',
     }),
+    approveBeforeProven: truth({
+      default: false,
+      help: 'approve after a crash before the view was found whole: a hold or a sum that vanished from it is not seen then',
+    }),
   },
   thread: {
     goesFirst: truth({

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { bothMeters } from '../engine/ports/meters.ts'
-import { backedUpLsn } from '../store/backup.ts'
+import { readBackedUp } from '../store/backup-note.ts'
+import { realFiles } from '../store/real-files.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
 import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
@@ -188,6 +189,8 @@ class Server implements RunningServer {
   readonly #refusals: Refusals
   readonly #watchdog: Watchdog
   #cancelRecycling: () => void = () => {}
+  /** Why the note of the last backup was not believed, as it was logged. */
+  #refusedNote: string | undefined
   #listener: Listener | undefined
   #page: OperatorsPage | undefined
   /** Told to drain for maintenance: everything else goes on. */
@@ -203,7 +206,24 @@ class Server implements RunningServer {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
-    parts.store.view.checked.catch((error: unknown) => this.#viewIsDamaged(error))
+    this.#awaitView()
+  }
+
+  /** A view that a crash left is walked beside the engine; it is told when that begins and ends. */
+  #awaitView(): void {
+    const { config, log, store } = this.#parts
+    const { isProven, checked } = store.view
+    const atMs = realClock.monotonicMs()
+    const meanwhile = config.view.approveBeforeProven
+      ? 'approves meanwhile'
+      : 'approves nothing before it was found whole'
+    if (!isProven) log('warning', 'view.checking', { does: meanwhile })
+    checked.then(
+      () => {
+        if (!isProven) log('info', 'view.proven', { afterMs: Math.round(realClock.monotonicMs() - atMs) })
+      },
+      (error: unknown) => this.#viewIsDamaged(error),
+    )
   }
 
   get url(): string {
@@ -252,6 +272,10 @@ class Server implements RunningServer {
       http: httpAnswers({
         version,
         notReady,
+        notes: () =>
+          store.journal.isWitnessed
+            ? []
+            : ['the witness cannot be written: an older copy of the data may not be noticed'],
         receiptKeys: () => surroundings.keySet().receipt,
         metrics: this.#metrics(notReady),
         operatorsUrl: () => this.#page?.url,
@@ -297,7 +321,7 @@ class Server implements RunningServer {
   }
 
   #metrics(notReady: () => readonly string[]): HttpSources['metrics'] {
-    const { config, engine, meters, metricsToken } = this.#parts
+    const { config, engine, store, meters, metricsToken } = this.#parts
     if (config.metrics === 'off') return undefined
     const listener = (): ListenerName => this.listener
     return metricsAnswer({
@@ -307,6 +331,7 @@ class Server implements RunningServer {
       listener,
       engine,
       notReady,
+      journal: store.journal,
       meters,
       refusals: this.#refusals,
     })
@@ -344,14 +369,23 @@ class Server implements RunningServer {
   /** Segments that a verified backup holds and the view has are spares from now on. */
   #recycleLater(): void {
     const { config, log, folder, store } = this.#parts
-    if (!config.journal.recycle) return
+    if (!config.journal.recycle || this.#stopping !== undefined) return
     this.#cancelRecycling = realClock.after(recycleEveryMs, () => {
-      const through = Math.min(backedUpLsn(folder.path), store.view.appliedLsn)
-      store.journal.recycle(through).then(
+      recycle().then(
         () => this.#recycleLater(),
-        (error: unknown) => log('error', 'journal.not-recycled', { error }),
+        (error: unknown) => {
+          log('error', 'journal.not-recycled', { error, does: 'tries again' })
+          this.#recycleLater()
+        },
       )
     })
+    const recycle = async (): Promise<void> => {
+      const { lsn, refused } = await readBackedUp(realFiles(), folder.path, store.journal)
+      if (refused !== undefined && refused !== this.#refusedNote)
+        log('error', 'journal.backup-not-believed', { refused })
+      this.#refusedNote = refused
+      await store.journal.recycle(Math.min(lsn, store.view.appliedLsn))
+    }
   }
 
   /** No new sessions, those that are here end gently, readiness is denied; the process and the operators' page stay. */

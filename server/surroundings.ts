@@ -1,7 +1,6 @@
 // What the engine asks of the world outside, kept fresh from the data folder: its keys, partners and vendors follow their
 // files while it runs, so that a revocation needs no restart.
 
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import type { Clock } from '../engine/ports/clock.ts'
@@ -11,6 +10,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import type { EngineKeys, Partner, Partners, Vendors } from '../engine/ports/surroundings.ts'
 import type { PartnerId } from '../protocol/ids.ts'
 import { decodeDownOp } from '../protocol/ops.ts'
+import { makePrivateFolder } from '../store/private-folder.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type KeySet, readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
@@ -36,7 +36,7 @@ export type Surroundings = {
 /** Opens what is in the data folder, makes keys at the first start, and follows changes. Throws a Fault `keys-missing`. */
 export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Surroundings {
   const { keyring, places } = folder
-  mkdirSync(dirname(places.partners.path), { recursive: true, mode: 0o700 })
+  makePrivateFolder(dirname(places.partners.path))
 
   const told = (path: string) => (error: unknown) => {
     if (error === undefined) log('info', 'file.reloaded', { path })

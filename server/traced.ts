@@ -81,6 +81,9 @@ export function tracedView(traces: Traces | undefined, view: View): View {
     get appliedLsn() {
       return view.appliedLsn
     },
+    get isProven() {
+      return view.isProven
+    },
     get: (table, key) => view.get(table, key),
     range: (table, range) => view.range(table, range),
     write: (changes, appliedLsn) => {

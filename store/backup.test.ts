@@ -1,10 +1,23 @@
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { backedUpLsn, backup, verifyBackup } from './backup.ts'
+import { backup, verifyBackup } from './backup.ts'
+import { readBackedUp, writeBackupNote } from './backup-note.ts'
+import { realFiles } from './real-files.ts'
 import { journalFolderOf, viewFolderOf } from './data-folder.ts'
 import { segmentBytesMin } from './journal-format.ts'
 import { type FileJournal, openJournal } from './journal.ts'
@@ -49,6 +62,8 @@ async function closeBoth({ journal, view }: Engine): Promise<void> {
   await journal.close()
   await view.close()
 }
+
+const backedUp = (data: string, { journal }: Engine) => readBackedUp(realFiles(), data, journal)
 
 const copyInto = (from: string, to: string) => backup({ from, to, keyring, readRecord, nowMs: 1_700_000_000_000 })
 
@@ -101,10 +116,10 @@ describe('a backup', () => {
     const [data, first, second] = [newFolder(), join(newFolder(), 'a'), join(newFolder(), 'b')]
     const engine = await openBoth(data)
     await work(engine, 40)
-    expect(backedUpLsn(data)).toBe(0)
+    expect(await backedUp(data, engine)).toEqual({ lsn: 0, refused: undefined })
     await copyInto(data, first)
-    expect(backedUpLsn(data)).toBe(40)
-    await engine.journal.recycle(Math.min(backedUpLsn(data), engine.view.appliedLsn))
+    expect(await backedUp(data, engine)).toEqual({ lsn: 40, refused: undefined })
+    await engine.journal.recycle(engine.view.appliedLsn)
     expect(engine.journal.firstLsn).toBeGreaterThan(1)
     await work(engine, 10)
     const manifest = await copyInto(data, second)
@@ -156,7 +171,79 @@ describe('a backup', () => {
     bytes[5000] = (bytes[5000] ?? 0) ^ 1
     writeFileSync(path, bytes)
     await expect(copyInto(data, join(newFolder(), 'copy'))).rejects.toMatchObject({ code: 'journal-damaged' })
-    expect(backedUpLsn(data)).toBe(0)
+    expect(existsSync(join(data, 'backed-up.json'))).toBe(false)
+  })
+
+  it('is believed about the history that it holds only: not about another one, a later one, or by a note that is none', async () => {
+    const [data, other] = [newFolder(), newFolder()]
+    const engine = await openBoth(data)
+    await work(engine, 40)
+    const manifest = await copyInto(data, join(newFolder(), 'copy'))
+    // The same data folder went on elsewhere, and was backed up there.
+    cpSync(data, other, { recursive: true })
+    for (const folder of ['journal', 'view']) rmSync(join(other, folder, 'lock'))
+    const elsewhere = await openBoth(other)
+    await work(elsewhere, 10)
+    const otherManifest = await copyInto(other, join(newFolder(), 'copy'))
+    await closeBoth(elsewhere)
+    await fill(engine.journal, 40, 9_000)
+    const files = realFiles()
+    for (const note of [
+      otherManifest,
+      { lastLsn: 1_000_000, headHash: manifest.headHash },
+      { lastLsn: 30, headHash: manifest.headHash },
+      { lastLsn: 40, headHash: '00'.repeat(32) },
+    ]) {
+      writeBackupNote(files, data, note)
+      expect(await backedUp(data, engine)).toMatchObject({ lsn: 0, refused: expect.stringMatching(/another history/) })
+    }
+    for (const text of ['', 'null', '{"lastLsn": 1000000, "headHash": "of another history"}', '{"lastLsn": -1}']) {
+      writeFileSync(join(data, 'backed-up.json'), text)
+      expect(await backedUp(data, engine)).toMatchObject({ lsn: 0, refused: expect.stringMatching(/expected/) })
+    }
+    writeBackupNote(files, data, manifest)
+    expect(await backedUp(data, engine)).toEqual({ lsn: 40, refused: undefined })
+    await closeBoth(engine)
+    const again = await openBoth(data)
+    expect(await backedUp(data, again)).toEqual({ lsn: 40, refused: undefined })
+    await closeBoth(again)
+  })
+
+  it('of a journal without a record since its start is believed as well', async () => {
+    const data = newFolder()
+    const engine = await openBoth(data)
+    await work(engine, 5)
+    await closeBoth(engine)
+    const again = await openBoth(data)
+    await copyInto(data, join(newFolder(), 'copy'))
+    expect(await backedUp(data, again)).toEqual({ lsn: 5, refused: undefined })
+    await fill(again.journal, 5)
+    expect(await backedUp(data, again)).toEqual({ lsn: 5, refused: undefined })
+    await closeBoth(again)
+  })
+
+  it('and all that the store makes is for its owner alone, also in a folder that was open before', async () => {
+    const [data, copy] = [newFolder(), newFolder()]
+    chmodSync(copy, 0o755)
+    mkdirSync(join(data, 'lists'))
+    writeFileSync(join(data, 'lists', 'partners.json'), '{}', { mode: 0o644 })
+    const engine = await openBoth(data)
+    await work(engine, 30)
+    await backup({
+      from: data,
+      to: copy,
+      keyring,
+      readRecord,
+      nowMs: 0,
+      documents: [join('lists', 'partners.json'), 'keys.json'],
+    })
+    expect(readdirSync(join(copy, 'lists'))).toEqual(['partners.json'])
+    for (const folder of ['journal', 'view'])
+      expect(modesIn(join(data, folder))).toEqual({ folders: '700', files: '600' })
+    await closeBoth(engine)
+    for (const folder of ['journal', 'view'])
+      expect(modesIn(join(data, folder))).toEqual({ folders: '700', files: '600' })
+    expect(modesIn(copy)).toEqual({ folders: '700', files: '600' })
   })
 
   it('goes into a new or empty folder only', async () => {
@@ -165,3 +252,15 @@ describe('a backup', () => {
     await expect(copyInto(data, data)).rejects.toThrow(RangeError)
   })
 })
+
+/** The modes of all folders and of all files in a folder, and of itself, when they are alike. */
+function modesIn(folder: string): { readonly folders: string; readonly files: string } {
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const modes = { folders: new Set([modeOf(folder)]), files: new Set<string>() }
+  for (const one of found) modes[one.isDirectory() ? 'folders' : 'files'].add(modeOf(join(one.parentPath, one.name)))
+  return { folders: [...modes.folders].join(), files: [...modes.files].join() }
+}
+
+function modeOf(path: string): string {
+  return (statSync(path).mode & 0o777).toString(8)
+}

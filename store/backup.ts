@@ -1,12 +1,14 @@
 // A copy of a data folder, taken beside a running engine: first the view, then the journal up to what is durable, so that the
-// journal of a backup always reaches its view. Verified before it counts; then the data folder notes how far it is backed up,
-// and older segments may be recycled.
+// journal of a backup always reaches its view. On disk and verified before it counts; then the data folder notes how far it is
+// backed up, and older segments may be recycled.
 
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import { type AuditOptions, verifyJournal } from './audit.ts'
 import { journalFolderOf, viewFolderOf } from './data-folder.ts'
+import { writeBackupNote } from './backup-note.ts'
+import { closeFolderToOthers } from './private-folder.ts'
 import { type FilePort, fileErrorCode, readWhole } from './file-port.ts'
 import { segmentName } from './journal-format.ts'
 import { headBefore } from './journal-recovery.ts'
@@ -43,38 +45,29 @@ export type BackupOptions = {
   /** Wall time, ms since 1970, for the manifest. */
   readonly nowMs: number
   readonly mapBytes?: number
+  /** Files of the data folder that are copied as they are, by their names in it: what keys and lists the journal needs. */
+  readonly documents?: readonly string[]
 } & Pick<AuditOptions, 'readRecord'>
 
 const manifestName = 'manifest.json'
-const noteName = 'backed-up.json'
 /** How often copying starts again because a running engine recycled a segment meanwhile. */
 const attemptsMax = 5
 
 /** Copies, verifies, notes. Rejects with a Fault that says which file of the copy is not what it should be. */
 export async function backup(options: BackupOptions): Promise<BackupManifest> {
-  const { from, to } = options
+  const { from, to, documents = [] } = options
   const files = realFiles()
   if (files.list(to).length > 0) throw new RangeError(`a new or empty folder expected for the backup, got ${to}`)
-  files.makeFolder(journalFolderOf(to))
-  files.makeFolder(viewFolderOf(to))
-  const appliedLsn = await copyView(options)
+  for (const folder of [journalFolderOf(to), viewFolderOf(to)]) files.makeFolder(folder)
+  closeFolderToOthers(to)
+  const appliedLsn = await copyView(files, options)
   copyJournal(files, journalFolderOf(from), journalFolderOf(to))
+  for (const name of documents) copyDocument(files, join(from, name), join(to, name))
   const manifest = await describe(files, options, appliedLsn)
   replaceFile(files, join(to, manifestName), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
   await verifyBackup(to, options)
-  const { lastLsn, headHash } = manifest
-  replaceFile(files, join(from, noteName), Buffer.from(`${JSON.stringify({ version: 1, lastLsn, headHash })}\n`))
+  writeBackupNote(files, from, manifest)
   return manifest
-}
-
-/** The last lsn that a verified backup of this data folder holds; 0 when there is none. Segments up to it may be recycled. */
-export function backedUpLsn(dataFolder: string): Lsn {
-  const files = realFiles()
-  const note = readIfThere(files, join(dataFolder, noteName))
-  if (note === undefined) return 0
-  const value: unknown = JSON.parse(note.toString())
-  const lsn = typeof value === 'object' && value !== null && 'lastLsn' in value ? value.lastLsn : undefined
-  return typeof lsn === 'number' && Number.isSafeInteger(lsn) ? lsn : 0
 }
 
 /** Checks a backup against its manifest: every file's hash, the journal's chain, the view's rows. Rejects with a Fault. */
@@ -112,7 +105,10 @@ export async function verifyBackup(
 }
 
 /** Copies the view's file as of one moment; returns how far it is applied. */
-async function copyView({ from, to, keyring, mapBytes = mapBytesDefault }: BackupOptions): Promise<Lsn> {
+async function copyView(
+  files: FilePort,
+  { from, to, keyring, mapBytes = mapBytesDefault }: BackupOptions,
+): Promise<Lsn> {
   const open = (folder: string) =>
     openLmdb({ path: join(viewFolderOf(folder), viewFileName), tables: storedTables, mapBytes, isReadOnly: true })
   const source = open(from)
@@ -121,6 +117,14 @@ async function copyView({ from, to, keyring, mapBytes = mapBytesDefault }: Backu
   } finally {
     await source.close()
   }
+  // lmdb leaves its copy in the page cache, and what the note says may be recycled as soon as it stands.
+  const written = files.open(join(viewFolderOf(to), viewFileName), 'existing')
+  try {
+    written.datasync()
+  } finally {
+    written.close()
+  }
+  files.syncFolder(viewFolderOf(to))
   const copy = open(to)
   try {
     return decodeState(keyring, copy.get(metaTable, stateKey)).appliedLsn
@@ -134,6 +138,7 @@ function copyJournal(files: FilePort, from: string, to: string): void {
     try {
       const segments = listSegments(files, from)
       for (const segment of segments) copySegment(files, segment, to)
+      files.syncFolder(to)
       return
     } catch (error) {
       // A recycled segment is gone, or shows zeros; the next list is without it.
@@ -168,9 +173,16 @@ function copySegment(files: FilePort, segment: Segment, to: string): void {
   }
 }
 
+function copyDocument(files: FilePort, from: string, to: string): void {
+  const bytes = readIfThere(files, from)
+  if (bytes === undefined) return
+  files.makeFolder(dirname(to))
+  replaceFile(files, to, bytes)
+}
+
 async function describe(
   files: FilePort,
-  { to, readRecord, nowMs }: BackupOptions,
+  { to, readRecord, nowMs, documents = [] }: BackupOptions,
   appliedLsn: Lsn,
 ): Promise<BackupManifest> {
   const audit = verifyJournal(journalFolderOf(to), readRecord === undefined ? {} : { readRecord })
@@ -179,7 +191,8 @@ async function describe(
   const { firstLsn, lastLsn, epoch, headHash } = audit
   const segments = files.list(journalFolderOf(to)).map((name) => join('journal', name))
   const listed: BackupManifest['files'][number][] = []
-  for (const name of [join('view', viewFileName), ...segments])
+  const copied = documents.filter((name) => files.list(dirname(join(to, name))).includes(basename(name)))
+  for (const name of [join('view', viewFileName), ...segments, ...copied])
     listed.push({ name, ...(await hashed(files, to, name)) })
   return {
     version: 1,

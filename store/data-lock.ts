@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
 import { fileErrorCode } from './file-port.ts'
+import { privateFileMode } from './private-folder.ts'
 
 type Owner = { readonly host: string; readonly boot: string; readonly pid: number; readonly startedAt: string }
 
@@ -13,7 +14,7 @@ export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock')
   const mine: Owner = { host: hostname(), boot: bootId(), pid: process.pid, startedAt: startOf(process.pid) ?? '' }
   const offer = join(folder, `lock.${process.pid}`)
-  writeFileSync(offer, JSON.stringify(mine))
+  writeFileSync(offer, JSON.stringify(mine), { mode: privateFileMode })
   try {
     if (!linked(offer, path)) takeOver(folder, path, offer)
   } finally {

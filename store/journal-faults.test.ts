@@ -189,6 +189,78 @@ describe('the witness', () => {
     await expect(openOn(other, { witnessPath })).rejects.toThrow(/another history/)
   })
 
+  it('refuses another journal that is longer, whose records end elsewhere, or whose view is further', async () => {
+    const [mine, other] = [makeDisk(), makeDisk()]
+    const journal = await openOn(mine, { witnessPath })
+    await fill(journal, 5)
+    await journal.close()
+    const longer = await openOn(other, { witnessPath })
+    // Records 5 and 6 share a group, so nothing ends at 5.
+    await fill(longer, 4)
+    appendOne(longer, recordOf(50))
+    await longer.durable(appendOne(longer, recordOf(60)))
+    await fill(longer, 30, 20_000)
+    const { durableLsn } = longer
+    await longer.close()
+    expect(other.files.list(journalFolder).filter((name) => name.endsWith('.segment')).length).toBeGreaterThan(3)
+    other.put(witnessPath, mine.bytesOf(witnessPath))
+    // A view that has everything leaves only the last segment to be walked.
+    for (const appliedLsn of [0, durableLsn])
+      await expect(openOn(other, { witnessPath, appliedLsn })).rejects.toThrow(/another history/)
+    const recycled = await openOn(other, { witnessPath, acceptRollback: true })
+    await recycled.recycle(durableLsn)
+    await recycled.close()
+    other.put(witnessPath, mine.bytesOf(witnessPath))
+    await expect(openOn(other, { witnessPath, appliedLsn: durableLsn })).rejects.toThrow(
+      /begins at lsn .*another history/,
+    )
+  })
+
+  it('that cannot be written does not keep the journal from starting, rolling or closing: it is told, and tried again', async () => {
+    const disk = makeDisk()
+    const timers = handTimers()
+    const told: unknown[] = []
+    const isWitness = (path: string) => path.startsWith('/elsewhere')
+    disk.failsAt = (_, path) => isWitness(path)
+    const options = { witnessPath, after: timers.after, witnessTold: (error: unknown) => told.push(error) }
+    const journal = await openOn(disk, options)
+    await fill(journal, 20, 20_000)
+    timers.fire()
+    await turn()
+    expect([told.length, journal.isWitnessed]).toEqual([1, false])
+    expect(told[0]).toMatchObject({ code: 'EIO' })
+    // What no witness knows of is not recycled: it could not be told from another history afterwards.
+    await journal.recycle(20)
+    expect(journal.firstLsn).toBe(1)
+
+    disk.failsAt = () => false
+    timers.fire()
+    await turn()
+    expect([told.length, told[1], journal.isWitnessed]).toEqual([2, undefined, true])
+    await journal.recycle(20)
+    expect(journal.firstLsn).toBeGreaterThan(1)
+
+    disk.failsAt = (_, path) => isWitness(path)
+    await journal.close()
+    disk.failsAt = () => false
+    await (await openOn(disk, { witnessPath })).close()
+  })
+
+  it('that is asked for and cannot be read refuses the start: nothing says whether this is the newest state', async () => {
+    const disk = makeDisk()
+    const journal = await openOn(disk, { witnessPath })
+    await fill(journal, 5)
+    await journal.close()
+    const files = {
+      ...disk.files,
+      open: (path: string, how: 'create' | 'existing' | 'read') => {
+        if (path === witnessPath) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        return disk.files.open(path, how)
+      },
+    }
+    await expect(openOn(disk, { witnessPath, files })).rejects.toMatchObject({ code: 'journal-failed' })
+  })
+
   it('that is gone or not whole refuses until an operator accepts that', async () => {
     const disk = makeDisk()
     const journal = await openOn(disk, { witnessPath })

@@ -19,24 +19,39 @@ const windowBytes = 131_072
  * segment: it was recycled meanwhile, or is damaged.
  */
 export function* placesOf(file: OpenFile, segment: Segment, through: Lsn): Generator<readonly GroupPlace[], undefined> {
+  for (const found of headersOf(file, segment, through))
+    yield found
+      .filter(({ header }) => header.recordCount > 0)
+      .map(({ offset, header }) => ({ offset, firstLsn: header.firstLsn, recordCount: header.recordCount }))
+  return undefined
+}
+
+type FoundHeader = { readonly offset: number; readonly header: GroupHeader }
+
+/** The same, as headers (borrowed), also of groups without records. */
+export function* headersOf(
+  file: OpenFile,
+  segment: Segment,
+  through: Lsn,
+): Generator<readonly FoundHeader[], undefined> {
   const window = Buffer.alloc(Math.min(windowBytes, segment.header.segmentBytes))
   let nextLsn = segment.header.firstLsn
   for (let offset = sectorBytes; offset < segment.header.segmentBytes && nextLsn <= through;) {
     const bytes = window.subarray(0, file.read(offset, window))
     if (bytes.length === 0) return undefined
     const start = offset
-    const places: GroupPlace[] = []
+    const found: FoundHeader[] = []
     while (offset - start < bytes.length && nextLsn <= through) {
       const header = decodeGroupHeader(bytes, offset - start)
       if (header === undefined || !isNext(header, segment, nextLsn)) {
-        yield places
+        yield found
         return undefined
       }
-      if (header.recordCount > 0) places.push({ offset, firstLsn: nextLsn, recordCount: header.recordCount })
+      found.push({ offset, header })
       nextLsn += header.recordCount
       offset += groupBytesOnDisk(header.bodyBytes)
     }
-    yield places
+    yield found
   }
   return undefined
 }

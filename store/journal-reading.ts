@@ -1,11 +1,12 @@
 // Reads records back from the segments they are in.
 
+import { equalBytes } from '../protocol/bytes.ts'
 import type { JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
 import { basename, dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type FilePort, type OpenFile, fileErrorCode, readWhole } from './file-port.ts'
 import { headBefore } from './journal-recovery.ts'
-import { groupAt, placesOf } from './journal-groups.ts'
+import { groupAt, headersOf, placesOf } from './journal-groups.ts'
 import { recordsOf, scanSegment } from './journal-scan.ts'
 import { type Segment, damaged } from './journal-segments.ts'
 
@@ -54,6 +55,21 @@ export async function readRecordAt(files: FilePort, segment: Segment, lsn: Lsn):
   } catch (error) {
     if (isGone(files, segment)) return undefined
     throw error
+  } finally {
+    file.close()
+  }
+}
+
+/** Is there a group in this segment that follows the record `lsn` and this chain hash? Looked for a few headers at a time. */
+export async function isFollowed(files: FilePort, segment: Segment, lsn: Lsn, chain: Uint8Array): Promise<boolean> {
+  const file = openIfThere(files, segment)
+  if (file === undefined) return false
+  try {
+    for (const found of headersOf(file, segment, lsn + 1)) {
+      if (found.some(({ header }) => header.firstLsn === lsn + 1 && equalBytes(header.previous, chain))) return true
+      await nextTurn()
+    }
+    return false
   } finally {
     file.close()
   }

@@ -23,7 +23,7 @@ export type Recovered = {
 export type Known = { readonly appliedLsn: number; readonly witness: ChainHead | undefined }
 
 /**
- * Walks the segments that hold records after `known.appliedLsn`, and always the last; older ones are checked by name,
+ * Walks the segments that hold records after `known.appliedLsn` or that of the witness, and always the last; older ones are checked by name,
  * header and size, and when they are read. Throws a Fault `journal-damaged` that names the place.
  */
 export function recover(files: FilePort, folder: string, known: Known): Recovered | undefined {
@@ -33,15 +33,20 @@ export function recover(files: FilePort, folder: string, known: Known): Recovere
     return undefined
   }
   requireUnbroken(folder, segments, known)
-  const start = firstToWalk(segments, known.appliedLsn)
+  const { witness } = known
+  const start = firstToWalk(segments, Math.min(known.appliedLsn, witness?.lsn ?? known.appliedLsn))
   let end: Walked = endBefore(segments, start)
+  let isWitnessed = witness === undefined || isWitnessedBy(end.head, witness)
   for (const [index, segment] of segments.entries()) {
     if (index < start) continue
     const isLast = index === segments.length - 1
     requireFollows(segment, end.head, index > start || segment.header.firstLsn === 1)
-    end = walk(files, segment, isLast, end.head, (group) => requireWitness(segment, group, known.witness))
+    end = walk(files, segment, isLast, end.head, ({ head }) => {
+      isWitnessed ||= witness !== undefined && head.epoch === witness.epoch && isWitnessedBy(head, witness)
+    })
   }
   requireReached(folder, end.head, known)
+  if (!isWitnessed) throw anotherHistory(folder, segments, witness)
   return { segments, head: end.head, offset: end.offset, tornBytes: end.tornBytes, lastBytes: end.bytes }
 }
 
@@ -164,11 +169,17 @@ export function requireFollows(segment: Segment, before: ChainHead, isKnown: boo
   }
 }
 
-function requireWitness(segment: Segment, group: ScannedGroup, witness: ChainHead | undefined): void {
-  if (witness === undefined || group.head.lsn !== witness.lsn || group.head.epoch !== witness.epoch) return
-  if (equalBytes(group.head.chain, witness.chain)) return
-  const why = `the witness file has chain hash ${toHex(witness.chain)} at lsn ${witness.lsn}: this is another history`
-  throw damaged({ path: segment.path, offset: group.offset, lsn: group.header.firstLsn, why })
+function isWitnessedBy(head: ChainHead, witness: ChainHead): boolean {
+  return head.lsn === witness.lsn && equalBytes(head.chain, witness.chain)
+}
+
+function anotherHistory(folder: string, segments: readonly Segment[], witness: ChainHead | undefined): Fault {
+  return new Fault(
+    'journal-damaged',
+    `the journal in ${folder} begins at lsn ${segments[0]?.header.firstLsn ?? 1}, and no group of it has the chain hash ` +
+      `${toHex(witness?.chain ?? new Uint8Array())} at lsn ${witness?.lsn ?? 0} that the witness file knows: this is another history. ` +
+      'Bring back the right data folder; if this one is meant, start once with the rollback accepted.',
+  )
 }
 
 function requireReached(folder: string, head: ChainHead, { appliedLsn, witness }: Known): void {

@@ -26,6 +26,8 @@ export type JournalOptions = {
   readonly appliedLsn?: Lsn
   /** A file outside the data folder that remembers how far the journal was (threat T8). */
   readonly witnessPath?: string
+  /** Hears when the witness cannot be written (the error), and when it can again (undefined). It is tried again meanwhile. */
+  readonly witnessTold?: (error: unknown) => void
   /** The operator says that an older journal than the witness knows is meant. The view must still be within it. */
   readonly acceptRollback?: boolean
   readonly files?: FilePort
@@ -34,6 +36,10 @@ export type JournalOptions = {
 export type FileJournal = Journal & {
   /** The last durable record, with its epoch and chain hash. */
   readonly head: ChainHead
+  /** Is the witness written as it should be? Also when none is asked for. */
+  readonly isWitnessed: boolean
+  /** Does a group of this journal end with the record `lsn` and this chain hash, as far as it is still here? */
+  readonly endsAt: (lsn: Lsn, chain: Uint8Array) => Promise<boolean>
   /** Gives segments that end at or before `throughLsn` (backed up and applied) back as spares. */
   readonly recycle: (throughLsn: Lsn) => Promise<void>
 }

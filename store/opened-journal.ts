@@ -4,6 +4,7 @@
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { AppendUse, Journal, JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
+import { equalBytes } from '../protocol/bytes.ts'
 import type { FilePort } from './file-port.ts'
 import { GroupBuffer, makeWaiting } from './group-buffer.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -15,7 +16,7 @@ import {
   recordHeaderBytes,
   sectorBytes,
 } from './journal-format.ts'
-import { readRecordAt, readSegment } from './journal-reading.ts'
+import { isFollowed, readRecordAt, readSegment } from './journal-reading.ts'
 import type { Recovered } from './journal-recovery.ts'
 import type { ChainHead } from './journal-scan.ts'
 import { type Segment, type Spares, isDiskFull } from './journal-segments.ts'
@@ -28,6 +29,7 @@ export type Opening = {
   readonly durability: 'disk' | 'process'
   readonly after: Clock['after']
   readonly witnessPath?: string
+  readonly witnessTold?: (error: unknown) => void
   readonly spares: Spares
   readonly unlock: () => void
 }
@@ -56,6 +58,10 @@ export class OpenedJournal implements Journal {
   #hasRefused = false
   #makingSpare: Promise<void> | undefined
   #cancelRetry = () => {}
+  /** How far a witness knows the journal, in this life. */
+  #witnessedLsn: Lsn = 0
+  #isWitnessed = true
+  #cancelWitness = () => {}
 
   constructor(opening: Opening, found: Pick<Recovered, 'head' | 'segments' | 'offset'> | undefined) {
     const { files, folder } = opening
@@ -91,6 +97,10 @@ export class OpenedJournal implements Journal {
     }
     this.#bearWitness()
     this.#keepSpares()
+  }
+
+  get isWitnessed(): boolean {
+    return this.#isWitnessed
   }
 
   async #beginEpoch(): Promise<void> {
@@ -179,13 +189,27 @@ export class OpenedJournal implements Journal {
     return segment === undefined ? undefined : readRecordAt(this.#opening.files, segment, lsn)
   }
 
-  /** Gives segments that end at or before `throughLsn` back as spares, or to the disk. */
+  async endsAt(lsn: Lsn, chain: Uint8Array): Promise<boolean> {
+    if (lsn > this.durableLsn) return false
+    if (lsn === this.head.lsn && equalBytes(this.head.chain, chain)) return true
+    // The group behind it names it, in its segment or in the next one.
+    const isNamed = ({ header }: Segment) => header.firstLsn === lsn + 1 && equalBytes(header.chain, chain)
+    if (this.#segments.some(isNamed)) return true
+    const segment = this.#segments.findLast(({ header }) => header.firstLsn <= lsn + 1)
+    return segment !== undefined && isFollowed(this.#opening.files, segment, lsn, chain)
+  }
+
+  /**
+   * Gives segments that end at or before `throughLsn` back as spares, or to the disk. What the witness does not know yet stays: a
+   * journal that begins behind its witness could not be told from another one.
+   */
   async recycle(throughLsn: Lsn): Promise<void> {
     await this.#makingSpare
-    const { files, folder } = this.#opening
+    const { files, folder, witnessPath } = this.#opening
+    const through = witnessPath === undefined ? throughLsn : Math.min(throughLsn, this.#witnessedLsn)
     for (;;) {
       const [first, next] = this.#segments
-      if (first === undefined || next === undefined || next.header.firstLsn - 1 > throughLsn) return
+      if (first === undefined || next === undefined || next.header.firstLsn - 1 > through) return
       this.#segments = this.#segments.slice(1)
       if (this.#spares.count < sparesWanted) await this.#spares.make('gently', first.path)
       else files.remove(first.path)
@@ -198,6 +222,7 @@ export class OpenedJournal implements Journal {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#cancelRetry()
+    this.#cancelWitness()
     await this.#commit.finish()
     this.#spares.stop()
     await this.#makingSpare
@@ -269,11 +294,7 @@ export class OpenedJournal implements Journal {
 
   #rolled(segment: Segment): void {
     this.#segments = [...this.#segments, segment]
-    try {
-      this.#bearWitness()
-    } catch {
-      // The journal does not stop for its witness: an older one still stands, and the next roll tries again.
-    }
+    this.#bearWitness()
   }
 
   #fail(cause: unknown): void {
@@ -283,9 +304,23 @@ export class OpenedJournal implements Journal {
     for (const group of this.#commit.pending) group.waiting?.reject(fault)
   }
 
+  /** The journal does not stop for its witness: an older one still stands, and it is tried again until it is written. */
   #bearWitness(): void {
-    const { files, witnessPath } = this.#opening
-    if (witnessPath !== undefined) writeWitness(files, witnessPath, this.head)
+    const { files, witnessPath, witnessTold = () => {}, after } = this.#opening
+    if (witnessPath === undefined) return
+    const { head } = this
+    this.#cancelWitness()
+    const wasWitnessed = this.#isWitnessed
+    try {
+      writeWitness(files, witnessPath, head)
+      this.#isWitnessed = true
+      this.#witnessedLsn = head.lsn
+      if (!wasWitnessed) witnessTold(undefined)
+    } catch (error) {
+      this.#isWitnessed = false
+      if (!this.#isClosed) this.#cancelWitness = after(retryAfterMs, () => this.#bearWitness())
+      if (wasWitnessed) witnessTold(error)
+    }
   }
 
   /** Makes spares until there are enough. A disk without room is asked again after a while. */

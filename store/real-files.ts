@@ -5,9 +5,7 @@ import {
   closeSync,
   constants,
   fdatasyncSync,
-  fsyncSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readSync,
   readdirSync,
@@ -18,6 +16,7 @@ import {
 import { open as openAsync } from 'node:fs/promises'
 import type { Clock } from '../engine/ports/clock.ts'
 import { lockFolder } from './data-lock.ts'
+import { makePrivateFolder, privateFileMode, syncFolder } from './private-folder.ts'
 import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
 
 /**
@@ -45,17 +44,10 @@ export function realFiles(after?: Clock['after']): FilePort {
         throw error
       }
     },
-    makeFolder: (folder) => void mkdirSync(folder, { recursive: true }),
+    makeFolder: makePrivateFolder,
     rename: renameSync,
     remove: (path) => rmSync(path, { force: true }),
-    syncFolder: (folder) => {
-      const fd = openSync(folder, 'r')
-      try {
-        fsyncSync(fd)
-      } finally {
-        closeSync(fd)
-      }
-    },
+    syncFolder,
     lock: lockFolder,
     close: () => Promise.resolve(),
   }
@@ -63,7 +55,7 @@ export function realFiles(after?: Clock['after']): FilePort {
 
 function openFile(path: string, how: 'create' | 'existing' | 'read', after: Clock['after'] | undefined): OpenFile {
   // 'a+' would append whatever the position: it only makes the file.
-  if (how === 'create') closeSync(openSync(path, flagsOf.create))
+  if (how === 'create') closeSync(openSync(path, flagsOf.create, privateFileMode))
   const fd = openSync(path, how === 'read' ? flagsOf.read : flagsOf.existing)
   let throughFd: number | undefined
   const writeThrough = (position: number, bytes: Uint8Array) => {

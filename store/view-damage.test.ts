@@ -69,6 +69,25 @@ describe('a view that a crash left whole', () => {
   })
 })
 
+describe('a view that is walked beside the engine', () => {
+  it('is proven once the walk is over; one that is new, or was closed in order, at once', async () => {
+    const folder = newFolder()
+    const view = await openView({ folder, keyring, check: 'beside' })
+    expect(view.isProven).toBe(true)
+    await view.write([row('band', 'a', 'one')], 5)
+    await view.close()
+    const closed = await openView({ folder, keyring, check: 'beside' })
+    expect(closed.isProven).toBe(true)
+    await closed.close()
+    await bareUnsealedFile(folder).close()
+    const left = await openView({ folder, keyring, check: 'beside' })
+    expect(left.isProven).toBe(false)
+    await left.checked
+    expect(left.isProven).toBe(true)
+    await left.close()
+  })
+})
+
 describe('a row that vanished', () => {
   it('is missed when a view that a crash left is opened, before or beside the engine', async () => {
     const folder = newFolder()
@@ -80,7 +99,9 @@ describe('a row that vanished', () => {
     await rows.close()
     await expect(openView({ folder, keyring })).rejects.toThrow(/2 rows expected .* got 1/)
     const beside = await openView({ folder, keyring, check: 'beside' })
+    expect(beside.isProven).toBe(false)
     await expect(beside.checked).rejects.toMatchObject({ code: 'view-damaged' })
+    expect(beside.isProven).toBe(false)
     await beside.close()
     await expect(openView({ folder, keyring })).rejects.toMatchObject({ code: 'view-damaged' })
     wipeView(folder)

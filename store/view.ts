@@ -5,18 +5,19 @@
 // (its seal). A row that vanished, when a view that was left by a crash is opened (its digest). Not noticed before the next
 // such opening: a row that vanishes from the file under a running engine.
 
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import { type RowChange, type RowRange, type Table, type View, viewWritesMax } from '../engine/ports/view.ts'
 import { lockFolder } from './data-lock.ts'
-import { type LmdbRows, isDamage, openLmdb } from './lmdb.ts'
+import { type LmdbRows, isDamage, isNoRoom, openLmdb } from './lmdb.ts'
+import { makePrivateFolder } from './private-folder.ts'
 import { realFiles } from './real-files.ts'
 import { checkView } from './view-check.ts'
 import { RowPacker } from './view-packing.ts'
-import { sealName, sealView, unsealView } from './view-seal.ts'
+import { putViewOnDisk, sealName, sealView, unsealView } from './view-seal.ts'
 import {
   type RowMacs,
   type ViewState,
@@ -64,16 +65,20 @@ export const mapBytesDefault = 64 * 1024 ** 3
 /** Opens the view in `folder` for writing, alone. Rejects with a Fault: `data-in-use`, `view-failed`, `view-damaged`. */
 export async function openView(options: ViewOptions): Promise<FileView> {
   const { folder, keyring, check = 'before', mapBytes = mapBytesDefault, monotonicMs = () => 0 } = options
-  mkdirSync(folder, { recursive: true })
+  makePrivateFolder(folder)
   const unlock = lockFolder(folder)
   const path = join(folder, viewFileName)
   let rows: LmdbRows | undefined
   try {
-    const isProven = (await unsealView(realFiles(), folder, keyring)) || check === 'never'
+    putViewOnDisk(realFiles(), folder)
+    // Nothing can have vanished from a view that begins here: the journal is applied to it from its first record.
+    const isNew = !existsSync(path)
+    const isProven = (await unsealView(realFiles(), folder, keyring)) || isNew || check === 'never'
     if (!isProven && check === 'before') await checkView(path, mapBytes, keyring)
+    const isFound = isProven || check === 'before'
     rows = openLmdb({ path, tables: storedTables, mapBytes, isReadOnly: false })
     const state = decodeState(keyring, rows.get(metaTable, stateKey))
-    const checked = isProven || check === 'before' ? Promise.resolve() : checkView(path, mapBytes, keyring)
+    const checked = isFound ? Promise.resolve() : checkView(path, mapBytes, keyring)
     return new LmdbView({
       folder,
       keyring,
@@ -81,6 +86,7 @@ export async function openView(options: ViewOptions): Promise<FileView> {
       state,
       writer: new ViewWriter({ path, mapBytes, macKey: keyring.macKey() }),
       checked,
+      isProven: isFound,
       monotonicMs,
       unlock,
     })
@@ -93,7 +99,7 @@ export async function openView(options: ViewOptions): Promise<FileView> {
 
 /** Removes a view, so that the next one is built from the journal. Throws a Fault `data-in-use` when an engine has it open. */
 export function wipeView(folder: string): void {
-  mkdirSync(folder, { recursive: true })
+  makePrivateFolder(folder)
   const unlock = lockFolder(folder)
   try {
     for (const name of [viewFileName, `${viewFileName}-lock`, sealName]) rmSync(join(folder, name), { force: true })
@@ -117,6 +123,7 @@ type Opened = {
   readonly state: ViewState
   readonly writer: ViewWriter
   readonly checked: Promise<void>
+  readonly isProven: boolean
   readonly monotonicMs: Clock['monotonicMs']
   readonly unlock: () => void
 }
@@ -131,11 +138,18 @@ class LmdbView implements FileView {
   /** Under way, oldest first. */
   readonly #writing: Promise<void>[] = []
   #isClosed = false
+  /** Since a write that failed for more than room: what the page cache shows of it may not be on disk. */
+  #isDoubtful = false
+  #isProven: boolean
 
   constructor(opened: Opened) {
     this.checked = opened.checked
     // Whoever does not watch still learns of it: a damaged view is not sealed, so the next opening refuses it.
-    this.checked.catch(() => {})
+    this.checked.then(
+      () => (this.#isProven = true),
+      () => {},
+    )
+    this.#isProven = opened.isProven
     this.#opened = opened
     this.#rows = opened.rows
     this.#keyring = opened.keyring
@@ -145,6 +159,10 @@ class LmdbView implements FileView {
 
   get appliedLsn(): Lsn {
     return this.#state.appliedLsn
+  }
+
+  get isProven(): boolean {
+    return this.#isProven
   }
 
   get version(): number {
@@ -189,6 +207,7 @@ class LmdbView implements FileView {
       this.#rows.refresh()
       this.#state = { appliedLsn, digest, version: stateVersion }
     } catch (error) {
+      this.#isDoubtful ||= !isNoRoom(error)
       this.#readState()
       throw error instanceof RangeError || error instanceof Fault ? error : failed('writing the view', error)
     }
@@ -209,7 +228,7 @@ class LmdbView implements FileView {
     if (this.#isClosed) return
     this.#isClosed = true
     const { folder, keyring, unlock } = this.#opened
-    // A view that is still being checked, or was found damaged, is not sealed.
+    // A view that is still being checked, or was found damaged, is not sealed: nor is one that may not be on disk as it is read.
     const isWhole = await this.checked.then(
       () => true,
       () => false,
@@ -219,7 +238,7 @@ class LmdbView implements FileView {
     try {
       await this.#writer.close()
       await this.#rows.close()
-      if (isWhole) await sealView(realFiles(), folder, keyring)
+      if (isWhole && !this.#isDoubtful) await sealView(realFiles(), folder, keyring)
     } finally {
       unlock()
     }

@@ -41,6 +41,8 @@ export const viewWritesMax = 2
 export type View = {
   /** Every record up to here is in the rows. */
   readonly appliedLsn: Lsn
+  /** Was it found whole? Until then a row that is not there may have vanished. Once true it stays so. */
+  readonly isProven: boolean
   /** The row's bytes, authenticated; undefined when there is none. Throws a Fault `view-damaged` on a row that fails its MAC. */
   readonly get: (table: Table, key: string) => Uint8Array | undefined
   readonly range: (table: Table, range: RowRange) => readonly { readonly key: string; readonly bytes: Uint8Array }[]

@@ -22,6 +22,7 @@ const well: Series = {
   'up{job="bandpass"}': constant(1),
   bandpass_ready: constant(1),
   bandpass_clock_certain: constant(1),
+  bandpass_journal_witnessed: constant(1),
   'bandpass_journal_state{state="open"}': constant(1),
   'bandpass_journal_state{state="failed"}': constant(0),
   bandpass_journal_appended_lsn: rising(3_060),
@@ -60,6 +61,7 @@ const troubles: readonly { readonly fires: readonly string[]; readonly when: Ser
   { fires: ['BandpassNobodyScraped'], when: { 'up{job="bandpass"}': '' } },
   { fires: ['BandpassJournalNotOpen'], when: { 'bandpass_journal_state{state="open"}': constant(0) } },
   { fires: ['BandpassClockUncertain'], when: { bandpass_clock_certain: constant(0) } },
+  { fires: ['BandpassWitnessNotWritten'], when: { bandpass_journal_witnessed: constant(0) } },
   { fires: ['BandpassNotReady'], when: { bandpass_ready: constant(0) } },
   {
     fires: ['BandpassAnswersSlow'],

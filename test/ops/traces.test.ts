@@ -40,6 +40,7 @@ describe('without an SDK', () => {
     const imports = () => Promise.resolve({ type: 'stopped', error: 'busy' } as const)
     const view = {
       appliedLsn: 0,
+      isProven: true,
       get: () => undefined,
       range: () => [],
       write: () => Promise.resolve(),

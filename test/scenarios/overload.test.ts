@@ -40,6 +40,62 @@ describe('An engine that is behind with the disk', () => {
   })
 })
 
+describe('An engine whose view a crash left, and which was not found whole yet', () => {
+  /** An account has used up its day, the engine died, and the row that says so vanished from the disk. */
+  async function startedOnLessRows(approveBeforeProven: boolean) {
+    const world = new World({ config: { approveBeforeProven } })
+    await world.start()
+    const member = await armedBand(world, 'alice')
+    const pay = () => world.run(member.band.pay(world.offer({ amountMinor: 2_000 }).bytes))
+    let count = 0
+    while ((await pay()).approved) count++
+    expect(count).toBe(10)
+    await world.time.advance(1_000)
+    await world.crash()
+    expect(world.disk.rows.delete('usage/alice')).toBe(true)
+    world.disk.isViewProven = false
+    await world.start()
+    await world.time.advance(30_000)
+    await world.run(member.band.whenLinked(200_000))
+    return { world, ...member }
+  }
+
+  it('approves where its operator takes the risk, and so beyond a limit whose sum has vanished', async () => {
+    const { world, band } = await startedOnLessRows(true)
+    expect(world.engine.status()).toMatchObject({ view: 'believed' })
+    expect(await world.run(band.pay(world.offer({ amountMinor: 2_000 }).bytes))).toMatchObject({ approved: true })
+  })
+
+  it('approves nothing unless told to, journals nothing of it, and says when to ask again', async () => {
+    const { world, band } = await startedOnLessRows(false)
+    const asking = world.run(band.pay(world.offer({ amountMinor: 2_000 }).bytes))
+    await expect(asking).rejects.toMatchObject({ code: 'busy', retryAfterMs: 1_000 })
+    const { view, decisions } = world.engine.status()
+    expect([view, Object.values(decisions).filter((count) => count > 0)]).toEqual(['checking', []])
+  })
+
+  it('decides the same offer once the view was found whole', async () => {
+    const world = new World()
+    await world.start()
+    const { band } = await armedBand(world, 'alice')
+    await world.crash()
+    world.disk.isViewProven = false
+    await world.start()
+    await world.run(band.whenLinked(200_000))
+    const offer = world.offer({ amountMinor: 50 })
+    await expect(world.run(band.pay(offer.bytes))).rejects.toMatchObject({ code: 'busy' })
+    world.disk.isViewProven = true
+    expect(await world.run(band.pay(offer.bytes))).toMatchObject({ approved: true })
+    expect(world.engine.status()).toMatchObject({ view: 'proven' })
+  })
+
+  it('still takes what takes rights away, and reads', async () => {
+    const { world, phone, band } = await startedOnLessRows(false)
+    expect(await world.run(band.freeze())).toEqual(['owner-freeze'])
+    expect((await world.run(phone.client.bands())).map(({ bid }) => bid)).toEqual([band.bid])
+  })
+})
+
 /** How many payments were approved before the engine said that it is busy. */
 async function payUntilBusy(world: World, band: { pay: (offer: Uint8Array) => Promise<object> }): Promise<number> {
   for (let approved = 0; ; approved++) {

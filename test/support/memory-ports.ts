@@ -10,6 +10,8 @@ export class MemoryDisk {
   records: Uint8Array[] = []
   rows = new Map<string, { readonly table: Table; readonly key: string; readonly bytes: Uint8Array }>()
   appliedLsn = 0
+  /** Was the view found whole after the last start? */
+  isViewProven = true
   epoch = 0
   /** What the next append meets. */
   trouble: 'none' | 'full' | 'failed' = 'none'
@@ -137,6 +139,10 @@ export class MemoryView implements View {
 
   constructor(disk: MemoryDisk) {
     this.disk = disk
+  }
+
+  get isProven(): boolean {
+    return this.disk.isViewProven
   }
 
   get appliedLsn(): Lsn {

@@ -67,6 +67,7 @@ export const engineConfig: EngineConfig = {
   limits: new Map([[euro, euroLimits]]),
   viewFlushMs: 50,
   viewFlushRecords: 500,
+  approveBeforeProven: false,
   issuer: 'https://engine.test',
   receiptLifeS: 3_600,
   engineVersion: '0.0.0-test',
