@@ -4,6 +4,7 @@ import { type DataAudit, auditData } from '../server/audit.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import type { Command } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { environment } from './environment.ts'
 
 export const auditVerify: Command = {
   name: 'audit verify',
@@ -17,8 +18,8 @@ export const auditVerify: Command = {
     },
   ],
   async run(given) {
-    const config = configFrom(given, process.env)
-    const folder = openDataFolder(config, process.env, false)
+    const config = configFrom(given, environment)
+    const folder = openDataFolder(config, environment, false)
     const audit = await auditData(config, folder)
     const { journal, view } = audit
     process.stdout.write(given.has('json') ? `${JSON.stringify(audit)}\n` : readable(audit))

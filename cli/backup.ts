@@ -4,6 +4,7 @@ import { backupData } from '../server/backup-data.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { type Command, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
+import { environment } from './environment.ts'
 
 export const backupTo: Command = {
   name: 'backup',
@@ -19,8 +20,8 @@ export const backupTo: Command = {
   more: () => 'Check it later with bandpass audit verify --data FOLDER, and --master-key-file where the key is a file.',
   async run(given) {
     const to = required(given, 'to', '/backups/monday')
-    const config = configFrom(given, process.env)
-    const folder = openDataFolder(config, process.env, false)
+    const config = configFrom(given, environment)
+    const folder = openDataFolder(config, environment, false)
     const manifest = await backupData(config, folder, to)
     const { firstLsn, lastLsn, appliedLsn, headHash } = manifest
     process.stdout.write(

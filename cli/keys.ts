@@ -9,6 +9,7 @@ import { configFrom, dataOptions } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
+import { environment } from './environment.ts'
 
 export const showKeys: Command = {
   name: 'keys',
@@ -45,7 +46,7 @@ export const rotateKeys: Command = {
     const which = rotatable.find((one) => one === given.args[0])
     if (which === undefined)
       throw new UsageError(`one of ${rotatable.join(', ')} expected, got ${given.args[0] ?? 'nothing'}`)
-    const folder = openDataFolder(configFrom(given, process.env), process.env, false)
+    const folder = openDataFolder(configFrom(given, environment), environment, false)
     const after = rotated(loadKeys(folder.places.keys, Date.now()), which, Date.now())
     writeKeys(folder.places.keys, after)
     process.stdout.write(readable(after))
@@ -66,8 +67,8 @@ export const rotateMasterKey: Command = {
     },
   ],
   async run(given: Given) {
-    const config = configFrom(given, process.env)
-    const folder = openDataFolder(config, process.env, false)
+    const config = configFrom(given, environment)
+    const folder = openDataFolder(config, environment, false)
     const log = stderrLog(config.log.level)
     const { sealedAnew, rowsMarked, from } = await rotateMaster(config, folder, log)
     process.stdout.write(

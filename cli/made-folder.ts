@@ -4,12 +4,13 @@
 import { type DataFolder, isDataFolder, openDataFolder } from '../server/data-folder.ts'
 import type { Given } from './command.ts'
 import { configFrom } from './config-source.ts'
+import { environment } from './environment.ts'
 
 /** Opens the data folder, or makes it and says so on stderr. Throws a Fault when the keys do not open it. */
 export function madeFolder(given: Given): DataFolder {
-  const config = configFrom(given, process.env)
+  const config = configFrom(given, environment)
   const isNew = !isDataFolder(config.data)
-  const folder = openDataFolder(config, process.env, true)
+  const folder = openDataFolder(config, environment, true)
   if (isNew) {
     process.stderr.write(
       `bandpass: made a new data folder, ${config.data}; if an engine runs already, --data must name the folder of that engine\n`,

@@ -6,6 +6,7 @@ import { type Command, type Given, UsageError, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { table } from './table.ts'
+import { environment } from './environment.ts'
 
 const within = 'A running engine knows within a second. The token is printed once: only a hash of it is kept.'
 const takes = 'NAME'
@@ -86,7 +87,7 @@ export const operatorList: Command = {
 }
 
 function placeOf(given: Given) {
-  return openDataFolder(configFrom(given, process.env), process.env, false).places.operators
+  return openDataFolder(configFrom(given, environment), environment, false).places.operators
 }
 
 function nameOf(given: Given): string {

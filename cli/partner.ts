@@ -8,6 +8,7 @@ import { configFrom, dataOptions } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
+import { environment } from './environment.ts'
 
 const within = 'A running engine knows within a second.'
 
@@ -80,7 +81,7 @@ export const partnerList: Command = {
 type Place = Parameters<typeof removePartner>[0]
 
 function folderOf(given: Given) {
-  return openDataFolder(configFrom(given, process.env), process.env, false)
+  return openDataFolder(configFrom(given, environment), environment, false)
 }
 
 const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'

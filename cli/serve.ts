@@ -4,6 +4,7 @@ import { goFirst } from '../server/go-first.ts'
 import { type Log, stderrLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
+import { environment } from './environment.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
 import { Histogram, type Percentiles, percentilesOf } from '../server/histogram.ts'
 
@@ -46,12 +47,8 @@ export const serve: Command = {
 }
 
 async function run(given: Given): Promise<number> {
-  const environment = { ...process.env }
   const statusMs = number(given, 'status-ms', { default: 0, min: 10, max: 600_000 })
   const config = configFrom(demoFlag(given), environment)
-  // Nothing this process starts needs them, and a dump of the environment should not have them.
-  delete process.env['BANDPASS_MASTER_KEY']
-  delete process.env['BANDPASS_MASTER_KEY_OLD']
   const log = stderrLog(config.log.level)
   failClosed(log)
   if (config.thread.goesFirst) goFirst()

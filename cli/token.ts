@@ -6,6 +6,7 @@ import { type TokenRequest, mintToken } from '../server/tokens.ts'
 import { type Command, UsageError, number, required } from './command.ts'
 import { configFrom, dataOptions } from './config-source.ts'
 import { bytesOf } from './hex.ts'
+import { environment } from './environment.ts'
 
 const lifeDefaultS = 3_600
 const lifeMaxS = 30 * 86_400
@@ -28,9 +29,9 @@ export const token: Command = {
   async run(given) {
     const account = required(given, 'account', 'alice')
     const sessionKey = bytesOf('key', required(given, 'key', '<hex>'))
-    const config = configFrom(given, process.env)
+    const config = configFrom(given, environment)
     if (config.tokens.local === 'off') throw new UsageError('tokens.local is off: this engine takes no such token')
-    const folder = openDataFolder(config, process.env, false)
+    const folder = openDataFolder(config, environment, false)
     const scope = given.value('scope')
     const accounts = given.value('accounts')
     const request: TokenRequest = {

@@ -8,6 +8,7 @@ import { configFrom, dataOptions } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
 import { madeFolder } from './made-folder.ts'
 import { dayOf, table } from './table.ts'
+import { environment } from './environment.ts'
 
 const within = 'A running engine knows within a second.'
 const vendorOption: Option = { name: 'vendor', value: 'NUMBER', help: "the vendor's number, as in its certificates" }
@@ -68,7 +69,7 @@ export const vendorList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass vendor list', does: 'whose bands may pair' }],
   async run(given) {
-    print(readVendors(openDataFolder(configFrom(given, process.env), process.env, false).places.vendors))
+    print(readVendors(openDataFolder(configFrom(given, environment), environment, false).places.vendors))
     return 0
   },
 }
@@ -81,7 +82,7 @@ function change(given: Given, work: (place: Place, part: VendorPart) => ListedVe
     model: given.has('model') ? number(given, 'model', { min: 0, max: 0xffff }) : null,
     batch: given.has('batch') ? number(given, 'batch', { min: 0, max: 0xffff_ffff }) : null,
   }
-  print([work(openDataFolder(configFrom(given, process.env), process.env, false).places.vendors, part)])
+  print([work(openDataFolder(configFrom(given, environment), environment, false).places.vendors, part)])
   return 0
 }
 

@@ -45,7 +45,7 @@ export class LoadThread {
   #isEnding = false
 
   private constructor(order: LoadOrder) {
-    this.#worker = new Worker(new URL('./load-thread.ts', import.meta.url), { workerData: order })
+    this.#worker = new Worker(new URL('./load-thread.ts', import.meta.url), { workerData: order, env: {} })
     this.#worker.on('message', (answer: ThreadAnswer) => {
       if (answer.type === 'gave-up') this.#fail(new LoadFailed(answer.why))
       else this.#settle(answer)

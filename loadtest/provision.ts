@@ -48,7 +48,7 @@ export async function provisionFleet(
 }
 
 async function runThread(order: ProvisionOrder): Promise<void> {
-  const worker = new Worker(new URL('./provision-thread.ts', import.meta.url), { workerData: order })
+  const worker = new Worker(new URL('./provision-thread.ts', import.meta.url), { workerData: order, env: {} })
   const why = await new Promise<unknown>((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

@@ -47,6 +47,7 @@ export function passkeyJudge(clock: Pick<Clock, 'after'>): PasskeyJudge {
 
   function started(): Worker {
     const worker = new Worker(new URL('./webauthn-main.ts', import.meta.url), {
+      env: {},
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxOldGenerationSizeMb: passkeyThreadMb },
     })

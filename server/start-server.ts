@@ -1,7 +1,7 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { bothMeters } from '../engine/ports/meters.ts'
@@ -12,6 +12,7 @@ import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { closeDataFolder } from './private-data.ts'
 import { decisionRows } from './decision-rows.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
@@ -26,6 +27,7 @@ import { type OperatorsPage, openOperatorsPage } from './operators-page.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
 import { Refusals } from './refusals.ts'
+import { takeEnvironment } from './secret-environment.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
 import {
@@ -43,7 +45,7 @@ import { version } from './version.ts'
 import { type Watchdog, startWatchdog } from './watchdog.ts'
 
 export type ServerOptions = {
-  /** Where the master key may stand; `process.env` unless given. */
+  /** Where the master key may stand; unless given, `process.env`, which loses its secrets. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Log lines on stderr, from `log.level` on, unless given. */
   readonly log?: Log
@@ -69,7 +71,7 @@ export type RunningServer = {
 
 /** Starts a server. Rejects with a Fault or a ListenError whose message says what to do. */
 export async function startServer(config: ServerConfig, options: ServerOptions = {}): Promise<RunningServer> {
-  const environment = options.environment ?? process.env
+  const environment = options.environment ?? takeEnvironment(process.env)
   const log = options.log ?? stderrLog(config.log.level)
   const undo: (() => Promise<void> | void)[] = []
   try {
@@ -99,6 +101,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     log('warning', 'durability.process', { means: 'a power cut loses what was answered; for demos and tests only' })
   }
   const folder = openDataFolder(config, environment, true)
+  closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
   const issuers = issuersOf(config, surroundings)

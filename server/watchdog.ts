@@ -13,7 +13,7 @@ export function startWatchdog(hangMs: number): Watchdog {
   const signs = new Int32Array(new SharedArrayBuffer(4))
   const everyMs = Math.max(1, Math.floor(hangMs / checksPerHang))
   const workerData = { signs, everyMs, checksPerHang }
-  const worker = new Worker(new URL('./watchdog-thread.ts', import.meta.url), { workerData, execArgv: [] })
+  const worker = new Worker(new URL('./watchdog-thread.ts', import.meta.url), { workerData, env: {}, execArgv: [] })
   worker.unref()
   const timer = setInterval(() => Atomics.add(signs, 0, 1), everyMs)
   timer.unref()

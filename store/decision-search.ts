@@ -49,6 +49,7 @@ export async function searchDecisions(
   const wish: DecisionWish = { folder, filter, throughLsn, limit }
   const worker = new Worker(new URL('./decision-search-main.ts', import.meta.url), {
     workerData: wish,
+    env: {},
     // Not the process's own: some (--input-type, --test) are refused for a file.
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })

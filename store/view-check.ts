@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { childEnvironment } from './child-environment.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { LmdbRows } from './lmdb.ts'
 import { DigestSum, emptyDigest } from './view-digest.ts'
@@ -52,8 +53,8 @@ export async function checkView(path: string, mapBytes: number, macs: RowMacs): 
   if (!existsSync(path)) return
   const args = ['--disable-warning=ExperimentalWarning', checkProgram, path, String(mapBytes)]
   const said = await new Promise<string>((resolve, reject) => {
-    // What an operator has Node load may talk or fail, and would be taken for a damaged view.
-    execFile(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } }, (error, stdout) => {
+    // Not ours: it holds secrets, and what it has Node load may talk or fail, and would be taken for a damaged view.
+    execFile(process.execPath, args, { env: childEnvironment(process.env) }, (error, stdout) => {
       if (error === null) resolve(stdout)
       else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
     })

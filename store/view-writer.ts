@@ -74,6 +74,7 @@ export class ViewWriter {
   #start(): Worker {
     const worker = new Worker(new URL('./view-writer-main.ts', import.meta.url), {
       workerData: this.#options,
+      env: {},
       // Not the process's own: some (--input-type, --test) are refused for a file.
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
