@@ -9,7 +9,7 @@ import { signRelease } from '../crypto/release.ts'
 import { equalSecret } from '../crypto/secret.ts'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import { type CloseCode, type ErrorCode, closeCodes, errorCodes } from '../protocol/errors.ts'
-import { decodePhoneFrame, encodeEngineFrame, fieldsBeforeUv } from '../protocol/frame-codec.ts'
+import { decodePhoneFrame, encodeEngineFrame, fieldsBeforeUv, signedOfHello } from '../protocol/frame-codec.ts'
 import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../protocol/frames.ts'
 import { type BandId, type Bid, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
@@ -36,6 +36,9 @@ export type EngineEndParts = {
   /** Amounts above this need the obligation named. */
   readonly needs?: (amountMinor: number) => 'verify-user' | 'tap' | undefined
 }
+
+/** What phones call it. */
+const host = 'bench.test'
 
 /** One engine end. Account tokens are the account's own name; everything is in memory. */
 export class EngineEnd {
@@ -190,15 +193,15 @@ export class EngineEnd {
     if (session === undefined || !this.sessions.has(session)) return
     const frame = decodePhoneFrame(bytes.slice(), phoneFrameBytesMax)
     if (frame.type === 'malformed') return this.#end(session, closeCodes.malformed.number)
-    if (frame.type === 'hello') return this.#hello(session, frame)
+    if (frame.type === 'hello') return this.#hello(session, frame, bytes)
     if (session.account === '') return this.#refuse(session, frame.id, 'not-authenticated')
     this.#serve(session, frame)
   }
 
-  #hello(session: BenchSession, frame: PhoneFrameOf<'hello'>): void {
+  #hello(session: BenchSession, frame: PhoneFrameOf<'hello'>, bytes: Bytes): void {
     const { primitives } = this.#parts
     const phoneId = parsePhoneId(frame.phoneId)
-    const message = helloMessage(session.challenge, phoneId, 'bench.test')
+    const message = helloMessage(primitives, { challenge: session.challenge, fields: signedOfHello(bytes), host })
     if (this.refuseTokens.has(frame.token)) {
       this.#refuse(session, frame.id, 'token-invalid')
       return this.#end(session, closeCodes['auth-failed'].number)
@@ -258,7 +261,7 @@ export class EngineEnd {
     if (!session.uvChallenges.delete(toHex(challenge))) return undefined
     const { primitives } = this.#parts
     const fields = fieldsBeforeUv(frame)
-    const message = uvMessage(primitives, { purpose: phoneFrames[frame.type].number, challenge, fields })
+    const message = uvMessage(primitives, { purpose: phoneFrames[frame.type].number, challenge, fields, host })
     return verifyPhoneSignature(primitives, session.verifyKey, message, uv.subarray(32)) ? message : undefined
   }
 

@@ -6,9 +6,15 @@ import { nodePrimitives as p } from '../crypto/node-primitives.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
 import { nextRoot, resumeKeys, resumeMac } from '../crypto/resume.ts'
 import { concatBytes } from '../protocol/bytes.ts'
-import { decodeEngineFrame, decodeHubRecords, encodeHubRecords, encodePhoneFrame } from '../protocol/frame-codec.ts'
+import {
+  decodeEngineFrame,
+  decodeHubRecords,
+  encodeHubRecords,
+  encodePhoneFrame,
+  helloToSign,
+} from '../protocol/frame-codec.ts'
 import { type SlotRecord, engineFrames } from '../protocol/frames.ts'
-import { idBytes, parsePhoneId } from '../protocol/ids.ts'
+import { idBytes } from '../protocol/ids.ts'
 import { decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
 import { type DataRecord, decodeRecord, encodeResumeMaced } from '../protocol/records.ts'
 import { phoneProtocolVersion, subprotocol } from '../protocol/versions.ts'
@@ -79,21 +85,18 @@ class Hub {
     const challenge = await this.#until<Uint8Array<ArrayBuffer>>('the greeting', (resolve) => (frame) => {
       if (frame.type === 'greeting') resolve(Uint8Array.from(frame.challenge))
     })
-    const phoneId = parsePhoneId(p.randomBytes(16))
-    const signature = await keys.session.sign(helloMessage(challenge, phoneId, this.#socket.host))
-    this.#socket.send(
-      encodePhoneFrame({
-        type: 'hello',
-        id: 1,
-        version: phoneProtocolVersion,
-        token,
-        phoneId: idBytes(phoneId),
-        sessionKey: keys.session.publicKey,
-        verifyKey: keys.verify.publicKey,
-        signature,
-        resumeToken: null,
-      }),
-    )
+    const hello = {
+      type: 'hello',
+      id: 1,
+      version: phoneProtocolVersion,
+      token,
+      phoneId: p.randomBytes(16),
+      sessionKey: keys.session.publicKey,
+      verifyKey: keys.verify.publicKey,
+      resumeToken: null,
+    } as const
+    const message = helloMessage(p, { challenge, fields: helloToSign(hello), host: this.#socket.host })
+    this.#socket.send(encodePhoneFrame({ ...hello, signature: await keys.session.sign(message) }))
     await this.#until('the answer to hello', (resolve) => (frame) => {
       if (frame.type === 'helloAnswer') resolve(undefined)
     })

@@ -1,25 +1,31 @@
-// What a phone's two keys sign: hello with the session key, user verification with the verify key (PROTOCOL §8).
+// What a phone's two keys sign: hello with the session key, user verification with the verify key (PROTOCOL §8). Both messages
+// name the engine's host, last because only its length varies: what is signed for one engine says nothing to another.
 
 import { type Bytes, ascii, concatBytes, u8 } from '../protocol/bytes.ts'
-import { type PhoneId, idBytes } from '../protocol/ids.ts'
 import { type Primitives, requireLength } from './primitives.ts'
 
-/** `"bnd1 hello" ‖ challenge ‖ phoneId ‖ host`; the host stands last because only its length varies. */
-export function helloMessage(challenge: Bytes, phoneId: PhoneId, host: string): Uint8Array<ArrayBuffer> {
-  requireLength('a challenge', challenge, 32)
-  return concatBytes(ascii('bnd1 hello'), challenge, idBytes(phoneId), ascii(host))
+/**
+ * `"bnd1 hello 2" ‖ challenge ‖ SHA-256(fields) ‖ host`. `fields` is all that the hello brings, keys, token and resume token
+ * among it, as protocol/ gives it (`signedOfHello`): who sits where TLS ends can change nothing of it.
+ */
+export function helloMessage(
+  primitives: Pick<Primitives, 'sha256'>,
+  hello: { readonly challenge: Bytes; readonly fields: Bytes; readonly host: string },
+): Uint8Array<ArrayBuffer> {
+  requireLength('a challenge', hello.challenge, 32)
+  return concatBytes(helloLabel, hello.challenge, primitives.sha256(hello.fields), ascii(hello.host))
 }
 
 /**
- * `"bnd1 uv" ‖ purpose u8 ‖ challenge ‖ SHA-256(fields)`. `purpose` is the number of the frame that carries the
+ * `"bnd1 uv 2" ‖ purpose u8 ‖ challenge ‖ SHA-256(fields) ‖ host`. `purpose` is the number of the frame that carries the
  * verification, `fields` its canonical bytes as protocol/ gives them (`fieldsBeforeUv`).
  */
 export function uvMessage(
-  primitives: Primitives,
-  uv: { readonly purpose: number; readonly challenge: Bytes; readonly fields: Bytes },
+  primitives: Pick<Primitives, 'sha256'>,
+  uv: { readonly purpose: number; readonly challenge: Bytes; readonly fields: Bytes; readonly host: string },
 ): Uint8Array<ArrayBuffer> {
   requireLength('a challenge', uv.challenge, 32)
-  return concatBytes(ascii('bnd1 uv'), u8(uv.purpose), uv.challenge, primitives.sha256(uv.fields))
+  return concatBytes(uvLabel, u8(uv.purpose), uv.challenge, primitives.sha256(uv.fields), ascii(uv.host))
 }
 
 /** Verifies a phone's signature: a key of 33 bytes is P-256 (SEC1 compressed), of 32 bytes Ed25519; else false. */
@@ -33,3 +39,6 @@ export function verifyPhoneSignature(
   if (publicKey.length === 32) return primitives.ed25519Verify(publicKey, message, signature)
   return false
 }
+
+const helloLabel = ascii('bnd1 hello 2')
+const uvLabel = ascii('bnd1 uv 2')

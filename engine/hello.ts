@@ -14,6 +14,12 @@ import { type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { TokenClaims } from './ports/surroundings.ts'
 import { type Session, type Speaker, alertAccount } from './session.ts'
 
+export type ReceivedHello = {
+  readonly frame: PhoneFrameOf<'hello'>
+  /** `signedOfHello` of the bytes that arrived. */
+  readonly signed: Uint8Array
+}
+
 export type HelloOutcome =
   | { readonly type: 'verified'; readonly speaker: Speaker; readonly pendingUntilMs: number }
   /** The hello is answered with `error`, then the socket closes. */
@@ -23,11 +29,16 @@ function refused(error: ErrorCode, close: CloseCode = 'auth-failed'): HelloOutco
   return { type: 'refused', error, close }
 }
 
-/** Verifies a hello and, for an account's first phone, enrols it durably. The frame's bytes must be copies. */
-export async function verifyHello(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): Promise<HelloOutcome> {
+/** Verifies a hello and, for an account's first phone, enrols it durably. The bytes must be copies. */
+export async function verifyHello(
+  core: Core,
+  session: Session,
+  { frame, signed }: ReceivedHello,
+): Promise<HelloOutcome> {
   if (frame.version !== phoneProtocolVersion) return refused('unsupported-frame', 'version-unsupported')
   const phoneId = parsePhoneId(frame.phoneId)
-  const message = helloMessage(session.challenge, phoneId, session.connection.host)
+  const { challenge, connection } = session
+  const message = helloMessage(core.primitives, { challenge, fields: signed, host: connection.host })
   if (!verifyPhoneSignature(core.primitives, frame.sessionKey, message, frame.signature))
     return refused('hello-proof-invalid')
   const claims = await core.tokens.verify(frame.token, frame.sessionKey)

@@ -5,13 +5,13 @@ import { takeToken } from './admission.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { type CloseCode, errorCodes } from '../protocol/errors.ts'
-import { decodePhoneFrame, idOfAuthorize, layError } from '../protocol/frame-codec.ts'
+import { decodePhoneFrame, idOfAuthorize, layError, signedOfHello } from '../protocol/frame-codec.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { SessionState } from '../protocol/states.ts'
 import { closeSlot } from './attach.ts'
 import type { Core } from './core.ts'
-import { verifyHello } from './hello.ts'
+import { type ReceivedHello, verifyHello } from './hello.ts'
 import { leavePairing } from './pairing.ts'
 import type { Connection, ConnectionEvents } from './ports/connection.ts'
 import { phoneKey } from './ports/rows.ts'
@@ -121,7 +121,9 @@ function perform(core: Core, session: Session, effect: SessionEffect, arrived: A
         tell(core, session, { type: 'auth.timeout', atMs: core.time.monotonicMs() })
       })
     case 'verify':
-      if (arrived?.frame.type === 'hello') void verify(core, session, copied(arrived.frame))
+      if (arrived?.frame.type === 'hello') {
+        void verify(core, session, { frame: copied(arrived.frame), signed: signedOfHello(arrived.bytes) })
+      }
       return
     case 'admit':
       return
@@ -184,7 +186,8 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
 /** Whoever comes back finds room that newcomers do not take. */
 const comingBackFactor = 4
 
-async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): Promise<void> {
+async function verify(core: Core, session: Session, hello: ReceivedHello): Promise<void> {
+  const { frame } = hello
   const comesBack = frame.resumeToken !== null && core.sessions.ofResumeToken.has(resumeKey(frame.resumeToken))
   const helloRoom = core.config.hellosMax * (comesBack ? comingBackFactor : 1)
   if (core.hellosUnderWay >= helloRoom) {
@@ -193,7 +196,7 @@ async function verify(core: Core, session: Session, frame: PhoneFrameOf<'hello'>
   }
   core.hellosUnderWay++
   try {
-    const outcome = await verifyHello(core, session, frame)
+    const outcome = await verifyHello(core, session, hello)
     const atMs = core.time.monotonicMs()
     if (outcome.type === 'refused') {
       if (stateOf(session) === 'authenticating') refuse(session, frame.id, outcome.error)

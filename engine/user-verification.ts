@@ -33,6 +33,7 @@ export function verifyUser(core: Core, session: Session, frame: PhoneFrame, uv: 
     purpose: phoneFrames[frame.type].number,
     challenge,
     fields: fieldsBeforeUv(frame),
+    host: session.connection.host,
   })
   return verifyPhoneSignature(core.primitives, speaker.verifyKey, message, uv.subarray(32)) ? message : undefined
 }

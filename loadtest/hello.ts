@@ -2,8 +2,7 @@
 
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
-import { encodePhoneFrame } from '../protocol/frame-codec.ts'
-import { parsePhoneId } from '../protocol/ids.ts'
+import { encodePhoneFrame, helloToSign } from '../protocol/frame-codec.ts'
 import { phoneProtocolVersion } from '../protocol/versions.ts'
 import type { FleetSeed } from './fleet-seed.ts'
 
@@ -21,7 +20,7 @@ export function helloOf(
   const key = seed.draw('carrierKey', index).slice()
   const phoneId = seed.draw('carrierName', index).slice(0, 16)
   const publicKey = nodePrimitives.ed25519PublicKey(key)
-  return encodePhoneFrame({
+  const hello = {
     type: 'hello',
     id: 1,
     version: phoneProtocolVersion,
@@ -29,7 +28,9 @@ export function helloOf(
     phoneId,
     sessionKey: publicKey,
     verifyKey: publicKey,
-    signature: nodePrimitives.ed25519Sign(key, helloMessage(to.challenge, parsePhoneId(phoneId), to.host)),
     resumeToken: null,
-  })
+  } as const
+  const { challenge, host } = to
+  const message = helloMessage(nodePrimitives, { challenge, fields: helloToSign(hello), host })
+  return encodePhoneFrame({ ...hello, signature: nodePrimitives.ed25519Sign(key, message) })
 }

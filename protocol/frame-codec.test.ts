@@ -13,7 +13,9 @@ import {
   layHubRecord,
   encodePhoneFrame,
   fieldsBeforeUv,
+  helloToSign,
   idOfAuthorize,
+  signedOfHello,
 } from './frame-codec.ts'
 import {
   type EngineFrame,
@@ -463,6 +465,44 @@ describe('what a user verification covers', () => {
         const isSame = toHex(fieldsBeforeUv(one)) === toHex(fieldsBeforeUv(other))
         const plain = ({ id: _id, uv: _uv, ...rest }: typeof one) => JSON.stringify(rest)
         expect(isSame).toBe(plain(one) === plain(other))
+      }),
+    )
+  })
+})
+
+describe('what the signature of a hello covers', () => {
+  const plain = ({ id: _id, signature: _signature, ...rest }: PhoneFrameOf<'hello'>) => JSON.stringify(rest)
+  const itemsOf = (bytes: Uint8Array): readonly Unpacked[] => {
+    const items = unpackArray(bytes)
+    return isMalformed(items) ? [] : items
+  }
+
+  it('stays the same whatever id, signature and widths the frame came with', () => {
+    fc.assert(
+      fc.property(fromPhone.hello, id, bin(64), (frame, id, signature) => {
+        const covered = toHex(helloToSign(frame))
+        expect(toHex(signedOfHello(encodePhoneFrame({ ...frame, id, signature })))).toBe(covered)
+      }),
+    )
+    const wide = fromHex('dc0003cd0001ce00000007cd0001')
+    expect(toHex(signedOfHello(wide))).toBe('920101')
+  })
+
+  it('changes with everything else that it brings', () => {
+    fc.assert(
+      fc.property(fromPhone.hello, fromPhone.hello, (one, other) => {
+        expect(toHex(helloToSign(one)) === toHex(helloToSign(other))).toBe(plain(one) === plain(other))
+        const altered = { ...one, verifyKey: other.verifyKey }
+        expect(toHex(helloToSign(one)) === toHex(helloToSign(altered))).toBe(plain(one) === plain(altered))
+      }),
+    )
+  })
+
+  it('holds what a later version adds, with its place and its nil', () => {
+    fc.assert(
+      fc.property(fromPhone.hello, fc.array(orNil(u8), { minLength: 1, maxLength: 5 }), (frame, later) => {
+        const grown = packArray([...itemsOf(encodePhoneFrame(frame)), ...later])
+        expect(itemsOf(signedOfHello(grown))).toEqual([...itemsOf(helloToSign(frame)), ...later])
       }),
     )
   })

@@ -2,7 +2,14 @@
 
 import { readU16, readU32 } from './bytes.ts'
 import type { Field } from './frame-fields.ts'
-import { type EngineFrame, type PhoneFrame, type SlotRecord, engineFrames, phoneFrames } from './frames.ts'
+import {
+  type EngineFrame,
+  type PhoneFrame,
+  type PhoneFrameOf,
+  type SlotRecord,
+  engineFrames,
+  phoneFrames,
+} from './frames.ts'
 import { hubFrameBytesMax, hubSlotMax, recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
@@ -90,6 +97,25 @@ export function encodeHubRecords(sender: 'hub' | 'engine', records: readonly Slo
   for (const record of records) items.push(record.slot, record.bytes)
   return packArray(items)
 }
+
+/**
+ * What a hello's signature covers of the frame: its type and every item but id and signature, in the order and number in which
+ * they arrived, each in its shortest form (PROTOCOL §8). Items of a later version are among them, so none can be added or
+ * taken away. `bytes` is a frame that decodes as hello.
+ */
+export function signedOfHello(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const items = unpackArray(bytes)
+  if (isMalformed(items)) throw new RangeError(`a hello expected, got bytes that are no frame: ${items.expected}`)
+  return packArray(items.filter((_, at) => at !== idAt && at !== signatureAt))
+}
+
+/** `signedOfHello` for who makes one and has not signed it yet. */
+export function helloToSign(hello: Omit<PhoneFrameOf<'hello'>, 'signature'>): Uint8Array<ArrayBuffer> {
+  return signedOfHello(encodePhoneFrame({ ...hello, signature: new Uint8Array(64) }))
+}
+
+const idAt = 1
+const signatureAt = 2 + Object.keys(phoneFrames.hello.fields).indexOf('signature')
 
 /** The fields of a frame that a user verification covers: type, then all fields before `uv` (PROTOCOL §8). */
 export function fieldsBeforeUv(frame: PhoneFrame): Uint8Array<ArrayBuffer> {

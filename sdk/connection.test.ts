@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
-import { decodePhoneFrame, encodeEngineFrame } from '../protocol/frame-codec.ts'
+import { decodePhoneFrame, encodeEngineFrame, helloToSign } from '../protocol/frame-codec.ts'
 import type { EngineFrame, PhoneFrame } from '../protocol/frames.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { parsePhoneId } from '../protocol/ids.ts'
@@ -65,6 +65,7 @@ function onTheTable(options: Partial<ConnectionOptions> = {}) {
     keys,
     token: 'a.token',
     resumeToken: null,
+    primitives: nodePrimitives,
     clock: {
       nowMs: () => 0,
       after: (afterMs, work) => {
@@ -94,7 +95,7 @@ describe('a connection', () => {
     const [hello] = table.sent
     if (hello?.type !== 'hello') throw new Error('no hello')
     expect(hello).toMatchObject({ version: 1, token: 'a.token', resumeToken: null })
-    const message = helloMessage(challenge, parsePhoneId('0d'.repeat(16)), 'engine.test:8443')
+    const message = helloMessage(nodePrimitives, { challenge, fields: helloToSign(hello), host: 'engine.test:8443' })
     expect(nodePrimitives.ed25519Verify(hello.sessionKey, message, hello.signature)).toBe(true)
     await table.say(welcome)
     expect((await table.connecting).welcome.sessionNumber).toBe(9)

@@ -1,12 +1,13 @@
 // One socket, from opening to its end: subprotocol, greeting, hello, and then frames both ways. It never reconnects; that
 // is the session's business.
 
-import { decodeEngineFrame, encodePhoneFrame } from '../protocol/frame-codec.ts'
+import { decodeEngineFrame, encodePhoneFrame, helloToSign } from '../protocol/frame-codec.ts'
 import type { EngineFrame, EngineFrameOf, PhoneFrame } from '../protocol/frames.ts'
 import type { PhoneId } from '../protocol/ids.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { phoneProtocolVersion, subprotocol } from '../protocol/versions.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
+import type { Primitives } from '../crypto/primitives.ts'
 import type { PhoneClock } from './phone-clock.ts'
 import { PhoneError, errorOfClose, errorOfFrame } from './phone-errors.ts'
 import type { PhoneKeys } from './phone-keys.ts'
@@ -34,6 +35,7 @@ export type ConnectionOptions = {
   readonly token: string
   readonly resumeToken: Uint8Array | null
   readonly clock: PhoneClock
+  readonly primitives: Pick<Primitives, 'sha256'>
   readonly received: (frame: EngineFrame) => void
   /** The socket is gone, and why; called exactly once, also when hello fails. */
   readonly closed: (error: PhoneError) => void
@@ -59,6 +61,11 @@ export function openConnection(options: ConnectionOptions): Promise<Connection> 
     const opening = new Opening(options, resolve, reject)
     opening.start()
   })
+}
+
+/** The host that a phone's signatures name: the authority of the URL, as the socket sends it in its Host header. */
+export function hostOf(url: string): string {
+  return new URL(url).host
 }
 
 class Opening {
@@ -124,9 +131,8 @@ class Opening {
   }
 
   async #hello(greeting: Greeting): Promise<void> {
-    const { url, phoneId, keys, token, resumeToken } = this.#options
-    const signature = await keys.session.sign(helloMessage(greeting.challenge, phoneId, new URL(url).host))
-    this.#send({
+    const { url, phoneId, keys, token, resumeToken, primitives } = this.#options
+    const hello = {
       type: 'hello',
       id: helloId,
       version: phoneProtocolVersion,
@@ -134,9 +140,11 @@ class Opening {
       phoneId: idBytes(phoneId),
       sessionKey: keys.session.publicKey,
       verifyKey: keys.verify.publicKey,
-      signature,
       resumeToken,
-    })
+    } as const
+    const { challenge } = greeting
+    const message = helloMessage(primitives, { challenge, fields: helloToSign(hello), host: hostOf(url) })
+    this.#send({ ...hello, signature: await keys.session.sign(message) })
   }
 
   #welcome(welcome: Welcome): void {

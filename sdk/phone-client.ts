@@ -17,7 +17,7 @@ import { type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
 import { noblePrimitives } from '../crypto/noble-primitives.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { BandBridge, type BandRadio } from './band-bridge.ts'
-import type { WebSocketConstructor, Welcome } from './connection.ts'
+import { type WebSocketConstructor, type Welcome, hostOf } from './connection.ts'
 import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
 import { type PhoneClock, systemClock } from './phone-clock.ts'
 import { PhoneError } from './phone-errors.ts'
@@ -76,6 +76,7 @@ type SlotUse =
 export class PhoneClient {
   readonly #primitives: Primitives
   readonly #keys: PhoneKeys
+  readonly #url: string
   readonly #clock: PhoneClock
   readonly #session: Session
   readonly #events: TypedEvents<PhoneEvents>
@@ -91,6 +92,7 @@ export class PhoneClient {
   private constructor(options: PhoneClientOptions) {
     this.#primitives = options.primitives ?? noblePrimitives
     this.#keys = options.keys
+    this.#url = options.url
     this.#clock = options.clock ?? systemClock
     // What a listener throws is the app's own failure: it surfaces as an unhandled rejection, in the app's name.
     this.#events = new TypedEvents((error) => void surface(error))
@@ -249,8 +251,15 @@ export class PhoneClient {
   }
 
   #verify<Frame extends Unverified>(frame: Frame): Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }> {
-    const parts = { primitives: this.#primitives, requests: this.#requests, verifyKey: this.#keys.verify }
-    return verifyUser(parts, frame)
+    return verifyUser(
+      {
+        primitives: this.#primitives,
+        requests: this.#requests,
+        verifyKey: this.#keys.verify,
+        host: hostOf(this.#url),
+      },
+      frame,
+    )
   }
 
   /** One bridge a radio: the pairing's stops listening before the band's begins. */

@@ -90,7 +90,7 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
-    const { url, webSocket, phoneId, keys, clock, received } = this.#parts
+    const { url, webSocket, phoneId, keys, clock, primitives, received } = this.#parts
     const refused = this.#refused
     const token = await this.#token(refused)
     const opened: { connection?: Connection } = {}
@@ -100,6 +100,7 @@ export class Session {
       phoneId,
       keys,
       clock,
+      primitives,
       token,
       resumeToken: this.#resumeToken,
       received: (frame) => {

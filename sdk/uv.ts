@@ -15,7 +15,13 @@ export type Unverified = Verified extends infer Frame ? (Frame extends Verified 
 
 /** The frame with its verification. Rejects when the user did not agree or no challenge came. */
 export async function verifyUser<Frame extends Unverified>(
-  parts: { readonly primitives: Primitives; readonly requests: Requests; readonly verifyKey: PhoneKey },
+  parts: {
+    readonly primitives: Primitives
+    readonly requests: Requests
+    readonly verifyKey: PhoneKey
+    /** Of the engine that is meant, as `hostOf` gives it. */
+    readonly host: string
+  },
   frame: Frame,
 ): Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }> {
   const { challenge } = await parts.requests.ask({ type: 'challenge' }, 'challengeAnswer')
@@ -23,6 +29,7 @@ export async function verifyUser<Frame extends Unverified>(
     purpose: phoneFrames[frame.type].number,
     challenge,
     fields: fieldsBeforeUv({ ...frame, uv: new Uint8Array(96), id: 0 }),
+    host: parts.host,
   })
   return { ...frame, uv: concatBytes(challenge, await parts.verifyKey.sign(message)) }
 }

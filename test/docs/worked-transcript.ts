@@ -27,7 +27,7 @@ import { nextRoot, resumeKeys, resumeMac } from '../../crypto/resume.ts'
 import { receiptId } from '../../engine/receipts.ts'
 import { type Bytes, ascii, concatBytes, toHex, u16 } from '../../protocol/bytes.ts'
 import { encodeEvidence } from '../../protocol/evidence.ts'
-import { encodeEngineFrame, encodePhoneFrame, fieldsBeforeUv } from '../../protocol/frame-codec.ts'
+import { encodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
 import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../../protocol/frames.ts'
 import {
   idBytes,
@@ -129,8 +129,7 @@ export function workedTranscript(given: Given): readonly Line[] {
     framesPerSecond: example.framesPerSecond,
   })
   const phoneId = parsePhoneId(bytes('phoneId'))
-  const signed = say('hello message', helloMessage(bytes('challenge'), phoneId, text('host')))
-  asks({
+  const hello = {
     type: 'hello',
     id: 1,
     version: 1,
@@ -138,9 +137,12 @@ export function workedTranscript(given: Given): readonly Line[] {
     phoneId: idBytes(phoneId),
     sessionKey,
     verifyKey,
-    signature: p.ed25519Sign(bytes('session seed'), signed),
     resumeToken: null,
-  })
+  } as const
+  const host = text('host')
+  const helloFields = say('hello fields', helloToSign(hello))
+  const signed = say('hello message', helloMessage(p, { challenge: bytes('challenge'), fields: helloFields, host }))
+  asks({ ...hello, signature: p.ed25519Sign(bytes('session seed'), signed) })
   answers({
     type: 'helloAnswer',
     id: 1,
@@ -160,7 +162,7 @@ export function workedTranscript(given: Given): readonly Line[] {
     const fields = say(`uv fields ${nth}`, fieldsBeforeUv(frame))
     const message = say(
       `uv message ${nth}`,
-      uvMessage(p, { purpose: phoneFrames[frame.type].number, challenge, fields }),
+      uvMessage(p, { purpose: phoneFrames[frame.type].number, challenge, fields, host }),
     )
     const signature = p.p256Sign(bytes('verify secret'), message)
     asks({ ...frame, uv: say(`uv ${nth}`, concatBytes(challenge, signature)) })

@@ -2,7 +2,7 @@
 
 import { helloMessage, uvMessage } from '../../crypto/phone-auth.ts'
 import { toHex } from '../../protocol/bytes.ts'
-import { decodeEngineFrame, encodePhoneFrame, fieldsBeforeUv } from '../../protocol/frame-codec.ts'
+import { decodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
 import {
   type EngineFrame,
   type EngineFrameOf,
@@ -15,6 +15,9 @@ import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone-keys.ts'
 import type { ClientSocket } from '../../transport/loopback-socket.ts'
 import type { World } from './world.ts'
 
+/** What sits where TLS ends, and changes a hello that the phone has signed. */
+export type Tamper = (hello: PhoneFrameOf<'hello'>) => PhoneFrameOf<'hello'> | Uint8Array<ArrayBuffer>
+
 type Unnumbered<Frame> = Frame extends PhoneFrame ? Omit<Frame, 'id'> : never
 
 export class RawPhone {
@@ -26,6 +29,7 @@ export class RawPhone {
   readonly heard: EngineFrame[] = []
   /** The close code, once the socket has ended. */
   closeCode: number | undefined
+  private readonly tamper: Tamper
   private lastId = 0
 
   constructor(
@@ -35,11 +39,13 @@ export class RawPhone {
       readonly phoneId?: string
       readonly path?: string
       readonly address?: string
+      readonly tamper?: Tamper
     } = {},
   ) {
     this.world = world
     this.keys = as.keys ?? createSoftwareKeys(world.primitives)
     this.phoneId = as.phoneId ?? toHex(world.random.bytes(16))
+    this.tamper = as.tamper ?? ((hello) => hello)
     this.socket = world.listener.connect({
       path: as.path ?? '/phone',
       host: 'engine.test',
@@ -80,8 +86,7 @@ export class RawPhone {
   async hello(token: string, resumeToken: Uint8Array | null = null): Promise<void> {
     const greeting = this.last('greeting')
     const challenge = greeting?.challenge.slice() ?? new Uint8Array(32)
-    const signature = await this.keys.session.sign(helloMessage(challenge, parsePhoneId(this.phoneId), 'engine.test'))
-    this.send({
+    const hello = {
       type: 'hello',
       id: ++this.lastId,
       version: 1,
@@ -89,9 +94,12 @@ export class RawPhone {
       phoneId: idBytes(parsePhoneId(this.phoneId)),
       sessionKey: this.keys.session.publicKey,
       verifyKey: this.keys.verify.publicKey,
-      signature,
       resumeToken,
-    })
+    } as const
+    const fields = helloToSign(hello)
+    const message = helloMessage(this.world.primitives, { challenge, fields, host: 'engine.test' })
+    const sent = this.tamper({ ...hello, signature: await this.keys.session.sign(message) })
+    this.socket.send(sent instanceof Uint8Array ? sent : encodePhoneFrame(sent))
   }
 
   send(frame: PhoneFrame): void {
@@ -109,11 +117,17 @@ export class RawPhone {
   /** Adds a user verification to a frame that takes one. */
   async verified<Type extends 'authorize' | 'pairStart' | 'arm' | 'unfreeze' | 'found' | 'deactivate' | 'limits'>(
     frame: Omit<PhoneFrameOf<Type>, 'id' | 'uv'> & { readonly type: Type },
+    host = 'engine.test',
   ): Promise<Unnumbered<PhoneFrameOf<Type>>> {
     const answer = await this.ask({ type: 'challenge' })
     const challenge = answer?.type === 'challengeAnswer' ? answer.challenge.slice() : new Uint8Array(32)
     const fields = fieldsBeforeUv({ ...frame, id: 0, uv: null } as unknown as PhoneFrame)
-    const message = uvMessage(this.world.primitives, { purpose: phoneFrames[frame.type].number, challenge, fields })
+    const message = uvMessage(this.world.primitives, {
+      purpose: phoneFrames[frame.type].number,
+      challenge,
+      fields,
+      host,
+    })
     const signature = await this.keys.verify.sign(message)
     const uv = new Uint8Array(96)
     uv.set(challenge)
