@@ -18,7 +18,7 @@ export const token: Command = {
     ...dataOptions,
     { name: 'account', value: 'ID', help: 'the account' },
     { name: 'key', value: 'HEX', help: "the phone's session public key: 32 bytes Ed25519 or 33 P-256 compressed" },
-    { name: 'scope', value: 'WORDS', help: 'hub or web, separated by spaces' },
+    { name: 'scope', value: 'WORDS', help: "hub or web, never both; a token without is a phone's" },
     { name: 'accounts', value: 'IDS', help: 'accounts a hub may speak for, separated by commas; * = every one' },
     { name: 'life-s', value: 'SECONDS', help: `how long it is valid; ${lifeDefaultS} unless given` },
   ],

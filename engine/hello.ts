@@ -3,7 +3,8 @@
 
 import { helloMessage, verifyPhoneSignature } from '../crypto/phone-auth.ts'
 import { securityDelayMs } from '../policy/delays.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { roleOf } from '../policy/session-role.ts'
+import { equalBytes, toHex } from '../protocol/bytes.ts'
 import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type PhoneId, parsePhoneId } from '../protocol/ids.ts'
@@ -43,15 +44,17 @@ export async function verifyHello(
     return refused('hello-proof-invalid')
   const claims = await core.tokens.verify(frame.token, frame.sessionKey)
   if (claims === undefined) return refused('token-invalid')
-  if (session.connection.kind === 'hub') return verifyHub(claims)
-  const isWeb = claims.scopes.includes('web')
-  if (isWeb) return verifyWeb(core, claims, frame, phoneId)
+  const role = roleOf(connection.kind, claims.scopes)
+  if (role === undefined) return refused('token-invalid')
+  if (role === 'hub') return verifyHub(claims)
+  if (role === 'web') return verifyWeb(core, claims, frame, phoneId)
   const phone = await knownOrEnrolled(core, session, frame, { claims, phoneId })
   if (phone === undefined) return refused('phone-unknown')
   const speaker: Speaker = {
     type: 'phone',
     account: claims.account,
     phoneId,
+    key: phoneKey(claims.account, phoneId),
     verifyKey: phone.verifyKey,
     pendingUntilMs: phone.pendingUntilMs,
     surface: `phone:${phoneId}`,
@@ -63,7 +66,7 @@ export async function verifyHello(
 }
 
 function verifyHub(claims: TokenClaims): HelloOutcome {
-  if (!claims.scopes.includes('hub') || !claims.boundToKey) return refused('token-invalid')
+  if (!claims.boundToKey) return refused('token-invalid')
   const accounts = new Set(claims.hubAccounts)
   return {
     type: 'verified',
@@ -79,6 +82,8 @@ function verifyWeb(core: Core, claims: TokenClaims, frame: PhoneFrameOf<'hello'>
     type: 'phone',
     account: claims.account,
     phoneId,
+    // Its own choice, both of them: never the key of a phone, nor of another page that says the same id.
+    key: `${claims.account}|web|${phoneId}|${toHex(frame.sessionKey)}`,
     verifyKey: frame.verifyKey,
     pendingUntilMs: 0,
     surface: 'web',

@@ -9,7 +9,7 @@ import { type AccountId, type Bid, type PhoneId, idBytes } from '../protocol/ids
 import type { Bucket } from './admission.ts'
 import type { Surface } from '../policy/holds.ts'
 import type { Connection } from './ports/connection.ts'
-import { type PhoneRow, phoneKey } from './ports/rows.ts'
+import type { PhoneRow } from './ports/rows.ts'
 import type { SessionSlots } from './session-slots.ts'
 
 /** Who speaks on an authenticated session. */
@@ -18,6 +18,8 @@ export type Speaker =
       readonly type: 'phone'
       readonly account: AccountId
       readonly phoneId: PhoneId
+      /** What tells it from others: one live session each. A phone's is that of its row, a web session has one of its own. */
+      readonly key: string
       /** What verifies this phone's user verifications. */
       readonly verifyKey: Bytes
       /** Until then the phone may only freeze, report lost and read; 0 = full rights. */
@@ -69,7 +71,7 @@ export function sendRecord(session: Session, slot: number, bytes: Uint8Array): v
 /** Live sessions by phone, by account and by resume token. */
 export class SessionDirectory {
   readonly all = new Set<Session>()
-  /** By account and phone: one live session each. */
+  /** By the speaker's key: one live session each. */
   readonly ofPhone = new Map<string, Session>()
   readonly ofAccount = new Map<AccountId, Set<Session>>()
   /** Sessions whose slots may be taken over, by resume token in hex; also for a while after they closed. */
@@ -82,7 +84,7 @@ export class SessionDirectory {
     return epoch * 0x1_0000_0000 + this.numbered
   }
 
-  add(session: Session, key: string, account: AccountId): void {
+  add(session: Session, { key, account }: Extract<Speaker, { readonly type: 'phone' }>): void {
     this.ofPhone.set(key, session)
     let sessions = this.ofAccount.get(account)
     if (sessions === undefined) this.ofAccount.set(account, (sessions = new Set()))
@@ -93,7 +95,7 @@ export class SessionDirectory {
   phoneChanged(key: string, row: Pick<PhoneRow, 'pendingUntilMs'> | null): void {
     const session = this.ofPhone.get(key)
     const speaker = session?.speaker
-    if (session === undefined || speaker?.type !== 'phone' || !speaker.surface.startsWith('phone:')) return
+    if (session === undefined || speaker?.type !== 'phone') return
     const pendingUntilMs = row?.pendingUntilMs ?? speaker.pendingUntilMs
     session.speaker = { ...speaker, pendingUntilMs, isGone: row === null }
   }
@@ -102,8 +104,7 @@ export class SessionDirectory {
     this.all.delete(session)
     const { speaker } = session
     if (speaker?.type !== 'phone') return
-    const key = phoneKey(speaker.account, speaker.phoneId)
-    if (this.ofPhone.get(key) === session) this.ofPhone.delete(key)
+    if (this.ofPhone.get(speaker.key) === session) this.ofPhone.delete(speaker.key)
     const sessions = this.ofAccount.get(speaker.account)
     sessions?.delete(session)
     if (sessions?.size === 0) this.ofAccount.delete(speaker.account)

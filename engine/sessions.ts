@@ -14,7 +14,6 @@ import type { Core } from './core.ts'
 import { type ReceivedHello, verifyHello } from './hello.ts'
 import { leavePairing } from './pairing.ts'
 import type { Connection, ConnectionEvents } from './ports/connection.ts'
-import { phoneKey } from './ports/rows.ts'
 import { serve } from './serve.ts'
 import { type Session, type Speaker, answer, refuse, resumeKey } from './session.ts'
 import { SessionSlots } from './session-slots.ts'
@@ -225,7 +224,7 @@ async function verify(core: Core, session: Session, hello: ReceivedHello): Promi
 /** A web session is no phone, and a hub carries those of others. */
 function isEnrolled(core: Core, speaker: Speaker): boolean {
   if (speaker.type !== 'phone' || !speaker.surface.startsWith('phone:')) return true
-  return core.ledger.get('phone', phoneKey(speaker.account, speaker.phoneId)) !== undefined
+  return core.ledger.get('phone', speaker.key) !== undefined
 }
 
 function closeAs(core: Core, session: Session, close: CloseCode): void {
@@ -256,9 +255,8 @@ function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendi
   const isResumed = older !== undefined && older !== session && isSameSpeaker(older, session)
   if (isResumed) adoptSlots(core, older, session)
   if (speaker?.type === 'phone') {
-    const key = phoneKey(speaker.account, speaker.phoneId)
-    const fenced = sessions.ofPhone.get(key)
-    sessions.add(session, key, speaker.account)
+    const fenced = sessions.ofPhone.get(speaker.key)
+    sessions.add(session, speaker)
     if (fenced !== undefined && fenced !== session) {
       tell(core, fenced, { type: 'session.fenced', atMs: core.time.monotonicMs(), sessionNumber: session.number })
     }
@@ -280,9 +278,7 @@ function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendi
 
 function isSameSpeaker(older: Session, newer: Session): boolean {
   const [before, now] = [older.speaker, newer.speaker]
-  if (before?.type === 'phone' && now?.type === 'phone') {
-    return before.account === now.account && before.phoneId === now.phoneId
-  }
+  if (before?.type === 'phone' && now?.type === 'phone') return before.key === now.key
   return (
     before?.type === 'hub' && now?.type === 'hub' && [...before.accounts].every((account) => now.accounts.has(account))
   )

@@ -169,6 +169,13 @@ describe('an account token', () => {
     expect(await tokens.verify(await signed({ accounts: '*' }), sessionKey)).toMatchObject({ hubAccounts: [] })
   })
 
+  it.each([[['hub']], [7], [null], [{ hub: true }]])(
+    'is refused with scopes %j, which would read as none',
+    async (scope) => {
+      expect(await tokens.verify(await signed({ scope }), sessionKey)).toBeUndefined()
+    },
+  )
+
   it('rejects, rather than refuses, when the keys cannot be had', async () => {
     const unreachable = createTokens({
       issuers: [remoteIssuer(issuer, 'http://127.0.0.1:1/jwks')],

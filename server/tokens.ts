@@ -153,6 +153,8 @@ function claimedIssuer(token: string): string | undefined {
 function claimsOf(payload: JWTPayload, sessionKey: Bytes): TokenClaims | undefined {
   const { sub, exp, auth_time: authTime, scope, cnf, accounts } = payload
   if (sub === undefined || exp === undefined) return undefined
+  // RFC 9068 §2.2.3: words with spaces between. A list would read as no scope, and so as a phone's.
+  if (scope !== undefined && typeof scope !== 'string') return undefined
   let account: TokenClaims['account']
   try {
     account = parseAccountId(sub)
@@ -163,7 +165,7 @@ function claimsOf(payload: JWTPayload, sessionKey: Bytes): TokenClaims | undefin
     account,
     authTimeMs: typeof authTime === 'number' && Number.isFinite(authTime) ? Math.floor(authTime * 1_000) : 0,
     expiresAtMs: Math.floor(exp * 1_000),
-    scopes: typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : [],
+    scopes: scope === undefined ? [] : scope.split(' ').filter((one) => one !== ''),
     boundToKey: isBound(cnf, sessionKey),
     hubAccounts: Array.isArray(accounts) ? accounts.filter((one): one is string => typeof one === 'string') : [],
   }
