@@ -24,6 +24,7 @@ import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { decisionRecord } from './decision-record.ts'
 import type { Lsn } from './ports/journal.ts'
+import { keptFor } from './ports/references.ts'
 import { type ReferenceRow, referenceKey } from './ports/rows.ts'
 import { type Approved, makeReceipt } from './receipts.ts'
 import { type Proved, gatherFacts, openProof } from './request-facts.ts'
@@ -80,12 +81,10 @@ function decideAuthorize(core: Core, asked: Asked, frame: PhoneFrameOf<'authoriz
   const { rid } = offer.terms
   if (!isFromPartner(core, offer)) return settle(core, asked, rid, denied('offer-not-authentic'))
   const rd = requestDigest(core.primitives, offer.canon, offer.labelBytes)
-  const stored = core.ledger.get('reference', referenceKey(offer.terms))
-  if (stored !== undefined) {
-    if (stored.account !== slot.account || !equalBytes(stored.rd, rd))
-      return settle(core, asked, rid, denied('reference-conflict'))
-    if (stored.final) return settleLater(core, asked, rid, answerStored(core, offer, rd, stored, wantsReceipt))
-  }
+  const { own, isTaken } = keptFor(core.ledger, referenceKey(offer.terms), slot.account)
+  if (own !== undefined && !equalBytes(own.rd, rd)) return settle(core, asked, rid, denied('reference-conflict'))
+  if (own?.final === true) return settleLater(core, asked, rid, answerStored(core, offer, rd, own, wantsReceipt))
+  if (isTaken) return settle(core, asked, rid, denied('reference-conflict'))
   // Whether it was decided is forgotten, and it is decided once: the partner asks with a new offer when there can be none such.
   if (mayBeForgotten(core.ledger.restored, offer.terms)) return settle(core, asked, rid, undefined)
   const record = decodeData(frame.record)
@@ -242,7 +241,7 @@ async function answerStored(
   wantsReceipt: boolean,
 ): Promise<Answer> {
   await core.ledger.durable(stored.lsn)
-  const current = core.ledger.get('reference', referenceKey(offer.terms)) ?? stored
+  const current = keptFor(core.ledger, referenceKey(offer.terms), stored.account).own ?? stored
   if (current.lsn !== stored.lsn) return answerStored(core, offer, rd, current, wantsReceipt)
   const { useLeftMinor, dayLeftMinor, lsn, account, level, decidedAtMs, ownerEpoch } = stored
   const reason = parseReason(stored.reason) ?? 'reference-conflict'

@@ -8,6 +8,7 @@ import type { Core } from './core.ts'
 import { type Decided, decisionPages } from './history.ts'
 import { parseLevel } from './ports/apply.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
+import { keptFor } from './ports/references.ts'
 import { referenceKey } from './ports/rows.ts'
 
 export type InspectedDecision = {
@@ -71,6 +72,8 @@ function decisionOf(core: Core, { lsn, row }: Decided): InspectedDecision {
 /** The history does not say how near the band was; the answer that is kept for the reference does. */
 function levelOf(core: Core, newest: Decided | undefined) {
   if (newest === undefined) return null
-  const reference = core.ledger.get('reference', referenceKey(decodeOfferTerms(newest.row.canon)))
-  return reference === undefined ? null : { level: parseLevel(reference.level), atMs: reference.decidedAtMs }
+  const { account, canon } = newest.row
+  if (account === null) return null
+  const { own } = keptFor(core.ledger, referenceKey(decodeOfferTerms(canon)), account)
+  return own === undefined ? null : { level: parseLevel(own.level), atMs: own.decidedAtMs }
 }

@@ -2,13 +2,14 @@
 // for page by page; a long history of the account's other bands is read with pauses, and not to its end at once.
 
 import type { TimelineAnswer, TimelineEntry } from '../protocol/operator-api.ts'
-import type { AccountId, BandId } from '../protocol/ids.ts'
+import type { AccountId, BandId, PartnerId, Rid } from '../protocol/ids.ts'
 import { holdsOf } from '../protocol/states.ts'
 import type { Core } from './core.ts'
 import { shortened } from './inspect-band.ts'
 import { type TimelineWish, timelineEntriesMax } from './operator-port.ts'
 import { askedFor, obligationWord, reasonWord } from './ports/decision-words.ts'
 import { decisionPages } from './history.ts'
+import { keptFor } from './ports/references.ts'
 import { type HistoryRow, actKey, lsnOfKey, moveKey, referenceKey } from './ports/rows.ts'
 
 /** A page of a band's timeline. A band that nobody knows has none. */
@@ -86,13 +87,19 @@ function decisionOf(core: Core, account: AccountId, lsn: number, row: HistoryRow
     label: row.label,
     reason: reasonWord(row.reason),
     obligation: obligationWord(row.obligation),
-    level: row.level ?? levelKept(core, referenceKey({ partner: asked.partner, rid: asked.reference }), lsn),
+    level: row.level ?? levelKept(core, account, asked, lsn),
     reversedByLsn: row.reversedBy,
   }
 }
 
 /** Rows of older versions do not say how near the band was; the answer kept for the reference may. */
-function levelKept(core: Core, key: string, lsn: number): number {
-  const reference = core.ledger.get('reference', key)
-  return reference?.lsn === lsn ? reference.level : 0
+function levelKept(
+  core: Core,
+  account: AccountId,
+  asked: { readonly partner: PartnerId; readonly reference: Rid },
+  lsn: number,
+): number {
+  const key = referenceKey({ partner: asked.partner, rid: asked.reference })
+  const { own } = keptFor(core.ledger, key, account)
+  return own?.lsn === lsn ? own.level : 0
 }

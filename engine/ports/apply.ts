@@ -9,6 +9,7 @@ import type { ProximityLevel } from '../../policy/proximity.ts'
 import { labelText } from './decision-words.ts'
 import type { Lsn } from './journal.ts'
 import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.ts'
+import { keepAnswer } from './references.ts'
 import {
   type AlarmRow,
   type BandRow,
@@ -229,24 +230,20 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
   const spent = usageOf(before)
   const usage = reason === 0 ? usageAfter(spent, useOf(moneyOf(record.canon), record.atMs, level)) : spent
   const changes: Change[] = [
-    {
-      table: 'reference',
-      key: referenceOf(record.canon),
-      row: {
-        rd,
-        account,
-        bandId,
-        final: obligation === null,
-        reason,
-        obligation,
-        level,
-        useLeftMinor,
-        dayLeftMinor,
-        lsn,
-        decidedAtMs: record.atMs,
-        ownerEpoch,
-      },
-    },
+    ...keepAnswer(rows, referenceOf(record.canon), {
+      rd,
+      account,
+      bandId,
+      final: obligation === null,
+      reason,
+      obligation,
+      level,
+      useLeftMinor,
+      dayLeftMinor,
+      lsn,
+      decidedAtMs: record.atMs,
+      ownerEpoch,
+    }),
     {
       table: 'history',
       key: historyKey(lsn),
@@ -272,7 +269,9 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
 
 function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowReader): readonly Change[] {
   const key = referenceKey(record)
-  const reference = rows.get('reference', key)
+  // The approval stands in the first place, and its denial stays there until another account is approved.
+  const kept = rows.get('reference', key)
+  const reference = kept?.account === record.account ? kept : undefined
   const reversedKey = historyKey(record.reversedLsn)
   const history = rows.get('history', reversedKey)
   const usage = rows.get('usage', record.account)

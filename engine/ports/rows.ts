@@ -141,7 +141,7 @@ const usageShape = {
   decisions: added(count),
 } as const satisfies Shape
 
-/** The answer kept for a (partner, rid). `final`: asked again, the same answer. */
+/** The answer kept for a (partner, rid) and an account. `final`: asked again, the same answer. */
 const referenceShape = {
   rd: bin(32),
   account: id(parseAccountId),
@@ -331,6 +331,11 @@ export function historyMarkKey(account: AccountId, lsn: number): string {
 /** The reference first: those that rise with time (sdk/references.ts) are neighbours, whoever the partner is. */
 export function referenceKey({ partner, rid }: { readonly partner: PartnerId; readonly rid: Rid }): string {
   return `${rid}${partner}`
+}
+
+/** Behind the reference, for the denial of an account that was not the first to ask (ports/references.ts). */
+export function accountReferenceKey(key: string, account: AccountId): string {
+  return `${key}|${account}`
 }
 
 export function moveKey(bandId: BandId, lsn: number): string {

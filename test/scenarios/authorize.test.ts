@@ -152,6 +152,60 @@ describe('One reference', () => {
     })
   })
 
+  it('that was denied to another account is decided for whom the offer was made, and stays denied to the other', async () => {
+    const { world, band } = await armedWorld()
+    const bob = await armedBand(world, 'bob')
+    await world.run(bob.phone.client.limits({ perUseMinor: 1, perDayMinor: 20_000, currency: euro }, false))
+    const offer = world.offer()
+    const toBob = await world.run(bob.band.pay(offer.bytes))
+    expect(toBob).toMatchObject({ approved: false, reason: 'over-use-limit' })
+    expect(toBob.lsn).toBeGreaterThan(0)
+    const approved = await world.run(band.pay(offer.bytes))
+    expect(approved).toMatchObject({ approved: true })
+    for (let restart = 0; restart < 2; restart++) {
+      expect(await world.run(bob.band.pay(offer.bytes))).toEqual(toBob)
+      expect(await world.run(band.pay(offer.bytes))).toMatchObject({ approved: true, lsn: approved.lsn })
+      await world.crash()
+      await world.start()
+      await world.time.advance(30_000)
+    }
+    expect(world.failures).toEqual([])
+  })
+
+  it('is not held by a denial that asks another account for something', async () => {
+    const { world, band } = await armedWorld()
+    const bob = await armedBand(world, 'bob')
+    const offer = world.offer({ amountMinor: 4_000 })
+    expect(await world.run(bob.band.pay(offer.bytes))).toMatchObject({ obligation: 'tap' })
+    expect(await world.run(band.pay(offer.bytes))).toMatchObject({ obligation: 'tap' })
+  })
+
+  it('that two accounts ask for at once is approved for one of them, and a conflict for the other', async () => {
+    const { world, band } = await armedWorld()
+    const bob = await armedBand(world, 'bob')
+    const offer = world.offer()
+    const both = await world.run(Promise.all([band.pay(offer.bytes), bob.band.pay(offer.bytes)]))
+    const reasons = both.map((decision) => (decision.approved ? 'approved' : decision.reason))
+    expect(reasons.toSorted()).toEqual(['approved', 'reference-conflict'])
+  })
+
+  it('whose approval was reversed is free for another account, and denied for good to the one', async () => {
+    const { world, band } = await armedWorld()
+    const bob = await armedBand(world, 'bob')
+    const offer = world.offer()
+    world.disk.syncing = () => new Promise((resolve) => world.time.after(500, resolve))
+    const paying = band.pay(offer.bytes)
+    await world.time.advance(400)
+    const frozen = band.freeze()
+    expect(await world.run(paying)).toMatchObject({ approved: false, reason: 'owner-freeze' })
+    await world.run(frozen)
+    world.disk.syncing = () => Promise.resolve()
+    expect(await world.run(bob.band.pay(offer.bytes))).toMatchObject({ approved: true })
+    await world.run(band.unfreeze())
+    await world.run(band.arm())
+    expect(await world.run(band.pay(offer.bytes))).toMatchObject({ approved: false, reason: 'owner-freeze' })
+  })
+
   it('is not used up by bytes that are no proof', async () => {
     const { world, band } = await armedWorld()
     const offer = world.offer()

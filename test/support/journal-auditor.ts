@@ -19,7 +19,9 @@ export class JournalAuditor {
   readonly reversed = new Set<number>()
   readonly bands = new Map<string, BandSeen>()
   private readonly limits: ReadonlyMap<number, LimitTable>
-  private readonly finals = new Map<string, number>()
+  /** Final denials by reference and account, and by reference alone the approvals that stand. */
+  private readonly finals = new Set<string>()
+  private readonly standing = new Map<string, number>()
   private readonly usages = new Map<string, Usage>()
   private readonly accounts = new Map<string, JournalRecordOf<'account'>>()
   private lastAct: JournalRecordOf<'operator'> | undefined
@@ -132,9 +134,17 @@ export class JournalAuditor {
   private takeDecision(lsn: number, record: JournalRecordOf<'decision'>): void {
     const terms = decodeOfferTerms(record.canon)
     const reference = `${terms.partner}${terms.rid}`
-    this.expect(!this.finals.has(reference), `a reference is decided again at ${lsn} (I12)`)
-    if (record.obligation === null) this.finals.set(reference, lsn)
-    if (record.reason !== reasons.approved) return
+    const own = `${reference}|${record.account}`
+    this.expect(!this.standing.has(reference), `a reference that is approved is decided again at ${lsn} (I12)`)
+    this.expect(
+      !this.finals.has(own),
+      `a reference is decided again for the account that it was denied to at ${lsn} (I12)`,
+    )
+    if (record.reason !== reasons.approved) {
+      if (record.obligation === null) this.finals.add(own)
+      return
+    }
+    this.standing.set(reference, lsn)
     this.approvals.set(lsn, record)
     const band = this.bands.get(record.bandId)
     this.expect(band?.state === 'armed', `approved while ${band?.state ?? 'unknown'} at ${lsn} (I8)`)
@@ -170,7 +180,9 @@ export class JournalAuditor {
     this.expect(approval !== undefined && !this.reversed.has(record.reversedLsn), `nothing to reverse at ${lsn}`)
     this.reversed.add(record.reversedLsn)
     if (approval === undefined) return
-    const { currency, action, amountMinor } = decodeOfferTerms(approval.canon)
+    const { partner, rid, currency, action, amountMinor } = decodeOfferTerms(approval.canon)
+    this.standing.delete(`${partner}${rid}`)
+    this.finals.add(`${partner}${rid}|${record.account}`)
     const level =
       approval.level === 4 || approval.level === 3 || approval.level === 2 || approval.level === 1 ? approval.level : 0
     const use = { day: utcDayOf(approval.atMs), currency, action, amountMinor, level } as const
