@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type BandCert, decodeBandCert, encodeBandCertSigned } from '../protocol/band-cert.ts'
-import { concatBytes } from '../protocol/bytes.ts'
+import { ascii, concatBytes } from '../protocol/bytes.ts'
 import { parseBandId } from '../protocol/ids.ts'
-import { type BandCertFields, type VendorKey, signBandCert, verifyBandCert } from './band-certs.ts'
+import { type BandCertFields, type VendorKey, bandCertMessage, signBandCert, verifyBandCert } from './band-certs.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives as node } from './node-primitives.ts'
 import { everyFlip, filled } from './test-bytes.ts'
@@ -49,12 +49,25 @@ describe.each(['ed25519', 'es256'] as const)('a BandCert signed with %s', (signa
     }
   })
 
+  it('is no other message of 64 bytes that the root signs, even one that reads as a certificate', () => {
+    const signed = encodeBandCertSigned({ ...fields, signatureType })
+    const plain = signatureType === 'ed25519' ? node.ed25519Sign(secret, signed) : node.p256Sign(secret, signed)
+    expect(verifyBandCert(node, vendorKeys[signatureType], certOf(concatBytes(signed, plain)))).toBe(false)
+  })
+
   it('does not verify under another root', () => {
     const other: VendorKey =
       signatureType === 'ed25519'
         ? { signatureType, publicKey: node.ed25519PublicKey(filled(32, 9)) }
         : { signatureType, publicKey: node.p256PublicKey(filled(32, 9)) }
     expect(verifyBandCert(node, other, certOf(bytes))).toBe(false)
+  })
+})
+
+describe('what a vendor signs', () => {
+  it('is spelled as PROTOCOL §1 does', () => {
+    const signed = encodeBandCertSigned(fields)
+    expect(bandCertMessage(signed)).toEqual(concatBytes(ascii('bnd1 cert'), signed))
   })
 })
 
@@ -71,8 +84,9 @@ describe('the type of a vendor’s signature', () => {
 
   it('must be the one stated: a good signature by the listed scheme on a cert that states the other is refused', () => {
     const signed = encodeBandCertSigned({ ...fields, signatureType: 'es256' })
-    const cert = certOf(concatBytes(signed, node.ed25519Sign(secret, signed)))
-    expect(node.ed25519Verify(vendorKeys.ed25519.publicKey, cert.signed, cert.signature)).toBe(true)
+    const message = bandCertMessage(signed)
+    const cert = certOf(concatBytes(signed, node.ed25519Sign(secret, message)))
+    expect(node.ed25519Verify(vendorKeys.ed25519.publicKey, message, cert.signature)).toBe(true)
     expect(verifyBandCert(node, vendorKeys.ed25519, cert)).toBe(false)
   })
 

@@ -1,7 +1,7 @@
 // A vendor's signature on a BandCert (PROTOCOL §1). The type of signature comes from the vendor list: a cert that states
 // another type is refused, so no key is ever used under a scheme it was not made for.
 
-import { type Bytes, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
 import { type BandCert, type SignatureType, encodeBandCertSigned } from '../protocol/band-cert.ts'
 import type { Primitives } from './primitives.ts'
 
@@ -19,8 +19,8 @@ export function signBandCert(
   const signed = encodeBandCertSigned(fields)
   const signature =
     fields.signatureType === 'ed25519'
-      ? primitives.ed25519Sign(rootSecret, signed)
-      : primitives.p256Sign(rootSecret, signed)
+      ? primitives.ed25519Sign(rootSecret, bandCertMessage(signed))
+      : primitives.p256Sign(rootSecret, bandCertMessage(signed))
   return concatBytes(signed, signature)
 }
 
@@ -28,6 +28,13 @@ export function signBandCert(
 export function verifyBandCert(primitives: Primitives, rootKey: VendorKey, cert: BandCert): boolean {
   if (cert.signatureType !== rootKey.signatureType) return false
   return rootKey.signatureType === 'ed25519'
-    ? primitives.ed25519Verify(rootKey.publicKey, cert.signed, cert.signature)
-    : primitives.p256Verify(rootKey.publicKey, cert.signed, cert.signature)
+    ? primitives.ed25519Verify(rootKey.publicKey, bandCertMessage(cert.signed), cert.signature)
+    : primitives.p256Verify(rootKey.publicKey, bandCertMessage(cert.signed), cert.signature)
 }
+
+/** `"bnd1 cert" ‖ cert[0..63]`: without the label any other 64 bytes that a root signs could be a certificate. */
+export function bandCertMessage(signed: Bytes): Uint8Array<ArrayBuffer> {
+  return concatBytes(certLabel, signed)
+}
+
+const certLabel = ascii('bnd1 cert')

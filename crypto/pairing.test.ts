@@ -158,7 +158,7 @@ describe('what comes of a pairing', () => {
     )
     const [account, pairingId] = [parseAccountId('alice'), parsePairingId(filled(16, 7))]
     expect(acctTagOf(nodePrimitives, filled(32, 8), account, pairingId)).toEqual(
-      hmac(filled(32, 8), ascii('alice'), filled(16, 7)).slice(0, 8),
+      hmac(filled(32, 8), ascii('bnd1 acct'), ascii('alice'), filled(16, 7)).slice(0, 8),
     )
     expect(pairingIdOf(nodePrimitives, ascii('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223')
   })

@@ -142,14 +142,14 @@ export function pairingCode(primitives: Primitives, handshakeHash: Bytes): strin
   return (number % 1_000_000n).toString().padStart(6, '0')
 }
 
-/** `acctTag = HMAC(pepper, account ‖ pairingId)[0..7]`: a name for the account that differs at every pairing. */
+/** `acctTag = HMAC(pepper, "bnd1 acct" ‖ account ‖ pairingId)[0..7]`: a name for the account that differs at every pairing. */
 export function acctTagOf(
   primitives: Primitives,
   pepper: Bytes,
   account: AccountId,
   pairingId: PairingId,
 ): Uint8Array<ArrayBuffer> {
-  return primitives.hmac(pepper, concatBytes(ascii(account), idBytes(pairingId))).slice(0, 8)
+  return primitives.hmac(pepper, concatBytes(ascii('bnd1 acct'), ascii(account), idBytes(pairingId))).slice(0, 8)
 }
 
 /** `pairingId = SHA-256(uv message)[0..15]`: the phone's user verification names the window. */
