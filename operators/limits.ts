@@ -43,6 +43,8 @@ export const operatorLimits = {
   /** How long a challenge, or a way to the provider, may take to come back; those that came are remembered so that each comes once. */
   waitingMs: 5 * minute,
   ticketsSpentMax: 10_000,
+  /** What the provider says of itself is read again after this. */
+  providerReadEveryMs: 10 * minute,
   passkeysPerOperatorMax: 10,
   /** After its sign-in a session may ask for a new passkey this long: a session that was stolen later leaves none behind. */
   newPasskeyWithinMs: 10 * minute,

@@ -58,7 +58,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   sessions.keepOnly(operators.all())
   const stopFollowing = operators.onChange(() => sessions.keepOnly(operators.all()))
   const backTo = () => backFromProvider(origins())
-  const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { backTo })
+  const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { clock, log, backTo })
   const signIn = createSignIn({ ports, sessions, origins, cookies, oidc })
   const feed = createFeed(ports, sessions)
   const lookups = accountLookups(ports)

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import {
+  type ClientAuth,
   type Configuration,
   ClientSecretPost,
   allowInsecureRequests,
@@ -14,7 +15,9 @@ import {
 import { type OperatorRole, operatorRoles } from '../protocol/operator-api.ts'
 import { isObject, isUnknownList } from './json.ts'
 import { isOperatorName } from './names.ts'
-import type { OidcSettings } from './ports.ts'
+import { keptFresh } from './kept-fresh.ts'
+import { operatorLimits } from './limits.ts'
+import type { OidcSettings, OperatorPorts } from './ports.ts'
 
 /** What must come back: bound to the browser by a cookie, each 32 bytes in base64url. */
 export type OidcWay = { readonly state: string; readonly nonce: string; readonly verifier: string }
@@ -36,18 +39,19 @@ export type Oidc = {
 
 const timeoutS = 10
 
-export function createOidc(settings: OidcSettings, from: { readonly backTo: () => string }): Oidc {
-  let found: Promise<Configuration> | undefined
-  const provider = async (): Promise<Configuration> => {
-    found ??= discovered(settings)
-    try {
-      return await found
-    } catch (error) {
-      // A provider that was away is asked again.
-      found = undefined
-      throw error
-    }
-  }
+export function createOidc(
+  settings: OidcSettings,
+  from: Pick<OperatorPorts, 'clock' | 'log'> & { readonly backTo: () => string },
+): Oidc {
+  const { clock, log } = from
+  const provider = keptFresh(() => discovered(settings), {
+    clock,
+    everyMs: operatorLimits.providerReadEveryMs,
+    told: (error) => {
+      if (error === undefined) log('info', 'operator.provider-back', { issuer: settings.issuer })
+      else log('error', 'operator.provider-failed', { issuer: settings.issuer, ...said(error) })
+    },
+  })
   return {
     name: settings.name,
     async begin(way) {
@@ -82,11 +86,19 @@ export function createOidc(settings: OidcSettings, from: { readonly backTo: () =
 async function discovered({ issuer, clientId, clientSecret }: OidcSettings): Promise<Configuration> {
   const address = new URL(issuer)
   const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(address.hostname)
-  return discovery(address, clientId, undefined, ClientSecretPost(clientSecret), {
+  // Asked for at each use, so that a new secret needs no restart.
+  const auth: ClientAuth = (...given) => ClientSecretPost(clientSecret())(...given)
+  return discovery(address, clientId, undefined, auth, {
     timeout: timeoutS,
     // Without TLS only to this machine.
     execute: address.protocol === 'http:' && isHere ? [allowInsecureRequests] : [],
   })
+}
+
+/** Of an error of the provider's: what else it holds may be somebody's claims or codes. */
+export function said(error: unknown): { readonly message: string; readonly code: string | undefined } {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return { message: error instanceof Error ? error.message : String(error), code }
 }
 
 function judged(claims: Readonly<Record<string, unknown>>, settings: OidcSettings): OidcJudged {

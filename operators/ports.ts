@@ -110,7 +110,8 @@ export type OperatorLog = (
 export type OidcSettings = {
   readonly issuer: string
   readonly clientId: string
-  readonly clientSecret: string
+  /** As it is now: it may be changed at the provider and in its file. */
+  readonly clientSecret: () => string
   readonly scopes: string
   /** The claim that has the roles; dots lead into objects. */
   readonly rolesClaim: string

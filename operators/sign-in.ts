@@ -9,7 +9,7 @@ import { boundedLines } from './bounded-lines.ts'
 import { type CookieNames, setCookie } from './cookies.ts'
 import { operatorLimits } from './limits.ts'
 import { loggedName } from './names.ts'
-import type { Oidc, OidcWay } from './oidc.ts'
+import { type Oidc, type OidcWay, said } from './oidc.ts'
 import { type Origins, passkeyDomainOf } from './origins.ts'
 import { challengeOf, readAsserted, readCreated } from './passkey-requests.ts'
 import type { ListedOperator, OperatorPorts, Passkey } from './ports.ts'
@@ -204,8 +204,8 @@ export function createSignIn(parts: SignInParts): SignIn {
         const state = tickets.issue(providerContext, nowMs())
         const location = await oidc.begin(wayOf(tickets, state))
         return { type: 'redirect', location, cookies: [cookieOf(parts, 'oidc', state, 'Lax')] }
-      } catch (error) {
-        log('error', 'operator.provider-failed', said(error))
+      } catch {
+        // The log has it once, however often it is asked for.
         return backWith('provider-failed')
       }
     },
@@ -307,12 +307,6 @@ function passkeyOf(
 /** Only who signed in as one of the list has an entry there: a name from a provider is none of it. */
 function ownEntry(listed: readonly ListedOperator[], { name, method }: OperatorSession): ListedOperator | undefined {
   return method === 'oidc' ? undefined : listed.find((one) => one.name === name)
-}
-
-/** Of an error of the provider's: what else it holds may be somebody's claims or codes. */
-function said(error: unknown): { readonly message: string; readonly code: string | undefined } {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return { message: error instanceof Error ? error.message : String(error), code }
 }
 
 /** Back to the page, which says what it was. */

@@ -92,8 +92,10 @@ export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage
   }
 }
 
-async function listening({ config, log, phonesPort }: PageParts, ports: OperatorPorts): Promise<OperatorListener> {
+async function listening(parts: PageParts, ports: OperatorPorts): Promise<OperatorListener> {
+  const { config, log, phonesPort } = parts
   const { host, port, origin, sessions } = config.operators
+  const oidc = oidcOf(parts)
   // Loaded only where there is a page: an engine without one has none of it in memory.
   const { listenForOperators } = await import('../operators/listen.ts')
   const options = (wanted: number): OperatorOptions => ({
@@ -101,7 +103,7 @@ async function listening({ config, log, phonesPort }: PageParts, ports: Operator
     port: wanted,
     origin,
     sessionTimes: sessions,
-    oidc: oidcOf(config),
+    oidc,
     pageFolder,
   })
   const listen = (wanted: number) => listenForOperators(options(wanted), ports)
@@ -190,12 +192,13 @@ function serverActs({ folder, surroundings, drain, isDraining }: PageParts): Ser
   }
 }
 
-function oidcOf({ operators }: ServerConfig): OidcSettings | undefined {
-  const { issuer, clientId, clientSecretFile, scopes, rolesClaim, roles, name } = operators.oidc
+function oidcOf({ config, surroundings }: PageParts): OidcSettings | undefined {
+  const { issuer, clientId, clientSecretFile, scopes, rolesClaim, roles, name } = config.operators.oidc
   if (issuer === undefined || clientId === undefined || clientSecretFile === undefined) return undefined
-  const clientSecret = readPrivateFile(clientSecretFile)?.trim()
-  if (clientSecret === undefined || clientSecret === '') {
+  const clientSecret = surroundings.follow(clientSecretFile, () => {
+    const secret = readPrivateFile(clientSecretFile)?.trim()
+    if (secret !== undefined && secret !== '') return secret
     throw new Fault('keys-missing', `${clientSecretFile}: the client secret of ${issuer} expected, there is none`)
-  }
+  })
   return { issuer, clientId, clientSecret, scopes, rolesClaim, roles, name }
 }

@@ -42,13 +42,7 @@ export class ReloadedFile<Content> {
 
   /** Looks now; reads when the file is another than before. */
   look(): void {
-    let version: string
-    try {
-      version = versionOf(this.path)
-    } catch (error) {
-      this.#changed(error)
-      return
-    }
+    const version = versionOf(this.path)
     if (version === this.#version) return
     // Taken first: a file that stays bad is complained about once.
     this.#version = version
@@ -66,8 +60,8 @@ function versionOf(path: string): string {
   try {
     found = statSync(path)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return 'none'
-    throw error
+    // It cannot even be looked at: reading it says why.
+    return codeOf(error) ?? 'unknown'
   }
   return `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
 }

@@ -1,6 +1,5 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import { Fault } from '../engine/ports/fault.ts'
@@ -30,15 +29,8 @@ import { Refusals } from './refusals.ts'
 import { takeEnvironment } from './secret-environment.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
-import {
-  type TokenIssuer,
-  createTokens,
-  fixedIssuer,
-  issuerOfSeed,
-  localIssuer,
-  mintToken,
-  remoteIssuer,
-} from './tokens.ts'
+import { tokenIssuers } from './token-issuers.ts'
+import { type TokenIssuer, createTokens, localIssuer, mintToken } from './tokens.ts'
 import { traceDecisions, tracedAdmin, tracedImport, tracedView } from './traced.ts'
 import { type OpenSpan, type Traces, openTraces, spanned } from './traces.ts'
 import { version } from './version.ts'
@@ -104,7 +96,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
-  const issuers = issuersOf(config, surroundings)
+  const issuers = tokenIssuers(config, surroundings)
   const openToken = (path: string): AccessToken => {
     const token = openAccessToken(path, realClock, (error) => {
       if (error === undefined) log('info', 'file.reloaded', { path })
@@ -447,27 +439,6 @@ class Server implements RunningServer {
     } catch (error) {
       log('error', 'view.not-dropped', { error })
     }
-  }
-}
-
-function issuersOf({ tokens, demo }: ServerConfig, surroundings: Surroundings): readonly TokenIssuer[] {
-  const issuers: TokenIssuer[] = []
-  if (tokens.issuer !== undefined && tokens.jwksUrl !== undefined) {
-    issuers.push(remoteIssuer(tokens.issuer, tokens.jwksUrl))
-  } else if (tokens.issuer !== undefined && tokens.jwksFile !== undefined) {
-    issuers.push(fixedIssuer(tokens.issuer, readJwks(tokens.jwksFile), tokens.jwksFile))
-  }
-  const isLocal = tokens.local === 'on' || (tokens.local === 'auto' && (demo || issuers.length === 0))
-  if (isLocal) issuers.push(issuerOfSeed(surroundings.keySet().issuerSeed))
-  return issuers
-}
-
-function readJwks(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
-    throw new Fault('keys-missing', `${path}: a readable JWK set expected: ${said}`, { cause: error })
   }
 }
 

@@ -28,6 +28,8 @@ export type Surroundings = {
   readonly listed: () => { readonly partners: readonly Partner[]; readonly vendors: readonly ListedVendor[] }
   /** How many partners and vendors are listed, for readiness and logs. */
   readonly counts: () => { readonly partners: number; readonly vendors: number }
+  /** A further file whose content follows the disk as the others do; the returned function gives what it is now. Throws as `read` does. */
+  readonly follow: <Content>(path: string, read: () => Content) => () => Content
   /** Reads now what has changed. */
   readonly reload: () => void
   readonly stop: () => void
@@ -50,7 +52,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
   })
   const partners = followed(places.partners.path, () => partnersById(readPartners(places.partners)))
   const vendors = followed(places.vendors.path, () => vendorsByNumber(readVendors(places.vendors)))
-  const files = [keys, partners, vendors]
+  const files: Pick<ReloadedFile<unknown>, 'follow' | 'look' | 'stop'>[] = [keys, partners, vendors]
   for (const file of files) file.follow(clock)
 
   return {
@@ -63,6 +65,12 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
     },
     listed: () => ({ partners: [...partners.content.values()], vendors: [...vendors.content.values()] }),
     counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
+    follow: (path, read) => {
+      const file = followed(path, read)
+      file.follow(clock)
+      files.push(file)
+      return () => file.content
+    },
     reload: () => {
       for (const file of files) file.look()
     },

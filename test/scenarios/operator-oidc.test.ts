@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Provider from 'oidc-provider'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { operatorLimits } from '../../operators/limits.ts'
 import type { OidcSettings } from '../../operators/ports.ts'
 import { type Browser, testSite } from '../../operators/test-site.ts'
 import { type OperatorRole, operatorPaths } from '../../protocol/operator-api.ts'
@@ -56,6 +57,35 @@ async function provider(person: Person, backTo: string) {
   return { issuer, seen, address: server.address() as AddressInfo }
 }
 
+/** A provider that says where it signs people in, as long as it has a path, and nothing else. */
+async function discoverable() {
+  const port = await freePort()
+  const issuer = `http://localhost:${port}`
+  const state: { path: string | undefined; failedCount: number } = { path: '/auth-1', failedCount: 0 }
+  const server = createServer((_, response) => {
+    if (state.path === undefined) {
+      state.failedCount += 1
+      return void response.writeHead(503).end()
+    }
+    const said = {
+      issuer,
+      authorization_endpoint: `${issuer}${state.path}`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said))
+  })
+  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return Object.assign(state, { issuer })
+}
+
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>
 
 /** The person signs in and agrees to everything. */
@@ -86,7 +116,7 @@ async function world(person: Person, more: Partial<OidcSettings> = {}) {
   const settings = {
     issuer,
     clientId: 'bandpass',
-    clientSecret: 'a secret',
+    clientSecret: () => 'a secret',
     scopes: 'openid',
     rolesClaim: 'roles',
     roles,
@@ -222,10 +252,55 @@ describe('a way back that is not the one begun', () => {
 
   it('leads back to the page when the provider is away', async () => {
     const port = await freePort()
-    const settings = { issuer: `http://localhost:${port}`, clientId: 'b', clientSecret: 's', scopes: 'openid' }
+    const settings = { issuer: `http://localhost:${port}`, clientId: 'b', clientSecret: () => 's', scopes: 'openid' }
     const oidc = { ...settings, rolesClaim: 'roles', roles, name: 'Example' }
     const site = await testSite(onTestFinished, { oidc })
     const answer = await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/?error=provider-failed'])
+    // Whoever asks again and again fills no log.
+    await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
+    expect(site.logged).toMatchObject([{ level: 'error', event: 'operator.provider-failed' }])
+  })
+
+  it('signs in with the secret that the engine has now, without a restart of it', async () => {
+    let secret = 'the old one'
+    const { site } = await world({ sub: '1', roles: ['bandpass-viewer'] }, { clientSecret: () => secret })
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/?error=sign-in-refused')
+    secret = 'a secret'
+    expect(await cameBack(browser, await sent(browser))).toBe('/')
+  })
+
+  it('is sent to where the provider is now, and to where it was while it does not say', async () => {
+    const provider = await discoverable()
+    const oidc = {
+      issuer: provider.issuer,
+      clientId: 'b',
+      clientSecret: () => 's',
+      scopes: 'openid',
+      rolesClaim: 'roles',
+      roles,
+      name: 'Example',
+    }
+    const site = await testSite(onTestFinished, { oidc })
+    const sentTo = async (): Promise<string> => {
+      const answer = await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
+      return new URL(answer.headers.get('location') ?? '', provider.issuer).pathname
+    }
+    expect(await sentTo()).toBe('/auth-1')
+    provider.path = '/auth-2'
+    site.clock.pass(operatorLimits.providerReadEveryMs)
+    await vi.waitFor(async () => expect(await sentTo()).toBe('/auth-2'))
+    provider.path = undefined
+    for (let time = 0; time < 2; time++) {
+      site.clock.pass(operatorLimits.providerReadEveryMs)
+      expect(await sentTo()).toBe('/auth-2')
+      await vi.waitFor(() => expect(provider.failedCount).toBe(time + 1))
+    }
+    expect(site.logged.filter(({ event }) => event === 'operator.provider-failed')).toHaveLength(1)
+    provider.path = '/auth-3'
+    site.clock.pass(operatorLimits.providerReadEveryMs)
+    await vi.waitFor(async () => expect(await sentTo()).toBe('/auth-3'))
+    expect(site.logged.filter(({ event }) => event === 'operator.provider-back')).toHaveLength(1)
   })
 })
