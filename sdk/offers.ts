@@ -24,8 +24,9 @@ export type OfferRequest = {
   readonly reference?: string
 }
 
-/** An offer and what the partner keeps of it to check the receipt. */
+/** An offer. */
 export type MadeOffer = {
+  /** 117 bytes for the phone or reader. Keep them: `verifyReceipt` measures the receipt with them. */
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly reference: string
   /** 16 bytes; the receipt carries it as `nonce`. */

@@ -7,15 +7,38 @@ import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { type ReceiptClaims, receiptType, signReceipt } from '../crypto/receipts.ts'
 import { ascii, toHex } from '../protocol/bytes.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
+import { decodeOffer } from '../protocol/offer.ts'
+import { requestDigest } from '../crypto/proof.ts'
+import { createPartner } from './offers.ts'
 import { type ReceiptExpectation, verifyReceipt } from './receipts.ts'
 
 const primitives = nodePrimitives
 const seed = primitives.randomBytes(32)
 const publicKey = primitives.ed25519PublicKey(seed)
 const partner = parsePartnerId('0a'.repeat(16))
-const nonce = new Uint8Array(16).fill(7)
 const nowMs = 1_750_000_000_000
 const nowS = nowMs / 1_000
+const terms = {
+  action: 'pay',
+  resource: '0b'.repeat(16),
+  amountMinor: 450,
+  currency: 978,
+  label: 'Coffee',
+  expiresAtMs: nowMs + 60_000,
+} as const
+const shop = createPartner({ id: partner, kid: 1, key: new Uint8Array(32).fill(9) })
+const offer = shop.offer(terms)
+
+/** The claims that an engine makes of this offer. */
+function claimsFor(
+  bytes: Uint8Array,
+): Pick<ReceiptClaims, 'nonce' | 'rd' | 'action' | 'resource' | 'amountMinor' | 'currency'> {
+  const read = decodeOffer(bytes)
+  if (read.type === 'malformed') throw new Error(read.expected)
+  const { partnerNonce, action, resource, amountMinor, currency } = read.terms
+  const rd = toHex(requestDigest(primitives, read.canon, read.labelBytes))
+  return { nonce: toHex(partnerNonce), rd, action, resource, amountMinor, currency }
+}
 
 const claims: ReceiptClaims = {
   iss: 'https://engine.test',
@@ -24,17 +47,18 @@ const claims: ReceiptClaims = {
   iat: nowS - 10,
   exp: nowS + 600,
   jti: '42',
-  nonce: toHex(nonce),
-  rd: 'ab'.repeat(32),
-  action: 1,
-  resource: '0b'.repeat(16),
-  amountMinor: 450,
-  currency: 978,
+  ...claimsFor(offer.bytes),
   level: 1,
   ownerEpoch: 3,
 }
 const engineJwk = { kty: 'OKP', crv: 'Ed25519', kid: 'e1', alg: 'Ed25519', use: 'sig', x: base64url(publicKey) }
-const expected: ReceiptExpectation = { jwks: { keys: [engineJwk] }, partner, nonce, nowMs }
+const expected: ReceiptExpectation = {
+  jwks: { keys: [engineJwk] },
+  issuer: 'https://engine.test',
+  offer: offer.bytes,
+  ownerEpochs: new Map(),
+  nowMs,
+}
 const receipt = signReceipt(primitives, { kid: 'e1', seed }, claims)
 
 function jsonPart(value: object): string {
@@ -66,11 +90,39 @@ describe('a genuine receipt', () => {
   })
 
   it('is refused to another partner, for another offer, and after its time', async () => {
-    expect(await why(receipt, { partner: parsePartnerId('0c'.repeat(16)) })).toBe('not-for-us')
-    expect(await why(receipt, { nonce: new Uint8Array(16) })).toBe('wrong-nonce')
+    const hotel = createPartner({ id: '0c'.repeat(16), kid: 1, key: new Uint8Array(32).fill(9) })
+    expect(await why(receipt, { offer: hotel.offer(terms).bytes })).toBe('not-for-us')
+    expect(await why(receipt, { offer: shop.offer(terms).bytes })).toBe('wrong-offer')
     expect(await why(receipt, { nowMs: nowMs + 604_000 })).toBe('valid')
     expect(await why(receipt, { nowMs: nowMs + 606_000 })).toBe('expired')
-    expect(await why(receipt, { issuer: 'https://another.test' })).toBe('malformed')
+    expect(await why(receipt, { issuer: 'https://another.test' })).toBe('wrong-issuer')
+  })
+
+  it.each([
+    ['nonce', { nonce: '00'.repeat(16) }],
+    ['digest of the request', { rd: '00'.repeat(32) }],
+    ['action', { action: 2 }],
+    ['resource', { resource: '00'.repeat(16) }],
+    ['amount', { amountMinor: 1 }],
+    ['currency', { currency: 840 }],
+  ])('is refused when it names another %s than the offer', async (_, other) => {
+    expect(await why(genuine(header, { ...claims, ...other }))).toBe('wrong-offer')
+  })
+
+  it('is refused for an offer that differs in anything, label, reference and end of life among it', async () => {
+    for (let at = 0; at < offer.bytes.length - 20; at++) {
+      const other = offer.bytes.slice()
+      other[at] = (other[at] ?? 0) ^ 1
+      // An amount above the largest is no offer.
+      const verdict = await why(receipt, { offer: other }).catch(() => 'no offer')
+      expect(['not-for-us', 'wrong-offer', 'no offer'], `byte ${at}`).toContain(verdict)
+    }
+  })
+
+  it('is measured with an offer or not at all', async () => {
+    for (const none of [new Uint8Array(0), offer.bytes.slice(1), new Uint8Array(118)]) {
+      await expect(verifyReceipt(receipt, { ...expected, offer: none })).rejects.toThrow('an offer of 117 bytes')
+    }
   })
 
   it('is dead once the owner epoch was raised above it', async () => {

@@ -1,22 +1,24 @@
-// A partner's side of believing: verifies a receipt offline with the engine's public keys (PROTOCOL §9). The one door to
-// jose. The algorithm and the keys are the verifier's choice, never the token's.
+// A partner's side of believing: verifies offline that a receipt answers an offer, with the engine's public keys (PROTOCOL §9).
+// The one door to jose. The algorithm and the keys are the verifier's choice, never the token's. Nothing that is compared may be
+// left out: a receipt alone says that something was approved, not what was asked for.
 
 import { type JSONWebKeySet, type JWK, type JWTVerifyGetKey, createLocalJWKSet, errors, jwtVerify } from 'jose'
 import { type Bytes, toHex } from '../protocol/bytes.ts'
 import type { PartnerId } from '../protocol/ids.ts'
+import { type Offer, decodeOffer } from '../protocol/offer.ts'
+import { noblePrimitives } from '../crypto/noble-primitives.ts'
+import { requestDigest } from '../crypto/proof.ts'
 import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/receipts.ts'
 
 export type ReceiptExpectation = {
   /** The engine's `/.well-known/jwks.json`, kept up to date by the caller. Only its keys are ever used. */
   readonly jwks: JSONWebKeySet
-  /** Who we are: the receipt must be for us. */
-  readonly partner: PartnerId
-  /** The nonce of the offer this receipt should answer. */
-  readonly nonce?: Bytes
-  /** Who must have signed, when several engines share keys. */
-  readonly issuer?: string
-  /** Raised owner epochs, by `sub`: older receipts of that wearer are dead. */
-  readonly ownerEpochs?: ReadonlyMap<string, number>
+  /** Who must have signed: `issuer` of the engine's settings. */
+  readonly issuer: string
+  /** The 117 bytes of the offer, as we made and kept them, never as a phone brings them. */
+  readonly offer: Bytes
+  /** The highest `ownerEpoch` heard of each `sub`: older receipts of that wearer are dead. Empty for who keeps none. */
+  readonly ownerEpochs: ReadonlyMap<string, number>
   /** The verifier's clock, ms since 1970. */
   readonly nowMs: number
 }
@@ -26,26 +28,38 @@ export type ReceiptVerdict =
   | {
       readonly type: 'invalid'
       readonly why:
-        'malformed' | 'signature' | 'unknown-key' | 'expired' | 'not-for-us' | 'wrong-nonce' | 'epoch-raised'
+        | 'malformed'
+        | 'signature'
+        | 'unknown-key'
+        | 'expired'
+        | 'not-for-us'
+        | 'wrong-issuer'
+        | 'wrong-offer'
+        | 'epoch-raised'
       readonly message: string
     }
 
 /** How far the clocks of partner and engine may differ, s. */
 const leewayS = 5
 
-/** Is this receipt genuine, ours, of this offer and still alive? Never throws on what a token says. */
+/**
+ * Is this receipt genuine, of this offer and still alive? Fulfil an offer once: its receipt is as valid when it is shown again.
+ * Never throws on what a token says; throws a RangeError when `offer` is none.
+ */
 export async function verifyReceipt(token: string, expected: ReceiptExpectation): Promise<ReceiptVerdict> {
+  const offer = decodeOffer(expected.offer)
+  if (offer.type === 'malformed') throw new RangeError(`the offer that a receipt is measured with: ${offer.expected}`)
   try {
     const { payload } = await jwtVerify(token, keyFinder(expected.jwks), {
       algorithms: [receiptAlgorithm, 'EdDSA'],
       typ: receiptType,
-      audience: expected.partner,
+      audience: offer.terms.partner,
+      issuer: expected.issuer,
       clockTolerance: leewayS,
       currentDate: new Date(expected.nowMs),
       requiredClaims: ['iss', 'aud', 'sub', 'iat', 'exp', 'jti', 'nonce', 'rd'],
-      ...(expected.issuer === undefined ? {} : { issuer: expected.issuer }),
     })
-    return judge(payload, expected)
+    return judge(payload, offer, expected.ownerEpochs)
   } catch (error) {
     return refusal(error)
   }
@@ -67,17 +81,33 @@ function isReceiptKey(key: JWK): boolean {
   return key.kty === 'OKP' && key.crv === 'Ed25519' && typeof key.kid === 'string' && isForThis
 }
 
-function judge(payload: Readonly<Record<string, unknown>>, expected: ReceiptExpectation): ReceiptVerdict {
+function judge(
+  payload: Readonly<Record<string, unknown>>,
+  offer: Offer,
+  ownerEpochs: ReceiptExpectation['ownerEpochs'],
+): ReceiptVerdict {
   const claims = readClaims(payload)
   if (claims === undefined) return invalid('malformed', 'the claims of a receipt')
-  if (expected.nonce !== undefined && claims.nonce !== toHex(expected.nonce)) {
-    return invalid('wrong-nonce', 'it answers another offer')
+  const asked = claimsOfOffer(offer)
+  for (const name of names) {
+    if (claims[name] !== asked[name]) {
+      return invalid('wrong-offer', `${name} ${asked[name]} expected, as in the offer, got ${claims[name]}`)
+    }
   }
-  const raised = expected.ownerEpochs?.get(claims.sub)
+  const raised = ownerEpochs.get(claims.sub)
   if (raised !== undefined && claims.ownerEpoch < raised) {
     return invalid('epoch-raised', `owner epoch ${claims.ownerEpoch} of at least ${raised}`)
   }
   return { type: 'valid', claims }
+}
+
+/** What a receipt repeats of its offer; `rd` also covers what it does not repeat: reference, end of life and label. */
+const names = ['nonce', 'rd', 'action', 'resource', 'amountMinor', 'currency'] as const
+
+function claimsOfOffer({ terms, canon, labelBytes }: Offer): Pick<ReceiptClaims, (typeof names)[number]> {
+  const { partnerNonce, action, resource, amountMinor, currency } = terms
+  const rd = toHex(requestDigest(noblePrimitives, canon, labelBytes))
+  return { nonce: toHex(partnerNonce), rd, action, resource, amountMinor, currency }
 }
 
 function readClaims(payload: Readonly<Record<string, unknown>>): ReceiptClaims | undefined {
@@ -108,8 +138,10 @@ function refusal(error: unknown): ReceiptVerdict {
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
     return invalid('unknown-key', error.message)
   }
-  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud')
-    return invalid('not-for-us', error.message)
+  if (error instanceof errors.JWTClaimValidationFailed && error.reason === 'check_failed') {
+    if (error.claim === 'aud') return invalid('not-for-us', error.message)
+    if (error.claim === 'iss') return invalid('wrong-issuer', error.message)
+  }
   return invalid('malformed', error instanceof Error ? error.message : String(error))
 }
 

@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest'
 import { base64url } from '../../crypto/base64url.ts'
-import { parsePartnerId } from '../../protocol/ids.ts'
 import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { verifyReceipt } from '../../sdk/receipts.ts'
 import { createPartner } from '../../sdk/offers.ts'
@@ -25,8 +24,9 @@ describe('A worn and armed band', () => {
     const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', kid: 'r1', x: base64url(world.receiptKey) }] }
     const verdict = await verifyReceipt(decision.receipt ?? '', {
       jwks,
-      partner: parsePartnerId('aa'.repeat(16)),
-      nonce: offer.nonce,
+      issuer: 'https://engine.test',
+      offer: offer.bytes,
+      ownerEpochs: new Map(),
       nowMs: world.time.nowMs(),
     })
     expect(verdict).toMatchObject({ type: 'valid', claims: { amountMinor: 1_250, currency: euro } })
