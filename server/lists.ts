@@ -1,8 +1,8 @@
 // Changes of the lists of partners and vendors, one at a time: the commands and the demo both go through here. A running
 // engine reads the result within a second.
 
-import { dirname } from 'node:path'
-import { lockFolder } from '../store/data-lock.ts'
+import { dirname, join } from 'node:path'
+import { lockFile } from '../store/file-lock.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
@@ -126,10 +126,13 @@ function locked<Result>(place: DocumentPlace, work: () => Result): Result {
   return lockedIn(dirname(place.path), work)
 }
 
-/** Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other. */
+/**
+ * Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other. The kernel
+ * holds the lock, so a command that died leaves none behind.
+ */
 export function lockedIn<Result>(folder: string, work: () => Result): Result {
   makePrivateFolder(folder)
-  const unlock = lockFolder(folder)
+  const unlock = lockFile(join(folder, 'lock'))
   try {
     return work()
   } finally {

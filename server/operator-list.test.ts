@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { hashToken } from '../operators/token-sign-in.ts'
-import { lockFolder } from '../store/data-lock.ts'
+import { lockFile } from '../store/file-lock.ts'
 import { followOperators } from './followed-operators.ts'
 import { addOperator, keepPasskey, operatorsPlace, readOperators, removeOperator, renewToken } from './operator-list.ts'
 import { TestClock, testFolder, testLog } from './test-folder.ts'
@@ -77,10 +77,19 @@ describe('the list of operators', () => {
   it('is changed by one at a time', () => {
     const { folder, place } = newPlace()
     addOperator(place, { name: 'alice', role: 'viewer' })
-    const unlock = lockFolder(join(folder, 'lists'))
-    expect(() => removeOperator(place, 'alice')).toThrow(/held by process|in use/)
+    const unlock = lockFile(join(folder, 'lists', 'lock'))
+    expect(() => removeOperator(place, 'alice')).toThrow(/held by process/)
     unlock()
     removeOperator(place, 'alice')
+  })
+
+  it('is changed after a command that died in another container: what that left behind locks nothing', () => {
+    const { folder, place } = newPlace()
+    addOperator(place, { name: 'alice', role: 'viewer' })
+    const theirs = { host: 'pod-7', boot: 'another', pid: 12, startedAt: '3' }
+    writeFileSync(join(folder, 'lists', 'lock'), JSON.stringify(theirs))
+    removeOperator(place, 'alice')
+    expect(readOperators(place)).toEqual([])
   })
 
   it('is followed: a running engine hears of a change within a second, and keeps the list from before should it be spoilt', () => {
