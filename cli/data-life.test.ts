@@ -9,6 +9,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { openStore } from '../server/open-store.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import type { ServerConfig } from '../server/settings.ts'
+import { startServer } from '../server/start-server.ts'
 import { armedBand, bandpass, pays, testEngine, testFolder } from './test-engine.ts'
 
 const log = () => undefined
@@ -111,6 +112,54 @@ describe('a backup', () => {
     cpSync(masterKeyFile, join(to, 'master.key'))
     cpSync(join(data, 'demo.json'), join(to, 'demo.json'))
     expect(await paysAgain(to, life)).toMatchObject({ approved: true })
+  })
+})
+
+describe('an older copy of a sealed document', () => {
+  it.each([
+    ['a dropped key of a partner', 'lists/partners.json', ['partner', 'add', '--name', 'Shop']],
+    ['a vendor before it was revoked', 'lists/vendors.json', ['vendor', 'revoke', '--vendor', '65534']],
+    ['an operator who was removed', 'operators.json', ['operator', 'add', 'ann', '--role', 'viewer']],
+    ['a receipt key that was destroyed', 'keys.json', ['keys', 'rotate', 'receipt']],
+  ] as const)('does not bring back %s: the engine does not start on it', async (_, name, change) => {
+    const data = testFolder(onTestFinished)
+    const first = await testEngine(onTestFinished, data)
+    await first.server.stop()
+    const path = join(data, name)
+    // A list that is there before the change.
+    if (name === 'operators.json')
+      expect(bandpass('operator', 'add', '--data', data, 'bob', '--role', 'admin').status).toBe(0)
+    const older = readFileSync(path)
+    const second = await testEngine(onTestFinished, data)
+    expect(bandpass(...change, '--data', data)).toMatchObject({ status: 0 })
+    second.server.reload()
+    const newer = readFileSync(path)
+    writeFileSync(path, older)
+    second.server.reload()
+    expect(second.logged).toContain('error file.not-reloaded')
+    writeFileSync(path, newer)
+    await second.server.stop()
+    writeFileSync(path, older)
+    await expect(testEngine(onTestFinished, data)).rejects.toThrow(/older copy was put back.*lists.acceptOlder/)
+    writeFileSync(path, newer)
+    const third = await testEngine(onTestFinished, data)
+    await third.server.stop()
+  })
+
+  it('is taken once when the operator says that it is meant', async () => {
+    const data = testFolder(onTestFinished)
+    const first = await testEngine(onTestFinished, data)
+    const path = join(data, 'lists', 'partners.json')
+    const older = readFileSync(path)
+    expect(bandpass('partner', 'add', '--name', 'Shop', '--data', data).status).toBe(0)
+    first.server.reload()
+    await first.server.stop()
+    writeFileSync(path, older)
+    const config = { ...first.config, lists: { acceptOlder: true } }
+    const accepting = await startServer(config, { environment: {}, log })
+    await accepting.stop()
+    const again = await testEngine(onTestFinished, data)
+    await again.server.stop()
   })
 })
 

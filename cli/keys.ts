@@ -1,7 +1,8 @@
 // `bandpass keys`: what a band maker pins and a partner verifies with, and rotations.
 
 import { openDataFolder } from '../server/data-folder.ts'
-import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from '../server/engine-keys.ts'
+import { type KeySet, type RotatableKey, loadKeys } from '../server/engine-keys.ts'
+import { rotateKey } from '../server/lists.ts'
 import { stderrLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
@@ -47,8 +48,7 @@ export const rotateKeys: Command = {
     if (which === undefined)
       throw new UsageError(`one of ${rotatable.join(', ')} expected, got ${given.args[0] ?? 'nothing'}`)
     const folder = openDataFolder(configFrom(given, environment), environment, false)
-    const after = rotated(loadKeys(folder.places.keys, Date.now()), which, Date.now())
-    writeKeys(folder.places.keys, after)
+    const after = rotateKey(folder, which, Date.now())
     process.stdout.write(readable(after))
     return 0
   },

@@ -26,6 +26,7 @@ import type { Journal } from './ports/journal.ts'
 import { type Meters, noMeters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { View } from './ports/view.ts'
+import type { RowOf } from './ports/rows.ts'
 import { Registry } from './registry.ts'
 import { Releases } from './releases.ts'
 import { forwardFailuresOfBand, forwardFailuresOfPeer } from './resume-ahead.ts'
@@ -79,6 +80,11 @@ export type Engine = {
   /** What an operator sees of one band; reads only, but for what it tells the journal. */
   readonly inspectBand: InspectBand
   readonly operators: OperatorPort
+  /** Which text of each sealed document was taken last, as the journal has it. */
+  readonly documents: {
+    readonly known: (name: string) => RowOf<'document'> | undefined
+    readonly take: (name: string, text: RowOf<'document'>) => void
+  }
   /** Ends all sessions as a stop does, and goes on: phones come back unless their listener takes nobody. */
   readonly drain: (withinMs: number) => Promise<void>
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
@@ -198,6 +204,13 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     importBindings: bindingImporter(core),
     inspectBand: bandInspector(core),
     operators: operatorPort(core),
+    documents: {
+      known: (name) => ledger.get('document', name),
+      take: (name, { number, digest }) => {
+        // On a full disk it is not noted, and noted at the next start: the document itself is taken all the same.
+        ledger.append({ type: 'document', atMs: time.nowMs(), name, number, digest }, 'normal')
+      },
+    },
     drain: (withinMs) => drainSessions(core, withinMs),
     stop: async (withinMs) => {
       await drainSessions(core, withinMs)

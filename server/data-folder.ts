@@ -10,6 +10,7 @@ import { type MasterKeys, loadMasterKeys } from './master-key.ts'
 import { operatorsPlace } from './operator-list.ts'
 import { partnersPlace } from './partner-list.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
+import type { KnownDocuments } from './known-documents.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 import type { ServerConfig } from './settings.ts'
 import { vendorsPlace } from './vendor-list.ts'
@@ -30,12 +31,13 @@ export type DataFolder = {
 
 /**
  * Opens the data folder. Where there are no keys yet, `mayCreate` makes folder and master key; else that is a Fault
- * `keys-missing`.
+ * `keys-missing`. A running engine gives `documents`, which sees to it that no older ones are taken.
  */
 export function openDataFolder(
   config: Pick<ServerConfig, 'data' | 'masterKeyFile'>,
   environment: Readonly<Record<string, string | undefined>>,
   mayCreate: boolean,
+  documents?: KnownDocuments,
 ): DataFolder {
   const { data: path, masterKeyFile: file } = config
   const isNew = !isDataFolder(path)
@@ -43,7 +45,7 @@ export function openDataFolder(
     throw new Fault('keys-missing', `no engine has been started in ${path} yet: its keys.json is not there`)
   }
   if (isNew) makePrivateFolder(path)
-  const folder = withMasterKeys(path, loadMasterKeys({ data: path, file, environment, mayCreate: isNew }))
+  const folder = withMasterKeys(path, loadMasterKeys({ data: path, file, environment, mayCreate: isNew }), documents)
   // With the first thing sealed under it, the master key is no longer anybody's to make anew.
   if (isNew) loadKeys(folder.places.keys, Date.now())
   return folder
@@ -55,17 +57,18 @@ export function isDataFolder(path: string): boolean {
 }
 
 /** The same folder under these master keys. */
-export function withMasterKeys(path: string, master: MasterKeys): DataFolder {
+export function withMasterKeys(path: string, master: MasterKeys, documents?: KnownDocuments): DataFolder {
   const keyring = createKeyring(nodePrimitives, master.keys)
+  const watched = (place: DocumentPlace) => documents?.watched(place) ?? place
   return {
     path,
     master,
     keyring,
     places: {
-      keys: keysPlace(path, keyring),
-      partners: partnersPlace(path, keyring),
-      vendors: vendorsPlace(path, keyring),
-      operators: operatorsPlace(path, keyring),
+      keys: watched(keysPlace(path, keyring)),
+      partners: watched(partnersPlace(path, keyring)),
+      vendors: watched(vendorsPlace(path, keyring)),
+      operators: watched(operatorsPlace(path, keyring)),
     },
     demoPath: join(path, 'demo.json'),
   }

@@ -6,12 +6,21 @@ import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { KeptSession } from '../operators/ports.ts'
 import { sessionKeeper } from './kept-sessions.ts'
+import { KnownDocuments, type KnownText } from './known-documents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bandpass-sessions-'))
 const path = join(folder, 'operator-sessions.json')
 const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
 const told: string[] = []
-const keeper = () => sessionKeeper(folder, keyring, (_level, event) => void told.push(event))
+const log = (_level: string, event: string) => void told.push(event)
+/** What the journal knows of the file, over all starts. */
+const known = new Map<string, KnownText>()
+/** The keeper of one more start. */
+function keeper() {
+  const documents = new KnownDocuments({ acceptOlder: false, log })
+  documents.begin({ known: (name) => known.get(name), take: (name, text) => void known.set(name, text) })
+  return sessionKeeper(folder, keyring, { documents, log })
+}
 const otto: KeptSession = {
   key: 'ab'.repeat(32),
   name: 'otto',
@@ -24,6 +33,7 @@ const otto: KeptSession = {
 
 afterEach(() => {
   rmSync(path, { force: true })
+  known.clear()
   told.length = 0
 })
 
@@ -44,5 +54,25 @@ describe('the sessions of operators on disk', () => {
     expect(told).toEqual(['operators.sessions-not-kept'])
     expect(keeper().read()).toEqual([])
     expect(told.length).toBe(1)
+  })
+
+  it('sign nobody in again whom an older file, put back, still has', () => {
+    keeper().write([otto])
+    const older = readFileSync(path)
+    keeper().write([])
+    writeFileSync(path, older, { mode: 0o600 })
+    expect(keeper().read()).toEqual([])
+    expect(told).toEqual(['operators.sessions-not-kept'])
+    keeper().write([otto])
+    expect(keeper().read()).toEqual([otto])
+  })
+
+  it('may be gone, as they are after a restore', () => {
+    keeper().write([otto])
+    rmSync(path)
+    expect(keeper().read()).toEqual([])
+    keeper().write([otto])
+    expect(keeper().read()).toEqual([otto])
+    expect(told).toEqual([])
   })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import type { KeptSession, SessionKeeper } from '../operators/ports.ts'
 import { operatorRoles } from '../protocol/operator-api.ts'
+import type { KnownDocuments } from './known-documents.ts'
 import type { Log } from './log.ts'
 import { removePrivateFile } from './private-file.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'
@@ -13,25 +14,39 @@ import { Field } from './shape.ts'
 const methods = ['token', 'passkey', 'oidc'] as const
 
 /** The sessions of a data folder. What cannot be read or written is told and forgotten: its operators sign in again. */
-export function sessionKeeper(data: string, keyring: Keyring, log: Log): SessionKeeper {
-  const place: DocumentPlace = { path: join(data, 'operator-sessions.json'), name: 'operator-sessions', keyring }
+export function sessionKeeper(
+  data: string,
+  keyring: Keyring,
+  { documents, log }: { readonly documents: KnownDocuments; readonly log: Log },
+): SessionKeeper {
+  const path = join(data, 'operator-sessions.json')
+  // After a restore there is none.
+  const place = documents.watched({ path, name: 'operator-sessions', keyring }, { mayBeGone: true })
   /** An older file must not outlive what it does not know: a session that has ended. */
   const forget = (error: unknown): void => {
     log('warning', 'operators.sessions-not-kept', { error, does: 'after a restart operators sign in again' })
-    removePrivateFile(place.path)
+    removePrivateFile(path)
+    kept = undefined
   }
+  /** What is on disk, as far as this keeper knows: the same again is not written, and costs the journal no record. */
+  let kept: string | undefined
   return {
     read() {
       try {
-        return readSessions(place)
+        const sessions = readSessions(place)
+        kept = JSON.stringify(sessions)
+        return sessions
       } catch (error) {
         forget(error)
         return []
       }
     },
     write(sessions) {
+      const text = JSON.stringify(sessions)
+      if (text === kept) return
       try {
         writeDocument(place, { version: 1, sessions })
+        kept = text
       } catch (error) {
         forget(error)
       }

@@ -5,9 +5,24 @@ import { dirname, join } from 'node:path'
 import { lockFile } from '../store/file-lock.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
+import type { DataFolder } from './data-folder.ts'
+import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from './engine-keys.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 import { type ListedVendor, type VendorRoot, readVendors, writeVendors } from './vendor-list.ts'
+
+/** Rotates one of the engine's keys; returns all of them as they are then. */
+export function rotateKey(
+  { path, places }: Pick<DataFolder, 'path' | 'places'>,
+  which: RotatableKey,
+  nowMs: number,
+): KeySet {
+  return lockedIn(join(path, 'lists'), () => {
+    const keys = rotated(loadKeys(places.keys, nowMs), which, nowMs)
+    writeKeys(places.keys, keys)
+    return keys
+  })
+}
 
 /** What was asked does not fit what is listed: a slip of whoever asked. */
 export class ListError extends Error {

@@ -15,6 +15,7 @@ import type { LastMinute } from './last-minute.ts'
 import { ListError, restoreVendor, revokeVendor } from './lists.ts'
 import type { Log } from './log.ts'
 import { sessionKeeper } from './kept-sessions.ts'
+import type { KnownDocuments } from './known-documents.ts'
 import { nextTurn } from './next-turn.ts'
 import { feedHistory, feedValuesOf } from './operator-figures.ts'
 import { partnersSeen, settingsSeen, vendorsSeen } from './operator-lists.ts'
@@ -32,6 +33,7 @@ export type PageParts = {
   readonly folder: DataFolder
   readonly surroundings: Surroundings
   readonly engine: Engine
+  readonly documents: KnownDocuments
   readonly lastMinute: LastMinute
   readonly decisions: Decisions
   /** What stands in FleetAnswer and is not known here. */
@@ -63,7 +65,7 @@ export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage
     random: (length) => realPrimitives.randomBytes(length),
     log,
     operators,
-    sessions: sessionKeeper(folder.path, folder.keyring, log),
+    sessions: sessionKeeper(folder.path, folder.keyring, parts),
     engine: engine.operators,
     decisions,
     acts: serverActs(parts),

@@ -1,6 +1,7 @@
 // Replaces the master key of a stopped engine: everything sealed under the old key is sealed under the new one, rows and
 // journal included, and only then the old key is let go. Interrupted at any point, it is run again and goes on.
 
+import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import { wipe } from '../crypto/secret.ts'
 import { Ledger } from '../engine/ledger.ts'
@@ -10,6 +11,7 @@ import { type RowOf, decodeRow } from '../engine/ports/rows.ts'
 import { type Table, type View, tables } from '../engine/ports/view.ts'
 import { idBytes, parseBandId } from '../protocol/ids.ts'
 import { type DataFolder, withMasterKeys } from './data-folder.ts'
+import { lockedIn } from './lists.ts'
 import { readKeys, writeKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
 import { masterKeyPath, newMasterKey, writeMasterKeys } from './master-key.ts'
@@ -47,7 +49,7 @@ export async function rotateMaster(config: ServerConfig, opened: DataFolder, log
   }
   await close(before)
   const folder = withMasterKeys(opened.path, { keys, from: opened.master.from })
-  sealDocuments(folder)
+  lockedIn(join(folder.path, 'lists'), () => sealDocuments(folder))
   const store = await openStore(config, folder, log, 'before')
   let sealedAnew: number
   let rowsMarked: number

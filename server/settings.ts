@@ -207,6 +207,12 @@ export const settings = {
     recycle: truth({ default: true, help: 'use segments again that a verified backup holds' }),
     acceptRollback: truth({ default: false, help: 'start from a journal older than its witness; once, knowingly' }),
   },
+  lists: {
+    acceptOlder: truth({
+      default: false,
+      help: 'start with keys or lists older than the journal knows; once, knowingly',
+    }),
+  },
   view: {
     flushMs: count({ default: 5_000, min: 10, max: 60_000, help: 'changed rows leave for the view this often' }),
     flushRecords: count({

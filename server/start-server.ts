@@ -16,6 +16,7 @@ import { decisionRows } from './decision-rows.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
 import { type HttpSources, httpAnswers, notReadyReasons } from './http-answers.ts'
+import { KnownDocuments } from './known-documents.ts'
 import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { addPartner } from './lists.ts'
 import { type Log, stderrLog } from './log.ts'
@@ -92,7 +93,8 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   if (config.durability === 'process') {
     log('warning', 'durability.process', { means: 'a power cut loses what was answered; for demos and tests only' })
   }
-  const folder = openDataFolder(config, environment, true)
+  const documents = new KnownDocuments({ acceptOlder: config.lists.acceptOlder, log })
+  const folder = openDataFolder(config, environment, true, documents)
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
@@ -141,6 +143,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   })
   // From here on the engine closes journal and view.
   undo.splice(-2, 2, () => engine.stop(0))
+  documents.begin(engine.documents)
   lastMinute.follow(() => engine.status())
   traceDecisions(traces, engine.watch, realClock.nowMs)
   const server = new Server({
@@ -150,6 +153,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     surroundings,
     store,
     engine,
+    documents,
     issuers,
     adminToken,
     metricsToken,
@@ -169,6 +173,7 @@ type Parts = {
   readonly surroundings: Surroundings
   readonly store: Store
   readonly engine: Engine
+  readonly documents: KnownDocuments
   readonly issuers: readonly TokenIssuer[]
   readonly adminToken: AccessToken
   /** Undefined unless /metrics asks for one. */
