@@ -14,6 +14,8 @@ import { fileErrorCode } from './file-port.ts'
 const macExclusiveLock = 0x20
 /** Somebody may remove the file between opening and locking it. */
 const attemptsMax = 5
+/** The command is done in milliseconds. */
+const timeoutMs = 10_000
 /** What a holder writes is short; of a file that is longer this much is shown. */
 const holderCharactersMax = 120
 
@@ -26,7 +28,7 @@ export function lockFile(path: string): () => void {
     const fd = locked(path)
     if (isStillThere(path, fd)) {
       ftruncateSync(fd)
-      writeSync(fd, `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}\n`, 0)
+      writeSync(fd, `process ${process.pid} on ${hostname()}\n`, 0)
       return () => closeSync(fd)
     }
     closeSync(fd)
@@ -55,9 +57,9 @@ function locked(path: string): number {
 }
 
 function askFlock(path: string, fd: number): void {
-  // The command needs nothing of our environment, where the master key may be.
-  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin' }
-  const asked = spawnSync('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd], env, timeout: 10_000 })
+  // Without an environment the system looks where it keeps its own commands, not where a PATH of somebody leads.
+  const stdio = ['ignore', 'ignore', 'pipe', fd] as const
+  const asked = spawnSync('flock', ['-x', '-n', '3'], { stdio: [...stdio], env: {}, timeout: timeoutMs })
   if (asked.status === 0) return
   if (asked.status === 1) throw inUse(path)
   const isMissing = asked.error !== undefined && fileErrorCode(asked.error) === 'ENOENT'
@@ -88,5 +90,8 @@ function inUse(path: string): Fault {
     holder = ''
   }
   const said = holder === '' ? 'another process' : holder
-  return new Fault('data-in-use', `${path} is held by ${said}. Wait until it is done, or stop it: its lock ends with it.`)
+  return new Fault(
+    'data-in-use',
+    `${path} is held by ${said}. Wait until it is done, or stop it: its lock ends with it.`,
+  )
 }
