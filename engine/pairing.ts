@@ -103,41 +103,51 @@ export function leavePairing(core: Core, window: PairingWindow): void {
   if (window.bound === undefined) tellWindow(core, window, { type: 'pairing.cancel', atMs: core.time.nowMs() })
 }
 
-/** One record from the band while its window is open. */
+/**
+ * One record from the band. Each is taken in the states that expect it only: the order is the peer's, and a window that has ended
+ * stays a while, with its secrets wiped.
+ */
 export function pairingRecord(core: Core, window: PairingWindow, record: BandRecord | Malformed): void {
-  const atMs = core.time.nowMs()
+  const state = window.actor.getSnapshot().value
   switch (record.type) {
-    case 'pair1': {
-      const { primitives } = core
-      const { pair0, packageSecret: ps, engineSecret } = window
-      const handshake = startPairingAsEngine(primitives, { pair0, ps, engineSecret })
-      const hello = handshake.readPair1(record.message)
-      if (hello === undefined) {
-        handshake.wipe()
-        return tellWindow(core, window, { type: 'proof.failed', atMs })
-      }
-      if (window.channel !== undefined) return handshake.wipe()
-      window.handshake?.wipe()
-      window.handshake = handshake
-      window.hello = hello
-      return tellWindow(core, window, { type: 'pair1.opened', atMs })
-    }
+    case 'pair1':
+      if (state === 'waiting' || state === 'proving') takePair1(core, window, record.message)
+      return
     case 'pair3':
-      return takePair3(core, window, record.message)
+      if (state === 'waiting' || state === 'proving') takePair3(core, window, record.message)
+      else if (state === 'committing' || state === 'committed') repeatPair3(core, window, record.message)
+      return
     case 'data':
-      return takeCommitAck(core, window, record)
+      if (state === 'committed') takeCommitAck(core, window, record)
+      return
     default:
       return
   }
 }
 
+function takePair1(core: Core, window: PairingWindow, message: Uint8Array): void {
+  const atMs = core.time.nowMs()
+  const { pair0, packageSecret: ps, engineSecret } = window
+  const handshake = startPairingAsEngine(core.primitives, { pair0, ps, engineSecret })
+  const hello = handshake.readPair1(message)
+  if (hello === undefined) {
+    handshake.wipe()
+    return tellWindow(core, window, { type: 'proof.failed', atMs })
+  }
+  window.handshake?.wipe()
+  window.handshake = handshake
+  window.hello = hello
+  tellWindow(core, window, { type: 'pair1.opened', atMs })
+}
+
+/** The band repeats PAIR3 until COMMIT arrives. */
+function repeatPair3(core: Core, window: PairingWindow, message: Uint8Array): void {
+  const isSame = window.pair3 !== undefined && equalBytes(window.pair3, message)
+  if (isSame) tellWindow(core, window, { type: 'pair3.opened', atMs: core.time.nowMs() })
+}
+
 function takePair3(core: Core, window: PairingWindow, message: Uint8Array): void {
   const atMs = core.time.nowMs()
-  // The band repeats PAIR3 until COMMIT arrives.
-  if (window.pair3 !== undefined) {
-    if (equalBytes(window.pair3, message)) tellWindow(core, window, { type: 'pair3.opened', atMs })
-    return
-  }
   const opened = window.handshake?.readPair3(message)
   if (opened === undefined) return tellWindow(core, window, { type: 'proof.failed', atMs })
   window.pair3 = message.slice()
