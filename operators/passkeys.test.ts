@@ -1,5 +1,6 @@
 // Signing in with a passkey, by an authenticator in software, and what a hostile one gets.
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Fault } from '../engine/ports/fault.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
 import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
@@ -116,6 +117,23 @@ describe('a passkey', () => {
       expect(status).toBe(200)
     },
   )
+
+  it('that is new and finds no room on the disk is refused with what to do, and is no bug of ours', async () => {
+    const { browser, name } = await withPasskey()
+    const wish = await begun(browser, operatorPaths.beginNewPasskey)
+    const keep = vi.spyOn(site.operators, 'keepPasskey')
+    keep.mockImplementation(() => {
+      throw new Fault('not-written', '/var/lib/bandpass/operators.json could not be written (ENOSPC)', { retry: true })
+    })
+    onTestFinished(() => keep.mockRestore())
+    const response = new SoftwareAuthenticator().create(wish)
+    const { status, body, text } = await browser.post(operatorPaths.addPasskey, { response })
+    expect([status, body.error]).toEqual([503, 'not-written'])
+    expect(body.message).toContain('make room')
+    expect(text).not.toContain('/var/lib')
+    expect(site.logged.at(-1)).toMatchObject({ level: 'error', event: 'operators.list-not-written' })
+    expect(site.operators.all().find((one) => one.name === name)?.passkeys).toHaveLength(1)
+  })
 
   it('whose counter fell is a copy, and signs nobody in', async () => {
     const { authenticator } = await withPasskey()

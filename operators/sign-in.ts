@@ -12,7 +12,7 @@ import { loggedName } from './names.ts'
 import { type Oidc, type OidcWay, said } from './oidc.ts'
 import { type Origins, passkeyDomainOf } from './origins.ts'
 import { challengeOf, readAsserted, readCreated } from './passkey-requests.ts'
-import type { ListedOperator, OperatorPorts, Passkey } from './ports.ts'
+import type { ListedOperator, OperatorLog, OperatorPorts, Passkey } from './ports.ts'
 import { readBody } from './request-reader.ts'
 import { readTokenSignIn } from './requests.ts'
 import type { OperatorSession, OperatorSessions, SignInMethod } from './sessions.ts'
@@ -149,7 +149,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       // Most passkeys do not count: those need no room on the disk, which may be full.
       const isCounted = used.counter !== passkey.counter
       const kept = isCounted
-        ? keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, counter: used.counter }))
+        ? keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, counter: used.counter }), log)
         : undefined
       if (kept !== undefined) return kept
       const { session, cookies } = begin({ ...nameAndRole(operator), method: 'passkey' }, operator, address)
@@ -191,7 +191,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         log('warning', 'operator.passkey-refused', { operator: operator.name, address: asked.address })
         return refused(400, 'passkey-refused', 'expected a new passkey, with its user verified, for this challenge')
       }
-      const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, addedAtMs: clock.nowMs() }))
+      const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, addedAtMs: clock.nowMs() }), log)
       if (kept !== undefined) return kept
       log('info', 'operator.passkey-added', { operator: operator.name, address: asked.address })
       return json(sessionAnswer(asked.session))
@@ -284,6 +284,9 @@ const passkeysBusy = refused(
 )
 const begunRetryMs = Math.ceil(60_000 / operatorLimits.begunPerAddress.perMinute)
 
+const notWritten =
+  'expected a disk that takes the list of operators: see the log of the engine, make room, then try again; the token signs in meanwhile'
+
 function tooMany(retryAfterMs: number): Answered {
   return refused(429, 'too-many-attempts', 'expected fewer attempts', retryAfterMs)
 }
@@ -332,13 +335,17 @@ function overOidc({ origins, cookies }: SignInParts): string {
   return setCookie(cookies().oidc, '', { maxAgeS: 0, isSecure: origins().isSecure, sameSite: 'Lax' })
 }
 
-/** A command may be changing the list at this moment. */
-function keptOrBusy(keep: () => void): Answered | undefined {
+/** A command may be changing the list at this moment, and the disk may take nothing. */
+function keptOrBusy(keep: () => void, log: OperatorLog): Answered | undefined {
   try {
     keep()
     return undefined
   } catch (error) {
     if (error instanceof Fault && error.code === 'data-in-use') return refused(503, 'busy', error.message, 1_000)
+    if (error instanceof Fault && error.code === 'not-written') {
+      log('error', 'operators.list-not-written', { error })
+      return refused(503, 'not-written', notWritten, 5_000)
+    }
     throw error
   }
 }

@@ -16,6 +16,7 @@ import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
 import { createPrivateFile, readPrivateFile } from './private-file.ts'
+import { orNotWritten } from './not-written.ts'
 import { ReloadedFile } from './reloaded-file.ts'
 
 export type AccessToken = {
@@ -33,7 +34,7 @@ const tokenBytes = 32
 
 /** Opens the token's file, or makes it. Throws a Fault `keys-missing` when others may read it or it holds no token. */
 export function openAccessToken(path: string, clock: Clock, told: (error: unknown) => void): AccessToken {
-  makePrivateFolder(dirname(path))
+  orNotWritten(path, () => makePrivateFolder(dirname(path)))
   if (readPrivateFile(path) === undefined) {
     createPrivateFile(path, `${base64url(nodePrimitives.randomBytes(tokenBytes))}\n`)
   }

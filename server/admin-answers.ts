@@ -214,6 +214,7 @@ function listPartner({ addPartner, log }: AdminSources, body: Uint8Array): HttpA
 function badRequest(error: unknown): HttpAnswer {
   if (error instanceof ListError) return refusal(409, 'conflict', error.message)
   if (error instanceof Fault && error.code === 'data-in-use') return refusal(503, 'busy', error.message, 1)
+  if (error instanceof Fault && error.code === 'not-written') return refusal(503, 'not-written', error.message, 5)
   const isMistake = error instanceof RangeError || (error instanceof Fault && error.code === 'keys-missing')
   if (!isMistake) throw error
   return refusal(400, 'malformed', error.message)

@@ -22,10 +22,15 @@ export function sessionKeeper(
   const path = join(data, 'operator-sessions.json')
   // After a restore there is none.
   const place = documents.watched({ path, name: 'operator-sessions', keyring }, { mayBeGone: true })
+  let isKept = true
   /** An older file must not outlive what it does not know: a session that has ended. */
   const forget = (error: unknown): void => {
-    log('warning', 'operators.sessions-not-kept', { error, does: 'after a restart operators sign in again' })
-    removePrivateFile(path)
+    const isRemoved = removed(path)
+    // Told once until it works again: it is tried at every sign-in.
+    if (isKept && isRemoved) {
+      log('warning', 'operators.sessions-not-kept', { error, does: 'after a restart operators sign in again' })
+    } else if (isKept) log('error', 'operators.sessions-not-removed', { error, path })
+    isKept = false
     kept = undefined
   }
   /** What is on disk, as far as this keeper knows: the same again is not written, and costs the journal no record. */
@@ -47,10 +52,21 @@ export function sessionKeeper(
       try {
         writeDocument(place, { version: 1, sessions })
         kept = text
+        isKept = true
       } catch (error) {
         forget(error)
       }
     },
+  }
+}
+
+/** False when it is there and cannot be removed, as on a disk that is read-only. */
+function removed(path: string): boolean {
+  try {
+    removePrivateFile(path)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -8,6 +8,7 @@ import { parsePartnerId } from '../protocol/ids.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from './engine-keys.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
+import { orNotWritten } from './not-written.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 import { type ListedVendor, type VendorRoot, readVendors, writeVendors } from './vendor-list.ts'
 
@@ -142,12 +143,14 @@ function locked<Result>(place: DocumentPlace, work: () => Result): Result {
 }
 
 /**
- * Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other. The kernel
- * holds the lock, so a command that died leaves none behind.
+ * Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other; with
+ * `not-written` when the disk takes no lock. The kernel holds the lock, so a command that died leaves none behind.
  */
 export function lockedIn<Result>(folder: string, work: () => Result): Result {
-  makePrivateFolder(folder)
-  const unlock = lockFile(join(folder, 'lock'))
+  const unlock = orNotWritten(folder, () => {
+    makePrivateFolder(folder)
+    return lockFile(join(folder, 'lock'))
+  })
   try {
     return work()
   } finally {

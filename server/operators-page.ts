@@ -177,12 +177,10 @@ function serverActs({ folder, surroundings, drain, isDraining }: PageParts): Ser
         surroundings.reload()
         return { type: 'done' }
       } catch (error) {
-        const isExpected = error instanceof ListError || (error instanceof Fault && error.code === 'data-in-use')
-        if (isExpected) return { type: 'refused', message: error.message }
-        const code = codeOf(error)
-        if (code === undefined || error instanceof Fault) throw error
-        // Such as ENOSPC: the journal has a reserve for a full disk, the list has none.
-        return { type: 'refused', message: `the list of vendors could not be written (${code})` }
+        // Not written: the journal has a reserve for a full disk, the list has none.
+        const isPassing = error instanceof Fault && (error.code === 'data-in-use' || error.code === 'not-written')
+        if (error instanceof ListError || isPassing) return { type: 'refused', message: error.message }
+        throw error
       }
     },
   }

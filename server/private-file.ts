@@ -15,6 +15,7 @@ import { dirname } from 'node:path'
 import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { codeOf } from './error-code.ts'
+import { orNotWritten } from './not-written.ts'
 
 /** The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it. */
 export function readPrivateFile(path: string): string | undefined {
@@ -60,15 +61,23 @@ export function removePrivateFile(path: string): void {
   syncFolder(dirname(path))
 }
 
-/** Replaces the file. */
+/** Replaces the file. Throws a Fault `not-written` when the disk does not take it. */
 export function writePrivateFile(path: string, text: string): void {
-  const next = writeBeside(path, text)
-  renameSync(next, path)
-  syncFolder(dirname(path))
+  orNotWritten(path, () => {
+    renameSync(writeBeside(path, text), path)
+    syncFolder(dirname(path))
+  })
 }
 
-/** Makes the file unless it is there already; says whether it did. Of several processes exactly one does. */
+/**
+ * Makes the file unless it is there already; says whether it did. Of several processes exactly one does. Throws a Fault `not-written`
+ * when the disk does not take it.
+ */
 export function createPrivateFile(path: string, text: string): boolean {
+  return orNotWritten(path, () => created(path, text))
+}
+
+function created(path: string, text: string): boolean {
   const next = writeBeside(path, text)
   try {
     linkSync(next, path)
@@ -89,6 +98,10 @@ function writeBeside(path: string, text: string): string {
   try {
     writeFileSync(fd, text)
     fsyncSync(fd)
+  } catch (error) {
+    // A part of it would take room that is missing, and may be of a secret.
+    rmSync(next, { force: true })
+    throw error
   } finally {
     closeSync(fd)
   }
