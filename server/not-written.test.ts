@@ -11,6 +11,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import { openAccessToken } from './access-token.ts'
 import { followOperators } from './followed-operators.ts'
 import { sessionKeeper } from './kept-sessions.ts'
+import { KnownDocuments } from './known-documents.ts'
 import { addPartner } from './lists.ts'
 import { addOperator, keepPasskey, operatorsPlace, readOperators, renewToken } from './operator-list.ts'
 import { TestClock, testLog } from './test-folder.ts'
@@ -173,9 +174,21 @@ describe.each(troubles.filter(({ needsRoot }) => isMounted || !needsRoot))('when
     expect(readdirSync(folder).filter((name) => name.endsWith('.next'))).toEqual([])
   })
 
+  it('a change that it did not take leaves no lock behind', () => {
+    const { folder, place, begin, over } = opened()
+    rmSync(join(folder, 'lists'), { recursive: true })
+    mkdirSync(join(folder, 'lists'))
+    begin()
+    faultOf(() => addOperator(place, { name: 'bob', role: 'viewer' }))
+    over()
+    addOperator(place, { name: 'bob', role: 'viewer' })
+    expect(readOperators(place)).toHaveLength(2)
+  })
+
   it('operators sign in and out as before, and that their sessions are not kept is told once', () => {
     const { folder, lines, begin, over, log } = opened()
-    const keeper = sessionKeeper(folder, keyring, log)
+    const documents = new KnownDocuments({ acceptOlder: false, log })
+    const keeper = sessionKeeper(folder, keyring, { documents, log })
     const kept = {
       key: 'ab'.repeat(32),
       name: 'otto',

@@ -27,13 +27,22 @@ export function lockFile(path: string): () => void {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const fd = locked(path)
     if (isStillThere(path, fd)) {
-      ftruncateSync(fd)
-      writeSync(fd, `process ${process.pid} on ${hostname()}\n`, 0)
+      nameHolder(fd)
       return () => closeSync(fd)
     }
     closeSync(fd)
   }
   throw new Fault('data-in-use', `${path} is removed again and again by another process: find out which, and stop it`)
+}
+
+/** For messages only, so that a disk which does not take it, such as a full one, is no reason not to lock: that would keep the lock. */
+function nameHolder(fd: number): void {
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, `process ${process.pid} on ${hostname()}\n`, 0)
+  } catch {
+    // Who finds it locked hears of another process.
+  }
 }
 
 /** A descriptor that has the lock. */
