@@ -157,7 +157,7 @@ function figuresOf({ config, engine, lastMinute, about, isDraining }: PageParts)
   }
 }
 
-function serverActs({ folder, surroundings, drain, isDraining }: PageParts): ServerActs {
+function serverActs({ folder, surroundings, drain, isDraining, log }: PageParts): ServerActs {
   const place = folder.places.vendors
   return {
     drain,
@@ -177,10 +177,15 @@ function serverActs({ folder, surroundings, drain, isDraining }: PageParts): Ser
         surroundings.reload()
         return { type: 'done' }
       } catch (error) {
-        // Not written: the journal has a reserve for a full disk, the list has none.
-        const isPassing = error instanceof Fault && (error.code === 'data-in-use' || error.code === 'not-written')
-        if (error instanceof ListError || isPassing) return { type: 'refused', message: error.message }
-        throw error
+        const isInUse = error instanceof Fault && error.code === 'data-in-use'
+        if (error instanceof ListError || isInUse) return { type: 'refused', message: error.message }
+        if (!(error instanceof Fault) || error.code !== 'not-written') throw error
+        // The journal has a reserve for a full disk, the list has none. Its path is for the log.
+        log('error', 'operators.list-not-written', { error })
+        return {
+          type: 'refused',
+          message: `the list of vendors could not be written (${codeOf(error.cause) ?? 'unknown'})`,
+        }
       }
     },
   }
