@@ -6,8 +6,8 @@ const freeFolders = ['server', 'cli', 'benchmarks', 'examples', 'test', 'scripts
 
 /** Adapters: each file here is the one place where its folder touches the real clock, timers or chance. */
 const adapters: Readonly<Record<string, string>> = {
-  'crypto/node-primitives.ts': 'chance for the engine, as one of its primitives',
   'crypto/noble-primitives.ts': 'chance for phones and bands, as one of their primitives',
+  'crypto/system-random.ts': 'chance for the engine, as one of its primitives',
   'dashboard/clock.ts': 'the clock and timers of the page',
   'loadtest/real-time.ts': 'clock, timers and a seed for the load tester, which measures in real time',
   'sdk/phone-clock.ts': 'the clock and timers of the phone, as one of the ports of its client',
