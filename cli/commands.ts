@@ -10,6 +10,7 @@ import { rotateKeys, rotateMasterKey, showKeys } from './keys.ts'
 import { loadtest } from './loadtest.ts'
 import { operatorAdd, operatorList, operatorRemove, operatorToken } from './operator.ts'
 import { partnerAdd, partnerList, partnerRemove, partnerRotate } from './partner.ts'
+import { restoreFrom } from './restore.ts'
 import { serve } from './serve.ts'
 import { token } from './token.ts'
 import { top } from './top.ts'
@@ -40,4 +41,5 @@ export const commands: readonly Command[] = [
   importBindings,
   auditVerify,
   backupTo,
+  restoreFrom,
 ]

@@ -79,7 +79,7 @@ export class Ledger implements RowReader {
     }
     this.endBatch()
     while (this.leaving.length > 0 && (await this.flush()));
-    if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.newestAtMs()
+    if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.lastRecordAtMs()
     return { lastAtMs: this.lastAtMs, recordCount }
   }
 
@@ -161,6 +161,11 @@ export class Ledger implements RowReader {
     for (const [at, one] of all.entries()) this.take(one, firstLsn + at)
     taken(firstLsn)
     return firstLsn + records.length
+  }
+
+  /** The newest instant of the journal; 0 in an empty one. */
+  get newestAtMs(): number {
+    return this.lastAtMs
   }
 
   /** The latest restore from an older state; undefined when there was none. Asked on the road, so it is at hand. */
@@ -310,7 +315,7 @@ export class Ledger implements RowReader {
     this.pending = new PendingRows()
   }
 
-  private newestAtMs(): number {
+  private lastRecordAtMs(): number {
     const { journal } = this.options
     for (const { body } of journal.read(journal.appendedLsn)) return decodeRecord(body).atMs
     return 0

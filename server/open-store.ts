@@ -1,7 +1,9 @@
 // Opens view and journal of a data folder. A damaged view is built anew from the journal, as long as the journal has
 // everything; a damaged journal is never touched.
 
+import { Ledger } from '../engine/ledger.ts'
 import { Fault } from '../engine/ports/fault.ts'
+import { type Restore, markRestored } from '../engine/restore.ts'
 import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'
@@ -16,17 +18,20 @@ export type Store = { readonly journal: FileJournal; readonly view: FileView }
 
 /** Opens both, alone. Rejects with a Fault that says what to do; nothing stays open then. */
 export async function openStore(
-  config: Pick<ServerConfig, 'durability' | 'journal' | 'view'>,
+  config: Pick<ServerConfig, 'durability' | 'journal' | 'view' | 'delays'>,
   folder: DataFolder,
   log: Log,
   check: 'before' | 'beside' = 'beside',
+  restore: Partial<Pick<Restore, 'decidedUntilMs' | 'by'>> = {},
 ): Promise<Store> {
   const view = await openGoodView(config, folder, log, check)
   try {
     const journal = await openJournalOf(config, folder, log, view.appliedLsn)
     try {
-      if (view.version === viewVersion) return { view, journal }
-      return await brought({ view, journal }, config, folder, log)
+      const store =
+        view.version === viewVersion ? { view, journal } : await brought({ view, journal }, config, folder, log)
+      if (config.journal.acceptRollback && journal.durableLsn > 0) await tellRestore(store, config, log, restore)
+      return store
     } catch (error) {
       await journal.close()
       throw error
@@ -36,6 +41,43 @@ export async function openStore(
     throw error
   }
 }
+
+/**
+ * An operator has said that an older state is meant: the journal is told, whether or not anything here shows it, because a witness
+ * that was just written anew would not.
+ */
+async function tellRestore(
+  store: Store,
+  { delays }: Pick<ServerConfig, 'delays'>,
+  log: Log,
+  { decidedUntilMs, by = 'operator:accepted-rollback' }: Partial<Pick<Restore, 'decidedUntilMs' | 'by'>>,
+): Promise<void> {
+  const ledger = await storeLedger(store, log)
+  const atMs = Math.max(realClock.nowMs(), ledger.newestAtMs)
+  await markRestored(ledger, { atMs, decidedUntilMs: decidedUntilMs ?? atMs, delays, by })
+  await ledger.settle()
+  await ledger.close()
+  log('warning', 'journal.restored', {
+    means: 'every band is to be armed again; with journal.acceptRollback set, each start counts as a restore',
+  })
+}
+
+/** A ledger over a store that no engine runs on: up to date, and written to the view when it has settled. */
+export async function storeLedger({ journal, view }: Store, log: Log): Promise<Ledger> {
+  const ledger = new Ledger({
+    journal,
+    view,
+    clock: realClock,
+    viewFlushMs: 50,
+    viewFlushRecords: flushRecords,
+    changed: () => undefined,
+    viewFailed: (error) => log('error', 'view.write-failed', { error }),
+  })
+  await ledger.recover()
+  return ledger
+}
+
+const flushRecords = 2_000
 
 /**
  * An older version's view is built anew from the journal. One whose journal does not have everything keeps its rows, which are

@@ -4,7 +4,6 @@
 import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import { wipe } from '../crypto/secret.ts'
-import { Ledger } from '../engine/ledger.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { JournalRecord } from '../engine/ports/records.ts'
 import { type RowOf, decodeRow } from '../engine/ports/rows.ts'
@@ -15,10 +14,9 @@ import { lockedIn } from './lists.ts'
 import { readKeys, writeKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
 import { masterKeyPath, newMasterKey, writeMasterKeys } from './master-key.ts'
-import { type Store, openStore } from './open-store.ts'
+import { type Store, openStore, storeLedger } from './open-store.ts'
 import { readOperators, writeOperators } from './operator-list.ts'
 import { readPartners, writePartners } from './partner-list.ts'
-import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
 import { readVendors, writeVendors } from './vendor-list.ts'
 
@@ -78,19 +76,10 @@ function sealDocuments({ places }: DataFolder): void {
 
 /** The secrets inside rows go through the journal: a view rebuilt from it must have them under the new key too. */
 async function sealRows({ journal, view }: Store, keyring: Keyring, log: Log): Promise<number> {
-  const ledger = new Ledger({
-    journal,
-    view,
-    clock: realClock,
-    viewFlushMs: 50,
-    viewFlushRecords: pageRows,
-    changed: () => undefined,
-    viewFailed: (error) => log('error', 'view.write-failed', { error }),
-  })
-  const { lastAtMs } = await ledger.recover()
+  const ledger = await storeLedger({ journal, view }, log)
   // The rows are read from the view itself: one that lacks the newest would bring the ones before them back.
   await ledger.settle()
-  const atMs = Math.max(Date.now(), lastAtMs)
+  const atMs = Math.max(Date.now(), ledger.newestAtMs)
   let count = 0
   const append = async (record: JournalRecord): Promise<void> => {
     const lsn = ledger.append(record, 'normal')
