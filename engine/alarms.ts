@@ -9,8 +9,9 @@ import type { Ledger } from './ledger.ts'
 const horizonMs = 3_600_000
 /** Alarms read from the view at once, and fired in one turn. */
 const batchMax = 1_000
-/** What could not be done is tried again after this, ms. */
+/** What could not be done is tried again after this, ms: each time twice as long, up to the longest. */
 const retryMs = 1_000
+const retryMaxMs = 60_000
 
 export type AlarmsOptions = {
   readonly clock: Clock
@@ -18,11 +19,15 @@ export type AlarmsOptions = {
   readonly ledger: Ledger
   /** Does what is due; false = it could not be done now and is tried again. */
   readonly fire: (alarm: AlarmRow) => boolean
+  /** Told once of each alarm, or stretch of time, whose rows cannot be read or whose work throws; it is tried again. */
+  readonly failed: (error: unknown) => void
 }
 
 export class Alarms {
   private readonly options: AlarmsOptions
   private readonly heap: AlarmRow[] = []
+  /** How long each alarm that failed waits for its next attempt, ms. */
+  private readonly waits = new Map<string, number>()
   private loadedUntilMs = 0
   private cancelTimer: (() => void) | undefined
   private cancelRenewal: (() => void) | undefined
@@ -36,15 +41,9 @@ export class Alarms {
   /** Loads what is due within the horizon; call once after recovery, it then renews itself. */
   start(): void {
     const untilMs = this.options.nowMs() + horizonMs
-    let from = orderedKey(this.loadedUntilMs)
+    const fromMs = this.loadedUntilMs
     this.loadedUntilMs = untilMs
-    for (;;) {
-      const rows = this.options.ledger.range('alarm', { from, to: orderedKey(untilMs), limit: batchMax })
-      for (const { row } of rows) this.push(row)
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < batchMax) break
-      from = `${last.key}~`
-    }
+    this.load(fromMs, untilMs, retryMs)
     if (this.stopped) return
     this.cancelRenewal = this.options.clock.after(horizonMs / 2, () => this.start())
     this.arm()
@@ -67,13 +66,66 @@ export class Alarms {
     return this.heap.length
   }
 
-  // A full disk, say: what is due stays due.
+  /** Reads the alarms of a stretch of time. A row that cannot be read keeps none of the others: what fails is halved down to its ms. */
+  private load(fromMs: number, untilMs: number, waitMs: number): void {
+    let rows: readonly AlarmRow[]
+    try {
+      rows = this.read(fromMs, untilMs)
+    } catch (error) {
+      if (untilMs - fromMs > 1) {
+        const middleMs = Math.floor((fromMs + untilMs) / 2)
+        this.load(fromMs, middleMs, waitMs)
+        this.load(middleMs, untilMs, waitMs)
+        return
+      }
+      if (waitMs === retryMs) this.options.failed(error)
+      this.again(waitMs, () => this.load(fromMs, untilMs, Math.min(2 * waitMs, retryMaxMs)))
+      return
+    }
+    for (const row of rows) this.push(row)
+    this.arm()
+  }
+
+  private read(fromMs: number, untilMs: number): readonly AlarmRow[] {
+    const read: AlarmRow[] = []
+    let from = orderedKey(fromMs)
+    for (;;) {
+      const rows = this.options.ledger.range('alarm', { from, to: orderedKey(untilMs), limit: batchMax })
+      for (const { row } of rows) read.push(row)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < batchMax) return read
+      from = `${last.key}~`
+    }
+  }
+
+  private again(waitMs: number, work: () => void): void {
+    this.options.clock.after(waitMs, () => {
+      if (!this.stopped) work()
+    })
+  }
+
+  // A full disk, say, or a row that cannot be read: what is due stays due.
   private later(alarm: AlarmRow): void {
-    this.options.clock.after(retryMs, () => {
-      if (this.stopped) return
+    const waitMs = this.waits.get(alarmKey(alarm)) ?? retryMs
+    this.again(waitMs, () => {
       this.push(alarm)
       this.arm()
     })
+  }
+
+  /** Fires one alarm; its failure is its own, and told once. */
+  private fireOne(alarm: AlarmRow): void {
+    const key = alarmKey(alarm)
+    try {
+      const isDone = this.options.ledger.get('alarm', key) === undefined || this.options.fire(alarm)
+      this.waits.delete(key)
+      if (!isDone) this.later(alarm)
+    } catch (error) {
+      const waitMs = this.waits.get(key)
+      if (waitMs === undefined) this.options.failed(error)
+      this.waits.set(key, waitMs === undefined ? retryMs : Math.min(2 * waitMs, retryMaxMs))
+      this.later(alarm)
+    }
   }
 
   private arm(): void {
@@ -91,8 +143,7 @@ export class Alarms {
     const nowMs = this.options.nowMs()
     for (let fired = 0; fired < batchMax && (this.heap[0]?.atMs ?? Infinity) <= nowMs; fired++) {
       const alarm = this.pop()
-      if (alarm === undefined || this.options.ledger.get('alarm', alarmKey(alarm)) === undefined) continue
-      if (!this.options.fire(alarm)) this.later(alarm)
+      if (alarm !== undefined) this.fireOne(alarm)
     }
     this.arm()
   }

@@ -100,7 +100,8 @@ const cachedRowsPerBand = 4
 
 /** Starts an engine: replays the journal's tail into the view first. Rejects with a Fault when it must not run. */
 export async function createEngine(config: EngineConfig, ports: EnginePorts): Promise<Engine> {
-  const { clock, journal, view } = ports
+  const { journal, view } = ports
+  const clock = withOwnFailures(ports.clock, ports.failed)
   const counters = new Counters()
   const onChange: { alarm: (change: Change) => void } = { alarm: () => undefined }
   const sessions = new SessionDirectory()
@@ -189,7 +190,13 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     )
   }
   await ledger.durable(started)
-  const alarms = new Alarms({ clock, nowMs: () => time.nowMs(), ledger, fire: (alarm) => fallDue(core, alarm) })
+  const alarms = new Alarms({
+    clock,
+    nowMs: () => time.nowMs(),
+    ledger,
+    fire: (alarm) => fallDue(core, alarm),
+    failed: ports.failed,
+  })
   alarms.start()
   onChange.alarm = (change) => {
     if (change.table === 'alarm' && change.row !== null) alarms.add(change.row)
@@ -223,11 +230,28 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   }
 }
 
+/** What a timer does may fail, a row that cannot be read say: that is told, and ends nothing but itself. */
+function withOwnFailures(clock: Clock, failed: (error: unknown) => void): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    after: (afterMs, work) =>
+      clock.after(afterMs, () => {
+        try {
+          work()
+        } catch (error) {
+          failed(error)
+        }
+      }),
+  }
+}
+
 function every(clock: Clock, intervalMs: number, work: () => void): () => void {
   let cancel = clock.after(intervalMs, again)
   function again(): void {
-    work()
+    // First the next time: a failure ends this time only.
     cancel = clock.after(intervalMs, again)
+    work()
   }
   return () => cancel()
 }

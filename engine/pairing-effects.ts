@@ -60,7 +60,14 @@ function performOne(core: Core, window: PairingWindow, effect: PairingEffect): v
       return eraseSecrets(window)
     case 'alarm':
       window.cancelTimer = core.time.clock.after(Math.max(0, effect.atMs - core.time.nowMs()), () => {
-        tellWindow(core, window, { type: 'window.expired', atMs: Math.max(effect.atMs, core.time.nowMs()) })
+        try {
+          tellWindow(core, window, { type: 'window.expired', atMs: Math.max(effect.atMs, core.time.nowMs()) })
+        } catch (error) {
+          // The band's own alarm tries again to undo what was committed; the window must not stay open for it.
+          core.failed(error)
+          closeWindow(core, window)
+          refuse(window.session, window.requestId, 'pair-refused')
+        }
       })
       return
     case 'unexpected':
