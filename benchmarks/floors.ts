@@ -198,7 +198,8 @@ function bandRow(band: ReturnType<typeof fleetBands>[number], sealed: Uint8Array
     before: null,
     sealedArmSecret: sealed,
     name: '',
-    changeBegunBy: '',
+    deactivationBegunBy: '',
+    foundBegunBy: '',
   } as const
 }
 

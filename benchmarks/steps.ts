@@ -161,7 +161,14 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     monotonicMs: () => performance.now(),
     actorFailed: (_id, error) => failed(error),
   })
-  const keys = { bandKey: random(32), acctTag: random(8), sealedArmSecret: random(60), name: '', changeBegunBy: '' }
+  const keys = {
+    bandKey: random(32),
+    acctTag: random(8),
+    sealedArmSecret: random(60),
+    name: '',
+    deactivationBegunBy: '',
+    foundBegunBy: '',
+  }
   const row = {
     ...rowOf({ bandId, actor, keys, armKey: undefined, resting: actor.context, made: undefined, usedAtMs: 0 }),
   }

@@ -2,8 +2,8 @@
 
 import type { AccountId, BandId } from '../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'
+import { type AccountRow, type BandRow, holdsOnBand, newAccount } from './ports/rows.ts'
 import { ownerEpochMin } from './restored.ts'
-import { type AccountRow, type BandRow, holdsOnBand } from './ports/rows.ts'
 
 type HasLedger = { readonly ledger: Pick<Ledger, 'get' | 'range' | 'restored'> }
 
@@ -14,20 +14,8 @@ export function ownerEpochOf({ ledger }: HasLedger, row: Pick<AccountRow, 'owner
 
 /** The account's row with its owner epoch of now, or what an account starts with. */
 export function accountRow(core: HasLedger, account: AccountId): AccountRow {
-  const fresh = {
-    account,
-    ownerEpoch: ownerEpochOf(core, undefined),
-    limits: [],
-    risingLimits: [],
-    limitsRiseAtMs: 0,
-    limitsBegunBy: '',
-    holds: 0,
-    holdSurfaces: [],
-    holdEndedAtMs: 0,
-    freed: [],
-  }
-  const row = core.ledger.get('account', account)
-  return row === undefined ? fresh : { ...row, ownerEpoch: ownerEpochOf(core, row) }
+  const row = core.ledger.get('account', account) ?? newAccount(account)
+  return { ...row, ownerEpoch: ownerEpochOf(core, row) }
 }
 
 /** Bits of the holds an account is under as a whole; nothing is paired with it meanwhile. */

@@ -3,7 +3,7 @@
 import type { Primitives } from '../crypto/primitives.ts'
 import { Admission } from './admission.ts'
 import { Alarms } from './alarms.ts'
-import { fallDue } from './changes.ts'
+import { fallDue } from './fall-due.ts'
 import type { EngineConfig } from './config.ts'
 import type { Core } from './core.ts'
 import { Counters, type CountersSnapshot, tallyNames } from './counters.ts'

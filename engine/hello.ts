@@ -6,11 +6,14 @@ import { securityDelayMs } from '../policy/delays.ts'
 import { roleOf } from '../policy/session-role.ts'
 import { equalBytes, toHex } from '../protocol/bytes.ts'
 import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
+import { phoneUnusedMs, phonesPerAccountMax, seenAgainMs } from '../protocol/limits.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type PhoneId, parsePhoneId } from '../protocol/ids.ts'
 import { phoneProtocolVersion } from '../protocol/versions.ts'
+import { accountRow } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { isSignInFresh } from './holds.ts'
+import { dropPhone, phonesOf } from './phones.ts'
 import { type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { TokenClaims } from './ports/surroundings.ts'
 import { type Session, type Speaker, alertAccount } from './session.ts'
@@ -49,7 +52,7 @@ export async function verifyHello(
   if (role === 'hub') return verifyHub(claims)
   if (role === 'web') return verifyWeb(core, claims, frame, phoneId)
   const phone = await knownOrEnrolled(core, session, frame, { claims, phoneId })
-  if (phone === undefined) return refused('phone-unknown')
+  if (typeof phone === 'string') return refused(phone)
   const speaker: Speaker = {
     type: 'phone',
     account: claims.account,
@@ -61,6 +64,7 @@ export async function verifyHello(
     signedInAtMs: claims.authTimeMs,
     tokenExpiresAtMs: claims.expiresAtMs,
     isGone: false,
+    isSuspended: phone.suspendedAtMs > 0,
   }
   return { type: 'verified', speaker, pendingUntilMs: phone.pendingUntilMs }
 }
@@ -90,6 +94,7 @@ function verifyWeb(core: Core, claims: TokenClaims, frame: PhoneFrameOf<'hello'>
     signedInAtMs: claims.authTimeMs,
     tokenExpiresAtMs: claims.expiresAtMs,
     isGone: false,
+    isSuspended: false,
   }
   return { type: 'verified', speaker, pendingUntilMs: 0 }
 }
@@ -101,16 +106,18 @@ async function knownOrEnrolled(
   session: Session,
   frame: PhoneFrameOf<'hello'>,
   enrolment: Enrolment,
-): Promise<PhoneRow | undefined> {
+): Promise<PhoneRow | NotEnrolled> {
   const { claims, phoneId } = enrolment
   const key = phoneKey(claims.account, phoneId)
   if (core.ledger.get('phone', key) !== undefined) {
-    if (withKeysOf(core, key, frame) === undefined) return undefined
+    const known = withKeysOf(core, key, frame)
+    if (known === undefined) return 'phone-unknown'
+    noteSeen(core, known)
     // Its enrolment may have been appended a moment ago.
     await core.ledger.durable(core.ledger.appendedLsn)
-    return withKeysOf(core, key, frame)
+    return withKeysOf(core, key, frame) ?? 'phone-unknown'
   }
-  if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return undefined
+  if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return 'phone-unknown'
   return enrol(core, session, frame, enrolment)
 }
 
@@ -122,24 +129,33 @@ function withKeysOf(core: Core, key: string, frame: PhoneFrameOf<'hello'>): Phon
   return isSame ? row : undefined
 }
 
+/** A phone's last hello is journaled once a week: enough to tell which phones are used no more. */
+function noteSeen(core: Core, row: PhoneRow): void {
+  const atMs = core.time.nowMs()
+  if (atMs - row.seenAtMs < seenAgainMs) return
+  // A full disk keeps nobody out.
+  const by = `phone:${row.phoneId}` as const
+  core.ledger.append({ type: 'phone', atMs, cause: 'phone.seen', by, ...row, seenAtMs: atMs }, 'normal')
+}
+
+/** Why a hello enrols nothing. */
+type NotEnrolled = 'phone-unknown' | 'phones-full'
+
 // Reads and appends in one run: two new phones of one account cannot both find it empty.
 async function enrol(
   core: Core,
   session: Session,
   frame: PhoneFrameOf<'hello'>,
   { claims, phoneId }: Enrolment,
-): Promise<PhoneRow | undefined> {
+): Promise<PhoneRow | NotEnrolled> {
   const { account } = claims
-  const phones = core.ledger.range('phone', {
-    from: `${account}|`,
-    to: `${account}}`,
-    limit: phonesPerAccountMax + 1,
-  })
-  const others = phones.filter(({ row }) => row.phoneId !== phoneId)
-  if (others.length >= phonesPerAccountMax) return undefined
   const atMs = core.time.nowMs()
   const by = `phone:${phoneId}` as const
-  const pendingUntilMs = others.length === 0 ? 0 : atMs + securityDelayMs(core.config.delays, 'phone', by)
+  const others = phonesOf(core, account)
+  const leaving = others.length < phonesPerAccountMax ? undefined : givesWay(others, atMs)
+  if (others.length >= phonesPerAccountMax && leaving === undefined) return 'phones-full'
+  const isFirst = !accountRow(core, account).hadPhone
+  const pendingUntilMs = isFirst ? 0 : atMs + securityDelayMs(core.config.delays, 'phone', by)
   const row: PhoneRow = {
     account,
     phoneId,
@@ -148,13 +164,23 @@ async function enrol(
     enrolledAtMs: atMs,
     pendingUntilMs,
     removed: false,
+    seenAtMs: atMs,
+    suspendedAtMs: 0,
+    removeAtMs: 0,
+    removalBegunBy: '',
   }
   const lsn = core.ledger.append({ type: 'phone', atMs, cause: 'phone.enrolled', by, ...row }, 'normal')
-  if (typeof lsn !== 'number') return undefined
-  await core.ledger.durable(lsn)
-  if (pendingUntilMs > 0) alertAccount(core, account, { kind: 'phone-pending', bid: null, except: session })
-  return withKeysOf(core, phoneKey(account, phoneId), frame)
+  if (typeof lsn !== 'number') return 'phone-unknown'
+  if (leaving !== undefined) void dropPhone(core, leaving, { cause: 'phone.displaced', by }).catch(core.failed)
+  await core.ledger.durable(core.ledger.appendedLsn)
+  if (pendingUntilMs > 0) alertAccount(core, account, { kind: 'phone-pending', bid: null, phoneId, except: session })
+  return withKeysOf(core, phoneKey(account, phoneId), frame) ?? 'phone-unknown'
 }
 
-/** Phones one account may have. */
-const phonesPerAccountMax = 16
+/** What a full account gives up for a new phone: the one that is pending longest, else the one not seen for longest, if that is long. */
+function givesWay(phones: readonly PhoneRow[], nowMs: number): PhoneRow | undefined {
+  const pending = phones.filter((one) => one.pendingUntilMs > nowMs)
+  if (pending.length > 0) return pending.toSorted((left, right) => left.enrolledAtMs - right.enrolledAtMs)[0]
+  const unseen = phones.filter((one) => nowMs - one.seenAtMs >= phoneUnusedMs)
+  return unseen.toSorted((left, right) => left.seenAtMs - right.seenAtMs)[0]
+}

@@ -135,7 +135,7 @@ export async function found(core: Core, session: Session, frame: PhoneFrameOf<'f
   const dueAtMs = atMs + securityDelayMs(core.config.delays, 'found', owner.surface)
   const by = owner.surface
   const event = { type: 'found.begin', atMs, dueAtMs } as const
-  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { changeBegunBy: by } })
+  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { foundBegunBy: by } })
   if (told.type === 'refused') return refuse(session, frame.id, told.error)
   await durableNow(core)
   answer(session, { type: 'foundAnswer', id: frame.id, dueAtMs: told.row.foundAtMs })
@@ -159,7 +159,7 @@ export async function deactivate(core: Core, session: Session, frame: PhoneFrame
   const dueAtMs = isNow ? nowMs : nowMs + securityDelayMs(core.config.delays, 'deactivation', owner.surface)
   const by = owner.surface
   const event = { type: 'deactivation.begin', atMs: nowMs, dueAtMs } as const
-  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { changeBegunBy: by } })
+  const told = tellBand(core, band.bandId, event, { by, use: 'normal', keys: { deactivationBegunBy: by } })
   if (told.type === 'refused') return refuse(session, frame.id, told.error)
   if (isNow) {
     const due = { type: 'deactivation.due', atMs: nowMs, accountHolds: accountHoldsOn(core, band) } as const

@@ -341,17 +341,14 @@ function limitsSeen(core: Core, account: AccountId, restricted: boolean): readon
 }
 
 function pendingSeen(core: Core, row: BandRow): readonly PendingChange[] {
-  const { account, deactivateAtMs, foundAtMs, changeBegunBy } = row
+  const { account, deactivateAtMs, foundAtMs, deactivationBegunBy, foundBegunBy } = row
   const changes: PendingChange[] = []
-  if (deactivateAtMs > 0) changes.push({ change: 'deactivation', dueAtMs: deactivateAtMs, begunBy: changeBegunBy })
-  if (foundAtMs > 0) changes.push({ change: 'found', dueAtMs: foundAtMs, begunBy: changeBegunBy })
-  const owner = account === null ? undefined : accountRow(core, account)
-  if (owner !== undefined && owner.limitsRiseAtMs > 0) {
-    const rising = owner.risingLimits.map(([currency, perUseMinor, perDayMinor]) => {
-      return { currency, perUseMinor, perDayMinor }
-    })
-    changes.push({ change: 'limits', dueAtMs: owner.limitsRiseAtMs, begunBy: owner.limitsBegunBy, rising })
-  }
+  if (deactivateAtMs > 0)
+    changes.push({ change: 'deactivation', dueAtMs: deactivateAtMs, begunBy: deactivationBegunBy })
+  if (foundAtMs > 0) changes.push({ change: 'found', dueAtMs: foundAtMs, begunBy: foundBegunBy })
+  const risingLimits = account === null ? [] : accountRow(core, account).risingLimits
+  for (const [currency, perUseMinor, perDayMinor, dueAtMs, begunBy] of risingLimits)
+    changes.push({ change: 'limits', dueAtMs, begunBy, rising: [{ currency, perUseMinor, perDayMinor }] })
   return changes
 }
 

@@ -121,11 +121,11 @@ const limitsOf = (name: string) =>
     ownerEpoch: 1,
     limits: [],
     risingLimits: [],
-    limitsRiseAtMs: 0,
-    limitsBegunBy: '',
     holds: 0,
     holdSurfaces: [],
     holdEndedAtMs: 0,
+    waiting: 0,
+    hadPhone: false,
     freed: [],
   }) as const
 

@@ -110,7 +110,14 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
     {
       by: window.by,
       use: 'normal',
-      keys: { bandKey: cert.bandKey, acctTag: window.acctTag, sealedArmSecret: null, name: '', changeBegunBy: '' },
+      keys: {
+        bandKey: cert.bandKey,
+        acctTag: window.acctTag,
+        sealedArmSecret: null,
+        name: '',
+        deactivationBegunBy: '',
+        foundBegunBy: '',
+      },
     },
   )
   wipe(root)

@@ -11,7 +11,10 @@ import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
 
 /** What a band's row keeps beside the machine's context: keys above all, which never enter a machine. */
-export type BandKeys = Pick<BandRow, 'bandKey' | 'acctTag' | 'sealedArmSecret' | 'name' | 'changeBegunBy'>
+export type BandKeys = Pick<
+  BandRow,
+  'bandKey' | 'acctTag' | 'sealedArmSecret' | 'name' | 'deactivationBegunBy' | 'foundBegunBy'
+>
 
 export type AwakeBand = {
   readonly bandId: BandId
@@ -43,7 +46,8 @@ const noKeys: BandKeys = {
   acctTag: new Uint8Array(0),
   sealedArmSecret: null,
   name: '',
-  changeBegunBy: '',
+  deactivationBegunBy: '',
+  foundBegunBy: '',
 }
 
 export class Registry {
@@ -179,6 +183,6 @@ function memoryOf(row: BandRow): BandMemory {
 }
 
 function keysOf(row: BandRow): BandKeys {
-  const { bandKey, acctTag, sealedArmSecret, name, changeBegunBy } = row
-  return { bandKey, acctTag, sealedArmSecret, name, changeBegunBy }
+  const { bandKey, acctTag, sealedArmSecret, name, deactivationBegunBy, foundBegunBy } = row
+  return { bandKey, acctTag, sealedArmSecret, name, deactivationBegunBy, foundBegunBy }
 }

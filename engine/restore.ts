@@ -9,10 +9,12 @@ import { accountRow } from './account-rows.ts'
 import type { Ledger } from './ledger.ts'
 import { Fault } from './ports/fault.ts'
 import type { JournalRecord } from './ports/records.ts'
-import type { AlarmRow } from './ports/rows.ts'
+import type { AccountRow, AlarmRow } from './ports/rows.ts'
 
 /** Alarms read at once. */
 const pageMax = 1_000
+
+type RisingLimit = AccountRow['risingLimits'][number]
 
 export type Restore = {
   /** When the older state was put in place, ms. Nothing that was decided before is known for sure. */
@@ -76,13 +78,13 @@ function waitingAnew(ledger: Ledger, alarm: AlarmRow, { atMs, delays }: Restore)
   switch (alarm.kind) {
     case 'found.due': {
       const band = ledger.get('band', parseBandId(alarm.subject))
-      const dueMs = atMs + securityDelayMs(delays, 'found', surfaceOf(band?.changeBegunBy))
+      const dueMs = atMs + securityDelayMs(delays, 'found', surfaceOf(band?.foundBegunBy))
       if (band === undefined || band.foundAtMs === 0 || band.foundAtMs >= dueMs) return undefined
       return { type: 'band', ...told, ...band, foundAtMs: dueMs }
     }
     case 'deactivation.due': {
       const band = ledger.get('band', parseBandId(alarm.subject))
-      const dueMs = atMs + securityDelayMs(delays, 'deactivation', surfaceOf(band?.changeBegunBy))
+      const dueMs = atMs + securityDelayMs(delays, 'deactivation', surfaceOf(band?.deactivationBegunBy))
       if (band === undefined || band.deactivateAtMs === 0 || band.deactivateAtMs >= dueMs) return undefined
       return { type: 'band', ...told, ...band, deactivateAtMs: dueMs }
     }
@@ -92,11 +94,22 @@ function waitingAnew(ledger: Ledger, alarm: AlarmRow, { atMs, delays }: Restore)
       if (phone === undefined || phone.pendingUntilMs === 0 || phone.pendingUntilMs >= dueMs) return undefined
       return { type: 'phone', ...told, ...phone, pendingUntilMs: dueMs }
     }
+    case 'phone.removal': {
+      const phone = ledger.get('phone', alarm.subject)
+      const dueMs = atMs + securityDelayMs(delays, 'phoneRemoval', surfaceOf(phone?.removalBegunBy))
+      if (phone === undefined || phone.removeAtMs === 0 || phone.removeAtMs >= dueMs) return undefined
+      return { type: 'phone', ...told, ...phone, removeAtMs: dueMs }
+    }
     case 'limits.due': {
       const account = ledger.get('account', parseAccountId(alarm.subject))
-      const dueMs = atMs + securityDelayMs(delays, 'limits', surfaceOf(account?.limitsBegunBy))
-      if (account === undefined || account.limitsRiseAtMs === 0 || account.limitsRiseAtMs >= dueMs) return undefined
-      return { type: 'account', ...told, ...account, limitsRiseAtMs: dueMs }
+      if (account === undefined) return undefined
+      const risingLimits = account.risingLimits.map((one): RisingLimit => {
+        const [currency, perUseMinor, perDayMinor, risesAtMs, by] = one
+        const dueMs = atMs + securityDelayMs(delays, 'limits', surfaceOf(by))
+        return risesAtMs >= dueMs ? one : [currency, perUseMinor, perDayMinor, dueMs, by]
+      })
+      const isSame = risingLimits.every((one, at) => one === account.risingLimits[at])
+      return isSame ? undefined : { type: 'account', ...told, ...account, risingLimits }
     }
     case 'arm.expired':
     case 'pairing.expired':

@@ -5,30 +5,21 @@ import type { PhoneFrame } from '../protocol/frames.ts'
 import { arm } from './arm.ts'
 import { attach, detach, takeRecord } from './attach.ts'
 import { authorize } from './authorize.ts'
-import { setLimits, veto } from './changes.ts'
 import type { Core } from './core.ts'
 import { deactivate, found, freeze, lost, unfreeze } from './holds.ts'
+import { setLimits } from './own-limits.ts'
 import { cancelPairing, startPairing } from './pairing.ts'
+import { listPhones, removePhone, whyNotServed } from './phones.ts'
 import { readBands, readHistory } from './reads.ts'
 import { type Session, answer, refuse } from './session.ts'
 import { issueChallenge } from './user-verification.ts'
-
-/** What a new phone may do before its Security Delay is over: stop and read (PROTOCOL §8 "Enrolment"). */
-const allowedWhilePending: ReadonlySet<PhoneFrame['type']> = new Set([
-  'freeze',
-  'lost',
-  'history',
-  'bands',
-  'grants',
-  'challenge',
-])
+import { readChanges, veto } from './vetoes.ts'
 
 /** Serves one frame; gives a promise when the answer waits for the output gate. `bytes` are borrowed. */
 export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Uint8Array): Promise<void> | undefined {
   const { speaker } = session
-  if (speaker?.type === 'phone' && speaker.isGone) return now(refuse(session, frame.id, 'phone-unknown'))
-  const isPending = speaker?.type === 'phone' && core.time.nowMs() < speaker.pendingUntilMs
-  if (isPending && !allowedWhilePending.has(frame.type)) return now(refuse(session, frame.id, 'phone-pending'))
+  const refusal = speaker?.type === 'phone' ? whyNotServed(core, speaker, frame) : undefined
+  if (refusal !== undefined) return now(refuse(session, frame.id, refusal))
   switch (frame.type) {
     case 'record':
       return serveRecords(core, session, frame, bytes)
@@ -64,6 +55,12 @@ export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Ui
       return now(readHistory(core, session, frame))
     case 'bands':
       return now(readBands(core, session, frame))
+    case 'changes':
+      return now(readChanges(core, session, frame))
+    case 'phones':
+      return now(listPhones(core, session, frame))
+    case 'removePhone':
+      return removePhone(core, session, frame)
     case 'grants':
       // Doors, tickets and vouchers do not exist in this version.
       return now(refuse(session, frame.id, 'unsupported-frame'))

@@ -30,6 +30,8 @@ export type Speaker =
       readonly tokenExpiresAtMs: number
       /** The phone is not enrolled any more: its socket closes, and until then it is served nothing. */
       readonly isGone: boolean
+      /** Another phone asked to remove this one: it only stops and reads. */
+      readonly isSuspended: boolean
     }
   | { readonly type: 'hub'; readonly accounts: ReadonlySet<string>; readonly tokenExpiresAtMs: number }
 
@@ -92,12 +94,12 @@ export class SessionDirectory {
   }
 
   /** A phone's row became this, or left: its live session has the rights of the row from now on. */
-  phoneChanged(key: string, row: Pick<PhoneRow, 'pendingUntilMs'> | null): void {
+  phoneChanged(key: string, row: Pick<PhoneRow, 'pendingUntilMs' | 'suspendedAtMs'> | null): void {
     const session = this.ofPhone.get(key)
     const speaker = session?.speaker
     if (session === undefined || speaker?.type !== 'phone') return
     const pendingUntilMs = row?.pendingUntilMs ?? speaker.pendingUntilMs
-    session.speaker = { ...speaker, pendingUntilMs, isGone: row === null }
+    session.speaker = { ...speaker, pendingUntilMs, isGone: row === null, isSuspended: (row?.suspendedAtMs ?? 0) > 0 }
   }
 
   remove(session: Session): void {
@@ -130,19 +132,29 @@ export const alertTexts: Readonly<Record<AlertKind, string>> = {
   'limits-rising': 'Your limits will rise. You can still veto this.',
   vetoed: 'A pending change was vetoed.',
   'band-released': 'Your band is released. It can be paired again.',
+  'phone-suspended': 'A phone of yours is suspended and will be removed. You can veto this.',
+  'phone-removed': 'A phone of your account was removed.',
+  'phone-admitted': 'A new phone has all rights now.',
 }
 
 /** Tells every live session of an account what the wearer should know. */
 export function alertAccount(
   core: HasSessions,
   account: AccountId,
-  alert: { readonly kind: AlertKind; readonly bid: Bid | null; readonly except?: Session },
+  alert: {
+    readonly kind: AlertKind
+    readonly bid: Bid | null
+    /** The phone it is about. */
+    readonly phoneId?: PhoneId
+    readonly except?: Session
+  },
 ): void {
   const { kind, bid } = alert
   const bytes = bid === null ? null : idBytes(bid)
+  const phoneId = alert.phoneId === undefined ? null : idBytes(alert.phoneId)
   for (const session of core.sessions.ofAccount.get(account) ?? []) {
     if (session === alert.except) continue
-    answer(session, { type: 'alert', id: 0, kind: alertKinds[kind], bid: bytes, text: alertTexts[kind] })
+    answer(session, { type: 'alert', id: 0, kind: alertKinds[kind], bid: bytes, text: alertTexts[kind], phoneId })
   }
 }
 

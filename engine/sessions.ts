@@ -17,6 +17,7 @@ import type { Connection, ConnectionEvents } from './ports/connection.ts'
 import { serve } from './serve.ts'
 import { type Session, type Speaker, answer, refuse, resumeKey } from './session.ts'
 import { SessionSlots } from './session-slots.ts'
+import { tellWaiting } from './vetoes.ts'
 
 /** Takes a new socket: greets it and waits for its hello. */
 export function openSession(core: Core, connection: Connection): ConnectionEvents {
@@ -274,6 +275,7 @@ function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendi
     timeMs: core.time.nowMs(),
     heartbeatS: core.config.heartbeatS,
   })
+  tellWaiting(core, session)
 }
 
 function isSameSpeaker(older: Session, newer: Session): boolean {

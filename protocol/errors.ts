@@ -31,6 +31,8 @@ export const errorCodes = {
   'band-silent': 25,
   'wrong-state': 26,
   'phone-unknown': 27,
+  'phones-full': 28,
+  'phone-suspended': 29,
 } as const
 export type ErrorCode = keyof typeof errorCodes
 

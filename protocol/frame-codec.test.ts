@@ -103,6 +103,9 @@ const fromPhone: { readonly [Type in PhoneFrame['type']]: fc.Arbitrary<PhoneFram
   grants: fc.record({ type: is('grants'), id, cursor: safe, count: u8 }),
   bands: fc.record({ type: is('bands'), id, cursor: safe, count: u8 }),
   challenge: fc.record({ type: is('challenge'), id }),
+  changes: fc.record({ type: is('changes'), id, cursor: safe, count: u8 }),
+  phones: fc.record({ type: is('phones'), id }),
+  removePhone: fc.record({ type: is('removePhone'), id, phoneId: bin(16), uv: orNil(uv) }),
 }
 
 /** Every frame the engine may send, with any content. */
@@ -166,8 +169,29 @@ const fromEngine: { readonly [Type in EngineFrame['type']]: fc.Arbitrary<EngineF
   challengeAnswer: fc.record({ type: is('challengeAnswer'), id, challenge: bin(32) }),
   record: fc.record({ type: is('record'), id, slot, bytes: record }),
   state: fc.record({ type: is('state'), id, bid, state: u8, holds: u8, armedUntilMs: safe, wearEpoch: u32 }),
-  alert: fc.record({ type: is('alert'), id, kind: u8, bid: orNil(bid), text: text(alertTextBytesMax) }),
+  alert: fc.record({
+    type: is('alert'),
+    id,
+    kind: u8,
+    bid: orNil(bid),
+    text: text(alertTextBytesMax),
+    phoneId: orNil(bin(16)),
+  }),
   asked: fc.record({ type: is('asked'), id, slot, offer: bin(117) }),
+  changesPage: fc.record({
+    type: is('changesPage'),
+    id,
+    nextCursor: safe,
+    entries: fc.array(fc.tuple(u8, orNil(fc.oneof(bin(8), bin(16))), safe, u8, orNil(bin(16)), fc.boolean()), {
+      maxLength: 32,
+    }),
+  }),
+  phonesPage: fc.record({
+    type: is('phonesPage'),
+    id,
+    entries: fc.array(fc.tuple(bin(16), text(24), safe, safe, fc.boolean(), safe, safe, safe, u8), { maxLength: 16 }),
+  }),
+  removePhoneAnswer: fc.record({ type: is('removePhoneAnswer'), id, effectiveAtMs: safe, lsn: safe }),
   error: fc.record({ type: is('error'), id, code: u16, retryAfterMs: orNil(u32) }),
 }
 
@@ -247,7 +271,7 @@ describe('a frame', () => {
         const { type } = decode(wire)
         const shape: { readonly rest?: unknown } = Object.entries(types).find(([name]) => name === type)?.[1] ?? {}
         // A page is a list: what stands behind its fields is an entry. A trailing optional field may be the next item.
-        fc.pre(shape.rest === undefined && type !== 'attach' && type !== 'authorize')
+        fc.pre(shape.rest === undefined && type !== 'attach' && type !== 'authorize' && type !== 'alert')
         expect(decode(packArray([...itemsOf(wire), ...later]))).toEqual(decode(wire))
       }),
     )
@@ -257,7 +281,7 @@ describe('a frame', () => {
     fc.assert(
       fc.property(wire, (wire) => {
         const { type } = decode(wire)
-        fc.pre(!(type === 'attach' || type === 'authorize' || type.endsWith('Page')))
+        fc.pre(!(type === 'attach' || type === 'authorize' || type === 'alert' || type.endsWith('Page')))
         expect(decode(packArray(itemsOf(wire).slice(0, -1))).type).toBe('malformed')
       }),
     )
@@ -358,7 +382,7 @@ describe('the limits of frames', () => {
   })
 
   it('let the engine send 16,384 bytes and not one more', () => {
-    const alert = [122, 0, 1, null, 'text', new Uint8Array(256)]
+    const alert = [122, 0, 1, null, 'text', null, new Uint8Array(256)]
     const bare = packArray(alert).length - 256
     const ofLength = (length: number) => packArray([...alert.slice(0, -1), new Uint8Array(length - bare)])
     expect(decodeEngineFrame(ofLength(hubFrameBytesMax)).type).toBe('alert')

@@ -61,6 +61,9 @@ export const phoneFrames = {
   grants: { number: 17, fields: { cursor: safe, count: u8 } },
   bands: { number: 18, fields: { cursor: safe, count: u8 } },
   challenge: { number: 19, fields: {} },
+  changes: { number: 29, fields: { cursor: safe, count: u8 } },
+  phones: { number: 30, fields: {} },
+  removePhone: { number: 31, fields: { phoneId: bin(16), uv: orNil(uv) } },
 } as const satisfies Record<string, Shape>
 
 /** Frames the engine sends. */
@@ -122,8 +125,22 @@ export const engineFrames = {
   record: { number: 120, fields: { slot, bytes: recordBytes } },
   /** `wearEpoch` numbers the wearing that `arm` (8) names. */
   state: { number: 121, fields: { bid, state: u8, holds: u8, armedUntilMs: safe, wearEpoch: u32 } },
-  alert: { number: 122, fields: { kind: u8, bid: orNil(bid), text: text(alertTextBytesMax) } },
+  /** `phoneId`: the phone it is about; nil = none. */
+  alert: { number: 122, fields: { kind: u8, bid: orNil(bid), text: text(alertTextBytesMax), phoneId: added(bin(16)) } },
   asked: { number: 123, fields: { slot, offer: bin(offerBytes) } },
+  changesPage: {
+    number: 129,
+    fields: { nextCursor: safe },
+    // change, target, dueAtMs, begunBy, phoneId, mayVeto
+    rest: tuple(u8, orNil(bin({ oneOf: [8, 16] })), safe, u8, orNil(bin(16)), bool()),
+  },
+  phonesPage: {
+    number: 130,
+    fields: {},
+    // phoneId, name, enrolledAtMs, seenAtMs, isLive, pendingUntilMs, suspendedAtMs, removeAtMs, verifyKind
+    rest: tuple(bin(16), text(24), safe, safe, bool(), safe, safe, safe, u8),
+  },
+  removePhoneAnswer: { number: 131, fields: { effectiveAtMs: safe, lsn: safe } },
   error: { number: 200, fields: { code: u16, retryAfterMs: orNil(u32) } },
 } as const satisfies Record<string, Shape>
 
@@ -139,12 +156,19 @@ export const alertKinds = {
   'limits-rising': 8,
   vetoed: 9,
   'band-released': 10,
+  'phone-suspended': 11,
+  'phone-removed': 12,
+  'phone-admitted': 13,
 } as const
 export type AlertKind = keyof typeof alertKinds
 
-/** What may be vetoed (frame 14). */
-export const changes = { found: 1, deactivation: 2, limits: 3, phone: 4 } as const
+/** What waits and may be vetoed (frame 14). */
+export const changes = { found: 1, deactivation: 2, limits: 3, phone: 4, phoneRemoval: 5 } as const
 export type Change = keyof typeof changes
+
+/** Who began a change that waits (frame 129). */
+export const beginners = { phone: 1, web: 2, operator: 3 } as const
+export type Beginner = keyof typeof beginners
 
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
 type FieldsOf<Fields> = { readonly [Name in keyof Fields]: ValueOf<Fields[Name]> }

@@ -64,3 +64,10 @@ export const pageEntriesMax = 32
 export const amountMinorMax = 1_000_000_000_000
 /** The longest an offer may still have to live when it is decided, ms. */
 export const offerLifeMaxMs = 15 * 60_000
+
+/** Phones one account may have. */
+export const phonesPerAccountMax = 16
+/** A phone's last hello is noted again when it was noted this long ago, ms. */
+export const seenAgainMs = 7 * 86_400_000
+/** A phone that was not seen for this long gives way to a new one of a full account, ms. */
+export const phoneUnusedMs = 180 * 86_400_000

@@ -10,7 +10,7 @@ import {
   alertKinds,
   changes,
 } from '../protocol/frames.ts'
-import { type BandId, type Bid, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
+import { type BandId, type Bid, type PhoneId, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { pageEntriesMax, pairingWindowMs, phoneSlotMax } from '../protocol/limits.ts'
 import { type OfferTerms, decodeOffer } from '../protocol/offer.ts'
 import { type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
@@ -21,7 +21,16 @@ import { type WebSocketConstructor, type Welcome, hostOf } from './connection.ts
 import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
 import { type PhoneClock, systemClock } from './phone-clock.ts'
 import { PhoneError } from './phone-errors.ts'
-import { type BandListing, type HistoryEntry, historyOf, listingOf } from './phone-listings.ts'
+import {
+  type BandListing,
+  type HistoryEntry,
+  type PhoneListing,
+  type WaitingChange,
+  changeOf,
+  historyOf,
+  listingOf,
+  phoneOf,
+} from './phone-listings.ts'
 import type { PhoneKeys } from './phone-keys.ts'
 import type { Asked, Requests } from './requests.ts'
 import { Session, type TokenSource } from './session.ts'
@@ -46,8 +55,15 @@ export type PhoneClientOptions = {
 export type PhoneEvents = {
   /** A band's state changed. */
   readonly state: BandStatus
-  /** Something the owner should know. */
-  readonly alert: { readonly kind: AlertKind | 'unknown'; readonly bid: Bid | null; readonly text: string }
+  /** Something the owner should know; `phoneId` names the phone it is about. */
+  readonly alert: {
+    readonly kind: AlertKind | 'unknown'
+    readonly bid: Bid | null
+    readonly phoneId: PhoneId | null
+    readonly text: string
+  }
+  /** After connecting: changes that wait, which `veto` may stop. `changes()` lists them at any time. */
+  readonly changes: readonly WaitingChange[]
   /** A partner asks through the engine: show it, then `band.pay(offer)`. */
   readonly asked: { readonly band: PhoneBand; readonly offer: Uint8Array<ArrayBuffer>; readonly terms: OfferTerms }
   /** The connection is lost; it is being restored. */
@@ -208,7 +224,10 @@ export class PhoneClient {
     return { dueAtMs }
   }
 
-  /** Stops a pending change; `target` is the band's bid or the new phone's id, where there are several. */
+  /**
+   * Stops a pending change; `target` is the band's bid or the phone's id. Without it, all changes of that kind which this phone
+   * may stop.
+   */
   async veto(change: Change, target: Bytes | null = null): Promise<void> {
     await this.#requests.ask({ type: 'veto', change: changes[change], target }, 'vetoAnswer')
   }
@@ -228,6 +247,38 @@ export class PhoneClient {
       const isRaise = error instanceof PhoneError && error.code === 'verification-invalid'
       if (raises !== undefined || !isRaise) throw error
       return this.limits(own, true)
+    }
+  }
+
+  /** Everything that waits for its delay: phones, limits, bands. */
+  async *changes(): AsyncGenerator<WaitingChange, void, undefined> {
+    let cursor = 0
+    do {
+      const page = await this.#requests.ask({ type: 'changes', cursor, count: pageEntriesMax }, 'changesPage')
+      yield* page.entries.map(changeOf)
+      cursor = page.nextCursor
+    } while (cursor !== 0)
+  }
+
+  /** The phones of the account, this one first. */
+  async phones(): Promise<readonly PhoneListing[]> {
+    const { entries } = await this.#requests.ask({ type: 'phones' }, 'phonesPage')
+    return entries.map(phoneOf)
+  }
+
+  /**
+   * Removes a phone. This one, or one that is pending: at once. Another one: asks the user, suspends it at once, and removes it at
+   * the instant this resolves with, unless somebody but that phone vetoes.
+   */
+  async removePhone(phoneId: PhoneId): Promise<{ readonly effectiveAtMs: number }> {
+    const frame = { type: 'removePhone' as const, phoneId: idBytes(phoneId) }
+    try {
+      const { effectiveAtMs } = await this.#requests.ask({ ...frame, uv: null }, 'removePhoneAnswer')
+      return { effectiveAtMs }
+    } catch (error) {
+      if (!(error instanceof PhoneError) || error.code !== 'verification-invalid') throw error
+      const { effectiveAtMs } = await this.#requests.ask(await this.#verify(frame), 'removePhoneAnswer')
+      return { effectiveAtMs }
     }
   }
 
@@ -307,8 +358,11 @@ export class PhoneClient {
         return this.#events.emit('alert', {
           kind: alertKindOf(frame.kind),
           bid: frame.bid === null ? null : parseBid(frame.bid),
+          phoneId: frame.phoneId === null ? null : parsePhoneId(frame.phoneId),
           text: frame.text,
         })
+      case 'changesPage':
+        return this.#events.emit('changes', frame.entries.map(changeOf))
       case 'asked':
         return this.#asked(frame)
       default:

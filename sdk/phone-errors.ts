@@ -46,6 +46,8 @@ const advice: Readonly<Record<PhoneErrorCode, Advice>> = {
   'band-silent': ['retry', 'the band did not answer: bring it near and try again'],
   'wrong-state': ['retry', 'the band’s state does not allow this now: look at its state'],
   'phone-unknown': ['re-authenticate', 'the engine does not know this phone: sign in again'],
+  'phones-full': ['stop', 'the account has as many phones as it may: remove one first'],
+  'phone-suspended': ['stop', 'another phone asked to remove this one: only stopping and reading go on'],
   'auth-timeout': ['re-authenticate', 'signing in took too long: connect again with a token at hand'],
   'auth-failed': ['re-authenticate', 'the engine refused this phone’s sign-in: get a new account token'],
   fenced: ['stop', 'a newer session of this phone took over: do not reconnect from here'],

@@ -1,7 +1,17 @@
-// What an owner reads of the account: its bands, and its ledger of decisions (frames 116 and 118).
+// What an owner reads of the account: its bands, its ledger of decisions, what waits, its phones (frames 116, 118, 129, 130).
 
-import type { EngineFrameOf } from '../protocol/frames.ts'
-import { type BandId, type Bid, type PartnerId, parseBandId, parseBid, parsePartnerId } from '../protocol/ids.ts'
+import { type Beginner, type Change, type EngineFrameOf, beginners, changes } from '../protocol/frames.ts'
+import {
+  type BandId,
+  type Bid,
+  type PartnerId,
+  type PhoneId,
+  parseBandId,
+  parseBid,
+  parsePartnerId,
+  parsePhoneId,
+} from '../protocol/ids.ts'
+import { finderOf } from '../protocol/names.ts'
 import { type Reason, parseReason } from '../protocol/reasons.ts'
 import { type BandState, type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
 
@@ -26,6 +36,61 @@ export type HistoryEntry = {
   readonly currency: number
   readonly reason: Reason | 'unknown'
   readonly label: string
+}
+
+/** A change that waits for its delay. Instants are ms since 1970. */
+export type WaitingChange = {
+  readonly change: Change | 'unknown'
+  /** What `veto` names: the band's bid or the phone's id; null for limits. */
+  readonly target: Uint8Array<ArrayBuffer> | null
+  readonly dueAtMs: number
+  readonly begunBy: Beginner | 'unknown'
+  /** The phone that began it. */
+  readonly phoneId: PhoneId | null
+  /** May this phone stop it? */
+  readonly mayVeto: boolean
+}
+
+/** One of the account's phones. Instants are ms since 1970, 0 = none. */
+export type PhoneListing = {
+  readonly phoneId: PhoneId
+  readonly enrolledAtMs: number
+  /** Its last hello, to a week. */
+  readonly seenAtMs: number
+  readonly isLive: boolean
+  /** It only stops and reads until then. */
+  readonly pendingUntilMs: number
+  /** Another phone asked to remove it; it goes at `removeAtMs`. */
+  readonly suspendedAtMs: number
+  readonly removeAtMs: number
+}
+
+const changeNamed = finderOf(changes)
+const beginnerNamed = finderOf(beginners)
+
+export function changeOf(entry: EngineFrameOf<'changesPage'>['entries'][number]): WaitingChange {
+  const [change, target, dueAtMs, begunBy, phoneId, mayVeto] = entry
+  return {
+    change: changeNamed(change) ?? 'unknown',
+    target: target === null ? null : new Uint8Array(target),
+    dueAtMs,
+    begunBy: beginnerNamed(begunBy) ?? 'unknown',
+    phoneId: phoneId === null ? null : parsePhoneId(phoneId),
+    mayVeto,
+  }
+}
+
+export function phoneOf(entry: EngineFrameOf<'phonesPage'>['entries'][number]): PhoneListing {
+  const [phoneId, , enrolledAtMs, seenAtMs, isLive, pendingUntilMs, suspendedAtMs, removeAtMs] = entry
+  return {
+    phoneId: parsePhoneId(phoneId),
+    enrolledAtMs,
+    seenAtMs,
+    isLive,
+    pendingUntilMs,
+    suspendedAtMs,
+    removeAtMs,
+  }
 }
 
 export function listingOf(entry: EngineFrameOf<'bandsPage'>['entries'][number]): BandListing {

@@ -75,7 +75,8 @@ async function live(store: Store, noise: number): Promise<void> {
     acctTag: new Uint8Array(0),
     sealedArmSecret: null,
     name: '',
-    changeBegunBy: '',
+    deactivationBegunBy: '',
+    foundBegunBy: '',
   }
   const holds = [0, holdBits['operator-freeze'], holdBits['operator-freeze'] | holdBits['owner-freeze']]
   const atMs = 1_800_000_000_000

@@ -2,6 +2,7 @@
 // replaying the journal gives exactly the rows the engine answered from.
 
 import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
+import type { AccountId } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
 import { type BandState, type Hold, accountHoldNames, holdBits } from '../../protocol/states.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
@@ -11,8 +12,10 @@ import type { Lsn } from './journal.ts'
 import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.ts'
 import { keepAnswer } from './references.ts'
 import {
+  type AccountRow,
   type AlarmRow,
   type BandRow,
+  type PhoneRow,
   type RatchetRow,
   type RowOf,
   type UsageRow,
@@ -27,6 +30,7 @@ import {
   historyMarkKey,
   holdsOnBand,
   moveKey,
+  newAccount,
   phoneAccountKey,
   phoneKey,
   referenceKey,
@@ -63,10 +67,7 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
         { table: 'account', key: row.account, row },
         ...accountTallies(before?.holds ?? 0, row.holds, rows),
         ...ownersAct(record, lsn),
-        ...alarmChanges(
-          before === undefined ? [] : limitAlarms(before.account, before.limitsRiseAtMs),
-          limitAlarms(row.account, row.limitsRiseAtMs),
-        ),
+        ...alarmChanges(before === undefined ? [] : limitAlarms(before), limitAlarms(row)),
       ]
     }
     case 'phone': {
@@ -74,14 +75,20 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
       const key = phoneKey(row.account, row.phoneId)
       const before = rows.get('phone', key)
       return [
-        // A vetoed phone leaves; the journal remembers it.
+        // A phone that was vetoed or removed leaves; the journal remembers it.
         { table: 'phone', key, row: row.removed ? null : row },
         {
           table: 'phoneAccount',
           key: phoneAccountKey(row.phoneId, row.account),
           row: row.removed ? null : { account: row.account },
         },
-        ...alarmChanges(phoneAlarms(key, before?.pendingUntilMs ?? 0), phoneAlarms(key, row.pendingUntilMs)),
+        ...accountKeeps(
+          row.account,
+          (row.removed ? 0 : waitingOf(row)) - (before === undefined ? 0 : waitingOf(before)),
+          rows,
+          true,
+        ),
+        ...alarmChanges(before === undefined ? [] : phoneAlarms(key, before), row.removed ? [] : phoneAlarms(key, row)),
       ]
     }
     case 'decision':
@@ -139,7 +146,8 @@ function bandRowOf(record: BandRow): BandRow {
     acctTag: record.acctTag,
     sealedArmSecret: record.sealedArmSecret,
     name: record.name,
-    changeBegunBy: record.changeBegunBy,
+    deactivationBegunBy: record.deactivationBegunBy,
+    foundBegunBy: record.foundBegunBy,
   }
 }
 
@@ -187,6 +195,9 @@ function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
     changes.push({ table: 'ratchet', key: bandId, row: null })
   }
   changes.push(...alarmChanges(before === undefined ? [] : bandAlarms(before), bandAlarms(row)))
+  const owner = row.account ?? before?.account ?? null
+  if (owner !== null)
+    changes.push(...accountKeeps(owner, waitingOf(row) - (before === undefined ? 0 : waitingOf(before)), rows))
   if (before?.state !== row.state) {
     if (before !== undefined) changes.push(tally(before.state, -1, rows))
     changes.push(tally(row.state, 1, rows))
@@ -335,12 +346,35 @@ function bandAlarms(row: BandRow): readonly AlarmRow[] {
   return alarms
 }
 
-function phoneAlarms(subject: string, pendingUntilMs: number): readonly AlarmRow[] {
-  return pendingUntilMs > 0 ? [{ atMs: pendingUntilMs, kind: 'phone.due', subject }] : []
+function phoneAlarms(subject: string, row: Pick<PhoneRow, 'pendingUntilMs' | 'removeAtMs'>): readonly AlarmRow[] {
+  const alarms: AlarmRow[] = []
+  if (row.pendingUntilMs > 0) alarms.push({ atMs: row.pendingUntilMs, kind: 'phone.due', subject })
+  if (row.removeAtMs > 0) alarms.push({ atMs: row.removeAtMs, kind: 'phone.removal', subject })
+  return alarms
 }
 
-function limitAlarms(subject: string, riseAtMs: number): readonly AlarmRow[] {
-  return riseAtMs > 0 ? [{ atMs: riseAtMs, kind: 'limits.due', subject }] : []
+/**
+ * What the account's row keeps of its bands and phones: how many changes of theirs wait, and ◆ that it ever had a phone: then it never
+ * has a first one again.
+ */
+function accountKeeps(account: AccountId, step: number, rows: RowReader, phone?: true): readonly Change[] {
+  const row = rows.get('account', account) ?? newAccount(account)
+  const hadPhone = row.hadPhone || phone === true
+  if (step === 0 && hadPhone === row.hadPhone) return []
+  return [{ table: 'account', key: account, row: { ...row, waiting: Math.max(0, row.waiting + step), hadPhone } }]
+}
+
+function waitingOf(
+  row: Partial<Pick<BandRow, 'deactivateAtMs' | 'foundAtMs'> & Pick<PhoneRow, 'pendingUntilMs' | 'removeAtMs'>>,
+) {
+  const instants = [row.deactivateAtMs, row.foundAtMs, row.pendingUntilMs, row.removeAtMs]
+  return instants.filter((atMs) => atMs !== undefined && atMs > 0).length
+}
+
+/** One for each instant at which limits rise. */
+function limitAlarms({ account, risingLimits }: Pick<AccountRow, 'account' | 'risingLimits'>): readonly AlarmRow[] {
+  const instants = new Set(risingLimits.map(([, , , risesAtMs]) => risesAtMs))
+  return [...instants].map((atMs) => ({ atMs, kind: 'limits.due', subject: account }))
 }
 
 function alarmChanges(before: readonly AlarmRow[], after: readonly AlarmRow[]): readonly Change[] {

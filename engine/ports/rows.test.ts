@@ -50,7 +50,8 @@ const band: RowOf<'band'> = {
   acctTag: bytes(8),
   sealedArmSecret: bytes(60),
   name: '',
-  changeBegunBy: 'web',
+  deactivationBegunBy: 'web',
+  foundBegunBy: 'phone:x',
 }
 
 const rows: { readonly [Name in Table]: RowOf<Name> } = {
@@ -69,12 +70,12 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
     account,
     ownerEpoch: 2,
     limits: [[978, 1, 2]],
-    risingLimits: [],
-    limitsRiseAtMs: 0,
-    limitsBegunBy: '',
+    risingLimits: [[978, 3, 4, 5, 'web']],
     holds: 3,
     holdSurfaces: ['web'],
     holdEndedAtMs: 7,
+    waiting: 2,
+    hadPhone: true,
     freed: [bandId],
   },
   accountBand: { bandId },
@@ -86,6 +87,10 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
     enrolledAtMs: 1,
     pendingUntilMs: 0,
     removed: false,
+    seenAtMs: 3,
+    suspendedAtMs: 4,
+    removeAtMs: 5,
+    removalBegunBy: 'phone:y',
   },
   usage: { day: 20_000, byCurrency: [[978, 1, 2, [0, 1, 2, 3, 4]]], newestLsn: 7, decisions: 2 },
   reference: {

@@ -66,8 +66,9 @@ export const bandShape = {
   acctTag: bin({ max: 8 }),
   sealedArmSecret: orNil(sealed),
   name: text(24),
-  /** Which surface began the pending deactivation or finding; empty = none. */
-  changeBegunBy: text(64),
+  /** Which surface began the pending deactivation, and which the pending finding; empty = none. */
+  deactivationBegunBy: text(64),
+  foundBegunBy: text(64),
 } as const satisfies Shape
 
 /** Where a bid leads; a tombstoned bid stays, so that its band can be released. */
@@ -98,28 +99,32 @@ export const ratchetShape = {
 
 /** currency, perUseMinor, perDayMinor. */
 export const ownLimit = tuple(uint(0xffff), count, count)
+/** A limit that rises later: currency, perUseMinor, perDayMinor, risesAtMs, and which surface asked for it. */
+const risingLimit = tuple(uint(0xffff), count, count, count, text(64))
 
 /** A wearer's account: owner epoch, its own limits and those that rise later, and what holds all of it. */
 export const accountShape = {
   account: id(parseAccountId),
   ownerEpoch: count,
   limits: list(ownLimit),
-  risingLimits: list(ownLimit),
-  limitsRiseAtMs: count,
-  /** Which surface asked for the rise; empty = none pending. */
-  limitsBegunBy: text(64),
+  /** One for each currency at most. */
+  risingLimits: list(risingLimit),
   /** Bits of the holds that stop every band of the account, and who set an owner freeze among them. */
   holds: uint(0xff),
   holdSurfaces: list(text(64)),
   /** When such a hold was last set or lifted. */
   holdEndedAtMs: count,
+  /** Changes of its bands and phones that wait for their delay; limits that rise are listed above. */
+  waiting: count,
+  /** An account that ever had a phone has no first one again: every later one waits. */
+  hadPhone: bool(),
   /** Bands that the owner has unfrozen by themselves while an owner freeze holds all others. */
   freed: list(id(parseBandId)),
 } as const satisfies Shape
 
 const accountBandShape = { bandId: id(parseBandId) } as const satisfies Shape
 
-/** An enrolled phone; `pendingUntilMs` 0 = full rights. */
+/** An enrolled phone. It has full rights when `pendingUntilMs` and `suspendedAtMs` are 0. */
 export const phoneShape = {
   account: id(parseAccountId),
   phoneId: id(parsePhoneId),
@@ -128,6 +133,13 @@ export const phoneShape = {
   enrolledAtMs: count,
   pendingUntilMs: count,
   removed: bool(),
+  /** The last hello that was noted: to a week. */
+  seenAtMs: count,
+  /** Another phone asked to remove this one: it only stops and reads since, and goes at `removeAtMs`. */
+  suspendedAtMs: count,
+  removeAtMs: count,
+  /** Which surface asked for that; empty = none. */
+  removalBegunBy: text(64),
 } as const satisfies Shape
 
 /**
@@ -186,6 +198,7 @@ const alarmKinds = [
   'deactivation.due',
   'found.due',
   'phone.due',
+  'phone.removal',
   'limits.due',
 ] as const
 /** A deadline that survives restarts; its key begins with the instant. */
@@ -301,6 +314,22 @@ export type AccountTally = ReturnType<typeof accountTally<AccountHold>>
 
 /** The one row of `restored`. */
 export const restoredKey = 'engine'
+
+/** What an account starts with. */
+export function newAccount(account: AccountId): AccountRow {
+  return {
+    account,
+    ownerEpoch: 0,
+    limits: [],
+    risingLimits: [],
+    holds: 0,
+    holdSurfaces: [],
+    holdEndedAtMs: 0,
+    waiting: 0,
+    hadPhone: false,
+    freed: [],
+  }
+}
 
 /** A number as a key part whose order as text is its order as a number: 14 hex digits. */
 export function orderedKey(value: number): string {

@@ -72,13 +72,16 @@ export class RawPhone {
       readonly hubAccounts?: readonly string[]
       readonly resumeToken?: Uint8Array
       readonly authTimeMs?: number
+      readonly expiresAtMs?: number
       readonly boundToKey?: boolean
     } = {},
   ): Promise<RawPhone> {
     const phone = new RawPhone(world, as)
     await world.time.advance(0)
     const { scopes = [], hubAccounts = [], authTimeMs = world.time.nowMs(), boundToKey = true } = as
-    await phone.hello(world.token({ account, scopes, hubAccounts, authTimeMs, boundToKey }), as.resumeToken ?? null)
+    const { expiresAtMs = world.time.nowMs() + 30 * 86_400_000 } = as
+    const claims = { account, scopes, hubAccounts, authTimeMs, boundToKey, expiresAtMs }
+    await phone.hello(world.token(claims), as.resumeToken ?? null)
     await world.time.advance(100)
     return phone
   }
@@ -115,7 +118,9 @@ export class RawPhone {
   }
 
   /** Adds a user verification to a frame that takes one. */
-  async verified<Type extends 'authorize' | 'pairStart' | 'arm' | 'unfreeze' | 'found' | 'deactivate' | 'limits'>(
+  async verified<
+    Type extends 'authorize' | 'pairStart' | 'arm' | 'unfreeze' | 'found' | 'deactivate' | 'limits' | 'removePhone',
+  >(
     frame: Omit<PhoneFrameOf<Type>, 'id' | 'uv'> & { readonly type: Type },
     host = 'engine.test',
   ): Promise<Unnumbered<PhoneFrameOf<Type>>> {
