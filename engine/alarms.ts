@@ -79,7 +79,9 @@ export class Alarms {
         return
       }
       if (waitMs === retryMs) this.options.failed(error)
-      this.again(waitMs, () => this.load(fromMs, untilMs, Math.min(2 * waitMs, retryMaxMs)))
+      this.options.clock.after(waitMs, () => {
+        if (!this.stopped) this.load(fromMs, untilMs, Math.min(2 * waitMs, retryMaxMs))
+      })
       return
     }
     for (const row of rows) this.push(row)
@@ -98,16 +100,11 @@ export class Alarms {
     }
   }
 
-  private again(waitMs: number, work: () => void): void {
-    this.options.clock.after(waitMs, () => {
-      if (!this.stopped) work()
-    })
-  }
-
   // A full disk, say, or a row that cannot be read: what is due stays due.
   private later(alarm: AlarmRow): void {
     const waitMs = this.waits.get(alarmKey(alarm)) ?? retryMs
-    this.again(waitMs, () => {
+    this.options.clock.after(waitMs, () => {
+      if (this.stopped) return
       this.push(alarm)
       this.arm()
     })
