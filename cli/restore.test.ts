@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -145,6 +146,29 @@ describe('bandpass restore', () => {
     writeFileSync(segment, bytes)
     expect(restore()).toMatchObject({ status: 1, stderr: expect.stringContaining('is not good') })
     expect(readdirSync(to)).toEqual([])
+  })
+
+  it('that was cut off before the keys were there starts no engine', async () => {
+    const { data, to, restore } = await backedUp()
+    expect(restore().status).toBe(0)
+    rmSync(join(to, 'keys.json'))
+    expect(bandpass('serve', '--data', to, '--port', '0', '--master-key-file', masterKey(data))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('a restore was cut off'),
+    })
+    expect(existsSync(join(to, 'keys.json'))).toBe(false)
+  })
+
+  it('that fails leaves the witness to the folder that was moved away', async () => {
+    const { data, backup, restore } = await backedUp()
+    const witness = join(testFolder(onTestFinished), 'witness')
+    const engine = await serve(data, '--journal-witness', witness, '--journal-accept-rollback', 'true')
+    await engine.stop()
+    const before = readFileSync(witness)
+    writeFileSync(join(backup, 'keys.json'), 'no keys')
+    expect(restore('--journal-witness', witness).status).toBe(1)
+    expect(readFileSync(witness)).toEqual(before)
+    expect(await (await serve(data, '--journal-witness', witness)).stop()).toMatchObject({ status: 0 })
   })
 
   it('believes no name of a manifest that leads out of the backup', async () => {

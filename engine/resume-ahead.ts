@@ -5,7 +5,6 @@
 import { nextRoot, resumeMacKey } from '../crypto/resume.ts'
 import { wipe } from '../crypto/secret.ts'
 import { addressKey } from './ports/address.ts'
-import type { Bytes } from '../protocol/bytes.ts'
 import { resumeForwardMax } from '../protocol/limits.ts'
 import type { Core } from './core.ts'
 import { Fault } from './ports/fault.ts'
@@ -17,6 +16,9 @@ import type { Ahead, Slot } from './slots.ts'
 export const forwardFailuresOfBand = { perSecond: 1 / 60, burst: 4 } as const
 /** ... and of one account's phones, or of one hub. */
 export const forwardFailuresOfPeer = { perSecond: 1, burst: 16 } as const
+
+/** With those of R_n and of R_k they are the six that a band's row keeps. */
+const macKeysOnTheWay = 4
 
 /** R_n for an n beyond k, from R_k, which is wiped; undefined when that is too far, or who asks has failed too often. */
 export function rootAhead(
@@ -31,18 +33,19 @@ export function rootAhead(
     wipe(from.root)
     return undefined
   }
-  const fromMacKey = resumeMacKey(core.primitives, from.root)
+  const macKeys: Uint8Array[] = []
   let { root } = from
   for (let at = from.k; at < n; at++) {
+    if (at === from.k || at >= n - macKeysOnTheWay) macKeys.unshift(resumeMacKey(core.primitives, root))
     const next = nextRoot(core.primitives, root)
     wipe(root)
     root = next
   }
-  return { root, ahead: { k: from.k, root: root.slice(), fromMacKey } }
+  return { root, ahead: { k: from.k, root: root.slice(), macKeys } }
 }
 
 export function wipeAhead(ahead: Ahead | undefined): void {
-  if (ahead !== undefined) wipe(ahead.root, ahead.fromMacKey)
+  if (ahead !== undefined) wipe(ahead.root, ...ahead.macKeys)
 }
 
 /** The mac was not of R_n: the work was for nothing. */
@@ -76,9 +79,4 @@ function olderThanBands(): Fault {
 /** Whose budget it is: an account's, or that of the address of a hub, which carries the bands of many. */
 function peerOf({ session, account }: Pick<Slot, 'session' | 'account'>): string {
   return session.speaker?.type === 'hub' ? `hub:${addressKey(session.connection.remoteAddress)}` : `account:${account}`
-}
-
-/** The mac keys of a link's root and of what is known before it, newest first. */
-export function macKeysFrom(leftMacKey: Bytes, ahead: Ahead | undefined): readonly Bytes[] {
-  return ahead === undefined ? [leftMacKey] : [leftMacKey, ahead.fromMacKey]
 }

@@ -14,7 +14,7 @@ import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import type { RatchetRow } from './ports/rows.ts'
-import { forwardFailed, isAheadExpected, macKeysFrom, rootAhead, wipeAhead } from './resume-ahead.ts'
+import { forwardFailed, isAheadExpected, rootAhead, wipeAhead } from './resume-ahead.ts'
 import { sendRecord } from './session.ts'
 import type { Ahead, Candidate, PendingRatchet, Slot } from './slots.ts'
 
@@ -259,8 +259,7 @@ function macKeysWith(
   const k = n + 1
   if (oldMacKeysK === k) return { sealedOldMacKeys, oldMacKeysK }
   const older = openOldMacKeys(core, slot, ratchet)
-  // Between R_k and an R_n far ahead nothing is kept: R_k is what a copy from before the restore would come with.
-  const newer = concatBytes(...macKeysFrom(leftMacKey, ahead))
+  const newer = concatBytes(leftMacKey, ...(ahead?.macKeys ?? []))
   const kept = concatBytes(newer, older.subarray(0, oldMacKeysMax * 32 - newer.length))
   const sealed = keepBytes(core.keys.keyring.seal('mac-keys', idBytes(slot.bandId), k, kept))
   wipe(older, newer, kept)
@@ -290,7 +289,10 @@ function findRoot<Proof>(
     if (proof !== undefined && (ahead === undefined || isAheadExpected(core))) return { ...known, proof }
     wipe(root)
     wipeAhead(ahead)
-    if (proof !== undefined) return 'forged'
+    if (proof === undefined) continue
+    // A band's owner who has read its root out could ask for this work without end.
+    forwardFailed(core, slot)
+    return 'forged'
   }
   if (isFollowed) forwardFailed(core, slot)
   return isKnown ? 'forged' : 'unknown'

@@ -18,8 +18,11 @@ export type PendingRatchet = {
   readonly ahead: Ahead | undefined
 }
 
-/** R_n as it was reached from R_k: what of both is kept when the link is made. */
-export type Ahead = { readonly k: number; readonly root: Uint8Array; readonly fromMacKey: Uint8Array }
+/**
+ * R_n as it was reached from R_k, kept until the link is made; and the mac keys of roots before R_n, newest first: of those that a copy
+ * of the band may come with, the last ones on the way and R_k itself.
+ */
+export type Ahead = { readonly k: number; readonly root: Uint8Array; readonly macKeys: readonly Uint8Array[] }
 
 /** A link being tried: it replaces the slot's link with its first valid record. */
 export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRatchet }

@@ -1,6 +1,6 @@
 // A data folder opened by its master key: what the server and every command begin with.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Keyring, createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
@@ -9,6 +9,7 @@ import { keysPlace, loadKeys } from './engine-keys.ts'
 import { type MasterKeys, loadMasterKeys } from './master-key.ts'
 import { operatorsPlace } from './operator-list.ts'
 import { partnersPlace } from './partner-list.ts'
+import { journalFolderOf } from '../store/data-folder.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
 import type { KnownDocuments } from './known-documents.ts'
 import type { DocumentPlace } from './sealed-document.ts'
@@ -44,11 +45,23 @@ export function openDataFolder(
   if (isNew && !mayCreate) {
     throw new Fault('keys-missing', `no engine has been started in ${path} yet: its keys.json is not there`)
   }
+  if (isNew) requireNoJournal(path)
   if (isNew) makePrivateFolder(path)
   const folder = withMasterKeys(path, loadMasterKeys({ data: path, file, environment, mayCreate: isNew }), documents)
   // With the first thing sealed under it, the master key is no longer anybody's to make anew.
   if (isNew) loadKeys(folder.places.keys, Date.now())
   return folder
+}
+
+/** Keys that are made anew open nothing of a journal that is there. */
+function requireNoJournal(path: string): void {
+  const folder = journalFolderOf(path)
+  if (!existsSync(folder) || readdirSync(folder).every((name) => !name.endsWith('.segment'))) return
+  throw new Fault(
+    'keys-missing',
+    `${path} has a journal, but no keys.json: the file is gone, or a restore was cut off. Bring keys.json back from a backup; after a ` +
+      'restore that was cut off, remove the folder and restore again.',
+  )
 }
 
 /** Whether a data folder was made here. */

@@ -11,9 +11,10 @@ import { offerLifeMaxMs } from '../protocol/limits.ts'
 import { type BackupManifest, verifyBackup } from '../store/backup.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { closeFolderToOthers, closeToOthers, makePrivateFolder, syncFolder } from '../store/private-folder.ts'
+import type { FileJournal } from '../store/journal.ts'
 import { realFiles } from '../store/real-files.ts'
 import { hashFile } from '../store/whole-file.ts'
-import { readWitness } from '../store/witness.ts'
+import { readWitness, writeWitness } from '../store/witness.ts'
 import { type DataFolder, withMasterKeys } from './data-folder.ts'
 import { readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
@@ -94,8 +95,10 @@ export async function restoreData(request: RestoreRequest): Promise<RestoredData
   try {
     const keys = relative(from, backedUp.places.keys.path)
     for (const name of names.filter((one) => one !== keys)) await copied(from, to, name, manifest)
-    const frozen = await tellJournal(request, withMasterKeys(to, master))
+    const { frozen, head } = await tellJournal(request, withMasterKeys(to, master))
     await copied(from, to, keys, manifest)
+    // Last: until here the witness is that of the folder that was moved away, which may yet be the one that goes on.
+    if (config.journal.witness !== undefined) writeWitness(realFiles(), config.journal.witness, head)
     return { manifest, recordsLost, frozen, offersFromMs: request.stoppedAtMs + offerLifeMaxMs }
   } catch (error) {
     for (const name of dataNames) rmSync(join(to, name), { recursive: true, force: true })
@@ -186,9 +189,12 @@ async function copied(from: string, to: string, name: string, manifest: BackupMa
 }
 
 /** The mark, and the freezes, before any engine starts on this. */
-async function tellJournal(request: RestoreRequest, folder: DataFolder): Promise<number> {
+async function tellJournal(
+  request: RestoreRequest,
+  folder: DataFolder,
+): Promise<{ readonly frozen: number; readonly head: FileJournal['head'] }> {
   const { config, log, nowMs, stoppedAtMs, freeze } = request
-  const accepting = { ...config, journal: { ...config.journal, acceptRollback: true } }
+  const accepting = { ...config, journal: { ...config.journal, acceptRollback: true, witness: undefined } }
   const by = 'operator:restore'
   const store = await openStore(accepting, folder, log, 'before', { decidedUntilMs: stoppedAtMs, by })
   try {
@@ -200,7 +206,7 @@ async function tellJournal(request: RestoreRequest, folder: DataFolder): Promise
     }
     await ledger.settle()
     await ledger.close()
-    return frozen
+    return { frozen, head: store.journal.head }
   } finally {
     await store.journal.close()
     await store.view.close()

@@ -5,6 +5,7 @@ import { BandFlash } from '../../band-sim/flash.ts'
 import type { Wearer } from '../../band-sim/wearer.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { nextRoot } from '../../crypto/resume.ts'
+import { forwardFailuresOfBand } from '../../engine/resume-ahead.ts'
 import { decodeEngineFrame, decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { concatBytes } from '../../protocol/bytes.ts'
 import { changes } from '../../protocol/frames.ts'
@@ -194,39 +195,47 @@ describe('After a restore, a band', () => {
 })
 
 describe('A copy of a band', () => {
-  it('that was made before the backup raises the alarm once the band itself, ahead of the engine, has linked', async () => {
-    const armed = await armedWorld()
-    const { world, wearer, band, radio } = armed
-    await world.time.advance(60_000)
-    const putBack = world.disk.backup()
-    const { binding, root, engineKeys } = wearer.band.flash
-    if (root === undefined || binding === undefined) throw new Error('the band is not paired')
-    const copied = new BandFlash(engineKeys)
-    copied.writeRoot(root.n, root.root)
-    copied.writeBinding(binding)
-    await goesOn(armed, 9)
-    await world.restore(putBack)
-    await world.time.advance(60_000)
-    expect(world.engine.status()).toMatchObject({ links: 1, holds: { 'risk-freeze': 0 } })
-    // The thief's copy speaks in the band's place.
-    const clone = world.wearer(wearer.band.device, copied)
-    radio.disconnect()
-    const answered: Uint8Array[] = []
-    clone.band.connect((record) => answered.push(record))
-    world.intercept = (way, bytes) => {
-      const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
-      if (frame?.type === 'record') clone.band.receive(frame.bytes.slice())
-      return bytes
-    }
-    await world.crash()
-    await world.start()
-    for (let second = 0; second < 120; second++) {
-      await world.time.advance(1_000)
-      for (const bytes of answered.splice(0))
-        world.inject(encodePhoneFrame({ type: 'record', id: 0, slot: band.slot, bytes }))
-    }
-    expect(world.engine.status().holds['risk-freeze']).toBe(1)
-  })
+  it.each([
+    ['before the backup', 0, 9],
+    ['since, four links before the band comes back', 5, 4],
+    ['since, one link before the band comes back', 8, 1],
+  ] as const)(
+    'made %s raises the alarm once the band itself, ahead of the engine, has linked',
+    async (_, before, after) => {
+      const armed = await armedWorld()
+      const { world, wearer, band, radio } = armed
+      await world.time.advance(60_000)
+      const putBack = world.disk.backup()
+      await goesOn(armed, before)
+      const { binding, root, engineKeys } = wearer.band.flash
+      if (root === undefined || binding === undefined) throw new Error('the band is not paired')
+      const copied = new BandFlash(engineKeys)
+      copied.writeRoot(root.n, root.root)
+      copied.writeBinding(binding)
+      await goesOn(armed, after)
+      await world.restore(putBack)
+      await world.time.advance(60_000)
+      expect(world.engine.status()).toMatchObject({ links: 1, holds: { 'risk-freeze': 0 } })
+      // The thief's copy speaks in the band's place.
+      const clone = world.wearer(wearer.band.device, copied)
+      radio.disconnect()
+      const answered: Uint8Array[] = []
+      clone.band.connect((record) => answered.push(record))
+      world.intercept = (way, bytes) => {
+        const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
+        if (frame?.type === 'record') clone.band.receive(frame.bytes.slice())
+        return bytes
+      }
+      await world.crash()
+      await world.start()
+      for (let second = 0; second < 120; second++) {
+        await world.time.advance(1_000)
+        for (const bytes of answered.splice(0))
+          world.inject(encodePhoneFrame({ type: 'record', id: 0, slot: band.slot, bytes }))
+      }
+      expect(world.engine.status().holds['risk-freeze']).toBe(1)
+    },
+  )
 })
 
 describe('A forged RESUME', () => {
@@ -270,7 +279,9 @@ describe('A plain copy of older data, put back without a word', () => {
     await world.time.advance(600_000)
     const { links, bandsAhead, bandsAheadRefused } = world.engine.status()
     expect({ links, bandsAhead }).toEqual({ links: 0, bandsAhead: 0 })
+    // Each costs the engine a derivation: so often, and once more a minute.
     expect(bandsAheadRefused).toBeGreaterThan(1)
+    expect(bandsAheadRefused).toBeLessThanOrEqual(forwardFailuresOfBand.burst + 11)
     expect(world.failures).toEqual([
       expect.objectContaining({ code: 'journal-damaged', message: expect.stringContaining('bandpass restore') }),
     ])
