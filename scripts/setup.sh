@@ -43,7 +43,8 @@ npm_under_node() {
 }
 
 # `npm ci` first. Where the registry lacks a build for some other platform that the lock file names, npm ci refuses although
-# nothing this machine needs is missing; then, and only then, npm install, which keeps every hash that the lock file pins.
+# nothing this machine needs is missing; then, and only then, npm install, which keeps every hash that the lock file pins: a package that
+# does not fit is left out where it is optional, and the native listener is compared with a hash of its own before it is loaded.
 install_packages() {
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT

@@ -1,6 +1,8 @@
 // The door to uWebSockets.js, which the npm registry has only as republished by @uwsjs/core: two versions side by side,
 // each for other Node and glibc versions. Loading one is trying; the types say what of it is used here.
 
+import { buildHere, checkPinned, installedBuild } from './pinned-builds.ts'
+
 /** The packages to try, newest first. */
 export const uwsPackages = ['uws-current', 'uws-compat'] as const
 export type UwsPackage = (typeof uwsPackages)[number]
@@ -84,8 +86,12 @@ export type UwsSocket = {
   readonly upgraded?: unknown
 }
 
-/** Loads one of the packages; throws what kept it from loading. */
-export async function loadUws(name: UwsPackage): Promise<Uws> {
+/** Loads one of the packages, once its native build has been found to be the one that is pinned; throws what kept it from loading. */
+export async function loadUws(
+  name: UwsPackage,
+  check: (name: UwsPackage) => void = (one) => checkPinned(one, buildHere, installedBuild(one)),
+): Promise<Uws> {
+  check(name)
   const loaded: unknown = name === 'uws-current' ? await import('uws-current') : await import('uws-compat')
   if (!isUws(loaded)) throw new Error(`${name} does not export what uWebSockets.js does`)
   return loaded

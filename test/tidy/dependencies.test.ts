@@ -1,6 +1,8 @@
 // Threat E9: a dependency slips in or falls back to a version with a known hole.
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
+import { pinnedBuilds } from '../../transport/pinned-builds.ts'
+import { uwsPackages } from '../../transport/uws.ts'
 import { readText } from './source-files.ts'
 
 type Lock = { readonly packages: Readonly<Record<string, LockedPackage>> }
@@ -59,11 +61,28 @@ describe('dependencies', () => {
     }
   })
 
-  it('come with a hash each, but for builds of platforms that the locking registry did not carry', () => {
+  it('come with a hash each, but for builds of the native listener that no engine loads', () => {
     const unpinned = Object.entries(lock.packages).filter(([path, one]) => path !== '' && one.integrity === undefined)
+    const mayLoad = uwsPackages.flatMap((name) => Object.keys(pinnedBuilds[name]))
     for (const [path, one] of unpinned) {
       expect(one.optional === true && one.os !== undefined, path).toBe(true)
-      expect(path, 'Linux on x64 with glibc is pinned whole').not.toMatch(/linux-x64(?!-musl)/)
+      const build = /node_modules\/@uwsjs\/(.+)$/.exec(path)?.[1]
+      expect(build, path).toBeDefined()
+      expect(mayLoad, `${path} may be loaded, so it needs a hash`).not.toContain(build)
+    }
+  })
+
+  it('that are native listeners which an engine loads are pinned here and by the bytes of their code', () => {
+    const places = { 'uws-current': 'node_modules/uws-current/', 'uws-compat': '' } as const
+    for (const name of uwsPackages) {
+      for (const [build, hash] of Object.entries(pinnedBuilds[name])) {
+        const version = /@(\d+\.\d+\.\d+)$/.exec(manifest.dependencies[name] ?? '')?.[1]
+        const locked = [`${places[name]}node_modules/@uwsjs/${build}`, `node_modules/@uwsjs/${build}`]
+          .map((path) => lock.packages[path])
+          .find((one) => one?.version === version)
+        expect(locked?.integrity, `${name} ${build}`).toMatch(/^sha512-/)
+        expect(hash).toMatch(/^[0-9a-f]{64}$/)
+      }
     }
   })
 
