@@ -7,8 +7,8 @@ function kept() {
   let nowMs = 0
   const state = { answers: [] as (string | Error)[], reads: 0, told: [] as unknown[] }
   const read = async (): Promise<string> => {
-    const answer = state.answers[Math.min(state.reads++, state.answers.length - 1)]
-    if (typeof answer !== 'string') throw answer
+    const answer = state.answers[Math.min(state.reads++, state.answers.length - 1)] ?? ''
+    if (answer instanceof Error) throw answer
     return answer
   }
   const fresh = keptFresh(read, {

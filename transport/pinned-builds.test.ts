@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { chooseListener } from './choose-listener.ts'
-import { type BuildFiles, buildHere, checkPinned, installedBuild, pinnedBuilds } from './pinned-builds.ts'
-import { type UwsPackage, loadUws, uwsPackages } from './uws.ts'
+import { type BuildFiles, buildHere, checkPinned, installedBuild } from './pinned-builds.ts'
+import { type UwsPackage, loadUws, pinnedBuilds, uwsPackages } from './uws.ts'
 
 const pinnedHere = uwsPackages.filter((name) => pinnedBuilds[name][buildHere] !== undefined)
 
@@ -21,8 +21,8 @@ function copied(name: UwsPackage): BuildFiles {
 
 describe.runIf(pinnedHere.length > 0).each(pinnedHere)('the native build of %s', (name) => {
   it('is loaded as it is pinned', () => {
-    expect(() => checkPinned(name, buildHere, installedBuild(name))).not.toThrow()
-    expect(() => checkPinned(name, buildHere, copied(name))).not.toThrow()
+    expect(() => checkPinned(pinnedBuilds[name], buildHere, installedBuild(name))).not.toThrow()
+    expect(() => checkPinned(pinnedBuilds[name], buildHere, copied(name))).not.toThrow()
   })
 
   it('is not loaded with one bit of it turned', () => {
@@ -30,22 +30,24 @@ describe.runIf(pinnedHere.length > 0).each(pinnedHere)('the native build of %s',
     const bytes = readFileSync(build.native)
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
     writeFileSync(build.native, bytes)
-    expect(() => checkPinned(name, buildHere, build)).toThrow(/is not the pinned build of .*: SHA-256 [0-9a-f]{64}/)
+    expect(() => checkPinned(pinnedBuilds[name], buildHere, build)).toThrow(
+      /is not the pinned build: SHA-256 [0-9a-f]{64}/,
+    )
   })
 
   it('is not loaded through a door that is another, whatever lies beside it', () => {
     const build = copied(name)
     writeFileSync(build.door, `${readFileSync(build.door, 'utf8')};require('./more.js')`)
-    expect(() => checkPinned(name, buildHere, build)).toThrow(/index\.js is not the pinned build/)
+    expect(() => checkPinned(pinnedBuilds[name], buildHere, build)).toThrow(/index\.js is not the pinned build/)
   })
 
   it('is not loaded for a machine for which none is pinned, nor as that of the other package', () => {
     for (const build of ['linux-arm64-22', 'darwin-arm64-22', 'win32-x64-22', 'linux-x64-99', 'constructor']) {
-      expect(() => checkPinned(name, build, copied(name))).toThrow(/no build of .* is pinned/)
+      expect(() => checkPinned(pinnedBuilds[name], build, copied(name))).toThrow(/no build for .* is pinned/)
     }
     const other = uwsPackages.find((one) => one !== name && pinnedBuilds[one][buildHere] !== undefined)
     if (other !== undefined)
-      expect(() => checkPinned(other, buildHere, copied(name))).toThrow(/is not the pinned build/)
+      expect(() => checkPinned(pinnedBuilds[other], buildHere, copied(name))).toThrow(/is not the pinned build/)
   })
 })
 

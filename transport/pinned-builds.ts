@@ -5,21 +5,19 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { UwsPackage } from './uws.ts'
 
-/** SHA-256 of `uws.node`, by package and by platform, processor and major version of Node. */
-export const pinnedBuilds: Readonly<Record<UwsPackage, Readonly<Record<string, string>>>> = {
-  // 20.69.0
-  'uws-current': {
-    'linux-x64-22': '34d235864db874fbf3aeafd48b63f6fb80f61fb584a86f1e5f7b0291dbd7a3d4',
-    'linux-x64-24': '177efdc682425d754474bd30f9586c487fa6694f790f3406a23885d0e61c07a0',
-    'linux-x64-26': '604375741bf77780b34e7e299af9274cb1f56d73732201d19e3d8d8448176795',
-  },
-  // 20.51.4
-  'uws-compat': {
-    'linux-x64-22': 'f687e7c3666b5cca9d355184bbf07bb0550f5ba0d3ffd453248ccfec552dde6c',
-    'linux-x64-23': 'ed86f2297e70febcc89138818c2ca503dad29783bc4bba2aa7cc6d9beba70739',
-  },
+/** SHA-256 of `uws.node` of one version, by platform, processor and major version of Node. */
+export type PinnedBuilds = Readonly<Record<string, string>>
+
+export const pinned20690: PinnedBuilds = {
+  'linux-x64-22': '34d235864db874fbf3aeafd48b63f6fb80f61fb584a86f1e5f7b0291dbd7a3d4',
+  'linux-x64-24': '177efdc682425d754474bd30f9586c487fa6694f790f3406a23885d0e61c07a0',
+  'linux-x64-26': '604375741bf77780b34e7e299af9274cb1f56d73732201d19e3d8d8448176795',
+}
+
+export const pinned20514: PinnedBuilds = {
+  'linux-x64-22': 'f687e7c3666b5cca9d355184bbf07bb0550f5ba0d3ffd453248ccfec552dde6c',
+  'linux-x64-23': 'ed86f2297e70febcc89138818c2ca503dad29783bc4bba2aa7cc6d9beba70739',
 }
 
 /** SHA-256 of what loads `uws.node`, which lies beside it in each build's package: one line, the same for all. */
@@ -31,24 +29,24 @@ export const buildHere = `${process.platform}-${process.arch}-${process.versions
 /** What is loaded for a build: the package's door, and the native code beside it. */
 export type BuildFiles = { readonly door: string; readonly native: string }
 
-/** Where the build of this machine is installed. Throws what Node says when it is not. */
-export function installedBuild(name: UwsPackage): BuildFiles {
-  const library = createRequire(import.meta.url).resolve(name)
-  const door = createRequire(library).resolve(`@uwsjs/${buildHere}`)
+/** Where the build of this machine is installed, of the package that a name stands for. Throws what Node says when it is not. */
+export function installedBuild(library: string): BuildFiles {
+  const main = createRequire(import.meta.url).resolve(library)
+  const door = createRequire(main).resolve(`@uwsjs/${buildHere}`)
   return { door, native: join(dirname(door), 'uws.node') }
 }
 
 /** Throws when a build is not the one that is pinned, or none is. */
-export function checkPinned(name: UwsPackage, build: string, { door, native }: BuildFiles): void {
-  const pinned = Object.hasOwn(pinnedBuilds[name], build) ? pinnedBuilds[name][build] : undefined
-  if (pinned === undefined) throw new Error(`no build of ${name} for ${build} is pinned by its hash, so none is loaded`)
+export function checkPinned(pins: PinnedBuilds, build: string, { door, native }: BuildFiles): void {
+  const pinned = Object.hasOwn(pins, build) ? pins[build] : undefined
+  if (pinned === undefined) throw new Error(`no build for ${build} is pinned by its hash, so none is loaded`)
   for (const [file, expected] of [
     [door, pinnedDoor],
     [native, pinned],
   ] as const) {
     const found = createHash('sha256').update(readFileSync(file)).digest('hex')
     if (found !== expected) {
-      throw new Error(`${file} is not the pinned build of ${name}: SHA-256 ${expected} expected, got ${found}`)
+      throw new Error(`${file} is not the pinned build: SHA-256 ${expected} expected, got ${found}`)
     }
   }
 }

@@ -1,7 +1,7 @@
 // The door to uWebSockets.js, which the npm registry has only as republished by @uwsjs/core: two versions side by side,
 // each for other Node and glibc versions. Loading one is trying; the types say what of it is used here.
 
-import { buildHere, checkPinned, installedBuild } from './pinned-builds.ts'
+import { type PinnedBuilds, buildHere, checkPinned, installedBuild, pinned20514, pinned20690 } from './pinned-builds.ts'
 
 /** The packages to try, newest first. */
 export const uwsPackages = ['uws-current', 'uws-compat'] as const
@@ -86,15 +86,22 @@ export type UwsSocket = {
   readonly upgraded?: unknown
 }
 
+/** The builds of each package that may be loaded. */
+export const pinnedBuilds: Readonly<Record<UwsPackage, PinnedBuilds>> = {
+  'uws-current': pinned20690,
+  'uws-compat': pinned20514,
+}
+
 /** Loads one of the packages, once its native build has been found to be the one that is pinned; throws what kept it from loading. */
-export async function loadUws(
-  name: UwsPackage,
-  check: (name: UwsPackage) => void = (one) => checkPinned(one, buildHere, installedBuild(one)),
-): Promise<Uws> {
+export async function loadUws(name: UwsPackage, check: (name: UwsPackage) => void = checkInstalled): Promise<Uws> {
   check(name)
   const loaded: unknown = name === 'uws-current' ? await import('uws-current') : await import('uws-compat')
   if (!isUws(loaded)) throw new Error(`${name} does not export what uWebSockets.js does`)
   return loaded
+}
+
+function checkInstalled(name: UwsPackage): void {
+  checkPinned(pinnedBuilds[name], buildHere, installedBuild(name))
 }
 
 function isUws(loaded: unknown): loaded is Uws {

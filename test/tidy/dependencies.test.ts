@@ -1,8 +1,7 @@
 // Threat E9: a dependency slips in or falls back to a version with a known hole.
 import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
-import { pinnedBuilds } from '../../transport/pinned-builds.ts'
-import { uwsPackages } from '../../transport/uws.ts'
+import { pinnedBuilds, uwsPackages } from '../../transport/uws.ts'
 import { readText } from './source-files.ts'
 
 type Lock = { readonly packages: Readonly<Record<string, LockedPackage>> }
