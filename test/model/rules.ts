@@ -8,7 +8,7 @@
  * `breaks` is the invariant lost without it.
  */
 export type Rule<Invariant extends string> = {
-  readonly section: '§3' | '§4' | '§5'
+  readonly section: '§3' | '§4' | '§5' | '§7' | '§8'
   readonly starred: boolean
   readonly says: string
   readonly breaks: Invariant
