@@ -41,6 +41,11 @@ export class AddressTable {
     return this.#use(address, nowMs).connections.take(1, nowMs)
   }
 
+  /** How many TCP connections this address opened lately. */
+  connectionsLately(address: string, nowMs: number): number {
+    return this.#use(address, nowMs).connections.used(nowMs)
+  }
+
   /** Whether an upgrade or a plain request of this address may be looked at. */
   admitRequest(address: string, nowMs: number): boolean {
     return this.#use(address, nowMs).requests.take(1, nowMs)

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Rigs, listenersHere, startRig } from './conformance-rig.ts'
+import { fewConnections, keptForFew } from './limits.ts'
 import { RawPeer } from './raw-peer.ts'
 
 const names = await listenersHere()
@@ -325,6 +326,46 @@ describe.each(names.filter((name) => name !== 'loopback'))('%s on the network', 
     await vi.waitFor(() => rig.open())
     idle[1]?.socket.destroy()
   })
+
+  // Only there is all of 127.0.0.0/8 this machine.
+  it.runIf(process.platform === 'linux')(
+    'keeps the last places of connections for addresses that opened few: one that opened many has no more',
+    async () => {
+      const connectionsMax = 16
+      const rig = await start({ connectionsMax })
+      const opened = async (address?: string): Promise<RawPeer> => {
+        const peer = new RawPeer(rig.listener.port, address)
+        await once(peer.socket, 'connect')
+        return peer
+      }
+      for (let count = 0; count <= fewConnections; count += 1) {
+        const peer = await opened()
+        peer.socket.destroy()
+        await peer.gone
+      }
+      const kept = connectionsMax - Math.ceil(connectionsMax * keptForFew)
+      const held: RawPeer[] = []
+      await vi.waitFor(async () => {
+        while (held.length < kept) {
+          const peer = await opened()
+          // The places of those before may not be free yet.
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          if (!peer.socket.closed) held.push(peer)
+        }
+      })
+      await (
+        await opened()
+      ).gone
+      expect(rig.refusals.at(-1)).toBe('connectionsMax')
+      for (let count = kept; count < connectionsMax; count += 1) held.push(await opened('127.0.0.2'))
+      await (
+        await opened('127.0.0.3')
+      ).gone
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      expect(held.filter(({ socket }) => socket.closed)).toEqual([])
+      for (const { socket } of held) socket.destroy()
+    },
+  )
 
   it('closes in bounded time although a peer does not answer its close', async () => {
     const rig = await start({ closeTimeoutMs: 100 })

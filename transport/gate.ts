@@ -4,7 +4,7 @@
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { AddressTable } from './address-table.ts'
 import type { AddressUse } from './address-table.ts'
-import { limitProblems } from './limits.ts'
+import { fewConnections, keptForFew, limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
 import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
 import { type HostVerdict, ownHosts } from './own-hosts.ts'
@@ -62,8 +62,12 @@ export class Gate {
 
   /** Whether a new TCP connection may stay beside `others` that are no sockets yet; asked before a byte of it is read. */
   admitConnection(address: string, others: number): boolean {
-    if (others >= this.#options.limits.connectionsMax) return this.#refused('connectionsMax')
-    return this.#addresses.admitConnection(address, this.#nowMs()) || this.#refused('connectionsPerAddress')
+    const { connectionsMax } = this.#options.limits
+    const nowMs = this.#nowMs()
+    const isCrowded = others >= connectionsMax - Math.ceil(connectionsMax * keptForFew)
+    const hasMany = isCrowded && this.#addresses.connectionsLately(address, nowMs) > fewConnections
+    if (others >= connectionsMax || hasMany) return this.#refused('connectionsMax')
+    return this.#addresses.admitConnection(address, nowMs) || this.#refused('connectionsPerAddress')
   }
 
   /** What becomes of a request. */

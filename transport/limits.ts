@@ -49,6 +49,11 @@ export type ListenLimits = {
   readonly idleAddressesMax: number
 }
 
+/** Of the connections that are no sockets yet this share is kept for addresses that opened few, so that a few that open many keep nobody out. */
+export const keptForFew = 1 / 8
+/** So many lately, as the bucket of `connectionsPerAddress` counts them, are few. */
+export const fewConnections = 32
+
 /** Carrier networks put thousands of phones behind one address, so the limits per address are wide. */
 export const defaultLimits: ListenLimits = {
   kinds: {

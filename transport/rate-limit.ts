@@ -27,6 +27,12 @@ export class TokenBucket {
     return true
   }
 
+  /** How much of the burst is used at this moment. */
+  used(nowMs: number): number {
+    this.#fill(nowMs)
+    return this.#rate.burst - this.#level / thousandths
+  }
+
   #fill(nowMs: number): void {
     // Floored, so that the fractions of a ms given away never add up to a token too many.
     const atMs = Math.floor(nowMs)

@@ -17,8 +17,8 @@ export class RawPeer {
   /** Resolves when the connection is gone, whoever ended it. */
   readonly gone: Promise<void>
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1')
+  constructor(port: number, localAddress = '127.0.0.1') {
+    this.socket = connect({ port, host: '127.0.0.1', localAddress })
     this.socket.on('data', (chunk) => {
       this.received = Buffer.concat([this.received, chunk])
     })
