@@ -11,6 +11,7 @@ import { concatBytes } from '../../protocol/bytes.ts'
 import { changes } from '../../protocol/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import { resumeForwardMax } from '../../protocol/limits.ts'
+import { errorCodes } from '../../protocol/errors.ts'
 import { encodeResumeMaced, recordTypes } from '../../protocol/records.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
@@ -385,5 +386,25 @@ describe('What was to raise authority when the backup was made', () => {
     })
     await world.run(phone.client.veto('phone', Buffer.from(intruder.phoneId, 'hex')))
     await world.run(phone.client.veto('limits'))
+  })
+
+  it('ends no binding and admits no phone before that wait is over, whatever the clock says', async () => {
+    const armed = await armedWorld()
+    const { world, band, phone, wearer } = armed
+    wearer.takesOff()
+    await world.time.advance(5_000)
+    await world.run(phone.client.deactivate(band.bid))
+    const intruder = await RawPhone.connect(world, 'alice')
+    const putBack = world.disk.backup()
+    await world.run(phone.client.veto('deactivation', idBytes(band.bid)))
+    await world.time.advance(5 * hourMs)
+    await world.restore(putBack)
+    await world.time.advance(50 * 60_000)
+    expect(world.engine.status().bands).toMatchObject({ unbound: 0, deactivating: 1 })
+    const again = await RawPhone.connect(world, 'alice', { keys: intruder.keys, phoneId: intruder.phoneId })
+    const refused = await again.ask({ type: 'attach', slot: 0, bid: idBytes(band.bid), account: null })
+    expect(RawPhone.errorOf(refused)).toBe(errorCodes['phone-pending'])
+    await world.run(phone.client.veto('deactivation', idBytes(band.bid)))
+    expect(world.engine.status().bands).toMatchObject({ deactivating: 0 })
   })
 })
