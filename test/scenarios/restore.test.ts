@@ -173,6 +173,12 @@ describe('After a restore, a band', () => {
     await world.start()
     const putBack = world.disk.backup()
     const { phone, wearer, radio, band } = await armedBand(world)
+    const releases: Uint8Array[] = []
+    world.intercept = (way, bytes) => {
+      const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
+      if (frame?.type === 'record' && frame.bytes[0] === recordTypes.release) releases.push(frame.bytes.slice())
+      return bytes
+    }
     // Its binding ended once, and began again: a RELEASE of generation 1 is known to whoever listened.
     await world.run(phone.client.deactivate(band.bid))
     await world.time.advance(2 * hourMs)
@@ -192,6 +198,10 @@ describe('After a restore, a band', () => {
     await pairs()
     expect(wearer.band.flash.binding?.generation).toBeGreaterThan(1_000)
     expect(world.engine.status().bands).toMatchObject({ unbound: 0 })
+    // The one that freed it now is for all generations from before the restore, and is played to it again, too.
+    expect(releases.length).toBeGreaterThan(1)
+    for (const release of releases) wearer.band.receive(release)
+    expect(wearer.band.isPaired).toBe(true)
   })
 })
 
