@@ -48,6 +48,8 @@ const engine = await createEngine(
     pairingFailuresPerAddress: 50,
     accountFramesPerSecond: 100_000,
     accountFramesBurst: 200_000,
+    accountRecordsPerSecond: 100_000,
+    accountRecordsBurst: 200_000,
     gateDepthMax: 20_000,
     gateWaitMaxMs: 10_000,
     hellosMax: 1_000,

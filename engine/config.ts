@@ -24,6 +24,9 @@ export type EngineConfig = {
   /** Frames a second of one account that may reach cryptography, and the burst above it. */
   readonly accountFramesPerSecond: number
   readonly accountFramesBurst: number
+  /** Journal records a second that one account may cause beside its approvals, and the burst above it. */
+  readonly accountRecordsPerSecond: number
+  readonly accountRecordsBurst: number
   /** Answers waiting at the output gate before new work is refused with `busy`. */
   readonly gateDepthMax: number
   /** ... or when the oldest of them has waited this long, ms. */

@@ -13,6 +13,7 @@ import type { PairingWindows } from './pairing-window.ts'
 import type { RandomBytes } from './ports/clock.ts'
 import type { Meters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
+import type { RecordBudget } from './record-budget.ts'
 import type { Registry } from './registry.ts'
 import type { Releases } from './releases.ts'
 import type { SessionDirectory } from './session.ts'
@@ -39,6 +40,8 @@ export type Core = {
   readonly admission: Admission
   /** RESUMEs ahead of the engine that proved nothing: each cost a long derivation (engine/resume-ahead.ts). */
   readonly forward: { readonly bandFailures: FailureBudget; readonly peerFailures: FailureBudget }
+  /** What accounts may journal beside their approvals. */
+  readonly records: RecordBudget
   readonly gate: OutputGate
   /** Approvals whose records go to the disk. */
   readonly underWay: ApprovalsUnderWay

@@ -27,6 +27,7 @@ import { type Meters, noMeters } from './ports/meters.ts'
 import type { EngineKeys, Partners, Tokens, Vendors } from './ports/surroundings.ts'
 import type { View } from './ports/view.ts'
 import type { RowOf } from './ports/rows.ts'
+import { RecordBudget } from './record-budget.ts'
 import { Registry } from './registry.ts'
 import { Releases } from './releases.ts'
 import { forwardFailuresOfBand, forwardFailuresOfPeer } from './resume-ahead.ts'
@@ -168,6 +169,10 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       bandFailures: new FailureBudget({ ...forwardFailuresOfBand, monotonicMs }),
       peerFailures: new FailureBudget({ ...forwardFailuresOfPeer, monotonicMs }),
     },
+    records: new RecordBudget(
+      { perSecond: config.accountRecordsPerSecond, burst: config.accountRecordsBurst },
+      monotonicMs,
+    ),
     gate: new OutputGate(),
     underWay,
     meters: ports.meters ?? noMeters,

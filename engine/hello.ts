@@ -52,6 +52,7 @@ export async function verifyHello(
   if (role === 'hub') return verifyHub(claims)
   if (role === 'web') return verifyWeb(core, claims, frame, phoneId)
   const phone = await knownOrEnrolled(core, session, frame, { claims, phoneId })
+  if (phone === 'rate-limited') return refused(phone, 'unavailable')
   if (typeof phone === 'string') return refused(phone)
   const speaker: Speaker = {
     type: 'phone',
@@ -139,7 +140,7 @@ function noteSeen(core: Core, row: PhoneRow): void {
 }
 
 /** Why a hello enrols nothing. */
-type NotEnrolled = 'phone-unknown' | 'phones-full'
+type NotEnrolled = 'phone-unknown' | 'phones-full' | 'rate-limited'
 
 // Reads and appends in one run: two new phones of one account cannot both find it empty.
 async function enrol(
@@ -149,6 +150,8 @@ async function enrol(
   { claims, phoneId }: Enrolment,
 ): Promise<PhoneRow | NotEnrolled> {
   const { account } = claims
+  if (core.records.waitMs(account) > 0) return 'rate-limited'
+  core.records.charge(account, 2)
   const atMs = core.time.nowMs()
   const by = `phone:${phoneId}` as const
   const others = phonesOf(core, account)

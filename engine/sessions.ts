@@ -166,9 +166,14 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
     if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
       return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))
     }
+    const waitMs = speaker.type === 'phone' ? core.records.waitOfMs(speaker.account, frame.type) : 0
+    if (waitMs > 0) return refuse(session, frame.id, 'rate-limited', waitMs)
     if (core.gate.waiting >= core.config.gateDepthMax) return refuse(session, frame.id, 'busy', busyRetryMs)
   }
+  const before = core.ledger.appendedLsn - core.underWay.count
   const served = serve(core, session, frame, bytes)
+  if (speaker.type === 'phone')
+    core.records.charge(speaker.account, core.ledger.appendedLsn - core.underWay.count - before)
   if (served === undefined) return
   session.waiting++
   core.gate.waiting++

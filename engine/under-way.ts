@@ -33,6 +33,8 @@ type Facts = {
 export class ApprovalsUnderWay {
   readonly #waiting = new Set<Approval>()
   readonly #facts: Facts
+  /** Approvals that were ever on their way. */
+  count = 0
 
   constructor(facts: Facts) {
     this.#facts = facts
@@ -40,6 +42,7 @@ export class ApprovalsUnderWay {
 
   add(approval: Approval): void {
     this.#waiting.add(approval)
+    this.count++
   }
 
   /** Its record is on disk, or will never be. */

@@ -90,6 +90,8 @@ function followWear(core: Core, slot: Slot, status: Status): void {
   const atMs = core.time.nowMs()
   if (status.wear === 'on') {
     if (row.state !== 'offWrist' && wearEpoch <= row.wearEpoch) return
+    // Taking off is journaled always; putting on again waits for the account's budget, and is told again with the next heartbeat.
+    if (core.records.waitMs(slot.account) > 0) return
     const event: BandEvent = { type: 'band.worn', wearEpoch, atMs }
     tellBand(core, slot.bandId, event, { by: 'band', use: 'normal' })
   } else if (row.state === 'disarmed' || row.state === 'armed' || row.state === 'deactivating') {

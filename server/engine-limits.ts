@@ -20,6 +20,8 @@ export function engineConfigOf(config: ServerConfig, version: string): EngineCon
     pairingFailuresPerAddress: pairing.failuresPerAddress,
     accountFramesPerSecond: account.frames.perSecond,
     accountFramesBurst: account.frames.burst,
+    accountRecordsPerSecond: account.records.perSecond,
+    accountRecordsBurst: account.records.burst,
     gateDepthMax: config.gate.depthMax,
     gateWaitMaxMs: config.gate.waitMaxMs,
     hellosMax: config.sessions.hellosMax,

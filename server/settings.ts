@@ -90,7 +90,10 @@ export const settings = {
     failuresPerAccount: count({ default: 5, min: 1, max: most, help: 'failed pairings of one account an hour' }),
     failuresPerAddress: count({ default: 50, min: 1, max: most, help: 'failed pairings of one address an hour' }),
   },
-  account: { frames: rate({ perSecond: 50, burst: 200 }, 'frames of one account that reach cryptography') },
+  account: {
+    frames: rate({ perSecond: 50, burst: 200 }, 'frames of one account that reach cryptography'),
+    records: rate({ perSecond: 1, burst: 2_000 }, 'journal records of one account beside its approvals'),
+  },
   gate: {
     depthMax: count({ default: 20_000, min: 1, max: most, help: 'answers waiting for the disk before `busy`' }),
     waitMaxMs: count({

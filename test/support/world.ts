@@ -59,6 +59,8 @@ export const engineConfig: EngineConfig = {
   pairingFailuresPerAddress: 50,
   accountFramesPerSecond: 1_000,
   accountFramesBurst: 2_000,
+  accountRecordsPerSecond: 1_000,
+  accountRecordsBurst: 100_000,
   gateDepthMax: 10_000,
   gateWaitMaxMs: 60_000,
   hellosMax: 1_000,
