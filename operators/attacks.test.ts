@@ -32,7 +32,7 @@ describe('who is turned away at the feed and does not go', () => {
       'connection: upgrade',
       'upgrade: websocket',
     ])
-    const stubborn = Array.from({ length: operatorLimits.strangers.max }, () => opened(site, upgrade, true))
+    const stubborn = Array.from({ length: operatorLimits.crowded.max }, () => opened(site, upgrade, true))
     await Promise.all(
       stubborn.map((socket) => {
         socket.resume()
@@ -44,7 +44,7 @@ describe('who is turned away at the feed and does not go', () => {
 })
 
 describe('a stranger who keeps the listener full of half heads, and comes back whenever one is cut', () => {
-  const socketsCount = operatorLimits.strangers.max + 40
+  const socketsCount = operatorLimits.crowded.perOwnerMax + 168
 
   function hold(site: TestSite, isOver: () => boolean): void {
     const socket = connect(site.listener.port, '127.0.0.1')

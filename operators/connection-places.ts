@@ -1,5 +1,6 @@
 // Places of connections at the operators' listener. Those whose last request had a live session have places of their own, so that no
-// stranger takes them; a stranger's connection gives way to a newer one, so that no number of half heads keeps an operator from signing in.
+// stranger takes them. In a crowd of strangers a new one must say its head at once, and the longest unused gives way, so that half heads
+// keep no operator from signing in.
 
 import type { Duplex } from 'node:stream'
 import { operatorLimits } from './limits.ts'
@@ -13,9 +14,11 @@ export type ConnectionPlaces = {
   readonly asked: (connection: Duplex, by: { readonly operator: string } | { readonly addressKey: string }) => void
 }
 
-export function connectionPlaces({ pause }: Pick<OperatorPorts, 'pause'>): ConnectionPlaces {
+export function connectionPlaces({ clock, pause }: Pick<OperatorPorts, 'clock' | 'pause'>): ConnectionPlaces {
   const strangers = new Places<Duplex>(operatorLimits.strangers)
   const operators = new Places<Duplex>(operatorLimits.signedIn)
+  /** Those that began in a crowd and have not said their whole head yet. */
+  const hurried = new Map<Duplex, () => void>()
   let isSettling = false
 
   /**
@@ -31,17 +34,30 @@ export function connectionPlaces({ pause }: Pick<OperatorPorts, 'pause'>): Conne
     for (const connection of [...strangers.tooMany(), ...operators.tooMany()]) connection.destroy()
   }
 
+  function hurry(connection: Duplex): void {
+    const cancel = clock.after(operatorLimits.crowdedHeadMs, () => connection.destroy())
+    hurried.set(connection, cancel)
+  }
+
+  function calm(connection: Duplex): void {
+    hurried.get(connection)?.()
+    hurried.delete(connection)
+  }
+
   return {
     began(connection, addressKey) {
       strangers.use(connection, addressKey)
+      if (strangers.isBeyond(addressKey, operatorLimits.crowded)) hurry(connection)
       connection.once('close', () => {
         strangers.leave(connection)
         operators.leave(connection)
+        calm(connection)
       })
       void settle()
     },
     asked(connection, by) {
       if (connection.destroyed) return
+      calm(connection)
       if ('operator' in by) {
         strangers.leave(connection)
         operators.use(connection, by.operator)

@@ -7,10 +7,16 @@ const minute = 60 * second
 export const operatorLimits = {
   /** Connections whose last request had a live session, sockets of the feed among them: the longest unused gives way. */
   signedIn: { max: 384, perOwnerMax: 48 },
-  /** All others, by address (IPv6 by /64): the longest unused gives way, so that one that says nothing keeps nobody out. */
-  strangers: { max: 256, perOwnerMax: 128 },
-  /** Both, and as many as may begin in one turn of the loop before the oldest give way. */
-  connectionsMax: 1_280,
+  /** All others, by address (IPv6 by /64): beyond this the longest unused gives way. */
+  strangers: { max: 1_024, perOwnerMax: 768 },
+  /**
+   * With more strangers than this a new one has this long for its whole head: who says nothing goes before it takes anybody's place,
+   * and comes back no faster than that.
+   */
+  crowded: { max: 256, perOwnerMax: 128 },
+  crowdedHeadMs: second / 2,
+  /** All of them, and as many as may begin in one turn of the loop before the oldest give way. */
+  connectionsMax: 2_048,
   /** A request's head: whole within this, and no longer than that (D3). */
   headersTimeoutMs: 5 * second,
   requestTimeoutMs: 5 * second,

@@ -96,6 +96,22 @@ describe('the listener', () => {
     await vi.waitFor(() => expect(gone(sockets)).toEqual([0]))
   })
 
+  it(`gives a stranger past ${operatorLimits.crowded.perOwnerMax} others of its address a moment for its head, and then its place is free`, async () => {
+    const site = await testSite(onTestFinished)
+    const sockets: Socket[] = []
+    for (let at = 0; at < operatorLimits.crowded.perOwnerMax; at++) sockets.push(await silent(site))
+    const [late, prompt] = [await silent(site), await silent(site)]
+    const head = `GET /api/session HTTP/1.1\r\n${host(site)}\r\n\r\n`
+    prompt.write(head)
+    await new Promise((resolve) => prompt.once('data', resolve))
+    site.clock.pass(operatorLimits.crowdedHeadMs - 1)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(gone([...sockets, late, prompt])).toEqual([])
+    site.clock.pass(1)
+    await vi.waitFor(() => expect(gone([late, prompt])).toEqual([0]))
+    expect(gone(sockets)).toEqual([])
+  })
+
   it(`holds ${operatorLimits.signedIn.perOwnerMax} connections of an operator, whose own make room for one more`, async () => {
     const site = await testSite(onTestFinished)
     const ask = async (name: string): Promise<Socket> => {

@@ -34,6 +34,11 @@ export class Places<Holder> {
     else this.#counts.delete(owner)
   }
 
+  /** Whether an owner has more than this, or all together have. */
+  isBeyond(owner: string, { max, perOwnerMax }: PlaceLimits): boolean {
+    return this.#owners.size > max || this.#countOf(owner) > perOwnerMax
+  }
+
   /** Takes the places beyond the limits away, and says whose: the longest unused of an owner with too many, then of all. */
   tooMany(): readonly Holder[] {
     const gone: Holder[] = []
