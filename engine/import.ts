@@ -282,6 +282,7 @@ function recordOf(
     oldMacKeysK: 0,
     resumes: 0,
     rekeyedAtMs: atMs,
+    restoredAtMs: null,
   }
 }
 

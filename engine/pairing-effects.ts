@@ -137,6 +137,7 @@ async function commit(core: Core, window: PairingWindow): Promise<void> {
       oldMacKeysK: 0,
       resumes: 0,
       rekeyedAtMs: atMs,
+      restoredAtMs: core.ledger.restored?.atMs ?? null,
     },
     'normal',
   )

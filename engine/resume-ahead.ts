@@ -8,6 +8,7 @@ import { addressKey } from './ports/address.ts'
 import { resumeForwardMax } from '../protocol/limits.ts'
 import type { Core } from './core.ts'
 import { Fault } from './ports/fault.ts'
+import type { RatchetRow } from './ports/rows.ts'
 import type { Ahead, Slot } from './slots.ts'
 
 // `resumeForwardMax` steps are 1.9 ms of HMAC, and they come before the mac of a RESUME can be checked: so failures have a budget.
@@ -54,12 +55,18 @@ export function forwardFailed(core: Core, slot: Slot): void {
   core.forward.peerFailures.failed(peerOf(slot))
 }
 
+/** Was the row put back by the latest restore, and not written since? */
+export function isFromBeforeRestore(core: Core, { restoredAtMs }: Pick<RatchetRow, 'restoredAtMs'>): boolean {
+  const { restored } = core.ledger
+  return restored !== undefined && (restoredAtMs ?? 0) < restored.atMs
+}
+
 /**
- * May a band that has proven to be ahead be let in? Only after a restore that the operator knows of. Else the engine's own data is
+ * May a band that has proven to be ahead be let in? Only once after a restore that the operator knows of. Else the engine's own data is
  * older than what the band has seen, and what was decided since is unknown to everybody: that is told, once.
  */
-export function isAheadExpected(core: Core): boolean {
-  if (core.ledger.restored !== undefined) {
+export function isAheadExpected(core: Core, ratchet: Pick<RatchetRow, 'restoredAtMs'>): boolean {
+  if (isFromBeforeRestore(core, ratchet)) {
     core.counters.bandsAhead++
     return true
   }

@@ -14,7 +14,7 @@ import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
 import type { RatchetRow } from './ports/rows.ts'
-import { forwardFailed, isAheadExpected, rootAhead, wipeAhead } from './resume-ahead.ts'
+import { forwardFailed, isAheadExpected, isFromBeforeRestore, rootAhead, wipeAhead } from './resume-ahead.ts'
 import { sendRecord } from './session.ts'
 import type { Ahead, Candidate, PendingRatchet, Slot } from './slots.ts'
 
@@ -225,6 +225,7 @@ function ratcheted(core: Core, slot: Slot, ratchet: RatchetRow, pending: Pending
     ...macKeysWith(core, slot, ratchet, pending),
     resumes: isRekeyed ? 0 : ratchet.resumes + 1,
     rekeyedAtMs: isRekeyed ? core.time.nowMs() : ratchet.rekeyedAtMs,
+    restoredAtMs: core.ledger.restored?.atMs ?? null,
   }
 }
 
@@ -286,7 +287,7 @@ function findRoot<Proof>(
     isKnown = true
     isFollowed ||= ahead !== undefined
     const proof = prove(root)
-    if (proof !== undefined && (ahead === undefined || isAheadExpected(core))) return { ...known, proof }
+    if (proof !== undefined && (ahead === undefined || isAheadExpected(core, ratchet))) return { ...known, proof }
     wipe(root)
     wipeAhead(ahead)
     if (proof === undefined) continue
@@ -307,7 +308,7 @@ function* rootsFor(core: Core, slot: Slot, ratchet: RatchetRow, n: number): Gene
     if (known !== undefined) yield known
   }
   // Seldom after a restore: R_k is of a rekey that the band never finished, and it went on from the root before.
-  const mayHaveLeft = n === k - 1 || (n >= k && core.ledger.restored !== undefined)
+  const mayHaveLeft = n === k - 1 || (n >= k && isFromBeforeRestore(core, ratchet))
   const previous = sealedPrevious !== null && mayHaveLeft ? openRoot(core, slot, sealedPrevious, k - 1) : undefined
   if (previous === undefined) return
   const known =

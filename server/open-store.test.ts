@@ -59,6 +59,7 @@ const ratchet = {
   oldMacKeysK: 0,
   resumes: 1,
   rekeyedAtMs: 1,
+  restoredAtMs: null,
 }
 
 /** Of accounts `a0` to `a2` in turns. */

@@ -160,6 +160,7 @@ function ratchetRowOf(record: RatchetRow): RatchetRow {
     oldMacKeysK: record.oldMacKeysK,
     resumes: record.resumes,
     rekeyedAtMs: record.rekeyedAtMs,
+    restoredAtMs: record.restoredAtMs,
   }
 }
 

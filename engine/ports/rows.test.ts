@@ -65,6 +65,7 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
     oldMacKeysK: 3,
     resumes: 9,
     rekeyedAtMs: 1,
+    restoredAtMs: null,
   },
   account: {
     account,

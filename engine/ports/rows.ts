@@ -95,6 +95,8 @@ export const ratchetShape = {
   oldMacKeysK: u32,
   resumes: u32,
   rekeyedAtMs: count,
+  /** The restore after which it was written, by its instant; nil = none. A band ahead of a row from before is no surprise. */
+  restoredAtMs: added(count),
 } as const satisfies Shape
 
 /** currency, perUseMinor, perDayMinor. */

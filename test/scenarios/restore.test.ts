@@ -279,6 +279,24 @@ describe('A forged RESUME', () => {
 })
 
 describe('A plain copy of older data, put back without a word', () => {
+  it('is noticed also by an engine that was restored once, long ago', async () => {
+    const armed = await armedWorld()
+    const { world } = armed
+    const first = world.disk.backup()
+    await goesOn(armed, 2)
+    await world.restore(first)
+    await world.time.advance(60_000)
+    expect(world.engine.status()).toMatchObject({ links: 1, bandsAhead: 1 })
+    const putBack = world.disk.backup()
+    await goesOn(armed, 3)
+    await world.crash()
+    putBack()
+    await world.start()
+    await world.time.advance(60_000)
+    expect(world.engine.status()).toMatchObject({ links: 0, bandsAhead: 0 })
+    expect(world.failures).toEqual([expect.objectContaining({ code: 'journal-damaged' })])
+  })
+
   it('lets no band in that is ahead of it, and says once what to do', async () => {
     const armed = await armedWorld()
     const { world } = armed
