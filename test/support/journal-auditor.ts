@@ -24,8 +24,11 @@ export class JournalAuditor {
   private readonly standing = new Map<string, number>()
   private readonly usages = new Map<string, Usage>()
   private readonly accounts = new Map<string, JournalRecordOf<'account'>>()
+  private readonly phones = new Map<string, JournalRecordOf<'phone'>>()
+  private readonly hadPhone = new Set<string>()
   private lastAct: JournalRecordOf<'operator'> | undefined
   private lastLsn = 0
+  private restoredAtMs = 0
   private lastAtMs = 0
   private lastEpoch = 0
 
@@ -60,12 +63,46 @@ export class JournalAuditor {
         return
       case 'engine.restored':
         this.expect(record.decidedUntilMs <= record.atMs, `decided until after the restore at ${lsn}`)
+        // ◆ Each restore raises the owner epoch of every account to its instant: no arming from before approves.
+        this.restoredAtMs = record.atMs
         return
       case 'phone':
+        return this.takePhone(lsn, record)
       case 'ratchet':
       case 'document':
         return
     }
+  }
+
+  private takePhone(lsn: number, row: JournalRecordOf<'phone'>): void {
+    const { account, phoneId, cause, by, atMs } = row
+    const key = `${account}|${phoneId}`
+    const before = this.phones.get(key)
+    const isOwn = by === `phone:${phoneId}`
+    if (cause === 'phone.enrolled') {
+      const isFirst = !this.hadPhone.has(account)
+      this.expect(isFirst || row.pendingUntilMs > atMs, `a later phone has rights at once at ${lsn}`)
+      this.hadPhone.add(account)
+    }
+    if (cause === 'phone.admitted')
+      this.expect((before?.pendingUntilMs ?? Infinity) <= atMs, `a phone is admitted before its delay at ${lsn}`)
+    if (cause === 'phone.suspended') this.expectRights(lsn, account, by, atMs)
+    if (cause === 'phone.kept') this.expect(!isOwn, `a phone vetoes its own removal at ${lsn}`)
+    if (cause === 'phone.removed') {
+      const isDue = by === 'engine' && before !== undefined && before.removeAtMs > 0 && before.removeAtMs <= atMs
+      const isPending = (before?.pendingUntilMs ?? 0) > atMs
+      this.expect(isDue || isOwn || by === 'web' || isPending, `${by} removes another phone at once at ${lsn}`)
+    }
+    if (row.removed) this.phones.delete(key)
+    else this.phones.set(key, row)
+  }
+
+  /** What gives a right is done by no phone that is pending, suspended or gone. */
+  private expectRights(lsn: number, account: string | null, by: string, atMs: number): void {
+    if (!by.startsWith('phone:') || account === null) return
+    const phone = this.phones.get(`${account}|${by.slice('phone:'.length)}`)
+    const hasRights = phone !== undefined && phone.pendingUntilMs <= atMs && phone.suspendedAtMs === 0
+    this.expect(hasRights, `${by} gives a right it has not at ${lsn}`)
   }
 
   private takeAccount(lsn: number, row: JournalRecordOf<'account'>): void {
@@ -78,6 +115,8 @@ export class JournalAuditor {
       `an account is held at ${lsn} and its armings go on`,
     )
     const lifted = were & ~are
+    const isGiving = row.cause === 'limits.raise' || lifted !== 0 || row.freed.length > (before?.freed.length ?? 0)
+    if (isGiving) this.expectRights(lsn, row.account, row.by, row.atMs)
     const agreed = this.lastAct?.by === row.by && this.lastAct.also !== null
     this.expect((lifted & holdBits['operator-freeze']) === 0 || agreed, `an account is unfrozen by one at ${lsn} (E4)`)
     const isFreed = row.freed.length > (before?.freed.length ?? 0)
@@ -101,6 +140,8 @@ export class JournalAuditor {
     const agreed = this.lastAct?.by === row.by && this.lastAct.also !== null
     this.expect(!isLifted || agreed, `an operator's freeze is lifted by one at ${lsn} (E4)`)
     this.bands.set(row.bandId, row)
+    const isGiving = ['band.arm', 'pairing.commit', 'hold.lift', 'deactivation.begin'].includes(row.cause)
+    if (isGiving) this.expectRights(lsn, row.account, row.by, row.atMs)
     const isBound = row.account !== null
     this.expect(!isBound || row.generation > row.tombstoned, `a tombstoned generation is bound at ${lsn} (I3)`)
     const isArmedNow = row.cause === 'band.arm' && row.armEpoch !== before?.armEpoch
@@ -153,7 +194,7 @@ export class JournalAuditor {
     this.expect(record.proofValid && record.present, `approved without proof or presence at ${lsn} (I8)`)
     this.expect(record.atMs < (band?.armedUntilMs ?? 0), `approved after the arming ended at ${lsn}`)
     this.expect(
-      (this.accounts.get(record.account)?.ownerEpoch ?? 0) === record.ownerEpoch,
+      Math.max(this.accounts.get(record.account)?.ownerEpoch ?? 0, this.restoredAtMs) === record.ownerEpoch,
       `approved under an old epoch at ${lsn}`,
     )
     this.spend(lsn, record)
