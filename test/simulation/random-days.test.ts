@@ -66,6 +66,7 @@ const step = fc.record({
     'crashAmid',
     'stopAmid',
     'stopAmid',
+    'stopAmid',
     'backUp',
     'restore',
     'newPhone',
@@ -197,9 +198,9 @@ class Day {
         await this.startAgain()
         return world.time.advance(20_000)
       case 'stopAmid':
-        return this.stopAmid(phone, owned, number)
+        return this.stopAmid(phone, this.inUse(phone, owned), number)
       case 'goodHour':
-        return this.goodHour(phone, owned, number)
+        return this.goodHour(phone, this.inUse(phone, owned), number)
       case 'backUp':
         return this.backUp()
       case 'restore':
@@ -241,6 +242,12 @@ class Day {
       case 'mood':
         wearer.habit = [agrees, taps, refuses][number % 3] ?? agrees
     }
+  }
+
+  /** A band of this phone's that is paired, where the drawn one is not: payments and stops need one. */
+  private inUse(phone: Phone, owned: Owned): Owned {
+    if (owned.band !== undefined) return owned
+    return this.owned[this.phones.indexOf(phone)]?.find(({ band }) => band !== undefined) ?? owned
   }
 
   /** What an owner does when all is well: operators and the web lift what they set, the band is worn, armed, and pays three times. */
