@@ -11,7 +11,7 @@ import {
 import { type Answered, post } from './api.ts'
 import { useLoaded } from './load.ts'
 import { Fact, Facts, Field, Id, Loading, Refused, Tag, Time, count } from './parts.tsx'
-import { type ComponentChildren, useEffect, useId, useRef, useState } from './preact.ts'
+import { type ComponentChildren, useEffect, useId, useLayoutEffect, useRef, useState } from './preact.ts'
 import { isReason, reasonBytesMax } from './reason-text.ts'
 import { formatDuration } from './times.ts'
 
@@ -85,7 +85,8 @@ export function ActDialog({ act, title, close }: ActDialogProps) {
 /** What had the focus went with the form, so this takes it: a keyboard goes on where the reader is. */
 export function CloseButton({ close }: { readonly close: () => void }) {
   const element = useRef<HTMLButtonElement>(null)
-  useEffect(() => element.current?.focus(), [])
+  // Before the reader can see it: a key that is pressed at once must find it.
+  useLayoutEffect(() => element.current?.focus(), [])
   return (
     <button ref={element} type="button" class="primary" onClick={close}>
       Close

@@ -1,4 +1,4 @@
 // The one door to Preact. What is written as JSX comes to its `jsx-runtime` by the compiler.
 
 export { type ComponentChildren, render } from 'preact'
-export { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
+export { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
