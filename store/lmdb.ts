@@ -140,9 +140,12 @@ function kept(lent: Uint8Array | undefined): Uint8Array | undefined {
   return lent === undefined ? undefined : copied(lent.subarray(0, lent.length))
 }
 
-/** Who only reads does without one where nothing can be written. */
+/**
+ * Who only reads does without one where nothing can be written. One that is there is not opened: to close it again would end the locks
+ * that this process has on it by another thread's environment (fcntl's close), and other processes would then take its readers for dead.
+ */
 function makeLockFile(path: string, isReadOnly: boolean): void {
-  if (!existsSync(path)) return
+  if (!existsSync(path) || existsSync(`${path}-lock`)) return
   try {
     makePrivateFile(`${path}-lock`)
   } catch (error) {
