@@ -3,6 +3,7 @@ import { parseAccountId } from '../protocol/ids.ts'
 import { Ledger, type LedgerOptions } from './ledger.ts'
 import type { Journal } from './ports/journal.ts'
 import { encodeRecord } from './ports/records.ts'
+import { newAccount } from './ports/rows.ts'
 import type { View } from './ports/view.ts'
 
 /** A journal whose records become durable when the test says so, and a view that remembers how far it was written. */
@@ -117,16 +118,8 @@ const limitsOf = (name: string) =>
     atMs: 1,
     cause: 'x',
     by: 'y',
-    account: parseAccountId(name),
+    ...newAccount(parseAccountId(name)),
     ownerEpoch: 1,
-    limits: [],
-    risingLimits: [],
-    holds: 0,
-    holdSurfaces: [],
-    holdEndedAtMs: 0,
-    waiting: 0,
-    hadPhone: false,
-    freed: [],
   }) as const
 
 it('Whoever waits for the disk is told in the order it came, once its record is there, and each only once', async () => {
