@@ -9,14 +9,23 @@ const keysMax = 100_000
 /** Token bucket: so many may be used now, counted at `atMs` on the monotonic clock. */
 export type Bucket = { tokens: number; atMs: number }
 
+/** Adds what the rate has given since the last look, up to a full bucket. */
+export function refill(
+  bucket: Bucket,
+  rate: { readonly perSecond: number; readonly burst: number },
+  nowMs: number,
+): void {
+  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((nowMs - bucket.atMs) * rate.perSecond) / 1_000)
+  bucket.atMs = nowMs
+}
+
 /** Takes one token; false when there is none, and it has to wait. */
 export function takeToken(
   bucket: Bucket,
   rate: { readonly perSecond: number; readonly burst: number },
   nowMs: number,
 ): boolean {
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((nowMs - bucket.atMs) * rate.perSecond) / 1_000)
-  bucket.atMs = nowMs
+  refill(bucket, rate, nowMs)
   if (bucket.tokens < 1) return false
   bucket.tokens--
   return true

@@ -3,7 +3,7 @@
 
 import type { PhoneFrame } from '../protocol/frames.ts'
 import type { AccountId } from '../protocol/ids.ts'
-import { type Bucket, takeToken } from './admission.ts'
+import { type Bucket, refill } from './admission.ts'
 import { forgetOldest } from './forget-oldest.ts'
 
 /** Accounts remembered at once; the oldest are forgotten first, and begin with a full bucket again. */
@@ -56,8 +56,4 @@ export class RecordBudget {
     refill(bucket, this.#rate, this.#monotonicMs())
     bucket.tokens = Math.max(-this.#rate.burst, bucket.tokens - count)
   }
-}
-
-function refill(bucket: Bucket, rate: { readonly perSecond: number; readonly burst: number }, nowMs: number): void {
-  if (takeToken(bucket, rate, nowMs)) bucket.tokens++
 }
