@@ -170,20 +170,7 @@ describe('A clone of a band’s flash', () => {
     phone.client.on('alert', (alert) => alerts.push(alert.kind))
     // The thief's clone speaks in the band's place.
     radio.disconnect()
-    const answered: Uint8Array[] = []
-    clone.band.connect((record) => answered.push(record))
-    world.intercept = (way, bytes) => {
-      const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
-      if (frame?.type === 'record') clone.band.receive(frame.bytes.slice())
-      return bytes
-    }
-    await world.crash()
-    await world.start()
-    for (let second = 0; second < 120; second++) {
-      await world.time.advance(1_000)
-      for (const record of answered.splice(0))
-        world.inject(encodePhoneFrame({ type: 'record', id: 0, slot: band.slot, bytes: record }))
-    }
+    await world.cloneInstead(band.slot, clone.band)
     expect(alerts).toContain('clone-suspected')
     const [listed] = await world.run(phone.client.bands())
     expect(listed?.holds).toEqual(['risk-freeze'])

@@ -230,20 +230,7 @@ describe('A copy of a band', () => {
       // The thief's copy speaks in the band's place.
       const clone = world.wearer(wearer.band.device, copied)
       radio.disconnect()
-      const answered: Uint8Array[] = []
-      clone.band.connect((record) => answered.push(record))
-      world.intercept = (way, bytes) => {
-        const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
-        if (frame?.type === 'record') clone.band.receive(frame.bytes.slice())
-        return bytes
-      }
-      await world.crash()
-      await world.start()
-      for (let second = 0; second < 120; second++) {
-        await world.time.advance(1_000)
-        for (const bytes of answered.splice(0))
-          world.inject(encodePhoneFrame({ type: 'record', id: 0, slot: band.slot, bytes }))
-      }
+      await world.cloneInstead(band.slot, clone.band)
       expect(world.engine.status().holds['risk-freeze']).toBe(1)
     },
   )

@@ -261,6 +261,23 @@ export class World {
     }
   }
 
+  /** A clone speaks in the band's place, for two minutes from a crash of the engine; the band itself has to be out of reach. */
+  async cloneInstead(slot: number, clone: Band): Promise<void> {
+    const answered: Uint8Array[] = []
+    clone.connect((record) => answered.push(record))
+    this.intercept = (way, bytes) => {
+      const frame = way === 'down' ? decodeEngineFrame(bytes) : undefined
+      if (frame?.type === 'record') clone.receive(frame.bytes.slice())
+      return bytes
+    }
+    await this.crash()
+    await this.start()
+    for (let second = 0; second < 120; second++) {
+      await this.time.advance(1_000)
+      for (const bytes of answered.splice(0)) this.inject(encodePhoneFrame({ type: 'record', id: 0, slot, bytes }))
+    }
+  }
+
   /** Sends bytes on the newest phone's connection, as malware on that phone would. */
   inject(bytes: Uint8Array): void {
     this.sockets.at(-1)?.send(bytes)
