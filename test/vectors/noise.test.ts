@@ -25,8 +25,8 @@ type NoiseVector = {
 }
 
 const cases: readonly (readonly [file: string, patterns: readonly NoisePattern[]])[] = [
-  ['noise/cacophony.txt', ['XK', 'KK', 'XKpsk3', 'KKpsk0']],
-  ['noise/snow.txt', ['XK', 'KK']],
+  ['noise/cacophony.json', ['XK', 'KK', 'XKpsk3', 'KKpsk0']],
+  ['noise/snow.json', ['XK', 'KK']],
 ]
 const pairs = [
   { ours: nodePrimitives, theirs: nodePrimitives },
@@ -39,11 +39,7 @@ describe.each(pairs)('Noise with $ours.name as initiator and $theirs.name as res
     for (const pattern of patterns) {
       testVectors(`${pattern} says byte for byte what ${file} says`, file, (vectors) => {
         const vector = find(vectors, pattern)
-        replay(
-          vector,
-          start(ours, vector, pattern, 'initiator'),
-          start(theirs, vector, pattern, 'responder'),
-        )
+        replay(vector, start(ours, vector, pattern, 'initiator'), start(theirs, vector, pattern, 'responder'))
       })
     }
   }
