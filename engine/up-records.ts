@@ -1,6 +1,7 @@
 // What a band says on its live link: heartbeats and wear edges, acknowledgements, gestures (PROTOCOL §5).
 
 import type { BandEvent } from '../machines/band-events.ts'
+import { tickServesMaxMs, tickShareOfHeartbeat } from '../protocol/limits.ts'
 import { type Status, decodeUpOp, wears } from '../protocol/ops.ts'
 import type { DataRecord } from '../protocol/records.ts'
 import { bandStates } from '../protocol/states.ts'
@@ -50,13 +51,13 @@ export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: 
 }
 
 /**
- * Was this tick the latest or the one before, and issued within the lease? A band that has heard no STATE yet says 0,
+ * Was this tick the latest or the one before, and is a lease counted from its issue still running? A band that has heard no STATE yet says 0,
  * which the link's own beginning issued: its `Ne` was as fresh as any tick.
  */
 export function isTickFresh(core: Core, link: LinkIndex, tick: number): boolean {
   const latest = core.links.get(link, 'tick')
   if (tick !== latest && tick !== latest - 1) return false
-  return deciseconds(core) - issuedAt(core, link, tick) <= leaseDeciseconds(core)
+  return deciseconds(core) - issuedAt(core, link, tick) < leaseDeciseconds(core)
 }
 
 function issuedAt(core: Core, link: LinkIndex, tick: number): number {
@@ -76,7 +77,8 @@ function takeStatus(core: Core, slot: Slot, link: LinkIndex, status: Status): vo
     links.set(link, 'wear', wears[status.wear])
     links.set(link, 'wearEpoch', status.wearEpoch)
     // From when the tick was issued, not from when the phone brought the echo: holding it back gains nothing.
-    if (status.wear === 'on') links.set(link, 'leaseUntil', issuedAt(core, link, status.tick) + leaseDeciseconds(core))
+    const leaseUntil = status.wear === 'on' ? issuedAt(core, link, status.tick) + leaseDeciseconds(core) : 0
+    links.set(link, 'leaseUntil', leaseUntil)
     followWear(core, slot, status)
   }
   sendState(core, slot, link)
@@ -114,13 +116,14 @@ function sendState(core: Core, slot: Slot, link: LinkIndex): void {
   )
 }
 
-// A tick serves for a few seconds: STATUS and STATE that cross each other in the air would else outrun the two ticks that
-// count, and an honest wear edge would look held back.
+// A tick serves for a moment: STATUS and STATE that cross each other in the air would else outrun the two ticks that count, and
+// an honest wear edge would look held back. The lease counts from when the tick was issued, so that moment is short beside a
+// heartbeat: else the lease would end before the next one comes.
 function nextTick(core: Core, link: LinkIndex): number {
   const { links } = core
   const now = deciseconds(core)
   const latest = links.get(link, 'tick')
-  if (latest > 0 && now - links.get(link, 'tickAt') < tickServesDs) return latest
+  if (latest > 0 && now - links.get(link, 'tickAt') < tickServesDs(core)) return latest
   links.set(link, 'tickBeforeAt', links.get(link, 'tickAt'))
   links.set(link, 'tickAt', now)
   links.set(link, 'tick', latest + 1)
@@ -128,4 +131,6 @@ function nextTick(core: Core, link: LinkIndex): number {
 }
 
 /** How long a tick is given out before the next one, deciseconds. */
-const tickServesDs = 50
+function tickServesDs(core: Core): number {
+  return Math.min(tickServesMaxMs / 100, (core.config.heartbeatS * 10) / tickShareOfHeartbeat)
+}

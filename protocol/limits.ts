@@ -53,6 +53,9 @@ export const offerLabelBytesMax = 24
 export const armedMaxMs = 24 * 3_600_000
 /** The presence lease is this many heartbeats. */
 export const leaseHeartbeats = 3
+/** The engine gives the same tick out for at most this, ms, and at most a heartbeat divided by `tickShareOfHeartbeat`. */
+export const tickServesMaxMs = 5_000
+export const tickShareOfHeartbeat = 4
 /** BLE: bytes of one fragment, and the silence that drops a partial message. */
 export const fragmentDataBytesMax = 512
 export const fragmentSilenceMs = 5_000

@@ -1,6 +1,7 @@
 // The wrist latch and presence: what a phone that lies, a relay or a thief can do with a band that left its wrist.
 
 import { describe, expect, it } from 'vitest'
+import { clearAir } from '../../band-sim/radio.ts'
 import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { World, armedBand } from '../support/world.ts'
 
@@ -114,6 +115,67 @@ describe('The presence lease', () => {
     world.intercept = (way, bytes) => (way === 'up' && isStatus(bytes) ? undefined : bytes)
     expect((await world.run(band.pay(world.offer().bytes))).approved).toBe(false)
   })
+})
+
+describe('Whatever the heartbeat', () => {
+  const heartbeatsS = [1, 2, 3, 4, 5, 9, 10, 11, 60, 3_600]
+
+  async function beatingWorld(heartbeatS: number) {
+    const world = new World({ config: { heartbeatS } })
+    await world.start()
+    const armed = await armedBand(world)
+    armed.radio.air = { ...clearAir, delayMs: 5, jitterMs: 40 }
+    return { world, ...armed, pays: () => world.run(armed.band.pay(world.offer({ amountMinor: 1 }).bytes)) }
+  }
+
+  it.each(heartbeatsS)('a band that is heard every %i s is never absent', async (heartbeatS) => {
+    const { world, pays } = await beatingWorld(heartbeatS)
+    const reasons: string[] = []
+    // Uneven steps, so that payments fall on every moment between two heartbeats.
+    for (let payment = 0; payment < 60; payment++) {
+      await world.time.advance(Math.round(heartbeatS * 1_000 * world.random.fraction() * 0.4))
+      reasons.push((await pays()).reason)
+    }
+    expect(reasons.filter((reason) => reason !== 'approved')).toEqual([])
+  })
+
+  it.each(heartbeatsS)(
+    'a band that falls silent is absent three heartbeats of %i s after the tick it last echoed',
+    async (heartbeatS) => {
+      const { world, pays } = await beatingWorld(heartbeatS)
+      await world.time.advance(heartbeatS * 1_000)
+      world.intercept = (way, bytes) => (way === 'up' && isStatus(bytes) ? undefined : bytes)
+      // The last one was heard up to a heartbeat ago, and echoed a tick of a heartbeat before.
+      await world.time.advance(heartbeatS * 850)
+      expect(await pays()).toMatchObject({ reason: 'approved' })
+      await world.time.advance(heartbeatS * 1_200)
+      expect(await pays()).toMatchObject({ reason: 'not-present' })
+    },
+  )
+
+  it.each(heartbeatsS)(
+    'a heartbeat of %i s that is held back until its tick is old renews nothing',
+    async (heartbeatS) => {
+      const { world, pays } = await beatingWorld(heartbeatS)
+      await world.time.advance(heartbeatS * 1_000)
+      const held: Uint8Array[] = []
+      world.intercept = (way, bytes) => {
+        if (way !== 'up' || !isStatus(bytes)) return bytes
+        held.push(bytes.slice())
+        return undefined
+      }
+      await world.time.advance(heartbeatS * 3_000)
+      world.intercept = (_way, bytes) => bytes
+      const oldest = held[0]
+      if (oldest === undefined) throw new Error('no heartbeat was held back')
+      // Just before the lease ends it still counts, and lengthens nothing: the tick is as old as it is.
+      world.inject(oldest)
+      await world.time.advance(100)
+      world.intercept = (way, bytes) => (way === 'up' && isStatus(bytes) ? undefined : bytes)
+      await world.time.advance(heartbeatS * 100)
+      expect(await pays()).toMatchObject({ reason: 'not-present' })
+    },
+  )
 })
 
 describe('Armed', () => {
