@@ -14,13 +14,13 @@ dashboard: setup ## build the operators' page into .build/dashboard, also when n
 	@sh scripts/dashboard.sh --always
 
 pictures: setup ## take the pictures of docs/operating.md anew, in Debian's Chromium (smaller with pngquant)
-	@sh scripts/bring-chromium.sh
+	@sh scripts/install-debian.sh browser
 	@node --disable-warning=ExperimentalWarning test/pictures/main.ts
 
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo
 
-test: setup ## everything CI runs: check, then every test; ends with a line of counts (as root it brings Debian's Prometheus and Chromium)
+test: setup ## everything CI runs: check, then every test; ends with a line of counts (as root it first installs what scripts/debian-packages lists)
 	@sh scripts/test.sh
 
 check: types lint format-check dead-code ## all checks that run no test
@@ -44,7 +44,7 @@ unit: setup ## every test, without the checks (FOLDERS="policy engine" for some)
 	@node --disable-warning=ExperimentalWarning scripts/run-tests.ts $(FOLDERS)
 
 bench: setup ## measure floors, peers, growth, a million live bands; writes benchmarks/RESULTS.md (ARGS="--quick" for a first look, ARGS="--help")
-	@sh scripts/install-peers.sh
+	@sh scripts/install-debian.sh peers
 	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts $(ARGS)
 
 load: setup ## a load on a server of its own; report in .build/load.html (ARGS="--bands 50000 --rate 5000 --profile reconnect-storm")

@@ -202,7 +202,9 @@ export function peersSection({ compared, missing }: Comparison, options: Compari
     rows: [...rows, ...ratios],
     notes: [
       ...shownOnes.flatMap(({ note, title }) => (note === undefined ? [] : [`${title}: ${note}.`])),
-      ...missing.map((name) => `${name} is not on this machine and was left out (scripts/install-peers.sh brings it).`),
+      ...missing.map(
+        (name) => `${name} is not on this machine and was left out (scripts/install-debian.sh peers brings it).`,
+      ),
       ...shownOnes.flatMap(({ title, others }) =>
         [...others].map(([name, count]) => `${title}: ${count} answers were not approvals (${name}).`),
       ),

@@ -5,7 +5,6 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root" || exit 1
 
 # Without them some tests are skipped, and say so.
-sh scripts/install-prometheus.sh || true
-sh scripts/bring-chromium.sh || true
+sh scripts/install-debian.sh all || true
 if ${MAKE:-make} --no-print-directory --keep-going check; then check=passed; else check=failed; fi
 exec node --disable-warning=ExperimentalWarning scripts/run-tests.ts "--check=$check"

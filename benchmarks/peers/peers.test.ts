@@ -41,7 +41,7 @@ const databases = [
 for (const [database, name] of databases) {
   const isMissing = findDatabase(database) === undefined
   if (isMissing)
-    console.warn(`${name} is not on this machine: its tests are skipped (scripts/install-peers.sh brings it)`)
+    console.warn(`${name} is not on this machine: its tests are skipped (scripts/install-debian.sh peers brings it)`)
   describe.skipIf(isMissing)(`the peer on ${name}`, { timeout: 60_000 }, () => {
     it('approves, denies above the limits, gives the same answer again, refuses a conflict, and remembers after a crash', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'bandpass-peers-'))

@@ -47,7 +47,7 @@ export async function startDatabase(
   options: Pick<PeerOptions, 'folder' | 'fleet' | 'postgres'> & { readonly isNew: boolean },
 ): Promise<RunningDatabase> {
   const binary = findDatabase(database)
-  if (binary === undefined) throw new Error(`no ${database} on this machine: run scripts/install-peers.sh`)
+  if (binary === undefined) throw new Error(`no ${database} on this machine: run scripts/install-debian.sh peers`)
   const folder = join(options.folder, database)
   const bands = fleetBands(options.fleet.seed, options.fleet.sockets * options.fleet.bandsPerSocket)
   if (database === 'postgres') {

@@ -1,4 +1,4 @@
-// Debian's Chromium as the tests beside this file use it: a program of the system, brought by scripts/bring-chromium.sh.
+// Debian's Chromium as the tests beside this file use it: a program of the system, brought by scripts/install-debian.sh browser.
 
 import { accessSync, constants } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
@@ -11,8 +11,10 @@ const chromiumPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
  */
 export function hasChromium(): boolean {
   const isHere = isProgram(chromiumPath)
-  if (!isHere && canBeInstalled()) throw new Error(`${chromiumPath} is not here; run: sh scripts/bring-chromium.sh`)
-  if (!isHere) console.log(`skipped: ${chromiumPath} is not here; scripts/bring-chromium.sh says how to get it`)
+  if (!isHere && canBeInstalled())
+    throw new Error(`${chromiumPath} is not here; run: sh scripts/install-debian.sh browser`)
+  if (!isHere)
+    console.log(`skipped: ${chromiumPath} is not here; sh scripts/install-debian.sh browser says how to get it`)
   return isHere
 }
 

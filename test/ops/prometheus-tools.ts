@@ -1,4 +1,4 @@
-// Debian's Prometheus as the tests beside this file use it: programs of the system, brought by scripts/install-prometheus.sh.
+// Debian's Prometheus as the tests beside this file use it: programs of the system, brought by scripts/install-debian.sh prometheus.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { freePort } from '../support/free-port.ts'
@@ -10,7 +10,7 @@ const system = { prometheus: 'prometheus', promtool: 'promtool' } as const
 export function hasPrometheus(): boolean {
   const isHere = Object.values(system).every((program) => spawnSync(program, ['--version']).status === 0)
   if (!isHere)
-    console.log('skipped: Prometheus is not installed here; as root, scripts/install-prometheus.sh brings it')
+    console.log('skipped: Prometheus is not installed here; as root, scripts/install-debian.sh prometheus brings it')
   return isHere
 }
 
