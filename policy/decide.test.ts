@@ -5,17 +5,19 @@ import type { Verdict, Wear } from '../protocol/ops.ts'
 import { type BandState, bandStates } from '../protocol/states.ts'
 import { decide } from './decide.ts'
 import type { DecisionFacts } from './facts.ts'
-import { utcDayOf } from './limits.ts'
+import { type PerLevel, type Usage, type Use, noUsage, usageAfter, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
-import { type Spoilt, euro, sampleNowMs, sampleTable, spoil, usedToday } from './sample-facts.ts'
+import { type Spoilt, euro, sampleNowMs, sampleTable, spoil, tableWith, usedToday } from './sample-facts.ts'
 
 const now = sampleNowMs
 const hourMs = 3_600_000
 const amount = (amountMinor: number): Spoilt => ({ terms: { amountMinor } })
 
 describe('what is left of the limits', () => {
+  const justVerified: Spoilt = { band: { verifiedAtMs: now - 60_000 } }
+
   it('is told with an approval as it stands after it', () => {
-    expect(decide(spoil(usedToday({ payMinor: 20_000 }), amount(1_000)))).toEqual({
+    expect(decide(spoil(usedToday({ payMinor: 20_000 }), amount(1_000), justVerified))).toEqual({
       approved: true,
       level: 2,
       useLeftMinor: 7_000,
@@ -24,10 +26,36 @@ describe('what is left of the limits', () => {
   })
 
   it('is told with a denial as it stands, untouched', () => {
-    expect(decide(spoil(usedToday({ payMinor: 20_000 }), { present: false }))).toMatchObject({
+    expect(decide(spoil(usedToday({ payMinor: 20_000 }), justVerified, { present: false }))).toMatchObject({
       useLeftMinor: 8_000,
       dayLeftMinor: 8_000,
     })
+  })
+
+  it('is no more than the age of the verification allows', () => {
+    expect(decide(spoil(usedToday({ payMinor: 20_000 }), amount(1_000)))).toMatchObject({
+      useLeftMinor: 5_000,
+      dayLeftMinor: 7_000,
+    })
+  })
+
+  it('counts the payment that was just approved against the day of its evidence', () => {
+    const tapped = { perUseMinor: 50_000, perDayMinor: 100_000, perClassDayMinor: { pay: 100_000, receive: 0 } }
+    const limits = tableWith({
+      ...tapped,
+      perLevelUseMinor: [0, 2_500, 15_000, 25_000, 50_000],
+      perLevelDayMinor: [0, 10_000, 50_000, 75_000, 100_000],
+      verification: [],
+    })
+    let usage: Usage = noUsage
+    const useLeft = [15_000, 15_000, 15_000, 4_000, 1_000].map((amountMinor) => {
+      const decision = decide(spoil(limits, amount(amountMinor), { usage }))
+      expect(decision.approved).toBe(true)
+      usage = usageAfter(usage, { day: utcDayOf(now), currency: euro, action: 1, amountMinor, level: 2 })
+      return decision.useLeftMinor
+    })
+    expect(useLeft).toEqual([15_000, 15_000, 5_000, 1_000, 0])
+    expect(decide(spoil(limits, amount(1), { usage }))).toMatchObject({ reason: 'over-evidence-limit' })
   })
 
   it('is nothing in a currency without limits, and never below nothing', () => {
@@ -81,6 +109,68 @@ describe('what is left of the limits', () => {
 })
 
 const allStates = Object.keys(bandStates) as BandState[]
+
+describe('what the next use may be', () => {
+  const anyAsk = fc.record({
+    action: fc.constantFrom(1, 1, 2),
+    amountMinor: fc.oneof(fc.integer({ min: 1, max: 2_600 }), fc.integer({ min: 1, max: 12_000 })),
+    level: fc.constantFrom<ProximityLevel>(0, 1, 2, 3, 4),
+    usedByLevelMinor: fc.array(fc.integer({ min: 0, max: 7_000 }), { minLength: 5, maxLength: 5 }),
+    receiveMinor: fc.constantFrom(0, 45_000, 49_999),
+    levelDayMinor: fc.array(fc.integer({ min: 0, max: 30_000 }), { minLength: 5, maxLength: 5 }),
+    levelUseMinor: fc.array(fc.integer({ min: 500, max: 20_000 }), { minLength: 5, maxLength: 5 }),
+    tapAboveMinor: fc.integer({ min: 0, max: 12_000 }),
+    verifiedAgoMs: fc.constantFrom(-1, 0, 299_999, 300_000, hourMs, 8 * hourMs),
+    userVerifiedNow: fc.boolean(),
+    restricted: fc.boolean(),
+    own: fc.constantFrom([], [{ currency: euro, perUseMinor: 3_000, perDayMinor: 9_000 }]),
+  })
+  const perLevel = ([none = 0, rssi = 0, tap = 0, ranging = 0, touch = 0]: readonly number[]): PerLevel => [
+    none,
+    rssi,
+    tap,
+    ranging,
+    touch,
+  ]
+
+  it('is approved right after the answer that told it, and one minor unit more is not', () => {
+    const seen = { approved: 0, denied: 0, left: 0 }
+    fc.assert(
+      fc.property(anyAsk, (drawn) => {
+        const { action, amountMinor, level, userVerifiedNow, own } = drawn
+        const byLevelMinor = perLevel(drawn.usedByLevelMinor)
+        const payMinor = byLevelMinor.reduce((sum, one) => sum + one, 0)
+        const table = {
+          ...sampleTable,
+          perLevelDayMinor: perLevel(drawn.levelDayMinor),
+          perLevelUseMinor: perLevel(drawn.levelUseMinor),
+          tapAboveMinor: drawn.tapAboveMinor,
+        }
+        const asked = spoil(usedToday({ payMinor, byLevelMinor, receiveMinor: drawn.receiveMinor }), {
+          level,
+          userVerifiedNow,
+          limits: { tables: new Map([[euro, table]]), own },
+          band: { verifiedAtMs: now - drawn.verifiedAgoMs, restricted: drawn.restricted },
+          terms: { action, amountMinor },
+        })
+        const answer = decide(asked)
+        seen[answer.approved ? 'approved' : 'denied']++
+        const use: Use = { day: utcDayOf(now), currency: euro, action, amountMinor, level }
+        const usage = answer.approved ? usageAfter(asked.usage, use) : asked.usage
+        const next = (nextMinor: number) =>
+          decide({ ...asked, usage, terms: { ...asked.terms, amountMinor: nextMinor } }).approved
+        if (answer.useLeftMinor > 0) {
+          seen.left++
+          expect(next(answer.useLeftMinor)).toBe(true)
+        }
+        expect(next(answer.useLeftMinor + 1)).toBe(false)
+        expect(answer.useLeftMinor).toBeLessThanOrEqual(answer.dayLeftMinor)
+      }),
+      { numRuns: 5_000 },
+    )
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(500)
+  })
+})
 
 describe('no combination of facts', () => {
   // Half of the draws of each fact are good, so that some requests are approved and each fact is decisive somewhere.

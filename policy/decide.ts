@@ -7,7 +7,7 @@ import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import type { DenialReason, Obligation } from '../protocol/reasons.ts'
 import { holdBits } from '../protocol/states.ts'
 import type { Decision, DecisionFacts } from './facts.ts'
-import { currencyRoom, levelDayLeft, utcDayOf } from './limits.ts'
+import { type LimitTable, currencyRoom, levelDayLeft, usageAfter, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
 
 /** What the account may still do with this action and currency; amounts in minor units. */
@@ -15,7 +15,8 @@ export type Room = {
   readonly useMinor: number
   readonly dayMinor: number
   readonly classMinor: number
-  readonly tapAboveMinor: number
+  /** The most that the age of the wearer's verification allows, and how young it must be for the amount that is asked, ms. */
+  readonly verifiedMinor: number
   readonly withinMs: number
   /** The most one use may be with evidence of this level. */
   readonly atLevel: (level: ProximityLevel) => number
@@ -26,14 +27,17 @@ export type Room = {
  * and willing, and the amount within every limit.
  */
 export function decide(facts: DecisionFacts): Decision {
-  const room = roomOf(facts)
+  const room = roomOf(facts, facts)
   const reason = whyNot(facts, room)
   const { level } = facts
-  if (reason === undefined) {
-    const { amountMinor } = facts.terms
-    return { approved: true, level, ...leftOf(room, level, amountMinor) }
-  }
-  return { approved: false, reason, obligation: obligationOf(reason), level, ...leftOf(room, level, 0) }
+  if (reason === undefined) return { approved: true, level, ...leftOf(roomOf(facts, spentAfter(facts)), level) }
+  return { approved: false, reason, obligation: obligationOf(reason), level, ...leftOf(room, level) }
+}
+
+/** What counts against the limits once this request is approved. */
+function spentAfter({ usage, terms, nowMs, level }: DecisionFacts): Pick<DecisionFacts, 'usage'> {
+  const { currency, action, amountMinor } = terms
+  return { usage: usageAfter(usage, { day: utcDayOf(nowMs), currency, action, amountMinor, level }) }
 }
 
 /**
@@ -115,22 +119,24 @@ function whyNotAmount({ terms }: DecisionFacts, room: Room | undefined): DenialR
 
 function whyNotEvidence(facts: DecisionFacts, room: Room | undefined): DenialReason | undefined {
   if (room === undefined) return 'currency-not-allowed'
-  const { band, level, nowMs, terms, userVerifiedNow } = facts
-  const verifiedAgoMs = nowMs - band.verifiedAtMs
-  const isVerified = userVerifiedNow || (verifiedAgoMs >= 0 && verifiedAgoMs < room.withinMs)
-  if (!isVerified) return 'verification-stale'
-  if (isSupported(terms.amountMinor, level, room)) return undefined
-  const tapHelps =
-    level < 2 && (band.conformance & conformanceBits.tap) !== 0 && isSupported(terms.amountMinor, 2, room)
-  return tapHelps ? 'proximity-too-low' : 'over-evidence-limit'
+  const { band, level, terms } = facts
+  const { amountMinor } = terms
+  if (!(amountMinor <= room.verifiedMinor)) return 'verification-stale'
+  if (amountMinor <= room.atLevel(level)) return undefined
+  return canTap(level, band.conformance) && amountMinor <= room.atLevel(2) ? 'proximity-too-low' : 'over-evidence-limit'
 }
 
-export function isSupported(amountMinor: number, level: ProximityLevel, room: Room): boolean {
-  return (level >= 2 || amountMinor <= room.tapAboveMinor) && amountMinor <= room.atLevel(level)
+/** Could a tap of this band's wearer be better evidence than there is? */
+export function canTap(level: ProximityLevel, conformance: number): boolean {
+  return level < 2 && (conformance & conformanceBits.tap) !== 0
 }
 
-/** Undefined for a currency without a limit table. */
-export function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Room | undefined {
+/**
+ * The room that is left once `spent` is spent: the one place that limits, what was used of them and evidence meet. Undefined for
+ * a currency without a limit table.
+ */
+export function roomOf(facts: DecisionFacts, { usage }: Pick<DecisionFacts, 'usage'>): Room | undefined {
+  const { limits, terms, nowMs, band } = facts
   const at = { day: utcDayOf(nowMs), currency: terms.currency, restricted: band.restricted }
   const room = currencyRoom(limits, usage, at)
   if (room === undefined) return undefined
@@ -144,22 +150,37 @@ export function roomOf({ limits, usage, terms, nowMs, band }: DecisionFacts): Ro
     useMinor,
     dayMinor: pays ? dayMinor : Number.MAX_SAFE_INTEGER,
     classMinor: pays ? classMinor.pay : classMinor.receive,
-    tapAboveMinor: table.tapAboveMinor,
+    verifiedMinor: verifiedMinor(facts, table),
     withinMs,
     atLevel: (level) =>
       Math.min(
         table.perLevelUseMinor[level],
+        level >= 2 ? Number.MAX_SAFE_INTEGER : table.tapAboveMinor,
         pays ? levelDayLeft(table.perLevelDayMinor, used.byLevelMinor, level) : Number.MAX_SAFE_INTEGER,
       ),
   }
 }
 
+/** The most that a verification of this age allows; without one there is nothing. */
+function verifiedMinor({ userVerifiedNow, nowMs, band }: DecisionFacts, { verification }: LimitTable): number {
+  if (userVerifiedNow) return amountMinorMax
+  const agoMs = nowMs - band.verifiedAtMs
+  if (!(agoMs >= 0)) return 0
+  let most = amountMinorMax
+  for (const { aboveMinor, withinMs } of verification) if (!(agoMs < withinMs)) most = Math.min(most, aboveMinor)
+  return most
+}
+
+/**
+ * What is told of the limits: the most that `decide` would approve next, all else equal, and what is left of the day. A test
+ * holds both to what `decide` then does.
+ */
 function leftOf(
   room: Room | undefined,
   level: ProximityLevel,
-  takenMinor: number,
 ): { readonly useLeftMinor: number; readonly dayLeftMinor: number } {
   if (room === undefined) return { useLeftMinor: 0, dayLeftMinor: 0 }
-  const dayLeftMinor = Math.max(0, Math.min(room.dayMinor, room.classMinor) - takenMinor)
-  return { useLeftMinor: Math.max(0, Math.min(room.useMinor, room.atLevel(level), dayLeftMinor)), dayLeftMinor }
+  const dayLeftMinor = Math.max(0, Math.min(room.dayMinor, room.classMinor))
+  const useLeftMinor = Math.max(0, Math.min(room.useMinor, room.verifiedMinor, room.atLevel(level), dayLeftMinor))
+  return { useLeftMinor, dayLeftMinor }
 }

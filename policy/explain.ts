@@ -2,11 +2,10 @@
 // have denied for. It decides nothing; a test holds the first fact that speaks against approval to the reason that is given.
 
 import { parseAction } from '../protocol/actions.ts'
-import { conformanceBits } from '../protocol/band-cert.ts'
 import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import type { DenialReason, Reason } from '../protocol/reasons.ts'
 import { holdsOf } from '../protocol/states.ts'
-import { type Room, isSupported, reasonOfHolds, roomOf } from './decide.ts'
+import { type Room, canTap, reasonOfHolds, roomOf } from './decide.ts'
 import type { DecisionFacts } from './facts.ts'
 
 export type ExplainedFact = {
@@ -20,7 +19,7 @@ export type ExplainedFact = {
 
 /** The facts in the order in which they are looked at. */
 export function explainFacts(facts: DecisionFacts): readonly ExplainedFact[] {
-  const room = roomOf(facts)
+  const room = roomOf(facts, facts)
   return [
     ...aboutBand(facts),
     ...aboutAsk(facts),
@@ -104,11 +103,11 @@ function aboutAmount({ terms, band }: DecisionFacts, room: Room | undefined): re
 
 function aboutEvidence(facts: DecisionFacts, room: Room | undefined): readonly ExplainedFact[] {
   const { band, level, nowMs, terms, userVerifiedNow } = facts
+  const { amountMinor } = terms
   const agoMs = nowMs - band.verifiedAtMs
-  const isVerified = userVerifiedNow || (room === undefined ? null : agoMs >= 0 && agoMs < room.withinMs)
-  const isNear = room === undefined ? null : isSupported(terms.amountMinor, level, room)
-  const canTap = level < 2 && (band.conformance & conformanceBits.tap) !== 0
-  const tapHelps = canTap && room !== undefined && isSupported(terms.amountMinor, 2, room)
+  const isVerified = userVerifiedNow || (room === undefined ? null : amountMinor <= room.verifiedMinor)
+  const isNear = room === undefined ? null : amountMinor <= room.atLevel(level)
+  const tapHelps = room !== undefined && canTap(level, band.conformance) && amountMinor <= room.atLevel(2)
   const atLevel = room === undefined ? 'no limit table' : `${minor(room.atLevel(level))} at most`
   return [
     fact('verification', verification(agoMs, userVerifiedNow, room), isVerified, 'verification-stale'),

@@ -292,7 +292,16 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
     changes.push({
       table: 'reference',
       key,
-      row: { ...reference, reason: record.reason, obligation: null, final: true, lsn },
+      // As it was answered: what stopped it leaves nothing to use.
+      row: {
+        ...reference,
+        reason: record.reason,
+        obligation: null,
+        final: true,
+        useLeftMinor: 0,
+        dayLeftMinor: 0,
+        lsn,
+      },
     })
   }
   if (history !== undefined) {

@@ -109,6 +109,14 @@ describe.each(stops)('An approval that $name overtakes on its way to the disk', 
     expect(violationsOf(world)).toEqual([])
   })
 
+  it('tells of no limits, and is told the same when the same offer is asked for again', async () => {
+    const { world, band, offer, syncs, paying } = await overtaken()
+    syncs.none()
+    const first = await world.run(paying)
+    expect(first).toMatchObject({ approved: false, reason, useLeftMinor: 0, dayLeftMinor: 0 })
+    expect(await world.run(band.pay(offer, { receipt: true }))).toEqual(first)
+  })
+
   it.each(['full', 'failed'] as const)(
     'is denied when the disk is %s behind the stop, and asked again',
     async (how) => {
