@@ -30,7 +30,7 @@ describe('a receipt', () => {
 
   it('is a compact JWS of the stated type and algorithm that carries the claims as they are', () => {
     expect(token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
-    expect(JSON.parse(String(header))).toEqual({ alg: 'Ed25519', typ: 'bandpass-receipt+jwt', kid: 'e-1' })
+    expect(JSON.parse(String(header))).toEqual({ alg: 'EdDSA', typ: 'bandpass-receipt+jwt', kid: 'e-1' })
     expect(JSON.parse(String(payload))).toEqual(claims)
   })
 

@@ -8,8 +8,8 @@ import type { Primitives } from './primitives.ts'
 
 /** `typ` of a receipt's header. */
 export const receiptType = 'bandpass-receipt+jwt'
-/** `alg` of a receipt's header (RFC 9864); `EdDSA` is accepted on input. */
-export const receiptAlgorithm = 'Ed25519'
+/** `alg` of a receipt's header (RFC 8037 §3.1): the name that every JWT library knows. `Ed25519` of RFC 9864 is accepted on input. */
+export const receiptAlgorithm = 'EdDSA'
 
 /** The payload of a receipt, as JSON. Instants are seconds, as JWT wants them (RFC 7519 §2); binary values are hex. */
 export type ReceiptClaims = {

@@ -30,7 +30,7 @@ describe('a server', () => {
     const jwks = await fetch(`${http}/.well-known/jwks.json`)
     expect(jwks.headers.get('content-type')).toBe('application/jwk-set+json')
     const { keys } = (await jwks.json()) as { keys: Record<string, string>[] }
-    expect(keys).toMatchObject([{ kty: 'OKP', crv: 'Ed25519', use: 'sig', alg: 'Ed25519' }])
+    expect(keys).toMatchObject([{ kty: 'OKP', crv: 'Ed25519', use: 'sig', alg: 'EdDSA' }])
     expect(keys.some((key) => 'd' in key)).toBe(false)
     expect(await (await fetch(http)).text()).toContain('Bandpass')
     expect((await fetch(`${http}/elsewhere`)).status).toBe(404)

@@ -68,7 +68,7 @@ export function issuerOfSeed(seed: Bytes): TokenIssuer {
 
 /** An Ed25519 public key as a JWK (RFC 8037 §2), named by its kid. */
 export function publicJwk(publicKey: Bytes): Record<'kty' | 'crv' | 'x' | 'kid' | 'use' | 'alg', string> {
-  return { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey), kid: kidOf(publicKey), use: 'sig', alg: 'Ed25519' }
+  return { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey), kid: kidOf(publicKey), use: 'sig', alg: 'EdDSA' }
 }
 
 /** Verifies tokens of these issuers. */

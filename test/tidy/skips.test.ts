@@ -17,6 +17,7 @@ const needs: Readonly<Record<string, string>> = {
   'test/browser/browser.ts': ofDebian,
   'test/end-to-end/full-disk.test.ts': ofRoot,
   'test/end-to-end/private-data.test.ts': ofLinux,
+  'test/end-to-end/receipts.test.ts': ofDebian,
   'test/end-to-end/top.test.ts': ofDebian,
   'test/ops/alerts.test.ts': ofDebian,
   'test/ops/prometheus.test.ts': ofDebian,
