@@ -12,6 +12,26 @@ describe('where the page is', () => {
     expect(originsOf('https://bands.example', 8_485)).toMatchObject({ all: ['https://bands.example'], isSecure: true })
   })
 
+  it('is compared as browsers write it, whatever the way it was written down', () => {
+    const ask = (configured: string | undefined, port: number, origin: string, host = 'x') =>
+      foreign(originsOf(configured, port), { method: 'POST', headers: headersOf({ origin, host }) })
+    for (const written of ['https://bands.example:443', 'HTTPS://Bands.Example', 'https://bands.example']) {
+      expect(ask(written, 1, 'https://bands.example'), written).toBeUndefined()
+      expect(ask(written, 1, 'https://bands.example:444')).toMatch(/expected the origin/)
+      expect(ask(written, 1, 'https://bands.example.evil')).toMatch(/expected the origin/)
+    }
+    expect(ask('https://bücher.example', 1, 'https://xn--bcher-kva.example')).toBeUndefined()
+    expect(ask('https://[2001:db8:0::1]', 1, 'https://[2001:db8::1]')).toBeUndefined()
+    expect(ask(undefined, 80, 'http://localhost', 'localhost')).toBeUndefined()
+    expect(ask(undefined, 8_485, 'http://localhost:8485', 'LOCALHOST:8485')).toBeUndefined()
+    for (const origin of ['null', '', 'http://localhost:8485/x', 'http://a@localhost:8485']) {
+      expect(ask(undefined, 8_485, origin, 'localhost:8485'), origin).toMatch(/expected the origin/)
+    }
+    for (const host of ['', 'a@localhost:8485', 'localhost:8485/x', 'localhost:99999']) {
+      expect(ask(undefined, 8_485, 'http://localhost:8485', host), host).toMatch(/expected the host/)
+    }
+  })
+
   it('has passkeys where it has a name, and none where it is an address', () => {
     const origins = ['https://bands.example:8443', 'http://localhost:1', 'http://127.0.0.1:1', 'http://[::1]:1']
     expect(origins.map(passkeyDomainOf)).toEqual(['bands.example', 'localhost', undefined, undefined])

@@ -18,12 +18,14 @@ export type Origins = {
 /** `origin` as configured, else those of this machine at `port`. */
 export function originsOf(origin: string | undefined, port: number): Origins {
   if (origin !== undefined) {
-    const isSecure = origin.startsWith('https://')
-    return { all: [origin], main: origin, isSecure, hosts: isSecure ? undefined : [new URL(origin).host] }
+    const url = new URL(origin)
+    const isSecure = url.protocol === 'https:'
+    return { all: [url.origin], main: url.origin, isSecure, hosts: isSecure ? undefined : [url.host] }
   }
-  const hosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`)
-  const all = hosts.map((host) => `http://${host}`)
-  return { all, main: `http://localhost:${port}`, isSecure: false, hosts }
+  // As browsers write them, who leave out port 80.
+  const own = ['localhost', '127.0.0.1', '[::1]'].map((name) => new URL(`http://${name}:${port}`))
+  const main = new URL(`http://localhost:${port}`).origin
+  return { all: own.map((one) => one.origin), main, isSecure: false, hosts: own.map((one) => one.host) }
 }
 
 /** What passkeys are bound to at this origin; undefined where there can be none, because it is an address without a name. */
@@ -39,8 +41,8 @@ export function foreign(
   { all, hosts }: Origins,
   { method, headers }: { readonly method: string; readonly headers: Headers },
 ): string | undefined {
-  const host = headers.get('host') ?? ''
-  if (hosts !== undefined && !hosts.includes(host)) return `expected the host ${hosts[0] ?? ''}`
+  const host = urlOf(`http://${headers.get('host') ?? ''}`)?.host
+  if (hosts !== undefined && (host === undefined || !hosts.includes(host))) return `expected the host ${hosts[0] ?? ''}`
   const site = headers.get('sec-fetch-site')
   // `none`: typed or bookmarked by whoever sits there.
   const isOwnSite =
@@ -48,5 +50,12 @@ export function foreign(
   if (!isOwnSite) return 'expected a request of the same origin'
   const origin = headers.get('origin') ?? undefined
   if (origin === undefined && method !== 'POST') return undefined
-  return origin !== undefined && all.includes(origin) ? undefined : `expected the origin ${all[0] ?? ''}`
+  const isOurs = origin !== undefined && all.includes(urlOf(origin)?.origin ?? '')
+  return isOurs ? undefined : `expected the origin ${all[0] ?? ''}`
+}
+
+/** A scheme and a host, as programs that are no browsers spell them too; undefined for more or less than that. */
+function urlOf(written: string): URL | undefined {
+  const isShort = /^https?:\/\/[^/?#\\@\s]+$/i.test(written) && URL.canParse(written)
+  return isShort ? new URL(written) : undefined
 }

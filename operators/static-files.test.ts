@@ -26,6 +26,17 @@ function built(): string {
 const text = (body: Uint8Array) => new TextDecoder().decode(body)
 
 describe('the page', () => {
+  it('is sent in a coding that the browser takes, however it says so', async () => {
+    const files = staticFiles(built())
+    const codingOf = async (accepted: string) =>
+      (await files('/assets/index-DiwrgTda.js', accepted)).headers['content-encoding']
+    const brotli = ['br', 'gzip, BR ; Q=0.5', '*', 'gzip;q=0, *']
+    for (const accepted of brotli) expect(await codingOf(accepted), accepted).toBe('br')
+    for (const accepted of ['gzip', 'br;q=0, gzip', 'br; q=0.000,GZIP']) expect(await codingOf(accepted)).toBe('gzip')
+    for (const accepted of ['', 'identity', '*;q=0', 'br ; q=0', 'brx'])
+      expect(await codingOf(accepted)).toBeUndefined()
+  })
+
   it('is index.html, at every place in it, asked for anew each time', async () => {
     const files = staticFiles(built())
     for (const path of ['/', '/bands', '/bands/5a5a']) {

@@ -71,14 +71,24 @@ async function encoded(
   file: string,
   acceptEncoding: string,
 ): Promise<{ readonly body: Uint8Array<ArrayBuffer>; readonly encoding: string | undefined } | undefined> {
-  const accepted = acceptEncoding.split(',').map((one) => one.trim().toLowerCase())
+  const accepted = acceptedEncodings(acceptEncoding)
   for (const { name, suffix } of encodings) {
-    if (!accepted.some((one) => one === name || (one.startsWith(`${name};`) && !/;\s*q=0(\.0*)?$/.test(one)))) continue
+    if ((accepted.get(name) ?? accepted.get('*')) !== true) continue
     const body = await contentOf(file + suffix)
     if (body !== undefined) return { body, encoding: name }
   }
   const body = await contentOf(file)
   return body === undefined ? undefined : { body, encoding: undefined }
+}
+
+/** Which codings are acceptable, by name in small letters (RFC 9110 §12.5.3): those of weight 0 are not. */
+function acceptedEncodings(header: string): ReadonlyMap<string, boolean> {
+  return new Map(
+    header.split(',').map((one) => {
+      const [name = '', ...parameters] = one.split(';').map((part) => part.trim().toLowerCase())
+      return [name, !parameters.some((parameter) => /^q\s*=\s*0(\.0*)?$/.test(parameter))]
+    }),
+  )
 }
 
 async function contentOf(file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
