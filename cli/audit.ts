@@ -3,7 +3,7 @@
 import { type DataAudit, auditData } from '../server/audit.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import type { Command } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 
 export const auditVerify: Command = {
@@ -18,7 +18,7 @@ export const auditVerify: Command = {
     },
   ],
   async run(given) {
-    const config = configFrom(given, environment)
+    const config = folderConfigFrom(given, environment, 'view')
     const folder = openDataFolder(config, environment, false)
     const audit = await auditData(config, folder)
     const { journal, view } = audit

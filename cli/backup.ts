@@ -3,7 +3,7 @@
 import { backupData } from '../server/backup-data.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { type Command, required } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 
 export const backupTo: Command = {
@@ -20,7 +20,7 @@ export const backupTo: Command = {
   more: () => 'Check it later with bandpass audit verify --data FOLDER, and --master-key-file where the key is a file.',
   async run(given) {
     const to = required(given, 'to', '/backups/monday')
-    const config = configFrom(given, environment)
+    const config = folderConfigFrom(given, environment, 'view')
     const folder = openDataFolder(config, environment, false)
     const manifest = await backupData(config, folder, to)
     const { firstLsn, lastLsn, appliedLsn, headHash } = manifest

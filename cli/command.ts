@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util'
 import { didYouMean } from '../server/did-you-mean.ts'
+import { pathOf } from '../server/setting.ts'
 
 export type Option = {
   readonly name: string
@@ -77,8 +78,9 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
       else wrong.push(`--${token.name} takes no value, got ${token.value}`)
     } else if (token.value === undefined) wrong.push(`--${token.name} needs a value: --${token.name} ${option.value}`)
     else {
-      all[token.name] = token.value
-      if (option.repeats === true) repeated.set(token.name, [...(repeated.get(token.name) ?? []), token.value])
+      const value = meantBy(option.value, token.value)
+      all[token.name] = value
+      if (option.repeats === true) repeated.set(token.name, [...(repeated.get(token.name) ?? []), value])
     }
   }
   const argumentsMax = command.argumentsMax ?? 0
@@ -95,6 +97,15 @@ export function readArguments(command: Command, argv: readonly string[]): Given 
     all,
     unknown,
   }
+}
+
+/** Options that name something on the disk: a `~` that no shell has read, as in `--to=~/x`, is read here. */
+const pathSigns: readonly string[] = ['FILE', 'FOLDER', 'BACKUP']
+
+/** What a value means: the spaces and line ends around it, of a file that it was taken from, say nothing. */
+function meantBy(sign: string, written: string): string {
+  const value = written.trim()
+  return pathSigns.includes(sign) ? (pathOf(value) ?? value) : value
 }
 
 /** A value that must be there. */

@@ -37,6 +37,16 @@ describe('bandpass import', () => {
     expect(server.status().bands.offWrist).toBe(3)
   })
 
+  it('takes a file with byte order marks and line ends of another system, and says what UTF-16 is', async () => {
+    const { file, run } = await engineWith(line(1))
+    writeFileSync(file, `\uFEFF${line(1)}\r\n\uFEFF${line(2)}\r\n`)
+    const marked = await run()
+    expect([marked.status, JSON.parse(marked.stdout)]).toEqual([0, { read: 2, imported: 2, refused: 0 }])
+    writeFileSync(file, Buffer.from(`\uFEFF${line(1)}\n`, 'utf16le'))
+    const wide = await run()
+    expect([wide.status, wide.stderr]).toEqual([2, expect.stringContaining('this is UTF-16; save it as UTF-8')])
+  })
+
   it('tells each refused line with its number and reason, takes the others, and ends with 1', async () => {
     const { server, run } = await engineWith(line(1), line(1, { account: 'other' }), line(2, { k: -1 }), line(3))
     const { status, stderr, stdout } = await run()

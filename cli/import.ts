@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type ImportedLines, importLines } from '../server/import-lines.ts'
+import { looksUtf16, notUtf16, withoutMark } from '../server/text-file.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError } from './command.ts'
 
@@ -41,7 +42,7 @@ export const importBindings: Command = {
     if (path === undefined) throw new UsageError('FILE is missing, for example bands.ndjson')
     const admin = adminOf(given)
     const progress = new Progress(process.stderr)
-    const totals = await importLines(await linesOf(path), {
+    const totals = await importLines(utf8Lines(await linesOf(path), path), {
       send: (body) => admin.import(body),
       refused: ({ line, reason }) => progress.line(`line ${line}: ${reason}`),
       progressed: (lines) => progress.show(lines),
@@ -61,6 +62,16 @@ async function linesOf(path: string): Promise<AsyncIterable<string>> {
     })
   }
   return createInterface({ input, crlfDelay: Infinity })
+}
+
+/** The lines without a byte order mark: also where files that have one were put behind one another. */
+async function* utf8Lines(lines: AsyncIterable<string>, path: string): AsyncGenerator<string> {
+  let isFirst = true
+  for await (const line of lines) {
+    if (isFirst && looksUtf16(line)) throw new UsageError(`${path}: ${notUtf16}`)
+    isFirst = false
+    yield withoutMark(line)
+  }
 }
 
 /** One line that is drawn again on a terminal; a line now and then elsewhere. */

@@ -6,7 +6,7 @@ import { rotateKey } from '../server/lists.ts'
 import { stderrLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
@@ -47,7 +47,7 @@ export const rotateKeys: Command = {
     const which = rotatable.find((one) => one === given.args[0])
     if (which === undefined)
       throw new UsageError(`one of ${rotatable.join(', ')} expected, got ${given.args[0] ?? 'nothing'}`)
-    const folder = openDataFolder(configFrom(given, environment), environment, false)
+    const folder = openDataFolder(folderConfigFrom(given, environment), environment, false)
     const after = rotateKey(folder, which, Date.now())
     process.stdout.write(readable(after))
     return 0
@@ -67,7 +67,7 @@ export const rotateMasterKey: Command = {
     },
   ],
   async run(given: Given) {
-    const config = configFrom(given, environment)
+    const config = folderConfigFrom(given, environment, 'durability', 'journal', 'view', 'delays', 'log')
     const folder = openDataFolder(config, environment, false)
     const log = stderrLog(config.log.level)
     const { sealedAnew, rowsMarked, from } = await rotateMaster(config, folder, log)

@@ -3,12 +3,12 @@
 
 import { type DataFolder, isDataFolder, openDataFolder } from '../server/data-folder.ts'
 import type { Given } from './command.ts'
-import { configFrom } from './config-source.ts'
+import { folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 
 /** Opens the data folder, or makes it and says so on stderr. Throws a Fault when the keys do not open it. */
 export function madeFolder(given: Given): DataFolder {
-  const config = configFrom(given, environment)
+  const config = folderConfigFrom(given, environment)
   const isNew = !isDataFolder(config.data)
   const folder = openDataFolder(config, environment, true)
   if (isNew) {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { version } from '../server/version.ts'
-import { bandpass, testFolder } from './test-engine.ts'
+import { bandpass, bandpassIn, testFolder } from './test-engine.ts'
 
 describe('the command line', () => {
   it('lists its commands, and says its version', () => {
@@ -27,6 +27,24 @@ describe('the command line', () => {
     for (const part of ['4 mistakes', 'port (', 'did you mean listener?', 'durability (flag', 'did you mean --port?']) {
       expect(stderr).toContain(part)
     }
+  })
+
+  it('judges no setting that a command does not need', () => {
+    const data = testFolder(onTestFinished)
+    expect(bandpass('partner', 'add', '--name', 'Corner shop', '--data', data).status).toBe(0)
+    const wrong = {
+      BANDPASS_PORT: 'x',
+      BANDPASS_NO_SETTING: '1',
+      BANDPASS_SERVICE_HOST: '10.96.0.7',
+      BANDPASS_DATA: `${data}\n`,
+    }
+    for (const command of [['partner', 'list'], ['operator', 'list'], ['keys'], ['audit', 'verify']]) {
+      const { status, stderr } = bandpassIn(wrong, ...command)
+      expect([status, stderr], command.join(' ')).toEqual([0, ''])
+    }
+    expect(bandpassIn(wrong, 'serve').status).toBe(2)
+    const id = /[0-9a-f]{32}/.exec(bandpass('partner', 'list', '--data', data).stdout)?.[0] ?? ''
+    expect(bandpass('partner', 'remove', '--id', ` ${id.toUpperCase()}`, '--data', data).status).toBe(0)
   })
 
   it('fails with 1 and no stack on what the world did wrong', () => {

@@ -3,7 +3,7 @@
 import { openDataFolder } from '../server/data-folder.ts'
 import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { table } from './table.ts'
 import { environment } from './environment.ts'
@@ -87,7 +87,7 @@ export const operatorList: Command = {
 }
 
 function placeOf(given: Given) {
-  return openDataFolder(configFrom(given, environment), environment, false).places.operators
+  return openDataFolder(folderConfigFrom(given, environment), environment, false).places.operators
 }
 
 function nameOf(given: Given): string {

@@ -4,7 +4,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
 import { type ListedPartner, readPartners } from '../server/partner-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
@@ -81,7 +81,7 @@ export const partnerList: Command = {
 type Place = Parameters<typeof removePartner>[0]
 
 function folderOf(given: Given) {
-  return openDataFolder(configFrom(given, environment), environment, false)
+  return openDataFolder(folderConfigFrom(given, environment), environment, false)
 }
 
 const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'

@@ -1,11 +1,11 @@
 // `bandpass restore`: a backup becomes a data folder again. It says what is lost, and what that means for wearers and partners.
 
-import { readFileSync } from 'node:fs'
 import { stderrLog } from '../server/log.ts'
 import { realClock } from '../server/real-clock.ts'
 import { type AccountsToFreeze, type RestoredData, accountsIn, restoreData } from '../server/restore-data.ts'
+import { readTextFile } from '../server/text-file.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
-import { configFrom, dataOptions, settingOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom, settingOptions } from './config-source.ts'
 import { environment } from './environment.ts'
 
 const taken = new Set(['journal-witness', 'journal-segment-bytes'])
@@ -46,7 +46,10 @@ export const restoreFrom: Command = {
   async run(given) {
     const from = required(given, 'from', '/backups/monday')
     const to = required(given, 'to', '/var/lib/bandpass')
-    const config = { ...configFrom(given, environment), data: to }
+    const config = {
+      ...folderConfigFrom(given, environment, 'durability', 'journal', 'view', 'delays', 'log'),
+      data: to,
+    }
     const nowMs = realClock.nowMs()
     const stoppedAtMs = instantOf(given, nowMs)
     const freeze = accountsOf(given.value('freeze'))
@@ -73,7 +76,7 @@ function accountsOf(path: string | undefined): AccountsToFreeze {
   if (path === undefined) return []
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readTextFile(path)
   } catch (error) {
     throw new UsageError(`--freeze ${path}: ${error instanceof Error ? error.message : String(error)}`)
   }

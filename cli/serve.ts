@@ -2,6 +2,7 @@
 
 import { goFirst } from '../server/go-first.ts'
 import { type Log, stderrLog } from '../server/log.ts'
+import { serviceVariables } from '../server/service-variables.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { environment } from './environment.ts'
@@ -51,6 +52,15 @@ async function run(given: Given): Promise<number> {
   const config = configFrom(demoFlag(given), environment)
   const log = stderrLog(config.log.level)
   failClosed(log)
+  const services = serviceVariables(environment)
+  if (services.length > 0) {
+    log('warning', 'environment.service-variables', {
+      passedOver: services.length,
+      first: services[0],
+      means:
+        'Kubernetes sets them for a Service of that name; they are no settings. Turn them off with enableServiceLinks: false',
+    })
+  }
   if (config.thread.goesFirst) goFirst()
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server

@@ -29,9 +29,14 @@ export function testFolder(afterTest: AfterTest): string {
 
 /** Runs a command to its end. No setting comes from the environment of the tests. */
 export function bandpass(...args: readonly string[]) {
+  return bandpassIn({}, ...args)
+}
+
+/** The same with variables in its environment. */
+export function bandpassIn(variables: Readonly<Record<string, string>>, ...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...args], {
     encoding: 'utf8',
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...variables },
   })
   return { status, stdout, stderr }
 }

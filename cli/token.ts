@@ -4,7 +4,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { loadKeys } from '../server/engine-keys.ts'
 import { type TokenRequest, mintToken } from '../server/tokens.ts'
 import { type Command, UsageError, number, required } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf } from './hex.ts'
 import { environment } from './environment.ts'
 
@@ -29,7 +29,7 @@ export const token: Command = {
   async run(given) {
     const account = required(given, 'account', 'alice')
     const sessionKey = bytesOf('key', required(given, 'key', '<hex>'))
-    const config = configFrom(given, environment)
+    const config = folderConfigFrom(given, environment, 'tokens')
     if (config.tokens.local === 'off') throw new UsageError('tokens.local is off: this engine takes no such token')
     const folder = openDataFolder(config, environment, false)
     const scope = given.value('scope')

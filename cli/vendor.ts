@@ -4,7 +4,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/lists.ts'
 import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendor-list.ts'
 import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
-import { configFrom, dataOptions } from './config-source.ts'
+import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
 import { madeFolder } from './made-folder.ts'
 import { dayOf, table } from './table.ts'
@@ -69,7 +69,7 @@ export const vendorList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass vendor list', does: 'whose bands may pair' }],
   async run(given) {
-    print(readVendors(openDataFolder(configFrom(given, environment), environment, false).places.vendors))
+    print(readVendors(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors))
     return 0
   },
 }
@@ -82,7 +82,7 @@ function change(given: Given, work: (place: Place, part: VendorPart) => ListedVe
     model: given.has('model') ? number(given, 'model', { min: 0, max: 0xffff }) : null,
     batch: given.has('batch') ? number(given, 'batch', { min: 0, max: 0xffff_ffff }) : null,
   }
-  print([work(openDataFolder(configFrom(given, environment), environment, false).places.vendors, part)])
+  print([work(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors, part)])
   return 0
 }
 

@@ -61,7 +61,8 @@ export function numberOf(
   range: { readonly min?: number; readonly max?: number } = {},
 ): number {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = range
-  const count = written !== undefined && /^\d{1,16}$/.test(written) ? Number(written) : Number.NaN
+  const digits = written?.trim() ?? ''
+  const count = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN
   if (count >= min && count <= max) return count
   throw new RequestMistake(`${name}: a whole number from ${min} to ${max} expected`)
 }

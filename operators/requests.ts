@@ -65,13 +65,15 @@ function filterOf(given: Written): DecisionFilter {
   return {
     ...number('fromMs'),
     ...number('toMs'),
-    ...(partner === undefined ? {} : { partner: parsedAs('partner', () => parsePartnerId(partner)) }),
+    ...(partner === undefined
+      ? {}
+      : { partner: parsedAs('partner', () => parsePartnerId(partner.trim().toLowerCase())) }),
     ...(reason === undefined ? {} : { reason: reasonOf(reason) }),
     ...amount('minMinor'),
     ...amount('maxMinor'),
     ...(currency === undefined ? {} : { currency: numberOf('currency', currency, { max: 999 }) }),
     ...(action === undefined ? {} : { action: actionOf(action) }),
-    ...(account === undefined ? {} : { account: parsedAs('account', () => parseAccountId(account)) }),
+    ...(account === undefined ? {} : { account: parsedAs('account', () => parseAccountId(account.trim())) }),
     ...(bandId === undefined ? {} : { bandId: bandIdOf(bandId) }),
     ...number('beforeLsn'),
   }
@@ -90,7 +92,7 @@ function actionOf(written: string): string {
 
 /** In whatever case it was copied. */
 export function bandIdOf(written: string): BandId {
-  return parsedAs('bandId', () => parseBandId(written.toLowerCase()))
+  return parsedAs('bandId', () => parseBandId(written.trim().toLowerCase()))
 }
 
 /** GET /api/bands: what a person typed. */

@@ -24,7 +24,9 @@ describe('a token that opens a part of the server', () => {
     const { token, text } = opened()
     const judge = (authorization: string, address = '192.0.2.1') => token.judge(authorization, address)
     expect(judge(`Bearer ${text}`)).toBe('admitted')
-    const wrong = ['', 'Bearer', 'Bearer ', text, `Bearer ${text}x`, `Bearer ${text.slice(1)}`, `bearer ${text}`]
+    // The scheme has no case, and spaces behind it are no part of the token (RFC 9110 §11.1).
+    for (const one of [`bearer ${text}`, `BEARER  ${text}`]) expect(judge(one)).toBe('admitted')
+    const wrong = ['', 'Bearer', 'Bearer ', text, `Bearer ${text}x`, `Bearer ${text.slice(1)}`, `Basic ${text}`]
     for (const [at, one] of wrong.entries()) expect(judge(one, `192.0.2.${at + 2}`), one.slice(0, 8)).toBe('refused')
   })
 

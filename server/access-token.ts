@@ -10,7 +10,7 @@ import { forgetOldest } from '../engine/forget-oldest.ts'
 import { addressKey } from '../engine/ports/address.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii, encodeUtf8 } from '../protocol/bytes.ts'
 import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'
@@ -45,7 +45,7 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
     path,
     judge(authorization, remoteAddress) {
       // Compared first: behind a proxy all have one address, and who guesses there must not lock out who need not.
-      if (equalSecret(ascii(authorization), ascii(`Bearer ${file.content}`))) return 'admitted'
+      if (equalSecret(encodeUtf8(bearerOf(authorization)), ascii(file.content))) return 'admitted'
       const nowMs = clock.monotonicMs()
       const key = addressKey(remoteAddress)
       const bucket = attempts.get(key) ?? new TokenBucket(wrongTokensRate, nowMs)
@@ -57,6 +57,11 @@ export function openAccessToken(path: string, clock: Clock, told: (error: unknow
     },
     stop: () => file.stop(),
   }
+}
+
+/** What follows the scheme, which has no case (RFC 9110 §11.1), and one or more spaces; empty without that scheme. */
+function bearerOf(authorization: string): string {
+  return /^bearer +(\S+)\s*$/i.exec(authorization)?.[1] ?? ''
 }
 
 /** The answer for who does not show the token, whose file people know by this name; undefined for who does. */

@@ -30,8 +30,13 @@ export function readTokenRequest(body: Uint8Array): WantedToken {
     lifeS: life,
     ...(scopes === undefined ? {} : { scopes: scopes.list.map((one) => one.text) }),
     ...(hubAccounts === undefined ? {} : { hubAccounts: hubAccounts.list.map((one) => one.text) }),
-    ...(sessionKey === undefined ? {} : { sessionKey: fromHex(sessionKey.hex) }),
+    ...(sessionKey === undefined ? {} : { sessionKey: sessionKeyOf(sessionKey.text) }),
   }
+}
+
+function sessionKeyOf(written: string): Uint8Array<ArrayBuffer> {
+  if (/^([0-9a-f]{2})+$/i.test(written)) return fromHex(written)
+  throw new RangeError('sessionKey: pairs of hex digits expected')
 }
 
 /** Reads `{name}`. Throws an Error that says what was expected. */
@@ -72,7 +77,7 @@ export function readAfter(query: string): number {
 
 /** An account may look like an id: the engine looks for the band first. */
 function namedBand(written: string): BandNamed {
-  const name = decoded(written)
+  const name = decoded(written).trim()
   const digits = name.toLowerCase()
   if (/^[0-9a-f]{32}$/.test(digits)) return { bandId: parseBandId(digits), account: parseAccountId(name) }
   if (/^[0-9a-f]{16}$/.test(digits)) return { bid: parseBid(digits), account: parseAccountId(name) }

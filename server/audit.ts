@@ -33,7 +33,7 @@ const differencesMax = 10
 const pageRows = 2_000
 
 /** Audits the journal, which may be done beside a running engine, and the view of a stopped one. */
-export async function auditData(config: ServerConfig, folder: DataFolder): Promise<DataAudit> {
+export async function auditData(config: Pick<ServerConfig, 'view'>, folder: DataFolder): Promise<DataAudit> {
   const journal = verifyJournal(journalFolderOf(folder.path))
   const view: ViewAudit =
     journal.type === 'whole'
@@ -43,7 +43,7 @@ export async function auditData(config: ServerConfig, folder: DataFolder): Promi
 }
 
 /** Compares. `data-in-use` (an engine runs) and a journal that begins later than record 1 are `not-compared`. */
-async function auditView(config: ServerConfig, folder: DataFolder): Promise<ViewAudit> {
+async function auditView(config: Pick<ServerConfig, 'view'>, folder: DataFolder): Promise<ViewAudit> {
   const journal = readOnlyJournal(journalFolderOf(folder.path))
   if (journal.firstLsn !== 1) {
     const why = `the journal begins at record ${journal.firstLsn}: what was before is in the backups`

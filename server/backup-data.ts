@@ -9,7 +9,11 @@ import type { ServerConfig } from './settings.ts'
 import { openTraces, spanned } from './traces.ts'
 
 /** Copies to a new or empty folder. Rejects with a Fault that says which file of the copy is not what it should be. */
-export function backupData(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
+export function backupData(
+  config: Pick<ServerConfig, 'view'>,
+  folder: DataFolder,
+  to: string,
+): Promise<BackupManifest> {
   return spanned(openTraces(), 'backup', async (span) => {
     const manifest = await copied(config, folder, to)
     const { firstLsn, lastLsn, files } = manifest
@@ -18,7 +22,7 @@ export function backupData(config: ServerConfig, folder: DataFolder, to: string)
   })
 }
 
-function copied(config: ServerConfig, folder: DataFolder, to: string): Promise<BackupManifest> {
+function copied(config: Pick<ServerConfig, 'view'>, folder: DataFolder, to: string): Promise<BackupManifest> {
   const { path: from, keyring, places } = folder
   // Keys and lists are sealed and carry a MAC of their own.
   const documents = Object.values(places).map((place) => relative(from, place.path))

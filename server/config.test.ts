@@ -1,7 +1,10 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, type ConfigProblem, type ConfigSources, readConfig } from './config.ts'
 import { hostsMax } from './host-list.ts'
 import { startingLimits } from './limit-tables.ts'
+import { serviceVariables } from './service-variables.ts'
 import { namedSettings } from './settings.ts'
 
 function problemsOf(sources: ConfigSources): readonly ConfigProblem[] {
@@ -117,6 +120,111 @@ describe('a configuration', () => {
     ])
   })
 
+  it('passes over what Kubernetes sets for a Service of our name, and takes the settings beside it', () => {
+    const environment = {
+      BANDPASS_SERVICE_HOST: '10.96.0.7',
+      BANDPASS_SERVICE_PORT: '8484',
+      BANDPASS_SERVICE_PORT_HTTP: '8484',
+      BANDPASS_PORT: 'tcp://10.96.0.7:8484',
+      BANDPASS_PORT_8484_TCP: 'tcp://10.96.0.7:8484',
+      BANDPASS_PORT_8484_TCP_PROTO: 'tcp',
+      BANDPASS_PORT_8484_TCP_PORT: '8484',
+      BANDPASS_PORT_8484_TCP_ADDR: '10.96.0.7',
+      BANDPASS_OPERATORS_SERVICE_HOST: '10.96.0.8',
+      BANDPASS_OPERATORS_PORT: 'tcp://[fd00::8]:8485',
+      BANDPASS_METRICS_PORT_53_UDP: 'udp://10.96.0.9:53',
+      BANDPASS_HEARTBEAT_S: '22',
+    }
+    expect(readConfig({ environment })).toMatchObject({ port: 8_484, operators: { port: 'auto' }, heartbeatS: 22 })
+    expect(serviceVariables({ ...environment, HOME: '/root' })).toEqual(
+      Object.keys(environment)
+        .filter((name) => name !== 'BANDPASS_HEARTBEAT_S')
+        .toSorted(),
+    )
+    for (const port of ['http://10.96.0.7', 'tcp:', '70000']) {
+      expect(problemsOf({ environment: { BANDPASS_PORT: port } }), port).toHaveLength(1)
+    }
+    expect(problemsOf({ environment: { BANDPASS_SERVICE: '1' } })).toHaveLength(1)
+  })
+
+  it('takes an empty variable for one that is not set, and spaces around a value for nothing', () => {
+    const environment = {
+      BANDPASS_OPERATORS_ORIGIN: '',
+      BANDPASS_PORT: ' ',
+      BANDPASS_HOSTS: '\n',
+      BANDPASS_NO_SETTING: '',
+    }
+    expect(readConfig({ environment })).toEqual(readConfig())
+    const padded = {
+      BANDPASS_PORT: ' 5 ',
+      BANDPASS_DEMO: 'true\n',
+      BANDPASS_DURABILITY: ' Process ',
+      BANDPASS_DATA: '/d\r\n',
+    }
+    expect(readConfig({ environment: padded })).toMatchObject({
+      port: 5,
+      demo: true,
+      durability: 'process',
+      data: '/d',
+    })
+    expect(readConfig({ environment: { BANDPASS_LIMITS: ` ${JSON.stringify({ EUR: table })}\n` } }).limits.size).toBe(1)
+  })
+
+  it('takes numbers and truth values as other programs write them, and refuses those with a unit', () => {
+    const portOf = (port: string) => readConfig({ environment: { BANDPASS_PORT: port } }).port
+    expect(['1_000', '1e3', '+7', '8484.0', '0'].map(portOf)).toEqual([1_000, 1_000, 7, 8_484, 0])
+    expect(readConfig({ flags: { 'journal-segment-bytes': '6.7108864e+07' } }).journal.segmentBytes).toBe(67_108_864)
+    for (const port of ['0x10', '1__0', '_1', '1,000', '1.5', '1e9', 'Infinity', 'NaN', '٣', '--1', '1e']) {
+      expect(problemsOf({ environment: { BANDPASS_PORT: port } }), port).toHaveLength(1)
+    }
+    expect(problemsOf({ flags: { 'drain-ms': '10s' } })[0]?.hint).toBe(
+      'digits alone: the unit is in the name of the setting',
+    )
+    const isDemo = (demo: string) => readConfig({ environment: { BANDPASS_DEMO: demo } }).demo
+    expect(['True', '1', 'yes', 'ON'].map(isDemo)).toEqual([true, true, true, true])
+    expect(['FALSE', '0', 'No', 'off'].map(isDemo)).toEqual([false, false, false, false])
+    for (const demo of ['maybe', '2', 'y']) expect(problemsOf({ environment: { BANDPASS_DEMO: demo } })).toHaveLength(1)
+    // YAML makes a truth value of off.
+    expect(readConfig(file({ operators: { port: false }, tokens: { local: true } }))).toMatchObject({
+      operators: { port: 'off' },
+      tokens: { local: 'on' },
+    })
+    expect(problemsOf({ environment: { BANDPASS_HOST: '"127.0.0.1"' } })[0]?.hint).toBe('without quotes')
+  })
+
+  it('takes hosts as people list them', () => {
+    const hostsOf = (hosts: string) => readConfig({ environment: { BANDPASS_HOSTS: hosts } }).hosts
+    expect(hostsOf(' a.example, b.example:8443 ,,\nc.example, ')).toEqual(['a.example', 'b.example:8443', 'c.example'])
+    expect(hostsOf('bücher.example:8443')).toEqual(['xn--bcher-kva.example:8443'])
+    expect(hostsOf('2001:db8::1')).toEqual(['[2001:db8::1]'])
+    expect(readConfig({ flags: { host: '[::1]', 'operators-host': '[::1]' } })).toMatchObject({
+      host: '::1',
+      operators: { host: '::1' },
+    })
+    expect(problemsOf({ flags: { hosts: ' , ' } })).toHaveLength(1)
+  })
+
+  it('takes ~ for the home folder where no shell has read it, and no home of another user', () => {
+    const dataOf = (data: string) => readConfig({ environment: { BANDPASS_DATA: data } }).data
+    expect([dataOf('~/bands'), dataOf('~'), dataOf('./~x'), dataOf('a/~/b')]).toEqual([
+      join(homedir(), 'bands'),
+      homedir(),
+      './~x',
+      'a/~/b',
+    ])
+    expect(problemsOf({ flags: { 'master-key-file': '~root/key' } })[0]?.hint).toMatch(/in full/)
+  })
+
+  it('judges only what a command needs, when that is not all', () => {
+    const only = ['data', 'masterKeyFile']
+    const sources = { ...file({ port: -1, heartbeats: 3, data: '/d' }), environment: { BANDPASS_PORT: 'x' } }
+    expect(problemsOf(sources)).toHaveLength(3)
+    expect(readConfig({ ...sources, only })).toMatchObject({ data: '/d', port: 8_484 })
+    expect(problemsOf({ environment: { BANDPASS_DTA: '/d' }, only })[0]?.hint).toBe('did you mean BANDPASS_DATA?')
+    expect(problemsOf({ ...file({ dta: '/d' }), only })).toHaveLength(1)
+    expect(problemsOf({ file: { path: 'a.json', text: '{' }, only })).toHaveLength(1)
+  })
+
   it('refuses a file that is no JSON, or no object', () => {
     expect(problemsOf({ file: { path: 'a.json', text: '{port: 1}' } })).toMatchObject([{ expected: 'JSON' }])
     expect(problemsOf(file([1]))).toMatchObject([{ expected: 'an object of settings' }])
@@ -203,6 +311,32 @@ describe('a configuration', () => {
     expect(paths({ ...whole, roles: { staff: 'king' } })).toEqual(['operators.oidc.roles.staff'])
     expect(paths({ ...whole, roles: ['admin'] })).toEqual(['operators.oidc.roles'])
     expect(problemsOf(file({ operators: { sessions: { idleMs: 120_000, absoluteMs: 60_000 } } }))).toHaveLength(1)
+  })
+
+  it('takes an origin as it may be written, and keeps it as browsers write it', () => {
+    const originOf = (origin: string) => readConfig(file({ operators: { origin } })).operators.origin
+    const written: readonly (readonly [string, string])[] = [
+      ['https://bands.example.com:443', 'https://bands.example.com'],
+      ['HTTPS://Bands.Example.com', 'https://bands.example.com'],
+      ['https://bands.example.com.', 'https://bands.example.com'],
+      ['https://bücher.example', 'https://xn--bcher-kva.example'],
+      ['https://[2001:DB8:0:0::1]:8443', 'https://[2001:db8::1]:8443'],
+      ['http://LOCALHOST:80', 'http://localhost'],
+      ['  https://bands.example\n', 'https://bands.example'],
+    ]
+    for (const [one, meant] of written) expect(originOf(one), one).toBe(meant)
+    for (const origin of [
+      'https://*.example',
+      'https://a:b@c.example',
+      'https://',
+      'https://bands.example?x',
+      'wss://x',
+    ]) {
+      expect(problemsOf(file({ operators: { origin } })), origin).toHaveLength(1)
+    }
+    expect(problemsOf(file({ operators: { origin: 'https://Bands.example/' } }))[0]?.hint).toBe(
+      'did you mean https://bands.example?',
+    )
   })
 
   it('takes a port by its number or one of its words', () => {

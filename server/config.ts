@@ -4,6 +4,7 @@
 import { hubFrameBytesMax, phoneFrameBytesMax } from '../protocol/limits.ts'
 import { isThisMachine } from '../transport/own-hosts.ts'
 import { didYouMean } from './did-you-mean.ts'
+import { isServiceVariable } from './service-variables.ts'
 import type { Form } from './setting.ts'
 import { type ServerConfig, type SettingTree, isSetting, namedSettings, settings } from './settings.ts'
 
@@ -14,6 +15,8 @@ export type ConfigSources = {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** By flag name without dashes; `true` for a flag without a value. */
   readonly flags?: Readonly<Record<string, string | boolean | undefined>>
+  /** Paths of the settings that are needed; the others keep their defaults, and what is wrong with them is not judged. All unless given. */
+  readonly only?: readonly string[]
 }
 
 export type ConfigProblem = {
@@ -47,10 +50,27 @@ export function readConfig(sources: ConfigSources = {}): ServerConfig {
   takeFile(sources.file, given, problems)
   takeEnvironment(sources.environment ?? {}, given, problems)
   takeFlags(sources.flags ?? {}, given, problems)
+  const { only } = sources
+  if (only !== undefined) for (const path of given.keys()) if (!only.includes(path)) given.delete(path)
   const config = filled(settings, '', given)
   problems.push(...together(config))
-  if (problems.length > 0) throw new ConfigError(problems)
+  const judged = only === undefined ? problems : problems.filter((one) => concerns(one, only))
+  if (judged.length > 0) throw new ConfigError(judged)
   return config
+}
+
+/** Whether a mistake is one of these settings, or of a name that was probably meant as one of them; a file that is none concerns all. */
+function concerns({ path, hint }: ConfigProblem, only: readonly string[]): boolean {
+  if (path === '') return true
+  return namedSettings.some(
+    (one) =>
+      only.includes(one.path) &&
+      (path === one.path || [one.path, one.environment, `--${one.flag}`].some((name) => hint === meantHint(name))),
+  )
+}
+
+function meantHint(name: string): string {
+  return `did you mean ${name}?`
 }
 
 function takeFile(file: ConfigSources['file'], given: Map<string, unknown>, problems: ConfigProblem[]): void {
@@ -90,7 +110,7 @@ function unknownPath(path: string, siblings: readonly string[], source: string):
   const near = didYouMean(name, siblings)
   const elsewhere = namedSettings.find((one) => one.path.endsWith(`.${name}`))?.path
   const meant = near === undefined ? elsewhere : path.slice(0, path.length - name.length) + near
-  const hint = meant === undefined ? 'see bandpass serve --help' : `did you mean ${meant}?`
+  const hint = meant === undefined ? 'see bandpass serve --help' : meantHint(meant)
   return { path, source, expected: 'a setting', got: `"${path}"`, hint }
 }
 
@@ -102,13 +122,15 @@ function takeEnvironment(
   const names = namedSettings.map((one) => one.environment)
   for (const [name, raw] of Object.entries(environment)) {
     if (!name.startsWith('BANDPASS_') || raw === undefined || otherVariables.includes(name)) continue
+    // Empty is what a template leaves of a variable that is not set.
+    if (raw.trim() === '' || isServiceVariable(name, raw)) continue
     const one = namedSettings.find((named) => named.environment === name)
     if (one === undefined) {
       const near = didYouMean(
         name.slice(9),
         names.map((known) => known.slice(9)),
       )
-      const hint = near === undefined ? 'see bandpass serve --help' : `did you mean BANDPASS_${near}?`
+      const hint = near === undefined ? 'see bandpass serve --help' : meantHint(`BANDPASS_${near}`)
       problems.push({ path: name, source: 'environment', expected: 'a setting', got: name, hint })
     } else take({ path: one.path, raw, form: 'text', source: `environment ${name}` }, { given, problems })
   }
@@ -127,7 +149,7 @@ function takeFlags(
         flag,
         namedSettings.map((named) => named.flag),
       )
-      const hint = near === undefined ? 'see bandpass serve --help' : `did you mean --${near}?`
+      const hint = near === undefined ? 'see bandpass serve --help' : meantHint(`--${near}`)
       problems.push({ path: `--${flag}`, source: 'flag', expected: 'a setting', got: `--${flag}`, hint })
     } else take({ path: one.path, raw, form: 'text', source: `flag --${flag}` }, { given, problems })
   }
@@ -137,7 +159,8 @@ function take(
   from: { readonly path: string; readonly raw: unknown; readonly form: Form; readonly source: string },
   into: { readonly given: Map<string, unknown>; readonly problems: ConfigProblem[] },
 ): void {
-  const { path, raw, form, source } = from
+  const { path, form, source } = from
+  const raw = form === 'text' && typeof from.raw === 'string' ? from.raw.trim() : from.raw
   const read = namedSettings.find((one) => one.path === path)?.setting.read(raw, form)
   if (read?.type === 'value') into.given.set(path, read.value)
   for (const one of read?.type === 'wrong' ? read.wrong : []) {

@@ -47,7 +47,7 @@ export function rotatePartner(
   which: { readonly id: string; readonly dropOld: boolean },
   nowMs: number,
 ): ListedPartner {
-  const id = parsePartnerId(which.id)
+  const id = parsePartnerId(which.id.toLowerCase())
   return locked(place, () => {
     const partners = readPartners(place)
     const partner = partners.find((one) => one.id === id)
@@ -64,7 +64,7 @@ export function rotatePartner(
 
 /** Takes a partner off the list (a RangeError when the id is none): its offers are not authentic any more. */
 export function removePartner(place: DocumentPlace, written: string): ListedPartner {
-  const id = parsePartnerId(written)
+  const id = parsePartnerId(written.toLowerCase())
   return locked(place, () => {
     const partners = readPartners(place)
     const partner = partners.find((one) => one.id === id)

@@ -46,6 +46,21 @@ describe('the master key', () => {
     )
   })
 
+  it('is taken from its file when the variable is empty, but none is made then: a secret may not have been found', () => {
+    const data = testFolder(onTestFinished)
+    const { from, keys } = load(data)
+    const empty = { BANDPASS_MASTER_KEY: ' ', BANDPASS_MASTER_KEY_OLD: '' }
+    expect(load(data, empty, false)).toEqual({ keys, from })
+    expect(() => load(testFolder(onTestFinished), empty)).toThrow(/BANDPASS_MASTER_KEY: 32 bytes/)
+  })
+
+  it('may stand in a file with a byte order mark and line ends of another system', () => {
+    const data = testFolder(onTestFinished)
+    const { from, keys } = load(data)
+    writeFileSync(from, `\uFEFF${readFileSync(from, 'utf8').replaceAll('\n', '\r\n')}`)
+    expect(load(data).keys).toEqual(keys)
+  })
+
   it('is never shown by a message that refuses it', () => {
     const almost = `${hex}ff`
     try {

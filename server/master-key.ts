@@ -28,8 +28,8 @@ export function masterKeyPath(source: Pick<MasterKeySource, 'data' | 'file'>): s
 
 /** The master keys, current first. Throws a Fault `keys-missing` that says what to do. */
 export function loadMasterKeys(source: MasterKeySource): MasterKeys {
-  const current = source.environment['BANDPASS_MASTER_KEY']
-  const old = source.environment['BANDPASS_MASTER_KEY_OLD']
+  const current = given(source, 'BANDPASS_MASTER_KEY')
+  const old = given(source, 'BANDPASS_MASTER_KEY_OLD')
   if (current !== undefined) {
     const keys = [fromEnvironment('BANDPASS_MASTER_KEY', current)]
     if (old !== undefined) keys.push(fromEnvironment('BANDPASS_MASTER_KEY_OLD', old))
@@ -49,6 +49,15 @@ export function loadMasterKeys(source: MasterKeySource): MasterKeys {
     )
   }
   return { keys: parseKeyFile(path, text), from: path }
+}
+
+/**
+ * Empty is unset, as for every variable; but where a key would be made, an empty one is more likely a secret that was not found, and the
+ * key would lie where it was not meant to.
+ */
+function given({ environment, mayCreate }: MasterKeySource, name: string): string | undefined {
+  const text = environment[name]
+  return text?.trim() === '' && !(mayCreate && name === 'BANDPASS_MASTER_KEY') ? undefined : text
 }
 
 /** Writes the key file: current first. */
@@ -71,7 +80,10 @@ function keyFileText(keys: readonly Uint8Array[]): string {
 }
 
 function parseKeyFile(path: string, text: string): readonly MasterKey[] {
-  const [head, ...lines] = text.trimEnd().split('\n')
+  const [head, ...lines] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim())
   const keys = lines.map(keyOf)
   if (head !== 'bandpass master key 1' || keys.length < 1 || keys.length > 2 || keys.includes(undefined)) {
     throw missing(`${path}: a line "bandpass master key 1" and one or two lines of 64 hex digits expected`)

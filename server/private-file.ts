@@ -16,6 +16,7 @@ import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { codeOf } from './error-code.ts'
 import { orNotWritten } from './not-written.ts'
+import { utf8Of } from './text-file.ts'
 
 /** The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it. */
 export function readPrivateFile(path: string): string | undefined {
@@ -36,7 +37,7 @@ export function readPrivateFile(path: string): string | undefined {
       )
     }
     putOnDisk(fd, path)
-    return readFileSync(fd, 'utf8')
+    return utf8Of(readFileSync(fd), path)
   } finally {
     closeSync(fd)
   }

@@ -30,7 +30,7 @@ export type RestoreRequest = {
   /** The folder of the backup. */
   readonly from: string
   /** With `data` as the folder that is to be made. */
-  readonly config: ServerConfig
+  readonly config: Pick<ServerConfig, 'data' | 'masterKeyFile' | 'durability' | 'journal' | 'view' | 'delays'>
   readonly environment: Environment
   /** By when the engine that is replaced had stopped, ms. */
   readonly stoppedAtMs: number

@@ -28,7 +28,11 @@ const pageRows = 2_000
  * Rotates. With a key file the new key is made here; with BANDPASS_MASTER_KEY, that is the new one and
  * BANDPASS_MASTER_KEY_OLD the old. Rejects with a Fault `data-in-use` while an engine runs.
  */
-export async function rotateMaster(config: ServerConfig, opened: DataFolder, log: Log): Promise<RotatedMaster> {
+export async function rotateMaster(
+  config: Pick<ServerConfig, 'masterKeyFile' | 'durability' | 'journal' | 'view' | 'delays'>,
+  opened: DataFolder,
+  log: Log,
+): Promise<RotatedMaster> {
   const isFile = opened.master.from !== 'environment'
   if (!isFile && opened.master.keys.length < 2) {
     throw new Fault(

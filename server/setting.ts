@@ -1,4 +1,8 @@
-// Kinds of settings: each knows how to read itself from JSON or from text (environment, flags) and what it expects.
+// Kinds of settings: each knows how to read itself from JSON or from text (environment, flags) and what it expects. Text is read as it is
+// meant: spaces around it, and capitals of words that are a choice, say nothing; a number may be written as programs write it.
+
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 
 /** Where a value came from: JSON has types, the environment and flags are text. */
 export type Form = 'json' | 'text'
@@ -54,15 +58,34 @@ export function count(from: {
     defaultText: String(from.default),
     help: from.help,
     read: (raw, form) => {
-      const number = form === 'text' && typeof raw === 'string' && /^-?\d+$/.test(raw.trim()) ? Number(raw) : raw
-      if (typeof number !== 'number') {
-        return wrong(expected, raw, typeof raw === 'string' && form === 'json' ? { hint: 'without quotes' } : {})
-      }
+      const number = form === 'text' && typeof raw === 'string' ? (numberOf(raw) ?? raw) : raw
+      if (typeof number !== 'number') return wrong(expected, raw, numberHint(raw, form))
       return Number.isSafeInteger(number) && number >= from.min && number <= from.max
         ? value(number)
         : wrong(expected, raw)
     },
   }
+}
+
+/** Decimal digits, in groups or with an exponent as well: `1_000`, `6.7e+07` (what a template makes of a large number). */
+function numberOf(written: string): number | undefined {
+  const text = written.trim()
+  return /^[+-]?\d+(?:_\d+)*(?:\.\d+)?(?:e[+-]?\d{1,2})?$/i.test(text)
+    ? Number(text.replaceAll('_', '')) + 0
+    : undefined
+}
+
+function numberHint(raw: unknown, form: Form): { readonly hint?: string } {
+  if (typeof raw !== 'string') return {}
+  if (form === 'json') return { hint: 'without quotes' }
+  return /^\d[\d.]*\s*[a-z]+$/i.test(raw.trim()) ? { hint: 'digits alone: the unit is in the name of the setting' } : {}
+}
+
+/** The word that was meant, in capitals or not; `off` and `on` are truth values to YAML, and arrive as such. */
+function wordOf<Word extends string>(words: readonly Word[], raw: unknown): Word | undefined {
+  const written = typeof raw === 'boolean' ? (raw ? 'on' : 'off') : raw
+  if (typeof written !== 'string') return undefined
+  return words.find((one) => one.toLowerCase() === written.trim().toLowerCase())
 }
 
 /** A port by its number, or one of some words. */
@@ -80,7 +103,7 @@ export function portOr<const Word extends string>(from: {
     default: from.default,
     defaultText: from.default,
     read: (raw, form) => {
-      const word = from.words.find((one) => one === raw)
+      const word = wordOf(from.words, raw)
       if (word !== undefined) return value(word)
       const read = port.read(raw, form)
       return read.type === 'value' ? read : wrong(expected, raw)
@@ -88,13 +111,17 @@ export function portOr<const Word extends string>(from: {
   }
 }
 
-/** Text of at least one character. */
-export function text(from: {
-  readonly default: string
+type TextSetting = {
   readonly help: string
   readonly expected?: string
-  readonly pattern?: RegExp
-}): Setting<string> {
+  /** What is meant by what was written, without the spaces around it; undefined when it does not fit. */
+  readonly read?: (written: string) => string | undefined
+  /** What to do about one that does not fit. */
+  readonly hint?: (written: string) => string | undefined
+}
+
+/** Text of at least one character. */
+export function text(from: TextSetting & { readonly default: string }): Setting<string> {
   const expected = from.expected ?? 'text'
   return {
     kind: 'setting',
@@ -103,19 +130,48 @@ export function text(from: {
     default: from.default,
     defaultText: from.default,
     help: from.help,
-    read: (raw) =>
-      typeof raw === 'string' && raw !== '' && (from.pattern?.test(raw) ?? true) ? value(raw) : wrong(expected, raw),
+    read: (raw) => {
+      const written = typeof raw === 'string' ? raw.trim() : ''
+      // What some programs that read environment files leave there.
+      if (/^(["']).*\1$/s.test(written)) return wrong(expected, raw, { hint: 'without quotes' })
+      const meant = from.read === undefined ? written : from.read(written)
+      if (written !== '' && meant !== undefined) return value(meant)
+      const hint = written === '' ? undefined : from.hint?.(written)
+      return wrong(expected, raw, hint === undefined ? {} : { hint })
+    },
   }
 }
 
 /** Text that may be left out. */
-export function optionalText(from: {
-  readonly help: string
-  readonly expected: string
-  readonly pattern?: RegExp
-}): Setting<string | undefined> {
+export function optionalText(from: TextSetting & { readonly expected: string }): Setting<string | undefined> {
   const inner = text({ ...from, default: '' })
   return { ...inner, default: undefined, defaultText: 'none' }
+}
+
+/** An address to listen on: a name or an address, that of IPv6 with or without brackets. */
+export function listenHost(from: { readonly default: string; readonly help: string }): Setting<string> {
+  return text({ ...from, read: (written) => /^\[(.*)\]$/.exec(written)?.[1] ?? written })
+}
+
+/** A path; `~` is the home of the engine's user, where no shell has read it before. */
+export function path(from: { readonly default: string; readonly help: string }): Setting<string> {
+  return text({ ...from, read: pathOf, hint: pathHint })
+}
+
+/** A path that may be left out. */
+export function optionalPath(from: { readonly expected: string; readonly help: string }): Setting<string | undefined> {
+  return optionalText({ ...from, read: pathOf, hint: pathHint })
+}
+
+/** The path that is meant; undefined for the home of another user, and for what no path can be. */
+export function pathOf(written: string): string | undefined {
+  if (written.includes('\0')) return undefined
+  if (written === '~' || written.startsWith('~/')) return join(homedir(), written.slice(1))
+  return /^~[^/]*(\/|$)/.test(written) ? undefined : written
+}
+
+function pathHint(written: string): string | undefined {
+  return written.startsWith('~') ? 'write the path in full, or ./ before it when its name begins with ~' : undefined
 }
 
 export function choice<const Name extends string>(from: {
@@ -132,7 +188,7 @@ export function choice<const Name extends string>(from: {
     defaultText: from.default,
     help: from.help,
     read: (raw) => {
-      const found = from.of.find((name) => name === raw)
+      const found = wordOf(from.of, raw)
       return found === undefined ? wrong(expected, raw) : value(found)
     },
   }
@@ -149,8 +205,13 @@ export function truth(from: { readonly default: boolean; readonly help: string }
     help: from.help,
     read: (raw, form) => {
       if (typeof raw === 'boolean') return value(raw)
-      if (form === 'text' && (raw === 'true' || raw === 'false')) return value(raw === 'true')
+      const word = form === 'text' && typeof raw === 'string' ? raw.trim().toLowerCase() : ''
+      if (trueWords.includes(word) || falseWords.includes(word)) return value(trueWords.includes(word))
       return wrong(expected, raw, typeof raw === 'string' && form === 'json' ? { hint: 'without quotes' } : {})
     },
   }
 }
+
+/** What other programs write for them (YAML 1.1, systemd.syntax(7)). */
+const trueWords: readonly string[] = ['true', '1', 'yes', 'on']
+const falseWords: readonly string[] = ['false', '0', 'no', 'off']

@@ -11,7 +11,19 @@ import { hostList } from './host-list.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from './log.ts'
 import { roleMap } from './role-map.ts'
-import { type Setting, choice, count, optionalText, portOr, text, truth } from './setting.ts'
+import {
+  type Setting,
+  choice,
+  count,
+  listenHost,
+  optionalPath,
+  optionalText,
+  path,
+  portOr,
+  text,
+  truth,
+} from './setting.ts'
+import { optionalAddress, optionalOrigin } from './web-address.ts'
 
 const dayMs = 24 * 3_600_000
 const yearMs = 366 * dayMs
@@ -32,12 +44,12 @@ function rate(of: Rate, what: string) {
 }
 
 export const settings = {
-  host: text({ default: '127.0.0.1', help: 'address to listen on' }),
+  host: listenHost({ default: '127.0.0.1', help: 'address to listen on' }),
   port: count({ default: 8484, min: 0, max: 65_535, help: 'port to listen on; 0 lets the system choose' }),
   hosts: hostList(
     'hosts that phones connect by, as in their URL; others are refused; must be set when others than this machine may come',
   ),
-  data: text({ default: '.data', help: 'folder of everything durable: journal, view, keys, partners, vendors' }),
+  data: path({ default: '.data', help: 'folder of everything durable: journal, view, keys, partners, vendors' }),
   durability: choice({
     default: 'disk',
     of: ['disk', 'process'],
@@ -123,23 +135,19 @@ export const settings = {
   tokens: {
     issuer: optionalText({ expected: 'the `iss` of account tokens', help: 'who issues account tokens' }),
     audience: text({ default: 'bandpass', help: '`aud` an account token must have' }),
-    jwksFile: optionalText({ expected: 'path of a JWK set', help: 'public keys of the token issuer, as a file' }),
-    jwksUrl: optionalText({
-      expected: 'an https:// address (http:// only for this machine)',
-      pattern: /^(https:\/\/\S+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/\S*)$/,
-      help: 'public keys of the token issuer, fetched and cached',
-    }),
+    jwksFile: optionalPath({ expected: 'path of a JWK set', help: 'public keys of the token issuer, as a file' }),
+    jwksUrl: optionalAddress({ help: 'public keys of the token issuer, fetched and cached' }),
     local: choice({
       default: 'auto',
       of: ['auto', 'on', 'off'],
       help: 'accept tokens made by `bandpass token`; auto: when no other issuer is set, or with demo',
     }),
   },
-  masterKeyFile: optionalText({
+  masterKeyFile: optionalPath({
     expected: 'path of a key file',
     help: 'master key, 0600, made when missing; BANDPASS_MASTER_KEY goes before it; default <data>/master.key',
   }),
-  adminToken: optionalText({
+  adminToken: optionalPath({
     expected: 'path of a file',
     help: 'token that admin requests show, 0600, made when missing; default <data>/admin-token',
   }),
@@ -149,15 +157,13 @@ export const settings = {
     help: 'who may GET /metrics: who shows the token in <data>/metrics-token (0600, made when missing), everybody, nobody',
   }),
   operators: {
-    host: text({ default: '127.0.0.1', help: "address that the operators' page listens on" }),
+    host: listenHost({ default: '127.0.0.1', help: "address that the operators' page listens on" }),
     port: portOr({
       words: ['auto', 'off'],
       default: 'auto',
       help: 'its port; auto: the one after `port`, else any that is free; off: no page',
     }),
-    origin: optionalText({
-      expected: 'https:// and a host (http:// only for this machine), without a path',
-      pattern: /^(https:\/\/[a-z0-9.-]+(:\d{1,5})?|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)$/,
+    origin: optionalOrigin({
       help: 'where browsers find it, when a proxy stands before it; must be set when others than this machine may come',
     }),
     sessions: {
@@ -175,20 +181,16 @@ export const settings = {
       }),
     },
     oidc: {
-      issuer: optionalText({
-        expected: 'an https:// address (http:// only for this machine)',
-        pattern: /^(https:\/\/\S+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(\/\S*)?)$/,
-        help: 'provider that operators may sign in with (OpenID Connect)',
-      }),
+      issuer: optionalAddress({ help: 'provider that operators may sign in with (OpenID Connect)' }),
       clientId: optionalText({
         expected: 'the client id at the provider',
         help: 'what the provider knows this engine as',
       }),
-      clientSecretFile: optionalText({ expected: 'path of a file', help: 'the client secret, 0600' }),
+      clientSecretFile: optionalPath({ expected: 'path of a file', help: 'the client secret, 0600' }),
       scopes: text({
         default: 'openid profile email',
         help: 'scopes asked for, with openid among them',
-        pattern: /(^| )openid( |$)/,
+        read: (written) => (written.split(/\s+/).includes('openid') ? written.split(/\s+/).join(' ') : undefined),
       }),
       rolesClaim: text({ default: 'roles', help: 'claim of the id token that has the roles; dots lead into objects' }),
       roles: roleMap("what the claim's values are worth; what is given replaces all"),
@@ -203,7 +205,7 @@ export const settings = {
       max: 1024 ** 3,
       help: 'size of a journal segment, a multiple of 512',
     }),
-    witness: optionalText({
+    witness: optionalPath({
       expected: 'path of a file',
       help: 'a file on another disk that remembers how far the journal was: an old copy is then refused',
     }),

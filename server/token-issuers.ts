@@ -1,10 +1,10 @@
 // The issuers of account tokens, as the configuration names them: each with the keys that it has now. A key that was taken out of a file
 // ends without a restart.
 
-import { readFileSync } from 'node:fs'
 import { Fault } from '../engine/ports/fault.ts'
 import type { ServerConfig } from './settings.ts'
 import type { Surroundings } from './surroundings.ts'
+import { readTextFile } from './text-file.ts'
 import { type TokenIssuer, fixedIssuer, issuerOfSeed, localIssuer, remoteIssuer } from './tokens.ts'
 
 /** Throws a Fault `keys-missing` when the file of an issuer's keys has none. */
@@ -41,7 +41,7 @@ function localOne({ keySet }: Pick<Surroundings, 'keySet'>): TokenIssuer {
 
 function readJwks(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    return JSON.parse(readTextFile(path))
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
     throw new Fault('keys-missing', `${path}: a readable JWK set expected: ${said}`, { cause: error })
