@@ -27,7 +27,7 @@ const report: BandReport = {
   name: 'Left wrist',
   state: 'armed',
   holds: [],
-  holdEndedAtMs: null,
+  holdsChangedAtMs: null,
   awake: true,
   endedGeneration: null,
   account: 'alic…',
@@ -108,7 +108,7 @@ describe('a band as text', () => {
     ] as const
     const text = textOf({
       holds,
-      holdEndedAtMs: nowMs - 60_000,
+      holdsChangedAtMs: nowMs - 60_000,
       state: 'disarmed',
       arm: { ...report.arm, untilMs: null },
     })
@@ -119,7 +119,7 @@ describe('a band as text', () => {
 
   it('says what holds the whole account, and that it is that', () => {
     const holds = [{ hold: 'owner-freeze', of: 'account', surfaces: ['band'] }] as const
-    expect(textOf({ holds, holdEndedAtMs: null })).toContain('owner-freeze of the whole account by band')
+    expect(textOf({ holds, holdsChangedAtMs: null })).toContain('owner-freeze of the whole account by band')
   })
 
   it('says what is pending and when it falls due', () => {

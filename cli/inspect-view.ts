@@ -72,8 +72,8 @@ function standingOf(standing: string): Piece {
   return standing === 'active' ? standing : { text: `${standing}, so the lowest limits hold`, tone: 'bad' }
 }
 
-function holdsOf({ holds, holdEndedAtMs, nowMs }: BandReport): readonly Piece[] {
-  const changed = holdEndedAtMs === null ? '' : `, last changed ${agoOf(holdEndedAtMs, nowMs)}`
+function holdsOf({ holds, holdsChangedAtMs, nowMs }: BandReport): readonly Piece[] {
+  const changed = holdsChangedAtMs === null ? '' : `, last changed ${agoOf(holdsChangedAtMs, nowMs)}`
   if (holds.length === 0) return [`none${changed}`]
   const named = holds.map(({ hold, of, surfaces }) => {
     return `${hold}${of === 'account' ? ' of the whole account' : ''} ${surfaces.length === 0 ? '(the journal says by whom)' : `by ${surfaces.map(printable).join(' and ')}`}`
@@ -83,11 +83,12 @@ function holdsOf({ holds, holdEndedAtMs, nowMs }: BandReport): readonly Piece[] 
 
 function armOf({ arm, ownerEpoch, nowMs, state }: BandReport): string {
   const { untilMs, epoch } = arm
-  if (untilMs === null) return `no; arm epoch ${epoch}, owner epoch ${ownerEpoch}`
+  const owner = ownerEpoch === null ? '' : `, owner epoch ${ownerEpoch}`
+  if (untilMs === null) return `no; arm epoch ${epoch}${owner}`
   const left = untilMs > nowMs ? `for ${spanText(untilMs - nowMs)}` : 'over'
   const raised = arm.ownerEpoch === ownerEpoch ? '' : `; armed under owner epoch ${arm.ownerEpoch}, which has ended`
   const isMeant = state === 'armed' ? 'until' : 'no, but it was until'
-  return `${isMeant} ${instantText(untilMs)} (${left}); arm epoch ${epoch}, owner epoch ${ownerEpoch}${raised}`
+  return `${isMeant} ${instantText(untilMs)} (${left}); arm epoch ${epoch}${owner}${raised}`
 }
 
 function wornNow({ session }: BandReport): string {

@@ -6,7 +6,9 @@ import {
   type ActOutcome,
   type OperatorAct,
   type PreviewAnswer,
+  type TouchCounts,
   operatorPaths,
+  touchedKinds,
 } from '../protocol/operator-api.ts'
 import { type Answered, post } from './api.ts'
 import { useLoaded } from './load.ts'
@@ -115,17 +117,32 @@ export function Preview({
   return (
     <>
       <p class="says">{answer.says}</p>
-      <Facts>
-        <Fact name="Bands">{count(answer.touches.bands)}</Fact>
-        <Fact name="Armed">{count(answer.touches.armed)}</Fact>
-        <Fact name="Links">{count(answer.touches.links)}</Fact>
-        <Fact name="Sessions">{count(answer.touches.sessions)}</Fact>
-      </Facts>
+      <Touches counts={answer.touches} />
       {answer.needsSecond && !agrees && (
         <p class="notice warn">A second operator has to agree before it is done. It waits for an hour.</p>
       )}
       {answer.blocked !== null && <p class="notice bad">It cannot be done now: {answer.blocked}</p>}
     </>
+  )
+}
+
+const touchedNames = { bands: 'Bands', armed: 'Armed', links: 'Links', sessions: 'Sessions' } as const
+
+/** What was counted; an act of which nothing was has its words only. */
+function Touches({ counts }: { readonly counts: TouchCounts }) {
+  const counted = touchedKinds.flatMap((kind) => {
+    const value = counts[kind]
+    return value === undefined ? [] : [{ kind, value }]
+  })
+  if (counted.length === 0) return null
+  return (
+    <Facts>
+      {counted.map(({ kind, value }) => (
+        <Fact key={kind} name={touchedNames[kind]}>
+          {count(value)}
+        </Fact>
+      ))}
+    </Facts>
   )
 }
 
@@ -172,7 +189,7 @@ function Done({ outcome, lsn }: { readonly outcome: ActOutcome; readonly lsn: nu
             <Fact name="Approvals it stopped">{count(fanOut.reversed)}</Fact>
             <Fact name="Last approval before it">
               {fanOut.lastApproval === null ? (
-                'none'
+                'none among the last 1,024 decisions of the account'
               ) : (
                 <>
                   <a href={`/decisions/${fanOut.lastApproval.lsn}`}>{fanOut.lastApproval.lsn}</a>,{' '}

@@ -27,7 +27,7 @@ export function BandEvidence({ band, sinceReadMs }: BandEvidenceProps) {
             'none told'
           ) : (
             <>
-              {proximityName(proximity.level)}, {formatDuration(nowMs - proximity.atMs)} ago
+              {proximityName(proximity.level)}, at the newest decision, {formatDuration(nowMs - proximity.atMs)} ago
             </>
           )}
         </Fact>

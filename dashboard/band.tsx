@@ -93,9 +93,11 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
         <Fact name="Bid">
           <Id>{band.bid ?? 'none'}</Id>
         </Fact>
-        <Fact name="Generation">{band.generation}</Fact>
-        <Fact name="Generation ended">{band.generationEnded}</Fact>
-        <Fact name="Owner epoch">{band.ownerEpoch}</Fact>
+        <Fact name="Generation">{band.bid === null ? 'none now' : band.generation}</Fact>
+        <Fact name="Generations ended">
+          {band.generationEnded === 0 ? 'none' : `up to ${band.generationEnded}`}
+        </Fact>
+        {band.ownerEpoch !== null && <Fact name="Owner epoch">{band.ownerEpoch}</Fact>}
         <Fact name="Wear epoch">{band.wearEpoch}</Fact>
         <Fact name="Vendor, model, batch">
           {band.hardware.vendor}, {band.hardware.model}, {band.hardware.batch}{' '}
@@ -112,9 +114,9 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
             {surfaces.length === 0 ? 'set' : `set by ${surfaces.join(', ')}`}
           </Fact>
         ))}
-        {band.holdEndedAtMs !== null && (
-          <Fact name="Last hold ended">
-            <Time atMs={band.holdEndedAtMs} />
+        {band.holdsChangedAtMs !== null && (
+          <Fact name="Holds last changed">
+            <Time atMs={band.holdsChangedAtMs} />
           </Fact>
         )}
       </Facts>

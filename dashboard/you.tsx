@@ -21,7 +21,7 @@ export function YouPage() {
       <Panel title="This session" class="span">
         <Facts>
           <Fact name="Role">{value.role}</Fact>
-          <Fact name="Ends">
+          <Fact name="Ends at the latest">
             <Time atMs={value.expiresAtMs} />
           </Fact>
           <Fact name="Passkeys">{value.passkeys}</Fact>

@@ -60,7 +60,8 @@ type InspectedBand = {
   readonly name: string
   readonly state: BandRow['state']
   readonly holds: readonly HoldSeen[]
-  readonly holdEndedAtMs: number | null
+  /** When a hold of it, or of its account, was last set or lifted. */
+  readonly holdsChangedAtMs: number | null
   /** Its actor is in memory. */
   readonly awake: boolean
   /** Asked for by the bid of a generation that has ended: that generation. */
@@ -83,8 +84,8 @@ type InspectedBand = {
     readonly ownerEpoch: number
     readonly verifiedAtMs: number | null
   }
-  /** Of the account now; arming under an older one is worth nothing. */
-  readonly ownerEpoch: number
+  /** Of the account now, null without one; arming under an older one is worth nothing. */
+  readonly ownerEpoch: number | null
   readonly wearEpoch: number
   /** Null while no session carries the band. */
   readonly session: { readonly kind: 'phone' | 'hub'; readonly link: InspectedLink | null } | null
@@ -224,6 +225,7 @@ type Unread = 'account' | 'proximity' | 'decisions' | 'decisionsCut'
 
 function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<InspectedBand, Unread> & { type: 'band' } {
   const { bandId, bid, name, state, account, generation, tombstoned, vendor, model, batch, wearEpoch } = row
+  const owner = account === null ? undefined : accountRow(core, account)
   const standing = core.vendors.status(vendor, model, batch)
   const ratchet = core.ledger.get('ratchet', bandId)
   const slot = bid === null ? undefined : core.slots.get(bid)
@@ -235,7 +237,7 @@ function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<Inspecte
     name,
     state,
     holds: holdsSeen(core, row),
-    holdEndedAtMs: instant(row.holdEndedAtMs),
+    holdsChangedAtMs: instant(Math.max(row.holdEndedAtMs, owner?.holdEndedAtMs ?? 0)),
     awake: core.registry.isAwake(bandId),
     endedGeneration,
     generation,
@@ -248,7 +250,7 @@ function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<Inspecte
       ownerEpoch: row.armedOwnerEpoch,
       verifiedAtMs: instant(row.verifiedAtMs),
     },
-    ownerEpoch: account === null ? 0 : accountRow(core, account).ownerEpoch,
+    ownerEpoch: owner?.ownerEpoch ?? null,
     wearEpoch,
     session: slot === undefined ? null : { kind: slot.session.connection.kind, link: linkSeen(core, slot) },
     resume:

@@ -104,18 +104,17 @@ export function whyBlocked(core: Core, { act }: AimedAct, target: Target): strin
 /** What an act will touch, before it acts. */
 export function previewAct(core: Core, act: OperatorAct): PreviewAnswer {
   const needsSecond = operatorActs[act.act].second
-  const nothing = { bands: 0, armed: 0, links: 0, sessions: 0 }
   if (!isAimed(act)) return { ...serverAct(core, act), blocked: null, needsSecond }
   const target = aimAt(core, act)
   if (target === undefined) {
     return {
       says: 'No band of this id is known.',
-      touches: nothing,
+      touches: {},
       blocked: 'No band of this id is known.',
       needsSecond,
     }
   }
-  const touches = act.act === 'open-account' ? nothing : touchedBy(core, act, target)
+  const touches = act.act === 'open-account' ? {} : touchedBy(core, act, target)
   return { says: saying(act, target), touches, blocked: whyBlocked(core, act, target) ?? null, needsSecond }
 }
 
@@ -156,7 +155,7 @@ type ServerAct = Exclude<OperatorAct, AimedAct>
 
 function serverAct(core: Core, act: ServerAct): Pick<PreviewAnswer, 'says' | 'touches'> {
   if (act.act === 'drain') {
-    const touches = { bands: 0, armed: 0, links: core.links.count, sessions: core.sessions.all.size }
+    const touches = { links: core.links.count, sessions: core.sessions.all.size }
     const says =
       'Takes no new sessions, answers what is under way, and tells phones and hubs to come back later. The engine and its ' +
       'page stay until it is stopped; started again, it takes sessions as before.'
@@ -165,7 +164,7 @@ function serverAct(core: Core, act: ServerAct): Pick<PreviewAnswer, 'says' | 'to
   const what = act.model === undefined ? `vendor ${act.vendor}` : `model ${act.model} of vendor ${act.vendor}`
   const says =
     act.act === 'revoke-vendor'
-      ? `Revokes ${what}: its bands have the lowest limits from their next use. How many those are is not counted.`
-      : `Restores ${what}: its bands have their usual limits from their next use. How many those are is not counted.`
-  return { says, touches: { bands: 0, armed: 0, links: 0, sessions: 0 } }
+      ? `Revokes ${what}: its bands pair no more, and have the lowest limits from their next use. How many those are is not counted.`
+      : `Restores ${what}: its bands pair again, and have their usual limits from their next use. How many those are is not counted.`
+  return { says, touches: {} }
 }

@@ -10,7 +10,7 @@ const setters: Readonly<Record<Hold, readonly Surface[]>> = {
   'owner-freeze': ['phone:a', 'band', 'web', 'recovery'],
   'operator-freeze': ['operator:ann'],
   'risk-freeze': ['rule:velocity'],
-  lost: ['phone:a', 'web', 'recovery', 'operator:ann'],
+  lost: ['phone:a', 'web', 'recovery'],
 }
 
 describe('setting a hold', () => {

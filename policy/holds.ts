@@ -23,7 +23,7 @@ export function maySetHold(hold: Hold, by: Surface): boolean {
     case 'risk-freeze':
       return by.startsWith('rule:')
     case 'lost':
-      return (isOwners(by) && by !== 'band') || by.startsWith('operator:')
+      return isOwners(by) && by !== 'band'
   }
 }
 

@@ -129,7 +129,8 @@ export type BandAnswer = {
     readonly of: 'band' | 'account'
     readonly surfaces: readonly string[]
   }[]
-  readonly holdEndedAtMs: number | null
+  /** When a hold of it, or of its account, was last set or lifted. */
+  readonly holdsChangedAtMs: number | null
   readonly awake: boolean
   readonly endedGeneration: number | null
   readonly account: string | null
@@ -148,7 +149,8 @@ export type BandAnswer = {
     readonly ownerEpoch: number
     readonly verifiedAtMs: number | null
   }
-  readonly ownerEpoch: number
+  /** Of its account; null for a band that belongs to none. */
+  readonly ownerEpoch: number | null
   readonly wearEpoch: number
   readonly session: { readonly kind: string; readonly link: BandLink | null } | null
   readonly proximity: { readonly level: number; readonly atMs: number } | null
@@ -373,16 +375,16 @@ export const operatorActs = {
   'open-account': { role: 'operator', second: false },
 } as const satisfies Record<OperatorActName, { readonly role: OperatorRole; readonly second: boolean }>
 
+/** What an act may touch, in the order it is shown. */
+export const touchedKinds = ['bands', 'armed', 'links', 'sessions'] as const
+export type TouchCounts = Readonly<Partial<Record<(typeof touchedKinds)[number], number>>>
+
 /** POST /api/acts/preview <OperatorAct>: what it will touch, before it acts. */
 export type PreviewAnswer = {
   /** In words, such as `Freezes band 5a…: nothing is approved with it until two operators unfreeze it.` */
   readonly says: string
-  readonly touches: {
-    readonly bands: number
-    readonly armed: number
-    readonly links: number
-    readonly sessions: number
-  }
+  /** What was counted, and nothing else: a number that is not there is not known, and is none. */
+  readonly touches: TouchCounts
   /** Why it cannot be done now, in words; null = it can. */
   readonly blocked: string | null
   readonly needsSecond: boolean

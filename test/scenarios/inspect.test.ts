@@ -137,6 +137,20 @@ describe('An operator who inspects a band', () => {
     expect((pending[0]?.dueAtMs ?? 0) - nowMs).toBeGreaterThan(23 * 3_600_000)
   })
 
+  it('sees when a hold was last set or lifted, of the band and of its account, and never an end that has not come', async () => {
+    const { world, band, phone } = await armedWorld()
+    expect((await inspectBand(world)).holdsChangedAtMs).toBeNull()
+    await world.time.advance(1_000)
+    await world.run(band.freeze())
+    const frozen = await inspectBand(world)
+    expect(frozen.holds).toMatchObject([{ hold: 'owner-freeze', of: 'band' }])
+    expect(frozen.holdsChangedAtMs).toBeGreaterThanOrEqual(frozen.nowMs - 500)
+    await world.time.advance(60_000)
+    await world.run(phone.client.freeze())
+    const whole = await inspectBand(world)
+    expect(whole.holdsChangedAtMs).toBeGreaterThanOrEqual((frozen.holdsChangedAtMs ?? 0) + 60_000)
+  })
+
   it('sees a deactivation on its way, then a band that is nobody’s, also by the bid that has ended', async () => {
     const { world, band, phone } = await armedWorld()
     const { bandId } = await inspectBand(world)
@@ -350,7 +364,7 @@ describe('An account', () => {
 
 /** Every field there is: who adds one says here that it may be seen. */
 const seenFields = `
-  type nowMs bandId bid name state holdEndedAtMs awake endedGeneration generation generationEnded pairingUntilMs account
+  type nowMs bandId bid name state holdsChangedAtMs awake endedGeneration generation generationEnded pairingUntilMs account
   holds.hold holds.of holds.surfaces hardware.vendor hardware.model hardware.batch hardware.standing
   arm.untilMs arm.epoch arm.ownerEpoch arm.verifiedAtMs ownerEpoch wearEpoch session.kind
   session.link.wear session.link.wearEpoch session.link.present session.link.leaseLeftMs session.link.tick session.link.tickAgeMs

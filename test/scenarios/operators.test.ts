@@ -386,6 +386,14 @@ describe('A preview', () => {
       says: expect.stringContaining('not counted'),
     })
     expect(preview({ act: 'drain' })).toMatchObject({ touches: { sessions: 1, links: 2 } })
+    // What was not counted has no number, least of all a zero.
+    expect(preview({ act: 'drain' }).touches).toEqual({ sessions: 1, links: 2 })
+    for (const act of ['revoke-vendor', 'restore-vendor'] as const) {
+      expect(preview({ act, vendor: 1 }).touches).toEqual({})
+      expect(preview({ act, vendor: 1, model: 1 }).touches).toEqual({})
+    }
+    expect(preview({ act: 'open-account', bandId }).touches).toEqual({})
+    expect(preview({ act: 'freeze-band', bandId: 'f'.repeat(32) }).touches).toEqual({})
     expect(world.disk.records.length).toBe(before)
   })
 })
