@@ -116,6 +116,25 @@ describe('the picture of an engine', () => {
     expect(bad).toEqual(['p99.9 3.50 ms'])
   })
 
+  it('marks nothing as over the budget that is a percentile of a few', () => {
+    const few = { ...second(1_001_000).answered, count: 5, p99Ms: 40, p999Ms: 40 }
+    const quiet = {
+      seconds: [second(1_001_000, { answered: few })],
+      reading: { ...reading, minute: { ...reading.minute, answered: { ...few, count: 300 } } },
+    }
+    const painted = drawTop({ ...picture, ...quiet }, 120).map((line) => paint(line, Infinity, true))
+    expect(painted.join('\n')).toContain('p99 40.0 ms')
+    expect(painted.join('\n')).not.toContain('\u001b[1;31m')
+  })
+
+  it('shows nothing as good or bad that is older than the last answer', () => {
+    const old = { trouble: { text: 'it cannot be reached', forMs: 12_400 } }
+    const painted = drawTop({ ...picture, ...old }, 120)
+      .slice(3)
+      .map((line) => paint(line, Infinity, true))
+    for (const line of painted) expect(line).not.toMatch(/\u001b\[(32|1;31)m/)
+  })
+
   it('tells states, queues, journal, memory, processor, event loop and collector', () => {
     const text = textOf().join('\n')
     for (const part of [
@@ -143,6 +162,7 @@ describe('the picture of an engine', () => {
     expect(lost[2]).toBe('no answer for 12 s: it cannot be reached; what is below is older')
     expect(lost[1]).toBe('listener native, durability disk, not heard of since')
     expect(lost.length).toBe(textOf().length)
+    for (const line of lost.slice(3)) expect(line === '~' || line.startsWith('~ ')).toBe(true)
     const unknown = textOf({
       trouble: { text: 'no route', forMs: 900 },
       reading: undefined,
@@ -163,7 +183,8 @@ describe('the picture of an engine', () => {
   it('has something to say of an engine that has just begun', () => {
     const lines = textOf({ seconds: [] })
     expect(lineOf(lines, 'approved')).toBe('approved    -')
-    expect(lineOf(lines, 'answers')).toMatch(/p50 - +p99 - +p99\.9 - +most - +of 0 in the last second/)
+    expect(lineOf(lines, 'answers')).toMatch(/p50 - +p99 - +p99\.9 - +most - +of - in the last second/)
+    expect(lines.join('\n')).not.toContain('no denials')
   })
 
   it('fits its courses to the terminal', () => {

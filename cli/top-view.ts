@@ -2,7 +2,7 @@
 // What matters most stands first, because a low terminal is cut from below.
 
 import type { EngineInfo } from '../sdk/admin-client.ts'
-import { answerBudget } from '../server/answer-budget.ts'
+import { answerBudget, answersToJudge } from '../server/answer-budget.ts'
 import type { LastMinute, RecentSecond, RecentTimes } from '../sdk/admin-reports.ts'
 import { type Line, type Marks, type Piece, course } from './drawing.ts'
 import { countText, msText, rateText, spanText } from './words.ts'
@@ -38,13 +38,19 @@ export function drawTop(picture: TopPicture, columns: number): readonly Line[] {
   if (reading === undefined) return head
   const room = Math.min(minuteSeconds, Math.max(0, columns - nameWidth - figureWidth - 1))
   const drawn = new Course(picture.seconds, room, picture.marks)
-  return [
-    ...head,
+  const figures = [
     ...decisionLines(picture.seconds, drawn),
     ...timeLines(reading, picture.seconds, drawn),
     ...stateLines(reading),
     ...processLines(reading, picture.seconds, drawn),
   ]
+  return [...head, ...(picture.trouble === undefined ? figures : figures.map(asOld))]
+}
+
+/** What may not be so any more: nothing of it is good or bad, and a mark says so where there are no colours. */
+function asOld(line: Line): Line {
+  const text = line.map((piece) => (typeof piece === 'string' ? piece : piece.text)).join('')
+  return [{ text: `~ ${text}`, tone: 'faint' }]
 }
 
 /** The same figures for a script, one object. */
@@ -97,15 +103,15 @@ function decisionLines(seconds: readonly RecentSecond[], drawn: Course): readonl
       'denied',
       `${rate(deniedCount(last)).padEnd(figureWidth)}${drawn.of((second) => perSecond(second, deniedCount(second)))}`,
     ),
-    row('', reasons.length === 0 ? 'no denials in the last second' : reasons.join(', ')),
+    row('', last === undefined ? '-' : reasons.length === 0 ? 'no denials in the last second' : reasons.join(', ')),
   ]
 }
 
 function timeLines({ minute }: LastMinute, seconds: readonly RecentSecond[], drawn: Course): readonly Line[] {
   const last = seconds.at(-1)
   return [
-    times('answers', last?.answered, 'in the last second', budgetMs),
-    times('', minute.answered, 'in the last minute', budgetMs),
+    times('answers', last?.answered, 'in the last second', { ...budgetMs, atLeast: answersToJudge.inSecond }),
+    times('', minute.answered, 'in the last minute', { ...budgetMs, atLeast: answersToJudge.inMinute }),
     row(
       'budget',
       `${cells('', `p99 ${budgetMs.p99} ms`, `p99.9 ${budgetMs.p999} ms`)}from the frame read to the answer written`,
@@ -206,18 +212,23 @@ function row(title: string, text: string): Line {
   return [name(title), text]
 }
 
-function times(title: string, of: RecentTimes | undefined, when: string, budget?: typeof budgetMs): Line {
+type Budget = typeof budgetMs & {
+  /** A percentile of fewer is not judged. */
+  readonly atLeast: number
+}
+
+function times(title: string, of: RecentTimes | undefined, when: string, budget?: Budget): Line {
   const { count = 0, p50Ms = null, p99Ms = null, p999Ms = null, maxMs = 0 } = of ?? {}
   const late = (text: string, isLate: boolean): Piece => (isLate ? { text, tone: 'bad' } : text)
   const isLate = (ms: number | null, most: number | undefined): boolean =>
-    ms !== null && most !== undefined && ms > most
+    ms !== null && most !== undefined && ms > most && count >= (budget?.atLeast ?? 0)
   return [
     name(title),
     cell(`p50 ${msText(p50Ms)}`),
     late(cell(`p99 ${msText(p99Ms)}`), isLate(p99Ms, budget?.p99)),
     late(cell(`p99.9 ${msText(p999Ms)}`), isLate(p999Ms, budget?.p999)),
     cell(`most ${msText(count === 0 ? null : maxMs)}`),
-    `of ${countText(count)} ${when}`,
+    `of ${of === undefined ? '-' : countText(count)} ${when}`,
   ]
 }
 

@@ -11,7 +11,8 @@ import {
   touchedKinds,
 } from '../protocol/operator-api.ts'
 import { type Answered, post } from './api.ts'
-import { useLoaded } from './load.ts'
+import { holdFields } from './feed-points.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { Fact, Facts, Field, Id, Loading, Refused, Tag, Time, count } from './parts.tsx'
 import { type ComponentChildren, useEffect, useId, useLayoutEffect, useRef, useState } from './preact.ts'
 import { isReason, reasonBytesMax } from './reason-text.ts'
@@ -98,9 +99,12 @@ export function CloseButton({ close }: { readonly close: () => void }) {
 
 /** What an act would touch, asked of the engine. */
 export function usePreview(act: OperatorAct) {
-  return useLoaded<PreviewAnswer>(JSON.stringify(act), async () =>
+  const preview = useLoaded<PreviewAnswer>(JSON.stringify(act), async () =>
     post<PreviewAnswer>(operatorPaths.preview, act, ['says', 'touches', 'blocked', 'needsSecond']),
   )
+  // Another operator may do the same while this one reads.
+  useFresh(preview, [...holdFields, 'changes.vendors', 'draining'])
+  return preview
 }
 
 /** `agrees`: whoever reads it is the second operator. */

@@ -46,6 +46,37 @@ describe('an alarm', () => {
     expect(onAfter([{ ...gate, above: -1 }], 'gateDepth', [null, null, null, null, null])).toEqual([])
   })
 
+  it('does not come of a percentile of fewer than the rule asks for, however long and far it is past', () => {
+    const answers: AlarmRule = {
+      name: 'answers',
+      field: 'answeredP99Us',
+      above: 1_000,
+      forS: 3,
+      of: 'answered',
+      ofAtLeast: 100,
+      says: 'Slow.',
+    }
+    const onWith = (counts: readonly (number | null)[]) => {
+      let since: PastSince = new Map()
+      counts.forEach((answered, second) => {
+        since = followAlarms([answers], since, pointAt(second * 1000, { answeredP99Us: 90_000, answered }))
+      })
+      return alarmsOn([answers], since, (counts.length - 1) * 1000).length
+    }
+    expect(onWith([5, 5, 5, 5, 5, 5, 5, 5, 5, 5])).toBe(0)
+    expect(onWith([99, 99, 99, 99])).toBe(0)
+    expect(onWith([null, null, null, null])).toBe(0)
+    expect(onWith([100, 100, 100, 100])).toBe(1)
+    expect(onWith([100, 100, 99, 100])).toBe(0)
+    expect(conditionOf(answers)).toBe('above 1000 for 3 s, each second with answered at least 100')
+  })
+
+  it('does not come of seconds that were not seen', () => {
+    const [first, second] = [pointAt(0, { gateDepth: 900 }), pointAt(60_000, { gateDepth: 900 })]
+    const since = followAlarms([gate], followAlarms([gate], new Map(), first), second, first)
+    expect(alarmsOn([gate], since, second.atMs)).toEqual([])
+  })
+
   it('may be of a value that is too low, and come at once', () => {
     expect(onAfter([clock], 'clockCertain', [1])).toEqual([])
     expect(onAfter([clock], 'clockCertain', [1, 0])).toEqual(['clock'])

@@ -12,7 +12,7 @@ import { BandSearch } from './bands.tsx'
 import type { ChartState } from './build/chart.ts'
 import { charts } from './charts.ts'
 import { tick, watchBand } from './live.ts'
-import { useLoaded } from './load.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { Fact, Facts, HoldTags, Id, Loading, Panel, Refused, StateTag, Tag, Time } from './parts.tsx'
 import { useEffect, useState } from './preact.ts'
 import { type Shown, Statechart } from './statechart.tsx'
@@ -24,6 +24,7 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
   const band = useLoaded<BandAnswer>(bandId, async () =>
     get<BandAnswer>(pathOf(operatorPaths.band, { bandId }), members),
   )
+  useFresh(band, ['changes.vendors'])
   const timeline = useTimeline(bandId)
   const [readAtMs, setReadAtMs] = useState(tick.value)
   useEffect(() => {
@@ -44,7 +45,7 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
       {band.refusal !== undefined && <Refused refusal={band.refusal} again={band.again} />}
       {answer === undefined && band.refusal === undefined && <Loading what="the band" />}
       {answer !== undefined && (
-        <>
+        <div class={band.refusal === undefined ? 'page' : 'page stale'}>
           <BandHead band={answer} done={band.again} />
           <Panel title="Where it stands" class="span">
             <Statechart
@@ -59,7 +60,7 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
             <BandEvidence band={answer} sinceReadMs={Math.max(0, tick.value - readAtMs)} />
             <BandLimitsPanel band={answer} />
           </div>
-        </>
+        </div>
       )}
       <TimelinePanel timeline={timeline} />
     </>
@@ -94,9 +95,7 @@ function BandHead({ band, done }: { readonly band: BandAnswer; readonly done: ()
           <Id>{band.bid ?? 'none'}</Id>
         </Fact>
         <Fact name="Generation">{band.bid === null ? 'none now' : band.generation}</Fact>
-        <Fact name="Generations ended">
-          {band.generationEnded === 0 ? 'none' : `up to ${band.generationEnded}`}
-        </Fact>
+        <Fact name="Generations ended">{band.generationEnded === 0 ? 'none' : `up to ${band.generationEnded}`}</Fact>
         {band.ownerEpoch !== null && <Fact name="Owner epoch">{band.ownerEpoch}</Fact>}
         <Fact name="Wear epoch">{band.wearEpoch}</Fact>
         <Fact name="Vendor, model, batch">

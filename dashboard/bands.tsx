@@ -2,7 +2,8 @@
 
 import { type BandsAnswer, type FoundBand, operatorPaths } from '../protocol/operator-api.ts'
 import { get } from './api.ts'
-import { useLoaded } from './load.ts'
+import { holdFields } from './feed-points.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { Empty, Field, HoldTags, Id, Loading, Panel, Refused, StateTag, Wide } from './parts.tsx'
 import { useEffect, useState } from './preact.ts'
 import { goTo, stayAt } from './route.ts'
@@ -60,9 +61,11 @@ export function BandSearch({ name }: { readonly name: string }) {
 }
 
 function Found({ name }: { readonly name: string }) {
-  const { answer, refusal, again } = useLoaded<BandsAnswer>(name, async () =>
+  const loaded = useLoaded<BandsAnswer>(name, async () =>
     get<BandsAnswer>(`${operatorPaths.bands}?name=${encodeURIComponent(name)}`, ['bands', 'isCut']),
   )
+  useFresh(loaded, holdFields)
+  const { answer, refusal, again } = loaded
   const [only, second] = answer?.bands ?? []
   const alone = second === undefined ? only?.bandId : undefined
   useEffect(() => {

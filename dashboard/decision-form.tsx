@@ -5,7 +5,7 @@ import { namesOf } from '../protocol/names.ts'
 import { type DecisionFilter, type PartnersAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { get } from './api.ts'
-import { useLoaded } from './load.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { amountText, knownCurrencies, parseAmount } from './money.ts'
 import { Field } from './parts.tsx'
 import { type ComponentChildren, useState } from './preact.ts'
@@ -25,6 +25,7 @@ export function DecisionForm({ filter, search }: DecisionFormProps) {
   const partners = useLoaded<PartnersAnswer>('partners', async () =>
     get<PartnersAnswer>(operatorPaths.partners, ['partners']),
   )
+  useFresh(partners, ['changes.partners'])
   const set = (name: TextName) => (event: { readonly currentTarget: { readonly value: string } }) =>
     setTexts({ ...texts, [name]: event.currentTarget.value })
   const isKnown = texts.currency !== ''

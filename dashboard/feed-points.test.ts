@@ -3,10 +3,12 @@ import { feedFields } from '../protocol/operator-feed.ts'
 import {
   type FeedPoint,
   addPoint,
+  heldMs,
   linesOf,
   mergeFeed,
   msOf,
   pointsMax,
+  pointsOf,
   rateOf,
   valueOf,
   withHistory,
@@ -51,6 +53,27 @@ describe('the feed', () => {
     const told = [pointAt(3000, { links: 3 }), pointAt(6000, { links: 6 })]
     const history = [pointAt(2010), pointAt(3010), pointAt(4010), pointAt(5010), pointAt(6010)]
     expect(withHistory(told, history).map((point) => point.atMs)).toEqual([2010, 3000, 4010, 5010, 6000])
+  })
+})
+
+describe('the history of an engine', () => {
+  const history = { fields: ['denied', 'answered'], seconds: [{ atMs: 1000, values: [3, null] }] }
+
+  it('is points like those of the feed, without what it does not keep', () => {
+    const [point] = pointsOf(history)
+    expect([valueOf(point, 'denied'), valueOf(point, 'answered'), valueOf(point, 'links')]).toEqual([3, null, null])
+    expect(
+      pointsOf({ ...history, fields: ['a field of a newer engine', 'denied'] }).map((one) => valueOf(one, 'denied')),
+    ).toEqual([null])
+  })
+
+  it('is called five minutes when it is, and what it is when it is less', () => {
+    const seconds = (count: number) => Array.from({ length: count }, (_, at) => pointAt(at * 1000))
+    expect(heldMs([])).toBe(0)
+    expect(heldMs(seconds(43))).toBe(42_000)
+    expect(heldMs(seconds(301))).toBe(300_000)
+    expect(heldMs(seconds(900))).toBe(300_000)
+    expect(heldMs(seconds(200))).toBe(199_000)
   })
 })
 

@@ -1,5 +1,6 @@
 // What the feed has told, second by second, and what pictures are drawn from it. Pure: a message comes in, points come out.
 
+import { type FleetHistory, historySeconds } from '../protocol/operator-api.ts'
 import { type FeedMessage, feedFields } from '../protocol/operator-feed.ts'
 
 /** All values as they stood at one instant; null = was not measured. */
@@ -7,8 +8,11 @@ export type FeedPoint = { readonly atMs: number; readonly values: readonly (numb
 
 /** This many seconds are kept: a quarter of an hour. */
 export const pointsMax = 900
-/** Points farther apart than this have a gap between them: nobody knows what was there. */
-const gapMs = 2_500
+/** Points farther apart than this have a gap between them: what was there is not known. */
+export const gapMs = 2_500
+
+/** How many bands and accounts are under each hold. */
+export const holdFields = feedFields.filter((name) => /^(holds|accountHolds)\./.test(name))
 
 const indexes = new Map(feedFields.map((name, index) => [name, index]))
 
@@ -38,6 +42,23 @@ export function mergeFeed(before: FeedPoint | undefined, message: FeedMessage): 
 export function addPoint(points: readonly FeedPoint[], point: FeedPoint): readonly FeedPoint[] {
   const older = points.filter((one) => one.atMs < point.atMs)
   return [...older, point].slice(-pointsMax)
+}
+
+/** The history of an engine as points: what it did not keep was not measured. */
+export function pointsOf({ fields, seconds }: FleetHistory): readonly FeedPoint[] {
+  return seconds.map(({ atMs, values }) => {
+    const kept = new Map(fields.map((field, at) => [field, values[at] ?? null]))
+    return { atMs, values: feedFields.map((field) => kept.get(field) ?? null) }
+  })
+}
+
+/** How far back the points of the pictures' span reach, ms; the span itself when there is no more than a moment missing. */
+export function heldMs(points: readonly FeedPoint[], spanMs: number = historySeconds * 1000): number {
+  const newest = points.at(-1)
+  if (newest === undefined) return 0
+  const oldest = points.find((point) => newest.atMs - point.atMs <= spanMs)
+  const held = newest.atMs - (oldest?.atMs ?? newest.atMs)
+  return held > spanMs - 2 * gapMs ? spanMs : held
 }
 
 /** What the feed told, and between it what only the engine's history has: what came before the page, or while it was cut off. */

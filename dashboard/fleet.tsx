@@ -2,28 +2,26 @@
 
 import { feedJournalStates } from '../protocol/operator-feed.ts'
 import { namesOf } from '../protocol/names.ts'
-import { reasons } from '../protocol/reasons.ts'
+import { historySeconds } from '../protocol/operator-api.ts'
 import { accountHoldNames, bandStates, holdBits, sessionStates } from '../protocol/states.ts'
 import { ActButton } from './act-button.tsx'
 import { conditionOf } from './alarms.ts'
 import type { ChartState } from './build/chart.ts'
 import { charts } from './charts.ts'
-import { type FeedPoint, linesOf, msOf, rateOf, valueOf } from './feed-points.ts'
-import { alarms, engineNowMs, fleet, latest, points } from './live.ts'
+import { type FeedPoint, heldMs, linesOf, msOf, rateOf, valueOf } from './feed-points.ts'
+import { alarms, engineNowMs, fleet, isStale, latest, points } from './live.ts'
 import { Fact, Facts, Panel, Tag, Time, count } from './parts.tsx'
 import { useMemo } from './preact.ts'
 import { ReasonsPanel } from './reasons-panel.tsx'
 import { type Shown, Statechart } from './statechart.tsx'
 import { TimePlot } from './time-plot.tsx'
-import { formatDuration } from './times.ts'
+import { formatDuration, formatInstant } from './times.ts'
 
 const approvals = ['decisions.approved']
-const denials = namesOf(reasons)
-  .filter((reason) => reason !== 'approved')
-  .map((reason) => `decisions.${reason}`)
+const denials = ['denied']
 const bandFields = namesOf(bandStates).map((state) => `bands.${state}`)
-/** What the pictures show: five minutes. */
-const spanS = 300
+/** What the pictures show, and the engine keeps. */
+const spanS = historySeconds
 
 export function FleetPage() {
   const point = latest.value
@@ -35,9 +33,19 @@ export function FleetPage() {
     <>
       <h1>Fleet</h1>
       <div class="tiles">
-        <Tile name="Approved" value={rate(rateOf(second, before, approvals))} unit="/s" tone="good" />
-        <Tile name="Denied" value={rate(denied)} unit="/s" {...warnOf(denied)} />
-        <Tile name="Answered, p99" value={ms(msOf(point, 'answeredP99Us'))} unit="ms" />
+        <Tile
+          name="Approved"
+          value={rate(rateOf(second, before, approvals))}
+          unit="/s"
+          tone="good"
+          href="/decisions?reason=approved"
+        />
+        <Tile name="Denied" value={rate(denied)} unit="/s" {...warnOf(denied)} href="/decisions?reason=denied" />
+        <Tile
+          name={`p99 of ${count(valueOf(point, 'answeredMinute'))} in a minute`}
+          value={ms(msOf(point, 'answeredMinuteP99Us'))}
+          unit="ms"
+        />
         <Tile name="Bands" value={count(sum(point, bandFields))} />
         <Tile name="Armed" value={count(valueOf(point, 'bands.armed'))} tone="good" />
         <Tile name="Held" value={count(held)} {...warnOf(held)} />
@@ -93,16 +101,34 @@ function Tile(props: {
   readonly value: string
   readonly unit?: string
   readonly tone?: 'good' | 'warn'
+  /** Where what is counted stands one by one. */
+  readonly href?: string
 }) {
-  return (
-    <div class={`tile ${props.tone ?? ''}`}>
+  const inside = (
+    <>
       <span class="tile-name">{props.name}</span>
       <span class="tile-value number">
         {props.value}
         {props.unit !== undefined && <small> {props.unit}</small>}
       </span>
-    </div>
+    </>
   )
+  const kind = `tile ${props.tone ?? ''}`
+  return props.href === undefined ? (
+    <div class={kind}>{inside}</div>
+  ) : (
+    <a class={kind} href={props.href}>
+      {inside}
+    </a>
+  )
+}
+
+/** What a picture holds, in words: five minutes, or what there is since the engine started, and up to when if that is not now. */
+function spanText(): string {
+  const held = heldMs(points.value)
+  const last = held === spanS * 1000 ? 'last 5 minutes' : `last ${formatDuration(held)}`
+  const newest = points.value.at(-1)
+  return isStale.value && newest !== undefined ? `${last}, up to ${formatInstant(newest.atMs)}` : last
 }
 
 function AlarmsPanel() {
@@ -157,7 +183,7 @@ function LatencyPanel() {
   )
   const budget = fleet.value?.budget
   return (
-    <Panel title="Time to the durable answer" aside={<span class="muted">ms, last 5 minutes</span>}>
+    <Panel title="Time to the durable answer" aside={<span class="muted">ms, {spanText()}</span>}>
       <TimePlot
         label={`Answered within: p50 ${ms(msOf(point, 'answeredP50Us'))} ms, p99 ${ms(msOf(point, 'answeredP99Us'))} ms, p99.9 ${ms(msOf(point, 'answeredP999Us'))} ms`}
         lines={latencyLines}
@@ -186,7 +212,7 @@ function RatesPanel() {
   const second = told.at(-1)
   const before = told.at(-2)
   return (
-    <Panel title="Decisions" aside={<span class="muted">a second, last 5 minutes</span>}>
+    <Panel title="Decisions" aside={<span class="muted">a second, {spanText()}</span>}>
       <TimePlot
         label={`Approved ${rate(rateOf(second, before, approvals))} a second, denied ${rate(rateOf(second, before, denials))} a second`}
         lines={rateLines}
@@ -202,9 +228,13 @@ function RatesPanel() {
 function EnginePanel() {
   const point = latest.value
   const journal = feedJournalStates[valueOf(point, 'journalState') ?? -1]
+  const clockCertain = valueOf(point, 'clockCertain')
   const said = fleet.value
   const number = (field: string) => <span class="number">{count(valueOf(point, field))}</span>
-  const time = (field: string) => <span class="number">{ms(msOf(point, field))} ms</span>
+  const time = (field: string) => {
+    const value = msOf(point, field)
+    return <span class="number">{value === null ? '–' : `${ms(value)} ms`}</span>
+  }
   const size = (field: string) => <span class="number">{megabytes(valueOf(point, field))}</span>
   return (
     <Panel
@@ -217,12 +247,10 @@ function EnginePanel() {
           {journal === undefined ? '–' : <Tag tone={journal === 'open' ? 'good' : 'bad'}>{journal}</Tag>}
         </Fact>
         <Fact name="Clock">
-          {point === undefined ? (
+          {clockCertain === null ? (
             '–'
           ) : (
-            <Tag tone={valueOf(point, 'clockCertain') === 0 ? 'bad' : 'good'}>
-              {valueOf(point, 'clockCertain') === 0 ? 'doubtful' : 'certain'}
-            </Tag>
+            <Tag tone={clockCertain === 0 ? 'bad' : 'good'}>{clockCertain === 0 ? 'doubtful' : 'certain'}</Tag>
           )}
         </Fact>
         <Fact name="Journal position">{number('appendedLsn')}</Fact>

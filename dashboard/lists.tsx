@@ -7,13 +7,14 @@ import {
   operatorPaths,
 } from '../protocol/operator-api.ts'
 import { get } from './api.ts'
-import { type Loaded, useLoaded } from './load.ts'
+import { type Loaded, useFresh, useLoaded } from './load.ts'
 import { ListSearch, matches } from './list-search.tsx'
 import { Id, Loading, Refused, Tag, Wide } from './parts.tsx'
 import { type ComponentChildren, useState } from './preact.ts'
 
 export function PartnersPage() {
   const partners = useLoaded<PartnersAnswer>('', async () => get<PartnersAnswer>(operatorPaths.partners, ['partners']))
+  useFresh(partners, ['changes.partners'])
   return (
     <ListPage
       title="Partners"
@@ -39,6 +40,7 @@ export function PartnersPage() {
 
 export function SettingsPage() {
   const settings = useLoaded<SettingsAnswer>('', async () => get<SettingsAnswer>(operatorPaths.settings, ['settings']))
+  useFresh(settings, [])
   return (
     <ListPage
       title="Settings"
@@ -71,6 +73,8 @@ export function OperatorsPage() {
   const operators = useLoaded<OperatorsAnswer>('', async () =>
     get<OperatorsAnswer>(operatorPaths.operators, ['operators']),
   )
+  // Who comes and goes has sessions, which the list counts.
+  useFresh(operators, ['changes.operators', 'viewers'])
   return (
     <>
       <ListPage
@@ -118,7 +122,7 @@ function ListPage<Answer, Row>({ title, loaded, rows, textOf, columns, row }: Li
       {refusal !== undefined && <Refused refusal={refusal} again={again} />}
       {answer === undefined && refusal === undefined && <Loading what={title.toLowerCase()} />}
       {answer !== undefined && (
-        <section class="panel span" aria-label={title}>
+        <section class={refusal === undefined ? 'panel span' : 'panel span stale'} aria-label={title}>
           <p class="muted" role="status">
             {found.length === all.length ? `${all.length} in all` : `${found.length} of ${all.length}`}
           </p>

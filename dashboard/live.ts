@@ -1,5 +1,5 @@
 // The feed as the page has it: the newest values, the last quarter of an hour, how the connection is, and which alarms are
-// on. It connects while somebody is signed in, and again by itself after the engine was away.
+// on. It connects while an operator is signed in, and again by itself after the engine was away.
 
 import { fromHex, toHex } from '../protocol/bytes.ts'
 import { type FleetAnswer, operatorPaths } from '../protocol/operator-api.ts'
@@ -7,7 +7,7 @@ import { decodeFeed, encodeFeed, feedSubprotocol } from '../protocol/operator-fe
 import { type PastSince, alarmsOn, followAlarms } from './alarms.ts'
 import { get, readSession, session } from './api.ts'
 import { after, every, nowMs } from './clock.ts'
-import { type FeedPoint, addPoint, mergeFeed, withHistory } from './feed-points.ts'
+import { type FeedPoint, addPoint, mergeFeed, pointsOf, valueOf, withHistory } from './feed-points.ts'
 import { computed, signal } from './signals.ts'
 
 export type Connection =
@@ -19,6 +19,8 @@ export type Connection =
 const waitsMs = [1_000, 2_000, 4_000, 8_000, 15_000] as const
 /** A feed that is silent for longer is taken for lost: it tells something every second. */
 const silentMaxMs = 12_000
+/** What is older than this is shown as what it is: old. */
+const staleAfterMs = 4_000
 
 export const connection = signal<Connection>({ type: 'connecting' })
 export const fleet = signal<FleetAnswer | undefined>(undefined)
@@ -29,6 +31,12 @@ export const latest = signal<FeedPoint | undefined>(undefined)
 export const tick = signal(nowMs())
 /** When the newest values came, by the reader's clock; 0 = never. */
 export const toldAtMs = signal(0)
+/** How often the feed was opened: after each time the engine may be another run, or may have changed unseen. */
+const opens = signal(0)
+/** What is shown may not be so any more: no values came for a while, or the engine cannot be reached. */
+export const isStale = computed(
+  () => connection.value.type === 'lost' || (toldAtMs.value > 0 && tick.value - toldAtMs.value > staleAfterMs),
+)
 /** The engine that speaks now is another run than the one before it: when it started, by its clock. */
 export const restartedAtMs = signal<number | undefined>(undefined)
 
@@ -41,8 +49,17 @@ export function engineNowMs(): number {
   return point === undefined ? tick.value : point.atMs + Math.max(0, tick.value - toldAtMs.value)
 }
 
+/** What these fields of the feed say, as text to compare: another text means that lists are to be read again. */
+export function told(fields: readonly string[]): string | undefined {
+  const point = latest.value
+  const values = fields.map((field) => valueOf(point, field) ?? '-')
+  return fields.length > 0 && point === undefined ? undefined : [opens.value, ...values].join(' ')
+}
+
 let socket: WebSocket | undefined
 let attempts = 0
+/** When anything came, by the reader's clock. */
+let heardAtMs = 0
 let stopWaiting: (() => void) | undefined
 const before: { point: FeedPoint | undefined } = { point: undefined }
 const watched: { bandId: string; told: () => void } = { bandId: '', told: () => undefined }
@@ -63,6 +80,7 @@ export function stopFeed(): void {
   open?.close()
   points.value = []
   latest.value = undefined
+  toldAtMs.value = 0
   fleet.value = undefined
   before.point = undefined
   pastSince.value = new Map()
@@ -92,7 +110,7 @@ export function watchBand(bandId: string, told: () => void): () => void {
 
 every(1_000, () => {
   tick.value = nowMs()
-  if (connection.value.type === 'live' && nowMs() - toldAtMs.value > silentMaxMs) socket?.close()
+  if (connection.value.type === 'live' && nowMs() - heardAtMs > silentMaxMs) socket?.close()
 })
 
 function connect(): void {
@@ -103,7 +121,8 @@ function connect(): void {
   opened.onopen = () => {
     if (socket !== opened) return
     before.point = undefined
-    toldAtMs.value = nowMs()
+    heardAtMs = nowMs()
+    opens.value += 1
     // After a break the engine may be another run, with a history of its own.
     if (connection.value.type === 'lost') void readFleet()
     connection.value = { type: 'live' }
@@ -124,17 +143,19 @@ function hear(bytes: Uint8Array): void {
   const message = decodeFeed(bytes)
   if (message.type === 'malformed') return
   attempts = 0
-  toldAtMs.value = nowMs()
+  heardAtMs = nowMs()
   if (message.type === 'band') {
     if (toHex(message.bandId) === watched.bandId) watched.told()
     return
   }
   const point = mergeFeed(before.point, message)
   if (point === undefined) return
+  pastSince.value = followAlarms(fleet.value?.alarms ?? [], pastSince.value, point, latest.value)
   before.point = point
   latest.value = point
+  toldAtMs.value = heardAtMs
+  tick.value = Math.max(tick.value, heardAtMs)
   if (message.type === 'changed') points.value = addPoint(points.value, point)
-  pastSince.value = followAlarms(fleet.value?.alarms ?? [], pastSince.value, point)
 }
 
 async function lost(): Promise<void> {
@@ -165,9 +186,11 @@ async function readFleet(): Promise<void> {
     restartedAtMs.value = answer.startedAtMs
   }
   fleet.value = answer
-  points.value = withHistory(points.value, answer.history)
+  points.value = withHistory(points.value, pointsOf(answer.history))
   let since: PastSince = new Map()
-  for (const point of points.value) since = followAlarms(answer.alarms, since, point)
+  points.value.forEach((point, at) => {
+    since = followAlarms(answer.alarms, since, point, points.value[at - 1])
+  })
   pastSince.value = since
 }
 

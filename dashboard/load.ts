@@ -2,7 +2,9 @@
 
 import type { ApiRefusal } from '../protocol/operator-api.ts'
 import type { Answered } from './api.ts'
-import { useEffect, useRef, useState } from './preact.ts'
+import { told } from './live.ts'
+import { useEffect, useMemo, useRef, useState } from './preact.ts'
+import { computed } from './signals.ts'
 
 export type Loaded<Answer> = {
   readonly answer: Answer | undefined
@@ -10,6 +12,20 @@ export type Loaded<Answer> = {
   readonly isLoading: boolean
   /** Asks again. */
   readonly again: () => void
+}
+
+/**
+ * Asks again when these fields of the feed change, and when the feed comes back after a break: then the engine may be another run,
+ * or others may have changed what is shown. Of a list of the engine the field is its count of changes.
+ */
+export function useFresh({ again }: Pick<Loaded<unknown>, 'again'>, fields: readonly string[]): void {
+  const now = useMemo(() => computed(() => told(fields)), [fields.join()]).value
+  const seen = useRef(now)
+  useEffect(() => {
+    if (now === undefined || now === seen.current) return
+    seen.current = now
+    again()
+  }, [now])
 }
 
 /** Asks now and whenever `key` changes. An answer that comes after a newer question is dropped. */

@@ -4,7 +4,7 @@ import { type ActAnswer, type Proposal, type ProposalsAnswer, operatorPaths } fr
 import { CloseButton, Dialog, Outcome, Preview, usePreview } from './act-dialog.tsx'
 import { type Answered, get, pathOf, post, session } from './api.ts'
 import { engineNowMs } from './live.ts'
-import { useLoaded } from './load.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { Empty, Loading, Panel, Refused, Time } from './parts.tsx'
 import { useState } from './preact.ts'
 import { mayAct } from './roles.ts'
@@ -13,9 +13,11 @@ import { formatDuration } from './times.ts'
 type Chosen = { readonly proposal: Proposal; readonly step: 'agree' | 'withdraw' }
 
 export function ProposalsPage() {
-  const { answer, refusal, again } = useLoaded<ProposalsAnswer>('proposals', async () =>
+  const loaded = useLoaded<ProposalsAnswer>('proposals', async () =>
     get<ProposalsAnswer>(operatorPaths.proposals, ['proposals']),
   )
+  useFresh(loaded, ['changes.proposals'])
+  const { answer, refusal, again } = loaded
   const [chosen, setChosen] = useState<Chosen | undefined>(undefined)
   return (
     <>
@@ -25,7 +27,7 @@ export function ProposalsPage() {
       {answer !== undefined && (
         <Panel
           title="Waiting for a second operator"
-          class="span"
+          class={refusal === undefined ? 'span' : 'span stale'}
           aside={
             <button type="button" onClick={again}>
               Read again
@@ -65,6 +67,7 @@ export function ProposalsPage() {
       {chosen !== undefined && (
         <ProposalDialog
           chosen={chosen}
+          isWaiting={answer === undefined || answer.proposals.some(({ id }) => id === chosen.proposal.id)}
           close={() => {
             setChosen(undefined)
             again()
@@ -77,9 +80,12 @@ export function ProposalsPage() {
 
 function ProposalDialog({
   chosen: { proposal, step },
+  isWaiting,
   close,
 }: {
   readonly chosen: Chosen
+  /** It may end, or another operator may agree or withdraw, while this is open. */
+  readonly isWaiting: boolean
   readonly close: () => void
 }) {
   const preview = usePreview(proposal.act)
@@ -104,6 +110,9 @@ function ProposalDialog({
             “{proposal.reason}” – {proposal.by}
           </p>
         )}
+        {!isOver && !isWaiting && !isBusy && (
+          <p class="notice warn">It does not wait any more: it was done or withdrawn elsewhere, or its hour is over.</p>
+        )}
         {agreed !== undefined && <Outcome answered={agreed} />}
         {withdrawn?.ok === true && <p class="notice good">Withdrawn; nothing was done.</p>}
         {withdrawn?.ok === false && <Refused refusal={withdrawn.refusal} />}
@@ -120,7 +129,11 @@ function ProposalDialog({
           <button
             type="button"
             class={step === 'agree' ? 'primary danger' : 'primary'}
-            disabled={isBusy || (step === 'agree' && (preview.answer === undefined || preview.answer.blocked !== null))}
+            disabled={
+              isBusy ||
+              !isWaiting ||
+              (step === 'agree' && (preview.answer === undefined || preview.answer.blocked !== null))
+            }
             onClick={() => void send()}
           >
             {step === 'agree' ? 'Agree and do it' : 'Withdraw it'}

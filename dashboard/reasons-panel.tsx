@@ -8,7 +8,8 @@ import { Panel, Wide, count } from './parts.tsx'
 import { useState } from './preact.ts'
 
 type Order = 'count' | 'rate' | 'reason'
-type Row = { readonly reason: Reason; readonly count: number; readonly rate: number }
+/** Null: not known. */
+type Row = { readonly reason: Reason; readonly count: number | null; readonly rate: number | null }
 
 /** The rate is over this many seconds, so that it can be read. */
 const rateOverS = 10
@@ -18,9 +19,9 @@ export function ReasonsPanel() {
   const [withNever, setWithNever] = useState(false)
   const rows = namesOf(reasons)
     .map(rowOf)
-    .filter((row) => withNever || row.count > 0)
+    .filter((row) => withNever || (row.count ?? 0) > 0)
     .sort(comparing(order))
-  const most = Math.max(1, ...rows.map((row) => row.count))
+  const most = Math.max(1, ...rows.map((row) => row.count ?? 0))
   return (
     <Panel
       title="Reasons"
@@ -49,7 +50,7 @@ export function ReasonsPanel() {
                   <a href={`/decisions?reason=${row.reason}`}>{row.reason}</a>
                 </th>
                 <td class="number right">{count(row.count)}</td>
-                <td class="number right">{row.rate.toFixed(1)}</td>
+                <td class="number right">{row.rate?.toFixed(1) ?? '–'}</td>
                 <td class="bar-cell">
                   <svg
                     class={`bar ${row.reason === 'approved' ? 'good' : 'warn'}`}
@@ -57,7 +58,7 @@ export function ReasonsPanel() {
                     preserveAspectRatio="none"
                     aria-hidden="true"
                   >
-                    <rect width={(100 * row.count) / most} height="8" />
+                    <rect width={(100 * (row.count ?? 0)) / most} height="8" />
                   </svg>
                 </td>
               </tr>
@@ -65,7 +66,9 @@ export function ReasonsPanel() {
           </tbody>
         </table>
       </Wide>
-      {rows.length === 0 && <p class="empty">Nothing was decided since the engine started.</p>}
+      {rows.length === 0 && latest.value !== undefined && (
+        <p class="empty">Nothing was decided since the engine started.</p>
+      )}
     </Panel>
   )
 }
@@ -92,8 +95,9 @@ function Sorted(props: {
 function rowOf(reason: Reason): Row {
   const field = `decisions.${reason}`
   const second = points.value.at(-1)
-  const then = points.value.at(-1 - rateOverS) ?? points.value[0]
-  return { reason, count: valueOf(latest.value, field) ?? 0, rate: rateOf(second, then, [field]) ?? 0 }
+  // What the engine kept of the minutes before has no reasons.
+  const then = points.value.slice(-1 - rateOverS).find((point) => valueOf(point, field) !== null)
+  return { reason, count: valueOf(latest.value, field), rate: rateOf(second, then, [field]) }
 }
 
 function comparing(order: Order): (a: Row, b: Row) => number {
@@ -101,8 +105,8 @@ function comparing(order: Order): (a: Row, b: Row) => number {
     case 'reason':
       return (a, b) => a.reason.localeCompare(b.reason)
     case 'rate':
-      return (a, b) => b.rate - a.rate || b.count - a.count
+      return (a, b) => (b.rate ?? 0) - (a.rate ?? 0) || (b.count ?? 0) - (a.count ?? 0)
     case 'count':
-      return (a, b) => b.count - a.count || a.reason.localeCompare(b.reason)
+      return (a, b) => (b.count ?? 0) - (a.count ?? 0) || a.reason.localeCompare(b.reason)
   }
 }

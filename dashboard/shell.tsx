@@ -3,7 +3,7 @@
 import { OpenActDialog, closeAct } from './act-button.tsx'
 import { valueOf } from './feed-points.ts'
 import { session } from './api.ts'
-import { alarms, connection, latest, restartedAtMs, tick, toldAtMs, tryNow } from './live.ts'
+import { alarms, connection, isStale, latest, restartedAtMs, tick, toldAtMs, tryNow } from './live.ts'
 import { Tag, Time } from './parts.tsx'
 import { type ComponentChildren, useEffect, useRef } from './preact.ts'
 import { hasRole } from './roles.ts'
@@ -59,6 +59,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
               <a href={place.href} aria-current={place.pages.includes(page) ? 'page' : undefined}>
                 {place.name}
                 {place.href === '/' && alarms.value.length > 0 && <Tag tone="bad">{alarms.value.length}</Tag>}
+                {place.href === '/proposals' && <Waiting />}
               </a>
             </li>
           ))}
@@ -66,10 +67,26 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       </nav>
       <main id="content" ref={main} tabIndex={-1}>
         <Banners />
-        {children}
+        {/* What may not be so any more looks so, whatever page it is on. */}
+        <div class={isStale.value ? 'page stale' : 'page'}>{children}</div>
       </main>
       <OpenActDialog />
     </div>
+  )
+}
+
+/** How many acts wait for a second operator: others propose while this page is open. */
+function Waiting() {
+  const waiting = valueOf(latest.value, 'proposals') ?? 0
+  return (
+    <span role="status">
+      {waiting > 0 && (
+        <Tag tone="warn">
+          {waiting}
+          <span class="unseen"> waiting for a second operator</span>
+        </Tag>
+      )}
+    </span>
   )
 }
 
@@ -77,10 +94,10 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
 function FeedState() {
   const state = connection.value
   const ageMs = tick.value - toldAtMs.value
-  const isStale = state.type === 'live' && toldAtMs.value > 0 && ageMs > 4_000
+  const isSilent = state.type === 'live' && isStale.value
   const [tone, text] =
     state.type === 'live'
-      ? isStale
+      ? isSilent
         ? (['warn', 'silent'] as const)
         : (['good', 'live'] as const)
       : ([state.type === 'lost' ? 'bad' : 'warn', state.type === 'lost' ? 'lost' : 'connecting'] as const)
@@ -88,7 +105,7 @@ function FeedState() {
     <p class={`feed ${tone}`}>
       <span class="dot" aria-hidden="true" />
       <span role="status">{text}</span>
-      {isStale && <span class="muted number"> last data {formatDuration(ageMs)} ago</span>}
+      {isSilent && <span class="muted number"> last data {formatDuration(ageMs)} ago</span>}
     </p>
   )
 }
@@ -97,8 +114,9 @@ function Banners() {
   const state = connection.value
   const restarted = restartedAtMs.value
   const draining = valueOf(latest.value, 'draining') ?? 0
+  // One part that stays in sight, with all of them below each other: none covers another.
   return (
-    <>
+    <div class="banners">
       {state.type === 'lost' && (
         <div class="notice bad banner">
           <p>
@@ -114,8 +132,16 @@ function Banners() {
       {draining > 0 && (
         <p class="notice warn banner" role="status">
           <span>
-            <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to come back
-            later.
+            {state.type === 'lost' ? (
+              <>
+                <strong>It drained for maintenance</strong> when it was last heard of.
+              </>
+            ) : (
+              <>
+                <strong>Draining for maintenance:</strong> the engine takes no new sessions and tells phones to come
+                back later.
+              </>
+            )}
           </span>
         </p>
       )}
@@ -134,7 +160,7 @@ function Banners() {
           </button>
         </div>
       )}
-    </>
+    </div>
   )
 }
 

@@ -4,6 +4,7 @@
 import UPlot from 'uplot'
 import type { Lines } from './feed-points.ts'
 import { useEffect, useRef } from './preact.ts'
+import { isStale } from './live.ts'
 import { isDark } from './theme.ts'
 
 type PlotLine = {
@@ -32,7 +33,7 @@ export function TimePlot(props: TimePlotProps) {
   const plot = useRef<UPlot | undefined>(undefined)
   const newest = useRef(props)
   newest.current = props
-  const shade = isDark.value
+  const shade = `${isDark.value} ${isStale.value}`
   useEffect(() => {
     const element = holder.current
     if (element === null) return undefined

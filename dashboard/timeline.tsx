@@ -60,10 +60,16 @@ export function useTimeline(bandId: string): Timeline {
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }) {
   const { entries, isLoading, refusal, older, again } = timeline
   return (
-    <Panel title="Timeline" class="span">
+    <Panel title="Timeline" class={refusal === undefined ? 'span' : 'span stale'}>
       {refusal !== undefined && <Refused refusal={refusal} again={again} />}
-      {entries.length === 0 &&
-        (isLoading ? <Loading what="the timeline" /> : <Empty>Nothing happened to it yet.</Empty>)}
+      {entries.length === 0 && isLoading && <Loading what="the timeline" />}
+      {entries.length === 0 && !isLoading && refusal === undefined && (
+        <Empty>
+          {older === undefined
+            ? 'Nothing happened to it yet.'
+            : 'Nothing happened to it in the part that was looked at.'}
+        </Empty>
+      )}
       <ol class="timeline">
         {entries.map((entry) => (
           <li key={`${entry.type} ${entry.lsn}`} class={entry.type}>

@@ -4,7 +4,7 @@ import { type VendorsAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { ActButton } from './act-button.tsx'
 import { get } from './api.ts'
 import { ListSearch, matches } from './list-search.tsx'
-import { useLoaded } from './load.ts'
+import { useFresh, useLoaded } from './load.ts'
 import { Empty, Field, Loading, Panel, Refused, Tag, Wide } from './parts.tsx'
 import { useState } from './preact.ts'
 import { mayAct } from './roles.ts'
@@ -13,9 +13,9 @@ import { mayAct } from './roles.ts'
 const modelMax = 0xffff
 
 export function VendorsPage() {
-  const { answer, refusal, again } = useLoaded<VendorsAnswer>('', async () =>
-    get<VendorsAnswer>(operatorPaths.vendors, ['vendors']),
-  )
+  const loaded = useLoaded<VendorsAnswer>('', async () => get<VendorsAnswer>(operatorPaths.vendors, ['vendors']))
+  useFresh(loaded, ['changes.vendors'])
+  const { answer, refusal, again } = loaded
   const [wanted, setWanted] = useState('')
   const found = (answer?.vendors ?? []).filter((vendor) => matches(`${vendor.name} ${vendor.vendor}`, wanted))
   return (
@@ -29,7 +29,7 @@ export function VendorsPage() {
         <Panel
           key={vendor.vendor}
           title={`${vendor.name} (${vendor.vendor})`}
-          class="span"
+          class={refusal === undefined ? 'span' : 'span stale'}
           aside={
             <span class="tags">
               <Standing standing={vendor.standing} />

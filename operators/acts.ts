@@ -24,6 +24,8 @@ export type Acts = {
   readonly preview: (act: OperatorAct, session: OperatorSession) => PreviewAnswer | Refused
   readonly act: (act: OperatorAct, reason: string, session: OperatorSession) => Promise<ActAnswer | Refused>
   readonly proposals: () => readonly Proposal[]
+  /** How many wait, and how often that changed. */
+  readonly waiting: () => { readonly waiting: number; readonly changes: number }
   readonly agree: (id: string, session: OperatorSession) => Promise<ActAnswer | Refused>
   readonly withdraw: (id: string, session: OperatorSession) => 'withdrawn' | Refused
 }
@@ -58,6 +60,8 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
     },
 
     proposals: () => proposals.all(),
+
+    waiting: () => ({ waiting: proposals.all().length, changes: proposals.changes }),
 
     async agree(id, session) {
       const waiting = proposals.find(id)

@@ -1,10 +1,12 @@
 // What changed from one second of the feed to the next.
 
+import type { FeedValue } from '../protocol/operator-feed.ts'
+
 export function changesOf(
-  before: readonly number[],
-  now: readonly number[],
-): readonly (readonly [field: number, value: number])[] {
-  const changes: (readonly [number, number])[] = []
+  before: readonly FeedValue[],
+  now: readonly FeedValue[],
+): readonly (readonly [field: number, value: FeedValue])[] {
+  const changes: (readonly [number, FeedValue])[] = []
   now.forEach((value, field) => {
     if (before[field] !== value) changes.push([field, value])
   })

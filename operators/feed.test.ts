@@ -4,7 +4,14 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { fromHex } from '../protocol/bytes.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
-import { type FeedMessage, decodeFeed, encodeFeed, feedFields, feedSubprotocol } from '../protocol/operator-feed.ts'
+import {
+  type FeedMessage,
+  type FeedValue,
+  decodeFeed,
+  encodeFeed,
+  feedFields,
+  feedSubprotocol,
+} from '../protocol/operator-feed.ts'
 import { operatorLimits } from './limits.ts'
 import { type Browser, type TestSite, knownBand, testSite } from './test-site.ts'
 
@@ -58,6 +65,18 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
+/** The newest value of a field. */
+function newest(heard: readonly FeedMessage[], field: string) {
+  const at = feedFields.indexOf(field)
+  let value: FeedValue | undefined
+  for (const message of heard) {
+    if (message.type === 'whole') value = message.values[at]
+    const change = message.type === 'changed' ? message.changes.find(([changed]) => changed === at) : undefined
+    if (change !== undefined) value = change[1]
+  }
+  return value
+}
+
 describe('the feed', () => {
   it('tells a page everything as it opens, then each second what changed', async () => {
     const site = await testSite(onTestFinished)
@@ -82,6 +101,52 @@ describe('the feed', () => {
     await page(await site.signedIn('olga'))
     site.clock.pass(1_000)
     expect((await otto.has(3))[2]).toMatchObject({ changes: [[viewers, 2]] })
+  })
+
+  it('tells every page that a proposal came, and that it went: agreed to, withdrawn or over', async () => {
+    const site = await testSite(onTestFinished)
+    const [olga, oscar] = [await site.signedIn('olga'), await site.signedIn('otto')]
+    const otto = await page(oscar)
+    const propose = async () => {
+      const { body } = await olga.post(operatorPaths.acts, {
+        act: 'unfreeze-band',
+        bandId: knownBand,
+        reason: 'Found.',
+      })
+      return String(body.proposal.id)
+    }
+    const told = async () => {
+      const before = otto.count
+      site.clock.pass(1_000)
+      await otto.has(before + 1)
+      return ['proposals', 'changes.proposals'].map((field) => newest(otto.heard, field))
+    }
+    expect(await told()).toEqual([0, 0])
+    const first = await propose()
+    expect(await told()).toEqual([1, 1])
+    expect((await olga.post(operatorPaths.withdraw.replace(':id', first), {})).status).toBe(200)
+    expect(await told()).toEqual([0, 2])
+    const second = await propose()
+    expect(await told()).toEqual([1, 3])
+    expect((await oscar.post(operatorPaths.agree.replace(':id', second), {})).status).toBe(200)
+    expect(await told()).toEqual([0, 4])
+    await propose()
+    expect(await told()).toEqual([1, 5])
+    for (let passedMs = 0; passedMs < operatorLimits.proposalLifeMs; passedMs += 600_000) {
+      // Who is at work stays signed in.
+      await oscar.get(operatorPaths.partners)
+      site.clock.pass(600_000)
+    }
+    expect(await told()).toEqual([0, 6])
+  })
+
+  it('tells every page that the list of operators changed', async () => {
+    const site = await testSite(onTestFinished)
+    const otto = await page(await site.signedIn('otto'))
+    site.operators.change('olga', () => undefined)
+    site.clock.pass(1_000)
+    await otto.has(2)
+    expect(newest(otto.heard, 'changes.operators')).toBe(1)
   })
 
   it('reads the figures once a second for however many look', async () => {

@@ -8,6 +8,7 @@ import { toHex, fromHex } from '../protocol/bytes.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
 import {
   type FeedMessage,
+  type FeedValue,
   decodeFeedAsk,
   encodeFeed,
   feedAskBytesMax,
@@ -15,7 +16,7 @@ import {
 } from '../protocol/operator-feed.ts'
 import { changesOf } from './feed-changes.ts'
 import { operatorLimits } from './limits.ts'
-import type { OperatorPorts } from './ports.ts'
+import type { OperatorPorts, OwnFigures } from './ports.ts'
 import type { OperatorSession, OperatorSessions } from './sessions.ts'
 
 export type Feed = {
@@ -57,19 +58,24 @@ const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
 export function createFeed(
   ports: Pick<OperatorPorts, 'clock' | 'figures' | 'engine' | 'log'>,
   sessions: OperatorSessions,
+  own: () => Omit<OwnFigures, 'viewers'>,
 ): Feed {
   const { clock, figures, engine, log } = ports
   const { feedEveryMs, viewersMax, viewersPerOperatorMax, feedBufferedBytesMax, feedAsksPerSecond } = operatorLimits
   const server = new WebSocketServer(socketOptions)
   const viewers = new Set<Viewer>()
-  let shown: readonly number[] = []
+  let shown: readonly FeedValue[] = []
   let ticks = 0
   let cancel: (() => void) | undefined
+
+  function values(): readonly FeedValue[] {
+    return figures.values({ viewers: viewers.size, ...own() })
+  }
 
   function begin(viewer: Viewer): void {
     viewers.add(viewer)
     if (cancel === undefined) {
-      shown = figures.values(viewers.size)
+      shown = values()
       cancel = clock.after(feedEveryMs, tick)
     }
     send(viewer, { type: 'whole', atMs: clock.nowMs(), values: shown })
@@ -88,7 +94,7 @@ export function createFeed(
     cancel = clock.after(feedEveryMs, tick)
     sessions.dropOver()
     const isPing = ++ticks % ticksPerPing === 0
-    const now = figures.values(viewers.size)
+    const now = values()
     const bytes = encodeFeed({ type: 'changed', atMs: clock.nowMs(), changes: changesOf(shown, now) })
     shown = now
     for (const viewer of viewers) {

@@ -56,17 +56,25 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   const cookies = () => cookieNames(origins())
   const sessions = new OperatorSessions({ clock, random, times: options.sessionTimes, keeper })
   sessions.keepOnly(operators.all())
-  const stopFollowing = operators.onChange(() => sessions.keepOnly(operators.all()))
+  let operatorChanges = 0
+  const stopFollowing = operators.onChange(() => {
+    operatorChanges++
+    sessions.keepOnly(operators.all())
+  })
   const backTo = () => backFromProvider(origins())
   const oidc = options.oidc === undefined ? undefined : createOidc(options.oidc, { clock, log, backTo })
   const signIn = createSignIn({ ports, sessions, origins, cookies, oidc })
-  const feed = createFeed(ports, sessions)
+  const acts = createActs(ports)
+  const feed = createFeed(ports, sessions, () => {
+    const { waiting, changes } = acts.waiting()
+    return { proposals: waiting, changes: { proposals: changes, operators: operatorChanges } }
+  })
   const lookups = accountLookups(ports)
   const routes = routesOf({
     ports,
     sessions,
     signIn,
-    acts: createActs(ports),
+    acts,
     decisions: decisionAnswers(ports, sessions, lookups),
     lookups,
   })

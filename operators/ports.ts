@@ -3,6 +3,7 @@
 
 import type { OperatorPort } from '../engine/operator-port.ts'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
+import type { FeedValue } from '../protocol/operator-feed.ts'
 import type {
   DecisionEntry,
   DecisionFilter,
@@ -41,11 +42,20 @@ export type ServerActs = {
 }
 export type VendorAct = Extract<OperatorAct, { readonly act: 'revoke-vendor' | 'restore-vendor' }>
 
+/** What the page's listener itself knows of what the feed tells. */
+export type OwnFigures = {
+  readonly viewers: number
+  /** How many wait for a second operator. */
+  readonly proposals: number
+  /** How often each list changed. */
+  readonly changes: Readonly<Record<'proposals' | 'operators', number>>
+}
+
 /** What stands still while the feed moves, and what the feed tells. */
 type Figures = {
   readonly fleet: () => FleetAnswer
-  /** One number for each of `feedFields`, as they stand now; `viewers` is how many look. */
-  readonly values: (viewers: number) => readonly number[]
+  /** One value for each of `feedFields`, as they stand now. */
+  readonly values: (own: OwnFigures) => readonly FeedValue[]
 }
 
 type Lists = {

@@ -22,10 +22,16 @@ export class Proposals {
   readonly #random: RandomBytes
   /** Oldest first. */
   readonly #kept = new Map<string, Kept>()
+  #changes = 0
 
   constructor(from: { readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>; readonly random: RandomBytes }) {
     this.#clock = from.clock
     this.#random = from.random
+  }
+
+  /** How often one came or went. */
+  get changes(): number {
+    return this.#changes
   }
 
   add(
@@ -41,12 +47,13 @@ export class Proposals {
     const { proposalLifeMs } = operatorLimits
     const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }
     this.#kept.set(proposal.id, { proposal, ...about, endsAtMs: this.#clock.monotonicMs() + proposalLifeMs })
+    this.#changes++
     return proposal
   }
 
   all(): readonly Proposal[] {
     const nowMs = this.#clock.monotonicMs()
-    for (const [id, { endsAtMs }] of this.#kept) if (nowMs >= endsAtMs) this.#kept.delete(id)
+    for (const [id, { endsAtMs }] of this.#kept) if (nowMs >= endsAtMs) this.#drop(id)
     return [...this.#kept.values()].map(({ proposal }) => proposal)
   }
 
@@ -59,8 +66,15 @@ export class Proposals {
   take(id: string): (() => void) | undefined {
     const kept = this.#kept.get(id)
     if (kept === undefined) return undefined
-    this.#kept.delete(id)
-    return () => void this.#kept.set(id, kept)
+    this.#drop(id)
+    return () => {
+      this.#kept.set(id, kept)
+      this.#changes++
+    }
+  }
+
+  #drop(id: string): void {
+    if (this.#kept.delete(id)) this.#changes++
   }
 }
 

@@ -267,11 +267,17 @@ export async function testSite(
         heartbeatS: 30,
         budget: { p99Ms: 1, p999Ms: 3 },
         alarms: [],
-        history: [],
+        history: { fields: [], seconds: [] },
       }),
-      values: (viewers) => {
+      values: ({ viewers, proposals, changes }) => {
         reads.count++
-        return values.map((value, at) => (feedFields[at] === 'viewers' ? viewers : value))
+        const own = new Map([
+          ['viewers', viewers],
+          ['proposals', proposals],
+          ['changes.proposals', changes.proposals],
+          ['changes.operators', changes.operators],
+        ])
+        return values.map((value, at) => own.get(feedFields[at] ?? '') ?? value)
       },
     },
     lists: {

@@ -86,14 +86,25 @@ export type FleetAnswer = {
   /** The line in the picture of latencies. */
   readonly budget: { readonly p99Ms: number; readonly p999Ms: number }
   readonly alarms: readonly AlarmRule[]
-  /**
-   * The last minute, oldest first, each as the feed's values; so that a page that opens has its pictures at once. Null stands
-   * for what is measured only while somebody looks.
-   */
-  readonly history: readonly { readonly atMs: number; readonly values: readonly (number | null)[] }[]
+  readonly history: FleetHistory
 }
 
-/** An alarm is on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. */
+/**
+ * The last five minutes, or what there is since the engine started, so that a page that opens has its pictures and its alarms at
+ * once: of each second, oldest first, the values of these fields of the feed. Null: not measured.
+ */
+export type FleetHistory = {
+  readonly fields: readonly string[]
+  readonly seconds: readonly { readonly atMs: number; readonly values: readonly (number | null)[] }[]
+}
+
+/** How many seconds an engine keeps of its history: as many as the page's pictures show. */
+export const historySeconds = 300
+
+/**
+ * An alarm is on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. A rule about
+ * a percentile also says of how many: a second in which `of`, another field, was less than `ofAtLeast` is none.
+ */
 export type AlarmRule = {
   readonly name: string
   /** A name of `feedFields`. */
@@ -101,6 +112,9 @@ export type AlarmRule = {
   readonly above: number
   readonly below?: number
   readonly forS: number
+  /** A name of `feedFields` that counts what `field` was made of; together with `ofAtLeast`. */
+  readonly of?: string
+  readonly ofAtLeast?: number
   readonly says: string
 }
 

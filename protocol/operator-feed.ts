@@ -12,9 +12,14 @@ import { accountHoldNames, bandStates, holdBits, sessionStates } from './states.
 /** The subprotocol of the socket at /api/feed. */
 export const feedSubprotocol = 'bandpass.operator.v1'
 
+/** Lists that change while a page is open: each has a count of its changes in the feed, and a page that sees another one reads again. */
+export const feedLists = ['proposals', 'partners', 'vendors', 'operators'] as const
+export type FeedList = (typeof feedLists)[number]
+
 /**
- * What the feed tells, by position. All are unsigned integers: counts as they stand, `…Us` microseconds of the second that just
- * ended (0 = nothing was measured), `…Kb` kilobytes. `decisions.…` and `reversals` count since the engine started.
+ * What the feed tells, by position. All are unsigned integers, or nil for what was not measured: counts as they stand, `…Us`
+ * microseconds of the second that just ended, `…Minute…` of the last 50 to 60 seconds, `…Kb` kilobytes. `decisions.…`, `denied`
+ * (all of them but `approved`), `reversals` and `changes.…` count since the engine started.
  */
 export const feedFields: readonly string[] = [
   ...namesOf(bandStates).map((state) => `bands.${state}`),
@@ -55,19 +60,27 @@ export const feedFields: readonly string[] = [
   'heapKb',
   'viewers',
   'draining',
+  'denied',
+  'answeredMinute',
+  'answeredMinuteP99Us',
+  'proposals',
+  ...feedLists.map((list) => `changes.${list}`),
 ]
+
+/** A value of the feed; null = was not measured. */
+export type FeedValue = number | null
 
 /** Values of `journalState`. */
 export const feedJournalStates = ['open', 'full', 'failed', 'closed'] as const
 
 export type FeedMessage =
   /** Everything as it stands. */
-  | { readonly type: 'whole'; readonly atMs: number; readonly values: readonly number[] }
+  | { readonly type: 'whole'; readonly atMs: number; readonly values: readonly FeedValue[] }
   /** What changed since the message before. */
   | {
       readonly type: 'changed'
       readonly atMs: number
-      readonly changes: readonly (readonly [field: number, value: number])[]
+      readonly changes: readonly (readonly [field: number, value: FeedValue])[]
     }
   /** A band that this page watches moved, was asked for, or was acted on: read it again. At most one a second. */
   | { readonly type: 'band'; readonly bandId: Bytes }
@@ -96,10 +109,10 @@ export function decodeFeed(bytes: Bytes): FeedMessage | Malformed {
   if (isMalformed(items)) return items
   const [type, first, ...rest] = items
   if (type === numbers.band && first instanceof Uint8Array) return { type: 'band', bandId: first }
-  if (typeof first !== 'number' || !rest.every(isNumber)) return malformed('numbers', 1)
+  if (typeof first !== 'number' || !rest.every(isValue)) return malformed('numbers', 1)
   if (type === numbers.whole) return { type: 'whole', atMs: first, values: rest }
-  if (type === numbers.changed && rest.length % 2 === 0) return { type: 'changed', atMs: first, changes: pairsOf(rest) }
-  return malformed('a message of the feed', 0)
+  const changes = type === numbers.changed ? pairsOf(rest) : undefined
+  return changes === undefined ? malformed('a message of the feed', 0) : { type: 'changed', atMs: first, changes }
 }
 
 /** Reads what a page sent. */
@@ -117,12 +130,18 @@ export const feedAskBytesMax = 64
 const bandIdBytes = 16
 const feedDepth = 1
 
-function isNumber(item: Unpacked): item is number {
-  return typeof item === 'number'
+function isValue(item: Unpacked): item is FeedValue {
+  return item === null || typeof item === 'number'
 }
 
-function pairsOf(items: readonly number[]): readonly (readonly [number, number])[] {
-  const pairs: (readonly [number, number])[] = []
-  for (let at = 0; at + 1 < items.length; at += 2) pairs.push([items[at] ?? 0, items[at + 1] ?? 0])
+/** Undefined when a field has no value, or what should name one is no number. */
+function pairsOf(items: readonly FeedValue[]): readonly (readonly [number, FeedValue])[] | undefined {
+  const pairs: (readonly [number, FeedValue])[] = []
+  for (let at = 0; at < items.length; at += 2) {
+    const field = items[at]
+    const value = items[at + 1]
+    if (typeof field !== 'number' || value === undefined) return undefined
+    pairs.push([field, value])
+  }
   return pairs
 }

@@ -27,6 +27,21 @@ describe('the alarms', () => {
     )
   })
 
+  it('that an engine starts with are about no percentile of less than a hundred answers, and none is on in its first second', () => {
+    const percentiles = startingAlarms.filter(({ field }) => field.startsWith('answered'))
+    expect(percentiles.length).toBeGreaterThan(0)
+    for (const { of, ofAtLeast, forS } of percentiles) {
+      expect(feedFields).toContain(of)
+      expect(ofAtLeast).toBeGreaterThanOrEqual(100)
+      expect(forS).toBeGreaterThanOrEqual(30)
+    }
+  })
+
+  it('may say of how many a percentile must be', () => {
+    const counted = { ...rule, field: 'answeredP99Us', of: 'answered', ofAtLeast: 50 }
+    expect(setting.read([counted], 'json')).toEqual({ type: 'value', value: [counted] })
+  })
+
   it('are a list in the file and JSON text elsewhere, and replace all', () => {
     expect(setting.read([rule], 'json')).toEqual({ type: 'value', value: [rule] })
     expect(setting.read(JSON.stringify([rule]), 'text')).toEqual({ type: 'value', value: [rule] })
@@ -46,6 +61,13 @@ describe('the alarms', () => {
     ['no threshold', [{ ...rule, above: undefined }], /\[0\]\.above: a threshold/],
     ['a threshold that is no count', [{ ...rule, above: -1 }], /\[0\]\.above: a whole number/],
     ['a member that is not known', [{ ...rule, abov: 1 }], /\[0\]\.abov: one of name/],
+    ['a percentile without how many it is of', [{ ...rule, field: 'answeredP99Us' }], /\[0\]\.of: a field that counts/],
+    [
+      'a percentile of nothing that is counted',
+      [{ ...rule, of: 'answred', ofAtLeast: 9 }],
+      /\[0\]\.of: a field of the feed/,
+    ],
+    ['a percentile of so many of what', [{ ...rule, ofAtLeast: 9 }], /\[0\]\.of: text/],
     ['no text', [{ ...rule, says: '' }], /\[0\]\.says: text/],
     ['one name twice', [rule, rule], /: each name once/],
     ['too many', Array.from({ length: 51 }, (_, at) => ({ ...rule, name: `${at}` })), /at most 50/],

@@ -1,9 +1,10 @@
 // The setting `operators.alarms`: when the operators' page raises an alarm. The page itself compares, with what the feed tells it: an
-// alarm that nobody sees costs nothing, and who must be woken is what `ops/alerts.yml` is for.
+// alarm without a page costs nothing, and who must be woken is what `ops/alerts.yml` is for. A rule about a percentile says of how
+// many it must be: the p99 of five answers is the slowest of them, and always over some budget.
 
 import type { AlarmRule } from '../protocol/operator-api.ts'
 import { feedFields } from '../protocol/operator-feed.ts'
-import { answerBudget } from './answer-budget.ts'
+import { answerBudget, answersToJudge } from './answer-budget.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { type Read, type Setting, type Wrong, shown, value, wrong } from './setting.ts'
 
@@ -18,13 +19,24 @@ export const startingAlarms: readonly AlarmRule[] = [
     field: 'answeredP99Us',
     above: answerBudget.p99Ms * 1_000,
     forS: 30,
-    says: `One answer in a hundred takes longer than the budget of ${answerBudget.p99Ms} ms.`,
+    of: 'answered',
+    ofAtLeast: answersToJudge.inSecond,
+    says: `Every second one answer in a hundred takes longer than the budget of ${answerBudget.p99Ms} ms.`,
+  },
+  {
+    name: 'answers-minute',
+    field: 'answeredMinuteP99Us',
+    above: answerBudget.p99Ms * 1_000,
+    forS: 60,
+    of: 'answeredMinute',
+    ofAtLeast: answersToJudge.inMinute,
+    says: `Of a minute's answers one in a hundred takes longer than the budget of ${answerBudget.p99Ms} ms.`,
   },
   {
     name: 'journal',
     field: 'journalState',
     above: 0,
-    forS: 0,
+    forS: 2,
     says: 'The journal is not open: nothing new is approved. See /readyz.',
   },
   {
@@ -32,7 +44,7 @@ export const startingAlarms: readonly AlarmRule[] = [
     field: 'clockCertain',
     above: never,
     below: 1,
-    forS: 0,
+    forS: 2,
     says: 'The clock is uncertain: nothing is approved until wall and monotonic time agree.',
   },
   {
@@ -53,8 +65,10 @@ export const startingAlarms: readonly AlarmRule[] = [
   },
 ]
 
-const expectedRules = 'a list of { name, field, above and/or below, forS, says }'
-const members = ['name', 'field', 'above', 'below', 'forS', 'says']
+const expectedRules = 'a list of { name, field, above and/or below, forS, of and ofAtLeast, says }'
+const members = ['name', 'field', 'above', 'below', 'forS', 'of', 'ofAtLeast', 'says']
+/** Fields that are percentiles of answers: a rule about one says of how many. */
+const percentiles = /^(answered|gate).*P\d+Us$/
 
 /** The setting: JSON in the file, JSON text elsewhere. */
 export function alarmRules(help: string): Setting<readonly AlarmRule[]> {
@@ -99,11 +113,17 @@ function readRule(raw: unknown, path: string, problems: Wrong[]): AlarmRule {
     if (!isCount) no(name, 'a whole number', found)
     return isCount ? found : 0
   }
-  const field = text('field')
-  if (field !== '' && !feedFields.includes(field)) {
-    const near = didYouMean(field, feedFields)
-    no('field', 'a field of the feed', field, near === undefined ? undefined : `did you mean ${near}?`)
+  const fieldIn = (name: string): string => {
+    const field = text(name)
+    if (field !== '' && !feedFields.includes(field)) {
+      const near = didYouMean(field, feedFields)
+      no(name, 'a field of the feed', field, near === undefined ? undefined : `did you mean ${near}?`)
+    }
+    return field
   }
+  const field = fieldIn('field')
+  const hasOf = given['of'] !== undefined || given['ofAtLeast'] !== undefined
+  if (!hasOf && percentiles.test(field)) no('of', 'a field that counts the answers, and ofAtLeast: how many', undefined)
   const hasAbove = given['above'] !== undefined
   const hasBelow = given['below'] !== undefined
   if (!hasAbove && !hasBelow) no('above', 'a threshold, above or below', undefined)
@@ -113,6 +133,7 @@ function readRule(raw: unknown, path: string, problems: Wrong[]): AlarmRule {
     above: hasAbove ? number('above') : never,
     ...(hasBelow ? { below: number('below') } : {}),
     forS: number('forS'),
+    ...(hasOf ? { of: fieldIn('of'), ofAtLeast: number('ofAtLeast') } : {}),
     says: text('says'),
   }
 }

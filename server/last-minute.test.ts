@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { historySeconds } from '../protocol/operator-api.ts'
 import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { TestClock } from './test-folder.ts'
 
@@ -79,6 +80,18 @@ describe('the last minute', () => {
     const later = passSeconds(world, 10, () => lastMinute.answered(1))
     expect(later.seconds).toHaveLength(60)
     expect(later.minute.answered).toMatchObject({ count: 59, maxMs: 1 })
+  })
+
+  it('keeps five minutes for pictures, each second with what was answered in the minute up to it, and no more', () => {
+    const world = started()
+    passSeconds(world, 70, () => world.lastMinute.answered(2))
+    const early = world.lastMinute.history()
+    expect([early.length, early.at(-1)?.minuteAnswered.count]).toEqual([70, 60])
+    expect(early[0]?.minuteAnswered).toMatchObject({ count: 1, p99Ms: 2 })
+    passSeconds(world, historySeconds)
+    const late = world.lastMinute.history()
+    expect([late.length, world.lastMinute.report(0).seconds.length]).toEqual([historySeconds, 60])
+    expect((late.at(-1)?.second.atMs ?? 0) - (late[0]?.second.atMs ?? 0)).toBe((historySeconds - 1) * 1_000)
   })
 
   it('says how long a second was that the event loop stretched', () => {

@@ -1,11 +1,12 @@
-// What happened lately, second by second, for who watches an engine. Each second is closed once, by the server, and then only
-// read: so any number of viewers see the same, none takes anything away from another or from who measures an interval of
-// the meters, and whoever comes has the last minute at once.
+// What happened lately, second by second, for who watches an engine: the last minute for terminals, five for the pictures of the
+// operators' page. Each second is closed once, by the server, and then only read: so any number of viewers see the same, none
+// takes anything away from another or from who measures an interval of the meters, and who comes has all of it at once.
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Meters } from '../engine/ports/meters.ts'
+import { historySeconds } from '../protocol/operator-api.ts'
 import { Histogram, percentilesOf, roundedMs } from './histogram.ts'
 import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 
@@ -46,18 +47,21 @@ type LastMinuteReport = {
 /** What the engine counted when a second ended; all of it, where the engine tells it. */
 export type Counts = Pick<EngineStatus, 'decisions' | 'reversals'> & Partial<EngineStatus>
 
+/** A second that has ended, with the engine's counts at its end and what was answered in the minute up to it. */
+export type KeptSecond = { readonly second: Second; readonly counts: Counts; readonly minuteAnswered: Times }
+
 export type LastMinute = Meters & {
   /** `afterMs`: the `atMs` of the newest second that the viewer has; 0 = none. */
   readonly report: (afterMs: number) => LastMinuteReport
-  /** The same seconds, oldest first, each with the engine's counts at its end. */
-  readonly history: () => readonly { readonly second: Second; readonly counts: Counts }[]
+  /** The last `historySeconds`, oldest first. */
+  readonly history: () => readonly KeptSecond[]
   /** Begins to close seconds; `counts` are the engine's counters. */
   readonly follow: (counts: () => Counts) => void
   readonly stop: () => void
 }
 
 const secondMs = 1_000
-const secondsKept = 60
+const minuteSeconds = 60
 /** The minute is kept in so many pieces of ten seconds. */
 const piecesKept = 6
 
@@ -67,7 +71,7 @@ export function startLastMinute(clock: Clock): LastMinute {
   const gated = new RecentTimes()
   const watch = new ProcessWatch()
   const beganAtMs = clock.monotonicMs()
-  let seconds: readonly { readonly second: Second; readonly counts: Counts }[] = []
+  let seconds: readonly KeptSecond[] = []
   let closedAtMs = beganAtMs
   let cancel = (): void => undefined
 
@@ -89,8 +93,8 @@ export function startLastMinute(clock: Clock): LastMinute {
       }
       before = now
       closedAtMs = nowMs
-      seconds = [...seconds, { second, counts: now }].slice(-secondsKept)
-      if (++closedCount % (secondsKept / piecesKept) === 0) for (const one of [answered, gated]) one.turn()
+      seconds = [...seconds, { second, counts: now, minuteAnswered: answered.minute() }].slice(-historySeconds)
+      if (++closedCount % (minuteSeconds / piecesKept) === 0) for (const one of [answered, gated]) one.turn()
       cancel = clock.after(secondMs, close)
     }
     cancel = clock.after(secondMs, close)
@@ -103,7 +107,10 @@ export function startLastMinute(clock: Clock): LastMinute {
     history: () => seconds,
     report: (afterMs) => ({
       upMs: roundedMs(clock.monotonicMs() - beganAtMs),
-      seconds: seconds.map(({ second }) => second).filter(({ atMs }) => atMs > afterMs),
+      seconds: seconds
+        .slice(-minuteSeconds)
+        .map(({ second }) => second)
+        .filter(({ atMs }) => atMs > afterMs),
       minute: { answered: answered.minute(), gate: gated.minute() },
     }),
     stop() {
@@ -117,6 +124,7 @@ export function startLastMinute(clock: Clock): LastMinute {
 class RecentTimes {
   readonly #second = new Histogram()
   readonly #pieces = Array.from({ length: piecesKept }, () => new Histogram())
+  readonly #sum = new Histogram()
   #at = 0
 
   add(tookMs: number): void {
@@ -138,9 +146,9 @@ class RecentTimes {
   }
 
   minute(): Times {
-    const sum = new Histogram()
-    for (const piece of this.#pieces) sum.merge(piece)
-    return timesOf(sum)
+    this.#sum.reset()
+    for (const piece of this.#pieces) this.#sum.merge(piece)
+    return timesOf(this.#sum)
   }
 }
 

@@ -44,7 +44,11 @@ const counts: EngineStatus = {
 }
 
 describe('the figures of the feed', () => {
-  const seen = { counts, second, memory: memoryBytes(), viewers: 3, isDraining: true }
+  const own = { viewers: 3, proposals: 1, changes: { proposals: 4, operators: 2 } }
+  const listChanges = { partners: 5, vendors: 6 }
+  const minuteAnswered = { ...times, count: 1_200, p999Ms: 2 }
+  const measured = { ...second, answered: { ...times, p999Ms: 1.9 } }
+  const seen = { counts, second: measured, minuteAnswered, memory: memoryBytes(), own, listChanges, isDraining: true }
   const values = feedValuesOf(seen)
   const at = (field: string) => values[feedFields.indexOf(field)]
 
@@ -61,15 +65,54 @@ describe('the figures of the feed', () => {
     ])
     expect([at('decisions.approved'), at('decisions.band-lost'), at('decisions.over-use-limit')]).toEqual([17, 18, 0])
     expect([at('journalState'), at('clockCertain'), at('draining'), at('viewers')]).toEqual([1, 0, 1, 3])
-    expect([at('answered'), at('answeredP99Us'), at('answeredP999Us'), at('gcMaxUs')]).toEqual([40, 1_250, 0, 750])
+    expect([at('answered'), at('answeredP99Us'), at('answeredP999Us'), at('gcMaxUs')]).toEqual([40, 1_250, 1_900, 750])
+    expect([at('denied'), at('answeredMinute'), at('answeredMinuteP99Us')]).toEqual([18, 1_200, 1_250])
+    expect([at('proposals'), at('changes.proposals'), at('changes.operators')]).toEqual([1, 4, 2])
+    expect([at('changes.partners'), at('changes.vendors')]).toEqual([5, 6])
     expect([at('loopP99Us'), at('cpuUserMs'), at('cpuSystemMs')]).toEqual([3_500, 120, 31])
     expect(at('heapKb')).toBeGreaterThan(1_000)
   })
 
-  it('say of the minute before only what was kept, and of nothing else anything', () => {
-    const [before] = feedHistory({ history: () => [{ second, counts }] })
-    const of = (field: string) => before?.values[feedFields.indexOf(field)]
-    expect([before?.atMs, of('bands.armed'), of('answeredP99Us')]).toEqual([5_000, 5, 1_250])
-    expect([of('rssKb'), of('viewers'), of('draining')]).toEqual([null, null, null])
+  it('are no number where nothing was measured, never a zero', () => {
+    const nothing = { count: 0, p50Ms: null, p99Ms: null, p999Ms: null, maxMs: 0 }
+    const gc = { count: 0, totalMs: 0, maxMs: 0 }
+    const quiet = feedValuesOf({ ...seen, second: { ...second, answered: nothing, gate: nothing, gc } })
+    const first = feedValuesOf({ counts, second: undefined })
+    const of = (values: typeof quiet, field: string) => values[feedFields.indexOf(field)]
+    expect([of(quiet, 'answered'), of(quiet, 'gcCount')]).toEqual([0, 0])
+    for (const field of ['answeredP50Us', 'answeredP99Us', 'answeredMaxUs', 'gateP99Us', 'gcMaxUs'])
+      expect([field, of(quiet, field)]).toEqual([field, null])
+    for (const field of [
+      'answered',
+      'answeredP99Us',
+      'loopP99Us',
+      'gcCount',
+      'cpuUserMs',
+      'rssKb',
+      'viewers',
+      'draining',
+    ])
+      expect([field, of(first, field)]).toEqual([field, null])
+  })
+
+  it('say of the minutes before only what was kept, and only what pictures and alarms need', () => {
+    const rule = { name: 'memory', field: 'ownRssKb', above: 1, forS: 1, says: 'Much.' }
+    const counted = {
+      name: 'answers',
+      field: 'answeredP99Us',
+      above: 1,
+      forS: 1,
+      of: 'answeredMinute',
+      ofAtLeast: 9,
+      says: 'Slow.',
+    }
+    const { fields, seconds } = feedHistory({ history: () => [{ second, counts, minuteAnswered }] }, [rule, counted])
+    const of = (field: string) => seconds[0]?.values[fields.indexOf(field)]
+    expect([seconds[0]?.atMs, of('decisions.approved'), of('denied'), of('answeredP99Us')]).toEqual([
+      5_000, 17, 18, 1_250,
+    ])
+    expect([of('ownRssKb'), of('answeredMinute')]).toEqual([null, 1_200])
+    expect(fields).not.toContain('bands.armed')
+    expect(new Set(fields).size).toBe(fields.length)
   })
 })

@@ -137,7 +137,14 @@ function said(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function figuresOf({ config, engine, lastMinute, about, isDraining }: PageParts): OperatorPorts['figures'] {
+function figuresOf({
+  config,
+  engine,
+  lastMinute,
+  surroundings,
+  about,
+  isDraining,
+}: PageParts): OperatorPorts['figures'] {
   const { durability, heartbeatS, operators } = config
   return {
     fleet: () => ({
@@ -147,12 +154,12 @@ function figuresOf({ config, engine, lastMinute, about, isDraining }: PageParts)
       heartbeatS,
       budget: answerBudget,
       alarms: operators.alarms,
-      history: feedHistory(lastMinute),
+      history: feedHistory(lastMinute, operators.alarms),
     }),
-    values: (viewers) => {
-      const second = lastMinute.history().at(-1)?.second
-      const seen = { counts: engine.status(), second, memory: memoryBytes(), viewers, isDraining: isDraining() }
-      return feedValuesOf(seen).map((value) => value ?? 0)
+    values: (own) => {
+      const { second, minuteAnswered } = lastMinute.history().at(-1) ?? {}
+      const now = { counts: engine.status(), memory: memoryBytes(), isDraining: isDraining() }
+      return feedValuesOf({ ...now, second, minuteAnswered, own, listChanges: surroundings.changes() })
     },
   }
 }

@@ -13,6 +13,7 @@ export class ReloadedFile<Content> {
   readonly #changed: (error: unknown) => void
   #content: Content
   #version: string
+  #reads = 0
   #cancel: () => void = () => {}
 
   /** Reads the file; throws as `read` does. `changed` hears of every later reading: undefined, or what went wrong. */
@@ -26,6 +27,11 @@ export class ReloadedFile<Content> {
 
   get content(): Content {
     return this.#content
+  }
+
+  /** How often it was read anew. */
+  get reads(): number {
+    return this.#reads
   }
 
   /** Looks every second from now on. */
@@ -48,6 +54,7 @@ export class ReloadedFile<Content> {
     this.#version = version
     try {
       this.#content = this.#read()
+      this.#reads++
       this.#changed(undefined)
     } catch (error) {
       this.#changed(error)

@@ -26,6 +26,8 @@ export type Surroundings = {
   readonly vendors: Vendors
   /** All of them, for those who look. */
   readonly listed: () => { readonly partners: readonly Partner[]; readonly vendors: readonly ListedVendor[] }
+  /** How often each list was read anew. */
+  readonly changes: () => { readonly partners: number; readonly vendors: number }
   /** How many partners and vendors are listed, for readiness and logs. */
   readonly counts: () => { readonly partners: number; readonly vendors: number }
   /** A further file whose content follows the disk as the others do; the returned function gives what it is now. Throws as `read` does. */
@@ -64,6 +66,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
       rootKey: (vendor, issuer) => vendors.content.get(vendor)?.roots.find((root) => root.issuer === issuer),
     },
     listed: () => ({ partners: [...partners.content.values()], vendors: [...vendors.content.values()] }),
+    changes: () => ({ partners: partners.reads, vendors: vendors.reads }),
     counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
     follow: (path, read) => {
       const file = followed(path, read)

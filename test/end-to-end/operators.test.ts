@@ -10,7 +10,13 @@ import { type DemoWorld, demoWorld } from '../../band-sim/demo-world.ts'
 import { SoftwareAuthenticator } from '../../operators/test-authenticator.ts'
 import { Browser } from '../../operators/test-site.ts'
 import { operatorPaths } from '../../protocol/operator-api.ts'
-import { type FeedMessage, decodeFeed, feedFields, feedSubprotocol } from '../../protocol/operator-feed.ts'
+import {
+  type FeedMessage,
+  type FeedValue,
+  decodeFeed,
+  feedFields,
+  feedSubprotocol,
+} from '../../protocol/operator-feed.ts'
 import { type Partner, createPartner } from '../../sdk/offers.ts'
 import type { PhoneBand } from '../../sdk/phone-band.ts'
 import { PhoneClient } from '../../sdk/phone-client.ts'
@@ -74,12 +80,13 @@ function feedOf(browser: Browser): { readonly heard: FeedMessage[]; readonly clo
 }
 
 /** The newest value of a field. */
-function valueOf(heard: readonly FeedMessage[], field: string): number | undefined {
+function valueOf(heard: readonly FeedMessage[], field: string): FeedValue | undefined {
   const at = feedFields.indexOf(field)
-  let value: number | undefined
+  let value: FeedValue | undefined
   for (const message of heard) {
     if (message.type === 'whole') value = message.values[at]
-    if (message.type === 'changed') value = message.changes.find(([changed]) => changed === at)?.[1] ?? value
+    const change = message.type === 'changed' ? message.changes.find(([changed]) => changed === at) : undefined
+    if (change !== undefined) value = change[1]
   }
   return value
 }
@@ -190,7 +197,8 @@ describe('an operator at work', () => {
     const vera = await signedIn('vera')
     const { body } = await vera.get(operatorPaths.fleet)
     expect([body.durability, body.budget]).toEqual(['disk', { p99Ms: 1, p999Ms: 3 }])
-    expect(body.history.at(-1).values.length).toBe(feedFields.length)
+    expect(body.history.seconds.at(-1).values.length).toBe(body.history.fields.length)
+    for (const field of body.history.fields) expect(feedFields).toContain(field)
     expect(body.alarms.map((one: { name: string }) => one.name)).toContain('journal')
     const feed = feedOf(vera)
     await until(() => feed.heard.length >= 2)
