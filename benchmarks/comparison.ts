@@ -241,7 +241,7 @@ function latencyRows(one: Compared, rate: number, figures: RateFigures): readonl
             name: one.title,
             figure: `p99 ${at}, by its own meters`,
             unit: 'ms',
-            values: figures.own.map(({ p99Ms }) => p99Ms),
+            values: figures.own.map(({ p99Ms }) => p99Ms ?? Number.NaN),
           },
         ]),
   ]

@@ -93,7 +93,7 @@ async function measureSize(bindings: number, options: GrowthOptions & { readonly
       const { answered } = await engine.admin.meters()
       figures.p99Ms.push(latency.p99Ms)
       figures.p999Ms.push(latency.p999Ms)
-      if (answered.count === 0) continue
+      if (answered.p99Ms === null || answered.p999Ms === null) continue
       figures.ownP99Ms.push(answered.p99Ms)
       figures.ownP999Ms.push(answered.p999Ms)
     }

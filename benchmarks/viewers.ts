@@ -79,7 +79,7 @@ async function paid(engine: EngineTarget, { perSecond, seconds }: ViewersOptions
   const cpuMs = processFigures(engine.server.pid).cpuMs - before
   const { answered } = await engine.admin.meters()
   if (answered.count === 0) throw new Error('an engine that answers expected')
-  return { p50Ms: answered.p50Ms, p99Ms: answered.p99Ms, cpuUs: (1_000 * cpuMs) / approved }
+  return { p50Ms: answered.p50Ms ?? Number.NaN, p99Ms: answered.p99Ms ?? Number.NaN, cpuUs: (1_000 * cpuMs) / approved }
 }
 
 /** CPU time of an engine that nobody pays through, ms a second. */

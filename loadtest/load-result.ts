@@ -27,7 +27,7 @@ export type Sample = {
     readonly gcTotalMs: number
     readonly gcMaxMs: number
     readonly cpuMs: number
-    readonly p99Ms: number
+    readonly p99Ms: number | null
   } | null
 }
 
@@ -182,10 +182,10 @@ export function metricsOf(result: LoadResult): Readonly<Record<Metric, number | 
     wrong: result.wrong,
     attacksApproved: result.attacksApproved,
     socketsLost: result.socketsLost,
-    serverP50: server.answered.p50Ms,
-    serverP99: server.answered.p99Ms,
-    serverP999: server.answered.p999Ms,
-    serverMax: server.answered.maxMs,
+    serverP50: server.answered.p50Ms ?? undefined,
+    serverP99: server.answered.p99Ms ?? undefined,
+    serverP999: server.answered.p999Ms ?? undefined,
+    serverMax: server.answered.maxMs ?? undefined,
     serverRss: server.memory.rssMb,
     serverAnonRss: server.memory.anonRssMb,
     serverHeap: server.memory.heapUsedMb,

@@ -22,12 +22,13 @@ export class AdminError extends Error {
   }
 }
 
+/** Milliseconds; null when nothing was measured. */
 export type MeteredTimes = {
   readonly count: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly p999Ms: number | null
+  readonly maxMs: number | null
 }
 
 /** What tools read of GET /admin/meters; there is more. */

@@ -10,13 +10,13 @@ import { roundedMs } from './histogram.ts'
 import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 import { type ProcessMemory, processMemory } from './process-memory.ts'
 
-/** Milliseconds, exact to three figures; all 0 when nothing was recorded. */
+/** Milliseconds, exact to three figures; null when nothing was recorded. */
 type Durations = {
   readonly count: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+  readonly p999Ms: number | null
+  readonly maxMs: number | null
 }
 type Pauses = { readonly count: number; readonly totalMs: number; readonly maxMs: number }
 /** What the collector was at in a pause, as Node tells it. */
@@ -30,7 +30,7 @@ type MetersReport = {
   /** From a record appended to it durable. */
   readonly gate: Durations
   /** How much later than due a timer was called, sampled every 10 ms. */
-  readonly loopDelay: Pick<Durations, 'p50Ms' | 'p99Ms' | 'maxMs'>
+  readonly loopDelay: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
   readonly gc: Pauses & { readonly byKind: Readonly<Partial<Record<PauseKind, Pauses>>> }
   readonly memory: ProcessMemory
   /** Of the whole process, all its threads. */
@@ -145,7 +145,7 @@ function record(histogram: RecordableHistogram, tookMs: number): void {
 
 function durationsOf(histogram: RecordableHistogram): Durations {
   const { count } = histogram
-  const ms = (us: number): number => (count === 0 ? 0 : us / 1_000)
+  const ms = (us: number): number | null => (count === 0 ? null : us / 1_000)
   return {
     count,
     p50Ms: ms(histogram.percentile(50)),
