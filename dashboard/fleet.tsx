@@ -15,7 +15,7 @@ import { useMemo } from './preact.ts'
 import { ReasonsPanel } from './reasons-panel.tsx'
 import { type Shown, Statechart } from './statechart.tsx'
 import { TimePlot } from './time-plot.tsx'
-import { formatDuration, formatInstant } from './times.ts'
+import { formatClock, formatDuration } from './times.ts'
 
 const approvals = ['decisions.approved']
 const denials = ['denied']
@@ -42,9 +42,9 @@ export function FleetPage() {
         />
         <Tile name="Denied" value={rate(denied)} unit="/s" {...warnOf(denied)} href="/decisions?reason=denied" />
         <Tile
-          name={`p99 of ${count(valueOf(point, 'answeredMinute'))} in a minute`}
+          name="Answered, p99"
           value={ms(msOf(point, 'answeredMinuteP99Us'))}
-          unit="ms"
+          unit={`ms, of ${count(valueOf(point, 'answeredMinute'))} a minute`}
         />
         <Tile name="Bands" value={count(sum(point, bandFields))} />
         <Tile name="Armed" value={count(valueOf(point, 'bands.armed'))} tone="good" />
@@ -128,7 +128,7 @@ function spanText(): string {
   const held = heldMs(points.value)
   const last = held === spanS * 1000 ? 'last 5 minutes' : `last ${formatDuration(held)}`
   const newest = points.value.at(-1)
-  return isStale.value && newest !== undefined ? `${last}, up to ${formatInstant(newest.atMs)}` : last
+  return isStale.value && newest !== undefined ? `${last}, up to ${formatClock(newest.atMs)}` : last
 }
 
 function AlarmsPanel() {

@@ -18,6 +18,11 @@ export function formatInstant(atMs: number, timeZone?: string): string {
   )
 }
 
+/** The time of day alone, such as `14:03:07`, of an instant of today. */
+export function formatClock(atMs: number): string {
+  return new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' }).format(atMs)
+}
+
 /** The same instant in UTC, as ISO 8601. */
 export function formatUtc(atMs: number): string {
   return new Date(atMs).toISOString()
