@@ -14,7 +14,6 @@ export const feedSubprotocol = 'bandpass.operator.v1'
 
 /** Lists that change while a page is open: each has a count of its changes in the feed, and a page that sees another one reads again. */
 export const feedLists = ['proposals', 'partners', 'vendors', 'operators'] as const
-export type FeedList = (typeof feedLists)[number]
 
 /**
  * What the feed tells, by position. All are unsigned integers, or nil for what was not measured: counts as they stand, `…Us`
