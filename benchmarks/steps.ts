@@ -148,6 +148,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     level: 2,
     limits: { tables: new Map([[978, table]]), own: [] },
     usage: { day: Math.floor(nowMs / 86_400_000), byCurrency: [] },
+    arming: [],
     ownerEpoch: 0,
     phonePending: false,
     userVerifiedNow: false,
@@ -208,6 +209,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     armedOwnerEpoch: 0,
     usageDay: Math.floor(nowMs / 86_400_000),
     usage: [],
+    arming: [],
     ownLimits: [],
   }
   const maced = random(30)

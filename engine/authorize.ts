@@ -3,6 +3,7 @@
 
 import { verifyOffer } from '../crypto/offers.ts'
 import { requestDigest } from '../crypto/proof.ts'
+import { countsInArming } from '../policy/arming-room.ts'
 import type { Decision } from '../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
@@ -107,7 +108,8 @@ function decideProved(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>
   if (typeof lsn !== 'number') return settle(core, asked, rid, undefined)
   const enteredAtMs = core.time.monotonicMs()
   core.gate.enter(enteredAtMs)
-  const { ownerEpoch } = facts
+  const { ownerEpoch, userVerifiedNow } = facts
+  const armEpoch = countsInArming(offer.terms.action, userVerifiedNow) ? row.armEpoch : null
   const { approved, level } = decision
   awaitDisk(core, {
     asked,
@@ -115,7 +117,7 @@ function decideProved(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>
     decision,
     lsn,
     enteredAtMs,
-    approval: approved ? underWay(slot, offer.terms, { lsn, ownerEpoch }) : undefined,
+    approval: approved ? underWay(slot, offer.terms, { lsn, ownerEpoch, armEpoch }) : undefined,
     receiptFor:
       approved && frame.wantsReceipt === true
         ? { offer, rd, account: slot.account, lsn, atMs, level, ownerEpoch }
@@ -144,9 +146,10 @@ type Decided = {
 function underWay(
   { bandId, account, generation }: Slot,
   { partner, rid }: OfferTerms,
-  { lsn, ownerEpoch }: { readonly lsn: Lsn; readonly ownerEpoch: number },
+  at: Pick<Approval, 'lsn' | 'ownerEpoch' | 'armEpoch'>,
 ): Approval {
-  return { lsn, partner, rid, bandId, account, generation, ownerEpoch, reversed: undefined }
+  const { lsn, ownerEpoch, armEpoch } = at
+  return { lsn, partner, rid, bandId, account, generation, ownerEpoch, armEpoch, reversed: undefined }
 }
 
 function awaitDisk(core: Core, decided: Decided): void {

@@ -10,7 +10,7 @@ import { namesOf } from '../protocol/names.ts'
 import { decodeOfferTerms } from '../protocol/offer.ts'
 import type { ReplayAnswer, ReplayedDecision } from '../protocol/operator-api.ts'
 import { bandStates } from '../protocol/states.ts'
-import { usageOf } from './ports/apply.ts'
+import { armingOf, usageOf } from './ports/apply.ts'
 import { labelText, obligationWord, reasonWord } from './ports/decision-words.ts'
 import type { DecisionRecord } from './ports/records.ts'
 
@@ -46,6 +46,7 @@ export function factsOf(record: DecisionRecord, running: RunningLimits): Decisio
     }),
     limits: { tables: running.tables, own: own ?? running.own },
     usage: usageOf({ day: record.usageDay, byCurrency: record.usage }),
+    arming: armingOf({ armEpoch: record.armEpoch, byCurrency: record.arming ?? [] }, record.armEpoch),
     ownerEpoch: record.ownerEpoch,
     armedOwnerEpoch: record.armedOwnerEpoch,
     phonePending: record.phonePending,
@@ -77,8 +78,9 @@ function replayed(decision: Decision): ReplayedDecision {
 }
 
 /** In words, what the journal does not say. */
-function takenFromNow({ canon, ownLimits }: DecisionRecord): readonly string[] {
+function takenFromNow({ canon, ownLimits, arming }: DecisionRecord): readonly string[] {
   const table = `the limit table of currency ${decodeOfferTerms(canon).currency}`
-  if (ownLimits !== null) return [table]
-  return [table, "the owner's own limits", 'that what was used was used on the day of the decision']
+  const older =
+    ownLimits === null ? ["the owner's own limits", 'that what was used was used on the day of the decision'] : []
+  return [table, ...older, ...(arming === null ? ['that the arming had paid nothing before'] : [])]
 }

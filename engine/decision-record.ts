@@ -55,5 +55,6 @@ export function decisionRecord(
     usageDay: facts.usage.day,
     usage: (core.ledger.get('usage', slot.account) ?? { byCurrency: [] }).byCurrency,
     ownLimits: core.ledger.get('account', slot.account)?.limits ?? [],
+    arming: facts.arming.map(({ currency, byLevelMinor }) => [currency, byLevelMinor]),
   }
 }

@@ -12,8 +12,8 @@ import { type RowChange, type RowRange, type Table, tables } from './ports/view.
  */
 const isAddedTo: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'historyMark', 'move', 'act'])
 
-/** Their new rows lie one behind the other in the view, or nearly so; one of another table has a page of its own. */
-const isInOrder: ReadonlySet<Table> = new Set<Table>(['reference', 'history'])
+/** Their new rows lie one behind the other in the view, or beside one that changes with them; one of another table has a page of its own. */
+const isInOrder: ReadonlySet<Table> = new Set<Table>(['reference', 'history', 'arming'])
 
 /** A row as it becomes: decoded, or the place of its bytes among the added rows; null when it goes. */
 type Waiting = Change['row'] | number
@@ -31,6 +31,7 @@ export class PendingRows {
     accountBand: new Map(),
     phone: new Map(),
     usage: new Map(),
+    arming: new Map(),
     reference: new Map(),
     history: new KeysInOrder(),
     historyMark: new Map(),

@@ -14,8 +14,8 @@ import { endLink, openRecord } from './band-link.ts'
 import { ownerEpochOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
-import { usageOf } from './ports/apply.ts'
-import { type AccountRow, type BandRow, holdsOnBand } from './ports/rows.ts'
+import { armingOf, usageOf } from './ports/apply.ts'
+import { type AccountRow, type BandRow, accountBandKey, holdsOnBand } from './ports/rows.ts'
 import type { Session } from './session.ts'
 import type { Slot } from './slots.ts'
 import { confirmLink, isPresent, isTickFresh } from './up-records.ts'
@@ -84,6 +84,7 @@ export function gatherFacts(
     }),
     limits: { tables: core.config.limits, own: ownLimits(account) },
     usage: usageOf(core.ledger.get('usage', slot.account)),
+    arming: armingOf(core.ledger.get('arming', accountBandKey(slot.account, slot.bandId)), band?.armEpoch),
     ownerEpoch: ownerEpochOf(core, account),
     accountHolds: account === undefined ? 0 : holdsOnBand(account, slot.bandId),
     phonePending: speaker?.type === 'phone' && nowMs < speaker.pendingUntilMs,

@@ -7,7 +7,7 @@ import type { Table } from './ports/view.ts'
 type Known = { row: unknown }
 
 /** Tables that the road reads again and again; the others are read once or by range. */
-const cachedTables = ['band', 'account', 'usage', 'ratchet', 'bid'] as const satisfies readonly Table[]
+const cachedTables = ['band', 'account', 'usage', 'arming', 'ratchet', 'bid'] as const satisfies readonly Table[]
 type CachedTable = (typeof cachedTables)[number]
 const cached: ReadonlySet<Table> = new Set(cachedTables)
 
@@ -62,5 +62,12 @@ export class RowCache {
 }
 
 function newMaps(): Readonly<Record<CachedTable, Map<string, Known>>> {
-  return { band: new Map(), account: new Map(), usage: new Map(), ratchet: new Map(), bid: new Map() }
+  return {
+    band: new Map(),
+    account: new Map(),
+    usage: new Map(),
+    arming: new Map(),
+    ratchet: new Map(),
+    bid: new Map(),
+  }
 }

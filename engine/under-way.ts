@@ -18,6 +18,8 @@ export type Approval = {
   readonly account: AccountId
   readonly generation: number
   readonly ownerEpoch: number
+  /** The arming that it counts in; null = none. */
+  readonly armEpoch: number | null
   /** The record that reversed it, and why. */
   reversed: { readonly lsn: Lsn; readonly reason: DenialReason } | undefined
 }
@@ -83,8 +85,8 @@ export class ApprovalsUnderWay {
 
 /** The record that takes an approval back: given back to the limits, and its reference denied for good. */
 export function reversalOf(approval: Approval, reason: DenialReason, atMs: number): JournalRecordOf<'reversal'> {
-  const { account, partner, rid, lsn } = approval
-  return { type: 'reversal', atMs, account, partner, rid, reversedLsn: lsn, reason: reasons[reason] }
+  const { account, partner, rid, lsn, armEpoch } = approval
+  return { type: 'reversal', atMs, account, partner, rid, reversedLsn: lsn, reason: reasons[reason], armEpoch }
 }
 
 /** Does a band in this row approve nothing? The holds of its account have a record of their own. */

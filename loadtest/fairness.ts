@@ -10,6 +10,7 @@ const fairDenials: ReadonlySet<DenialReason> = new Set([
   'over-day-limit',
   'over-class-limit',
   'over-evidence-limit',
+  'over-arming-limit',
   'currency-not-allowed',
   'amount-invalid',
   'verification-stale',

@@ -42,6 +42,7 @@ export function decideIn(state: BandState): (happened: Happened<'band.authorize'
       level: facts.level,
       limits: facts.limits,
       usage: facts.usage,
+      arming: facts.arming,
       ownerEpoch: facts.ownerEpoch,
       phonePending: facts.phonePending,
       userVerifiedNow: facts.userVerifiedNow,

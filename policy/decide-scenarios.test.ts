@@ -5,7 +5,16 @@ import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import { type DenialReason, reasons } from '../protocol/reasons.ts'
 import { holdBits } from '../protocol/states.ts'
 import { decide } from './decide.ts'
-import { type Spoilt, euro, sampleFacts, sampleNowMs, spoil, tableWith, usedToday } from './sample-facts.ts'
+import {
+  type Spoilt,
+  euro,
+  sampleFacts,
+  sampleNowMs,
+  sampleTable,
+  spoil,
+  tableWith,
+  usedToday,
+} from './sample-facts.ts'
 
 const now = sampleNowMs
 const minuteMs = 60_000
@@ -349,6 +358,26 @@ const scenarios: readonly Scenario[] = [
     approved: amount(100),
   },
   {
+    title: 'an amount beyond what the arming has left, which it paid yesterday and in another currency',
+    reason: 'over-arming-limit',
+    given: {
+      limits: { tables: new Map([euro, 840].map((currency) => [currency, sampleTable])), own: [] },
+      arming: [
+        { currency: euro, byLevelMinor: [0, 0, 13_000, 0, 0] },
+        { currency: 840, byLevelMinor: [0, 0, 14_000, 0, 0] },
+      ],
+    },
+    denied: amount(1_001),
+    approved: amount(1_000),
+  },
+  {
+    title: 'an amount beyond what the arming has left for weak evidence, where a tap would do',
+    reason: 'proximity-too-low',
+    given: { arming: [{ currency: euro, byLevelMinor: [0, 4_000, 0, 0, 0] }], level: 1 },
+    denied: amount(1_001),
+    approved: amount(1_000),
+  },
+  {
     title: "an amount above the tap's own limit",
     reason: 'over-evidence-limit',
     given: { ...tableWith({ perUseMinor: 20_000 }), level: 2, userVerifiedNow: true },
@@ -379,6 +408,7 @@ describe('a decision', () => {
     expect(offered.sort(([one], [other]) => one.localeCompare(other))).toEqual([
       ['arm-expired', 'verify-user'],
       ['band-not-armed', 'verify-user'],
+      ['over-arming-limit', 'verify-user'],
       ['proximity-too-low', 'tap'],
       ['verification-stale', 'verify-user'],
     ])

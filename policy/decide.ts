@@ -7,6 +7,7 @@ import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import type { DenialReason, Obligation } from '../protocol/reasons.ts'
 import { holdBits } from '../protocol/states.ts'
 import type { Decision, DecisionFacts } from './facts.ts'
+import { armingAfter, armingLeft, countsInArming } from './arming-room.ts'
 import { type LimitTable, currencyRoom, levelDayLeft, usageAfter, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
 
@@ -20,6 +21,8 @@ export type Room = {
   readonly withinMs: number
   /** The most one use may be with evidence of this level. */
   readonly atLevel: (level: ProximityLevel) => number
+  /** What is left to the arming with evidence of this level. */
+  readonly inArming: (level: ProximityLevel) => number
 }
 
 /**
@@ -34,10 +37,16 @@ export function decide(facts: DecisionFacts): Decision {
   return { approved: false, reason, obligation: obligationOf(reason), level, ...leftOf(room, level) }
 }
 
+type Spent = Pick<DecisionFacts, 'usage' | 'arming'>
+
 /** What counts against the limits once this request is approved. */
-function spentAfter({ usage, terms, nowMs, level }: DecisionFacts): Pick<DecisionFacts, 'usage'> {
+function spentAfter({ usage, arming, terms, nowMs, level, userVerifiedNow }: DecisionFacts): Spent {
   const { currency, action, amountMinor } = terms
-  return { usage: usageAfter(usage, { day: utcDayOf(nowMs), currency, action, amountMinor, level }) }
+  const use = { day: utcDayOf(nowMs), currency, action, amountMinor, level }
+  return {
+    usage: usageAfter(usage, use),
+    arming: countsInArming(action, userVerifiedNow) ? armingAfter(arming, use) : arming,
+  }
 }
 
 /**
@@ -49,6 +58,7 @@ function obligationOf(reason: DenialReason): Obligation | null {
     case 'band-not-armed':
     case 'arm-expired':
     case 'verification-stale':
+    case 'over-arming-limit':
       return 'verify-user'
     case 'proximity-too-low':
       return 'tap'
@@ -122,8 +132,10 @@ function whyNotEvidence(facts: DecisionFacts, room: Room | undefined): DenialRea
   const { band, level, terms } = facts
   const { amountMinor } = terms
   if (!(amountMinor <= room.verifiedMinor)) return 'verification-stale'
-  if (amountMinor <= room.atLevel(level)) return undefined
-  return canTap(level, band.conformance) && amountMinor <= room.atLevel(2) ? 'proximity-too-low' : 'over-evidence-limit'
+  const tapHelps = canTap(level, band.conformance) && amountMinor <= room.atLevel(2)
+  if (!(amountMinor <= room.atLevel(level))) return tapHelps ? 'proximity-too-low' : 'over-evidence-limit'
+  if (amountMinor <= room.inArming(level)) return undefined
+  return tapHelps && amountMinor <= room.inArming(2) ? 'proximity-too-low' : 'over-arming-limit'
 }
 
 /** Could a tap of this band's wearer be better evidence than there is? */
@@ -135,8 +147,8 @@ export function canTap(level: ProximityLevel, conformance: number): boolean {
  * The room that is left once `spent` is spent: the one place that limits, what was used of them and evidence meet. Undefined for
  * a currency without a limit table.
  */
-export function roomOf(facts: DecisionFacts, { usage }: Pick<DecisionFacts, 'usage'>): Room | undefined {
-  const { limits, terms, nowMs, band } = facts
+export function roomOf(facts: DecisionFacts, { usage, arming }: Spent): Room | undefined {
+  const { limits, terms, nowMs, band, userVerifiedNow } = facts
   const at = { day: utcDayOf(nowMs), currency: terms.currency, restricted: band.restricted }
   const room = currencyRoom(limits, usage, at)
   if (room === undefined) return undefined
@@ -158,6 +170,10 @@ export function roomOf(facts: DecisionFacts, { usage }: Pick<DecisionFacts, 'usa
         level >= 2 ? Number.MAX_SAFE_INTEGER : table.tapAboveMinor,
         pays ? levelDayLeft(table.perLevelDayMinor, used.byLevelMinor, level) : Number.MAX_SAFE_INTEGER,
       ),
+    inArming: (level) =>
+      countsInArming(terms.action, userVerifiedNow)
+        ? armingLeft(limits, arming, { currency: terms.currency, level })
+        : Number.MAX_SAFE_INTEGER,
   }
 }
 
@@ -181,6 +197,9 @@ function leftOf(
 ): { readonly useLeftMinor: number; readonly dayLeftMinor: number } {
   if (room === undefined) return { useLeftMinor: 0, dayLeftMinor: 0 }
   const dayLeftMinor = Math.max(0, Math.min(room.dayMinor, room.classMinor))
-  const useLeftMinor = Math.max(0, Math.min(room.useMinor, room.verifiedMinor, room.atLevel(level), dayLeftMinor))
+  const useLeftMinor = Math.max(
+    0,
+    Math.min(room.useMinor, room.verifiedMinor, room.atLevel(level), room.inArming(level), dayLeftMinor),
+  )
   return { useLeftMinor, dayLeftMinor }
 }

@@ -33,6 +33,9 @@ const spoilers: readonly fc.Arbitrary<Spoilt>[] = [
     .constantFrom(0, 27_000, 27_001, 30_000)
     .map((payMinor) => usedToday({ payMinor, byLevelMinor: [0, 0, payMinor, 0, 0] })),
   fc.constantFrom(0, 1, 2, 3, 4).map((level) => ({ level })),
+  fc.constantFrom(4_000, 27_000, 28_000).map((paidMinor) => ({
+    arming: [{ currency: 978, byLevelMinor: [0, 4_000, paidMinor - 4_000, 0, 0] }],
+  })),
   fc.constantFrom(-1, 0, 5, 480).map((agoMinutes) => ({ band: { verifiedAtMs: sampleNowMs - agoMinutes * minuteMs } })),
   fc.boolean().map((userVerifiedNow) => ({ userVerifiedNow })),
   fc.boolean().map((restricted) => ({ band: { restricted } })),

@@ -108,10 +108,14 @@ function aboutEvidence(facts: DecisionFacts, room: Room | undefined): readonly E
   const isVerified = userVerifiedNow || (room === undefined ? null : amountMinor <= room.verifiedMinor)
   const isNear = room === undefined ? null : amountMinor <= room.atLevel(level)
   const tapHelps = room !== undefined && canTap(level, band.conformance) && amountMinor <= room.atLevel(2)
+  const isWithin = room === undefined ? null : amountMinor <= room.inArming(level)
+  const tapIsWithin = tapHelps && amountMinor <= room.inArming(2)
+  const ofArming = minor(room?.inArming(level))
   const atLevel = room === undefined ? 'no limit table' : `${minor(room.atLevel(level))} at most`
   return [
     fact('verification', verification(agoMs, userVerifiedNow, room), isVerified, 'verification-stale'),
     fact('proximity', `level ${level}, ${atLevel}`, isNear, tapHelps ? 'proximity-too-low' : 'over-evidence-limit'),
+    fact('left of the arming', ofArming, isWithin, tapIsWithin ? 'proximity-too-low' : 'over-arming-limit'),
   ]
 }
 
@@ -166,4 +170,6 @@ export const ruleOf: Readonly<Record<Reason, string>> = {
   'arm-expired': 'The arming must not have run out.',
   'phone-pending': 'The phone must be past its Security Delay.',
   'offer-too-long-lived': 'The offer must not be valid for longer than offers may be.',
+  'over-arming-limit':
+    'Since the band was armed, the shares of the day limits that payments of all currencies took must sum up to 1 at most.',
 }

@@ -5,6 +5,7 @@ import type { OfferTerms } from '../protocol/offer.ts'
 import type { Verdict, Wear } from '../protocol/ops.ts'
 import type { DenialReason, Obligation } from '../protocol/reasons.ts'
 import type { BandState } from '../protocol/states.ts'
+import type { ArmingUsage } from './arming-room.ts'
 import type { AccountLimits, Usage } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
 
@@ -47,6 +48,8 @@ export type DecisionFacts = {
   readonly level: ProximityLevel
   readonly limits: AccountLimits
   readonly usage: Usage
+  /** What the band's present arming has paid. */
+  readonly arming: ArmingUsage
   readonly ownerEpoch: number
   /** The owner epoch under which the band was armed. */
   readonly armedOwnerEpoch: number

@@ -121,6 +121,14 @@ export function currencyRoom(
   }
 }
 
+/** The most that a day's payments in a currency may sum up to, minor units; 0 without a table. */
+export function payDayMinor({ tables, own }: AccountLimits, currency: number): number {
+  const table = tables.get(currency)
+  if (table === undefined) return 0
+  const set = own.find((one) => one.currency === currency)
+  return Math.min(table.perDayMinor, table.perClassDayMinor.pay, set?.perDayMinor ?? Number.MAX_SAFE_INTEGER)
+}
+
 /** What is left of a day's payments with evidence of `level`, given that weaker evidence counts against stronger. */
 export function levelDayLeft(perLevelDayMinor: PerLevel, byLevelMinor: PerLevel, level: ProximityLevel): number {
   let left = Number.MAX_SAFE_INTEGER

@@ -44,6 +44,7 @@ export function sampleFacts(spoilt: Spoilt = {}): DecisionFacts {
     level: 2,
     limits: sampleLimits,
     usage: noUsage,
+    arming: [],
     ownerEpoch: 5,
     armedOwnerEpoch: 5,
     phonePending: false,

@@ -38,6 +38,7 @@ export const reasons = {
   'arm-expired': 26,
   'phone-pending': 27,
   'offer-too-long-lived': 28,
+  'over-arming-limit': 29,
 } as const
 
 /** `approved`, or why not. */

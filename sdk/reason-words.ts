@@ -32,6 +32,7 @@ const words: Readonly<Record<Reason, string>> = {
   'arm-expired': 'the arming was over',
   'phone-pending': 'the phone was too new',
   'offer-too-long-lived': 'the offer expires too late',
+  'over-arming-limit': 'too much since the band was armed',
 }
 
 /** A reason in words; one that this version does not know is told as it is. */

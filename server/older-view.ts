@@ -33,7 +33,8 @@ function* changes(view: Older): Generator<RowChange> {
     yield* decisionsInOrder(view)
     yield* referencesFirst(view)
   }
-  yield* besideTheirBands(view)
+  // What armings paid before is in no row: they begin at nothing.
+  if (view.version < 4) yield* besideTheirBands(view)
 }
 
 /** They lay in trees of their own: the file has them where they belong as soon as they are written. */

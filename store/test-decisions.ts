@@ -64,6 +64,7 @@ export function decisionAt(at: number, changed: Partial<DecisionRecord> = {}): D
     usageDay: 0,
     usage: [],
     ownLimits: [],
+    arming: [],
     ...changed,
   }
 }
@@ -73,7 +74,8 @@ export function reversalOf(decision: DecisionRecord, reversedLsn: Lsn, afterMs: 
   const { account } = decision
   const rid = parseRid('00'.repeat(8))
   const atMs = decision.atMs + afterMs
-  return { type: 'reversal', atMs, account, partner, rid, reversedLsn, reason: reasons['operator-freeze'] }
+  const reason = reasons['operator-freeze']
+  return { type: 'reversal', atMs, account, partner, rid, reversedLsn, reason, armEpoch: null }
 }
 
 /** Something else that happened. */

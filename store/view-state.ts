@@ -22,19 +22,22 @@ export type ViewState = {
 
 export const metaTable = 'meta'
 export const stateKey = 'state'
-/** The tables whose keys begin with a band's id, but for the bands themselves, lie among the bands. */
-const markOf: Partial<Record<string, StoredTable['mark']>> = { ratchet: '\u0001', move: '\u0002' }
+/** Tables that lie in the tree of another: what is kept of each band among the bands, what an arming paid beside what its account used. */
+const sharing: Partial<Record<string, Pick<StoredTable, 'mark' | 'tree'>>> = {
+  ratchet: { tree: 'band', mark: '\u0001' },
+  move: { tree: 'band', mark: '\u0002' },
+  arming: { tree: 'usage', mark: '\u0001' },
+}
 
 /** Every table of the file. */
 export const storedTables: readonly StoredTable[] = [...tables, metaTable].map((name) => {
-  const mark = markOf[name] ?? ''
-  return { name, mark, tree: mark === '' ? name : 'band' }
+  return { name, ...(sharing[name] ?? { tree: name, mark: '' }) }
 })
 export const storedTableNames: readonly string[] = storedTables.map(({ name }) => name)
 export const viewFileName = 'view.lmdb'
 
 /** Grows when a record comes to mean other rows than before, or they come to lie elsewhere in the file. */
-export const stateVersion = 4
+export const stateVersion = 5
 const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, version: stateVersion }
 const stateBytes = 33
 

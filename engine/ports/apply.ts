@@ -5,6 +5,7 @@ import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import type { AccountId } from '../../protocol/ids.ts'
 import { namesOf } from '../../protocol/names.ts'
 import { type BandState, type Hold, accountHoldNames, holdBits } from '../../protocol/states.ts'
+import { type ArmingUsage, armingAfter, armingReversed, countsInArming } from '../../policy/arming-room.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
 import type { ProximityLevel } from '../../policy/proximity.ts'
 import { labelText } from './decision-words.ts'
@@ -14,7 +15,9 @@ import { keepAnswer } from './references.ts'
 import {
   type AccountRow,
   type AlarmRow,
+  type ArmingRow,
   type BandRow,
+  type HistoryRow,
   type PhoneRow,
   type RatchetRow,
   type RowOf,
@@ -192,6 +195,7 @@ function applyBand(row: BandRow, rows: RowReader): readonly Change[] {
     changes.push({ table: 'bid', key: bid, row: { bandId, account, generation, tombstoned: true } })
     if (row.account !== account) {
       changes.push({ table: 'accountBand', key: accountBandKey(account, bandId), row: null })
+      changes.push({ table: 'arming', key: accountBandKey(account, bandId), row: null })
     }
     changes.push({ table: 'ratchet', key: bandId, row: null })
   }
@@ -273,10 +277,35 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
       },
     },
     { table: 'usage', key: account, row: usageRow(usage, { newestLsn: lsn, decisions }) },
+    ...(reason === 0 ? paidInArming(record, rows) : []),
   ]
   if (decisions % historyMarkEvery === 0)
     changes.push({ table: 'historyMark', key: historyMarkKey(account, lsn), row: { lsn } })
   return changes
+}
+
+/** What the arming has paid after this approval. */
+function paidInArming(record: DecisionRecord, rows: RowReader): readonly Change[] {
+  const { account, bandId, armEpoch, canon, level, userVerifiedNow } = record
+  const terms = moneyOf(canon)
+  if (!countsInArming(terms.action, userVerifiedNow)) return []
+  const key = accountBandKey(account, bandId)
+  const spent = armingAfter(armingOf(rows.get('arming', key), armEpoch), { ...terms, level: parseLevel(level) })
+  return [{ table: 'arming', key, row: armingRow(armEpoch, spent) }]
+}
+
+/** The same without an approval of that arming that was reversed; nothing when the band was armed anew since. */
+function givenBack(
+  { account, armEpoch }: JournalRecordOf<'reversal'>,
+  { bandId, canon }: Pick<HistoryRow, 'bandId' | 'canon'>,
+  level: number,
+  rows: RowReader,
+): readonly Change[] {
+  const key = accountBandKey(account, bandId)
+  const row = rows.get('arming', key)
+  if (armEpoch === null || row?.armEpoch !== armEpoch) return []
+  const spent = armingReversed(armingOf(row, armEpoch), { ...moneyOf(canon), level: parseLevel(level) })
+  return [{ table: 'arming', key, row: armingRow(armEpoch, spent) }]
 }
 
 function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowReader): readonly Change[] {
@@ -310,6 +339,7 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
       const use = useOf(moneyOf(history.canon), history.atMs, reference.level)
       changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use), usage) })
     }
+    if (reference !== undefined) changes.push(...givenBack(record, history, reference.level, rows))
   }
   return changes
 }
@@ -324,6 +354,18 @@ export function usageOf(row: Pick<UsageRow, 'day' | 'byCurrency'> | undefined): 
       return { currency: sums[0], payMinor: sums[1], receiveMinor: sums[2], byLevelMinor: sums[3] }
     }),
   }
+}
+
+/** What the present arming has paid; what an earlier one paid does not count. */
+export function armingOf(row: ArmingRow | undefined, armEpoch: number | undefined): ArmingUsage {
+  if (row === undefined || row.armEpoch !== armEpoch) return nothingPaid
+  return row.byCurrency.map((sums) => ({ currency: sums[0], byLevelMinor: sums[1] }))
+}
+
+const nothingPaid: ArmingUsage = []
+
+function armingRow(armEpoch: number, spent: ArmingUsage): ArmingRow {
+  return { armEpoch, byCurrency: spent.map((sums) => [sums.currency, sums.byLevelMinor]) }
 }
 
 function usageRow(usage: Usage, { newestLsn, decisions }: Pick<UsageRow, 'newestLsn' | 'decisions'>): UsageRow {

@@ -8,6 +8,7 @@ import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
 import {
   accountShape,
+  armingSums,
   actorBytesMax,
   bandShape,
   causeBytesMax,
@@ -63,6 +64,8 @@ const decisionShape = {
   usage: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
   /** The owner's own limits; nil in records that older versions wrote. */
   ownLimits: added(list(ownLimit)),
+  /** What the arming had paid; nil in records that older versions wrote. */
+  arming: added(armingSums),
 } as const satisfies Shape
 
 const shapes = {
@@ -82,6 +85,8 @@ const shapes = {
       rid: id(parseRid),
       reversedLsn: count,
       reason: uint(0xffff),
+      /** The arming of the approval; nil when it did not count in one. */
+      armEpoch: added(uint(0xffff_ffff)),
     },
   },
   /** A binding that an operator brought from elsewhere: its band and its resume chain begin together or not at all. */

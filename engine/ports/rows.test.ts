@@ -94,6 +94,7 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
     removalBegunBy: 'phone:y',
   },
   usage: { day: 20_000, byCurrency: [[978, 1, 2, [0, 1, 2, 3, 4]]], newestLsn: 7, decisions: 2 },
+  arming: { armEpoch: 3, byCurrency: [[978, [0, 1, 2, 3, 4]]] },
   reference: {
     rd: bytes(32),
     account,

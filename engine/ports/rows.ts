@@ -155,6 +155,13 @@ const usageShape = {
   decisions: added(count),
 } as const satisfies Shape
 
+/**
+ * What a band's present arming has paid (policy/arming-room.ts): currency, and minor units by evidence level 0 to 4. It lies beside the
+ * account's usage, which changes with it, and counts only while the band's arm epoch is this one.
+ */
+export const armingSums = list(tuple(uint(0xffff), tuple(count, count, count, count, count)))
+const armingShape = { armEpoch: u32, byCurrency: armingSums } as const satisfies Shape
+
 /** The answer kept for a (partner, rid) and an account. `final`: asked again, the same answer. */
 const referenceShape = {
   rd: bin(32),
@@ -248,6 +255,7 @@ const shapes = {
   accountBand: accountBandShape,
   phone: phoneShape,
   usage: usageShape,
+  arming: armingShape,
   reference: referenceShape,
   history: historyShape,
   historyMark: historyMarkShape,
@@ -266,6 +274,7 @@ export type RatchetRow = RowOf<'ratchet'>
 export type AccountRow = RowOf<'account'>
 export type PhoneRow = RowOf<'phone'>
 export type UsageRow = RowOf<'usage'>
+export type ArmingRow = RowOf<'arming'>
 export type HistoryRow = RowOf<'history'>
 export type ReferenceRow = RowOf<'reference'>
 export type AlarmRow = RowOf<'alarm'>

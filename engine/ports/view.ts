@@ -10,6 +10,7 @@ export const tables = [
   'accountBand',
   'phone',
   'usage',
+  'arming',
   'reference',
   'history',
   'historyMark',

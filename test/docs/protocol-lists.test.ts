@@ -181,6 +181,7 @@ describe('what the document says of denials', () => {
     'clock-uncertain': { clockCertain: false },
     'arm-expired': { band: { armedUntilMs: sampleNowMs } },
     'phone-pending': { phonePending: true },
+    'over-arming-limit': { arming: [{ currency: 978, byLevelMinor: [0, 0, 28_000, 0, 0] }] },
     'offer-too-long-lived': { terms: { expiresAtMs: sampleNowMs + limits.offerLifeMaxMs + 1 } },
   }
   const beforePolicy = ['offer-not-authentic', 'reference-conflict']

@@ -95,6 +95,7 @@ describe('A decision that is made again from its record', () => {
       { ownerEpoch: record.ownerEpoch + 1 },
       { usageDay: Math.floor(record.atMs / 86_400_000), usage: [[euro, 19_000, 0, [19_000, 0, 0, 0, 0]]] },
       { ownLimits: [[euro, 1, 1]] },
+      { arming: [[euro, [19_000, 0, 0, 0, 0]]] },
       { restricted: true },
     ]
     expect(decideAgain(record, running).same).toBe(true)
@@ -109,12 +110,24 @@ describe('A decision that is made again from its record', () => {
     if (record === undefined) throw new Error('expected a decision')
     const items = unpackArray(encodeRecord(record), 4)
     if (!Array.isArray(items)) throw new Error('expected an array')
-    const older = decodeRecord(packArray(items.slice(0, -1)))
+    const newer = decodeRecord(packArray(items.slice(0, -1)))
+    if (newer.type !== 'decision') throw new Error('expected a decision')
+    expect(newer).toEqual({ ...record, arming: null })
+    expect(decideAgain(newer, running)).toMatchObject({
+      same: true,
+      takenFromNow: ['the limit table of currency 978', 'that the arming had paid nothing before'],
+    })
+    const older = decodeRecord(packArray(items.slice(0, -2)))
     if (older.type !== 'decision') throw new Error('expected a decision')
-    expect(older).toEqual({ ...record, ownLimits: null })
+    expect(older).toEqual({ ...record, ownLimits: null, arming: null })
     expect(decideAgain(older, running)).toMatchObject({
       same: true,
-      takenFromNow: ['the limit table of currency 978', "the owner's own limits", expect.stringContaining('the day')],
+      takenFromNow: [
+        'the limit table of currency 978',
+        "the owner's own limits",
+        expect.stringContaining('the day'),
+        'that the arming had paid nothing before',
+      ],
     })
     const own = [{ currency: euro, perUseMinor: 1, perDayMinor: 1 }]
     expect(decideAgain(older, { ...running, own }).same).toBe(false)

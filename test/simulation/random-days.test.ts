@@ -20,7 +20,7 @@ import { JournalAuditor } from '../support/journal-auditor.ts'
 import { MemoryDisk, MemoryJournal, MemoryView } from '../support/memory-ports.ts'
 import { Answers } from './answers.ts'
 import { RawPhone } from '../support/raw-phone.ts'
-import { type Phone, World, engineConfig } from '../support/world.ts'
+import { type Phone, World, euro, euroLimits } from '../support/world.ts'
 
 /** Shrinking a day takes minutes; SIMULATION_SHRINK=1 asks for it. */
 const isShrinkingOff = process.env['SIMULATION_SHRINK'] !== '1'
@@ -36,6 +36,14 @@ type Owned = {
   readonly radio: ReturnType<World['radio']>
   band: PhoneBand | undefined
 }
+
+/** Two currencies, so that what one arming pays is a sum of shares. */
+const dollar = 840
+const limits = new Map([
+  [euro, euroLimits],
+  [dollar, { ...euroLimits, perDayMinor: 9_001, perLevelDayMinor: [9_001, 9_001, 9_001, 9_001, 9_001] as const }],
+])
+const currencyOf = (number: number) => (number % 3 === 0 ? dollar : euro)
 
 /** What a day is made of. `who` picks an account, `which` one of its two bands. */
 const step = fc.record({
@@ -106,7 +114,7 @@ class Day {
   private lastOffer: Uint8Array | undefined
 
   constructor(seed: number) {
-    this.world = new World({ seed })
+    this.world = new World({ seed, config: { limits } })
     this.answers = new Answers(this.world.disk)
   }
 
@@ -167,9 +175,12 @@ class Day {
         if (band !== undefined) await this.attempt(() => band.arm())
         return
       case 'pay':
-        return this.pay(band, this.world.offer({ amountMinor: 1 + (number % 2_500) }).bytes)
+        return this.pay(
+          band,
+          this.world.offer({ amountMinor: 1 + (number % 2_500), currency: currencyOf(number) }).bytes,
+        )
       case 'payBig':
-        return this.pay(band, this.world.offer({ amountMinor: 1 + number * 2 }).bytes)
+        return this.pay(band, this.world.offer({ amountMinor: 1 + number * 2, currency: currencyOf(number) }).bytes)
       case 'payAgain':
         return this.pay(band, this.lastOffer)
       case 'freeze':
@@ -469,7 +480,7 @@ class Day {
 
 /** Decisions that would come out otherwise if they were made again from the journal alone (R1). */
 function notTheSame(disk: MemoryDisk): readonly unknown[] {
-  const running = { tables: engineConfig.limits, own: [] }
+  const running = { tables: limits, own: [] }
   return disk.records.flatMap((body, index) => {
     const record = decodeRecord(body)
     const again = record.type === 'decision' ? decideAgain(record, running) : undefined
@@ -505,7 +516,7 @@ function tallied(disk: MemoryDisk): ReadonlyMap<string, number> {
 }
 
 function auditOf(disk: MemoryDisk): JournalAuditor {
-  const auditor = new JournalAuditor(engineConfig.limits)
+  const auditor = new JournalAuditor(limits)
   for (const [index, body] of disk.records.entries()) auditor.take({ lsn: index + 1, record: decodeRecord(body) })
   return auditor
 }

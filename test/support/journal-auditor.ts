@@ -3,6 +3,7 @@
 
 import type { JournalRecord, JournalRecordOf } from '../../engine/ports/records.ts'
 import { type LimitTable, type Usage, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'
+import { actions } from '../../protocol/actions.ts'
 import { decodeOfferTerms } from '../../protocol/offer.ts'
 import { reasons } from '../../protocol/reasons.ts'
 import { holdBits, holdsOf } from '../../protocol/states.ts'
@@ -12,6 +13,9 @@ export type AuditedRecord = { readonly lsn: number; readonly record: JournalReco
 type BandSeen = JournalRecordOf<'band' | 'imported'>
 /** An operator vouches for a binding from elsewhere, and for the arming that it came with. */
 const importing = 'binding.imported'
+
+/** A payment of an arming, by the position of its approval. */
+type Paid = { readonly lsn: number; readonly currency: number; readonly amountMinor: number; readonly level: number }
 
 export class JournalAuditor {
   readonly violations: string[] = []
@@ -23,6 +27,8 @@ export class JournalAuditor {
   private readonly finals = new Set<string>()
   private readonly standing = new Map<string, number>()
   private readonly usages = new Map<string, Usage>()
+  /** What each arming paid without a verification of its own: by band and arm epoch, each payment. */
+  private readonly paid = new Map<string, Paid[]>()
   private readonly accounts = new Map<string, JournalRecordOf<'account'>>()
   private readonly phones = new Map<string, JournalRecordOf<'phone'>>()
   private readonly hadPhone = new Set<string>()
@@ -214,6 +220,31 @@ export class JournalAuditor {
       `a day's limit is exceeded at ${lsn} (I20)`,
     )
     this.expect(table !== undefined && amountMinor <= table.perUseMinor, `a use's limit is exceeded at ${lsn} (I20)`)
+    if (action !== actions.pay || record.userVerifiedNow) return
+    const arming = `${record.bandId}|${record.armEpoch}`
+    const paid = [...(this.paid.get(arming) ?? []), { lsn, currency, amountMinor, level }]
+    this.paid.set(arming, paid)
+    this.expect(this.isWithinArming(paid), `an arming's limit is exceeded at ${lsn} (I20)`)
+  }
+
+  /** The slow twin of `armingLeft`: shares of the day's limits as exact fractions, over one denominator. */
+  private isWithinArming(paid: readonly Paid[]): boolean {
+    const bounds = [
+      ({ perDayMinor }: LimitTable) => perDayMinor,
+      ({ perClassDayMinor }: LimitTable) => perClassDayMinor.pay,
+      ...([0, 1, 2, 3, 4] as const).map((level) => (table: LimitTable) => table.perLevelDayMinor[level]),
+    ]
+    return bounds.every((bound, at) => {
+      const counted = paid.filter(({ level }) => at < 2 || level <= at - 2)
+      const limits = [...this.limits].map(([currency, table]) => ({ currency, limit: BigInt(bound(table)) }))
+      const nonzero = limits.filter(({ limit }) => limit > 0n)
+      const denominator = nonzero.reduce((product, { limit }) => product * limit, 1n)
+      const shares = counted.map(({ currency, amountMinor }) => {
+        const limit = nonzero.find((one) => one.currency === currency)?.limit
+        return limit === undefined ? denominator + 1n : (BigInt(amountMinor) * denominator) / limit
+      })
+      return shares.reduce((sum, share) => sum + share, 0n) <= denominator
+    })
   }
 
   private takeReversal(lsn: number, record: JournalRecordOf<'reversal'>): void {
@@ -228,6 +259,11 @@ export class JournalAuditor {
       approval.level === 4 || approval.level === 3 || approval.level === 2 || approval.level === 1 ? approval.level : 0
     const use = { day: utcDayOf(approval.atMs), currency, action, amountMinor, level } as const
     this.usages.set(record.account, usageReversed(this.usages.get(record.account) ?? noUsage, use))
+    const arming = `${approval.bandId}|${approval.armEpoch}`
+    this.paid.set(
+      arming,
+      (this.paid.get(arming) ?? []).filter((one) => one.lsn !== record.reversedLsn),
+    )
   }
 
   private expect(holds: boolean, violation: string): void {
