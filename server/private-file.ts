@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { giveAsReplaced, giveToOwnerOf } from '../store/file-owner.ts'
 import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { codeOf } from './error-code.ts'
@@ -65,7 +66,10 @@ export function removePrivateFile(path: string): void {
 /** Replaces the file. Throws a Fault `not-written` when the disk does not take it. */
 export function writePrivateFile(path: string, text: string): void {
   orNotWritten(path, () => {
-    renameSync(writeBeside(path, text), path)
+    renameSync(
+      writeBeside(path, text, (fd) => giveAsReplaced(fd, path, dirname(path))),
+      path,
+    )
     syncFolder(dirname(path))
   })
 }
@@ -79,7 +83,7 @@ export function createPrivateFile(path: string, text: string): boolean {
 }
 
 function created(path: string, text: string): boolean {
-  const next = writeBeside(path, text)
+  const next = writeBeside(path, text, (fd) => giveToOwnerOf(dirname(path), fd))
   try {
     linkSync(next, path)
   } catch (error) {
@@ -92,11 +96,13 @@ function created(path: string, text: string): boolean {
   return true
 }
 
-function writeBeside(path: string, text: string): string {
+/** `give` makes it the file of the right owner before anything stands in it. */
+function writeBeside(path: string, text: string, give: (fd: number) => void): string {
   const next = `${path}.${process.pid}.next`
   rmSync(next, { force: true })
   const fd = openSync(next, 'wx', privateFileMode)
   try {
+    give(fd)
     writeFileSync(fd, text)
     fsyncSync(fd)
   } catch (error) {

@@ -1,7 +1,8 @@
 // Modes of what the store makes: only its owner may enter or read, whatever the umask. And folders that are on disk when they are made.
 
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { giveToOwnerOf } from './file-owner.ts'
 import { fileErrorCode } from './file-port.ts'
 
 export const privateFolderMode = 0o700
@@ -11,20 +12,51 @@ export const privateFileMode = 0o600
 export function makePrivateFolder(path: string): void {
   const first = mkdirSync(path, { recursive: true, mode: privateFolderMode })
   if (first === undefined) return
-  for (let made = path; ; made = dirname(made)) {
-    syncFolder(dirname(made))
-    if (made === first || made === dirname(made)) return
+  const made: string[] = []
+  for (let one = path; ; one = dirname(one)) {
+    made.unshift(one)
+    if (one === first || one === dirname(one)) break
+  }
+  // From the top, so that each takes the owner that the one above it has by now.
+  for (const one of made) giveFolderOn(one)
+  for (const one of made.toReversed()) syncFolder(dirname(one))
+}
+
+/** The folder, just made, to the owner of the one that it stands in. */
+function giveFolderOn(made: string): void {
+  const fd = openSync(made, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    giveToOwnerOf(dirname(made), fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
 /** Makes an empty file that only its owner may read, unless it is there: for a library that would make it with a mode of its own. */
 export function makePrivateFile(path: string): void {
-  closeSync(openSync(path, 'a', privateFileMode))
+  let fd: number
+  try {
+    fd = openSync(path, 'ax', privateFileMode)
+  } catch (error) {
+    if (fileErrorCode(error) === 'EEXIST') return
+    throw error
+  }
+  try {
+    giveToOwnerOf(dirname(path), fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
-/** Closes a file to others that a library has made. */
+/** Closes a file to others that a library has made, and gives it to the owner of the folder it stands in. */
 export function closeToOthers(path: string): void {
   chmodSync(path, privateFileMode)
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    giveToOwnerOf(dirname(path), fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** Puts the names in a folder on disk. */

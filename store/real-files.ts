@@ -4,6 +4,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fstatSync,
   openSync,
@@ -14,9 +15,11 @@ import {
   writeSync,
 } from 'node:fs'
 import { open as openAsync } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Clock } from '../engine/ports/clock.ts'
 import { lockFolder } from './data-lock.ts'
-import { makePrivateFolder, privateFileMode, syncFolder } from './private-folder.ts'
+import { giveAsReplaced } from './file-owner.ts'
+import { makePrivateFile, makePrivateFolder, syncFolder } from './private-folder.ts'
 import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
 
 /**
@@ -24,7 +27,6 @@ import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './
  * O_DSYNC may stop at the drive's cache.
  */
 const canWriteThrough = process.platform === 'linux'
-const flagsOf = { create: 'a+', existing: 'r+', read: 'r' } as const
 /**
  * Zeros go to disk step by step, each synced, with a pause between: 64 MiB synced at once held up the syncs of groups for 20
  * to 190 ms, steps without a pause for 3 ms, these for less than 1 ms. At 5,000 records a second a segment lasts 15 s.
@@ -45,7 +47,7 @@ export function realFiles(after?: Clock['after']): FilePort {
       }
     },
     makeFolder: makePrivateFolder,
-    rename: renameSync,
+    rename: replace,
     remove: (path) => rmSync(path, { force: true }),
     syncFolder,
     lock: lockFolder,
@@ -53,10 +55,22 @@ export function realFiles(after?: Clock['after']): FilePort {
   }
 }
 
+/** What takes another's place keeps its owner and mode. */
+function replace(from: string, to: string): void {
+  if (existsSync(to)) {
+    const fd = openSync(from, 'r')
+    try {
+      giveAsReplaced(fd, to, dirname(to))
+    } finally {
+      closeSync(fd)
+    }
+  }
+  renameSync(from, to)
+}
+
 function openFile(path: string, how: 'create' | 'existing' | 'read', after: Clock['after'] | undefined): OpenFile {
-  // 'a+' would append whatever the position: it only makes the file.
-  if (how === 'create') closeSync(openSync(path, flagsOf.create, privateFileMode))
-  const fd = openSync(path, how === 'read' ? flagsOf.read : flagsOf.existing)
+  if (how === 'create') makePrivateFile(path)
+  const fd = openSync(path, how === 'read' ? 'r' : 'r+')
   let throughFd: number | undefined
   const writeThrough = (position: number, bytes: Uint8Array) => {
     throughFd ??= openSync(path, constants.O_RDWR | constants.O_DSYNC)
