@@ -2,6 +2,7 @@
 // running engine, and left `--data` out, would else look for what was listed in the wrong place.
 
 import { type DataFolder, isDataFolder, openDataFolder } from '../server/data-folder.ts'
+import { holdData } from '../server/held-data.ts'
 import type { Given } from './command.ts'
 import { folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
@@ -10,7 +11,14 @@ import { environment } from './environment.ts'
 export function madeFolder(given: Given): DataFolder {
   const config = folderConfigFrom(given, environment)
   const isNew = !isDataFolder(config.data)
-  const folder = openDataFolder(config, environment, true)
+  // Not beside a restore or a first start, which make the same files just now.
+  const held = isNew ? holdData(config.data) : undefined
+  let folder: DataFolder
+  try {
+    folder = openDataFolder(config, environment, true)
+  } finally {
+    held?.unlock()
+  }
   if (isNew) {
     process.stderr.write(
       `bandpass: made a new data folder, ${config.data}; if an engine runs already, --data must name the folder of that engine\n`,

@@ -14,6 +14,8 @@ export type StatusLine = ReturnType<RunningServer['status']> & { readonly took: 
 
 /** Exit code after a failure that nobody caught (EX_SOFTWARE of sysexits). */
 const exitAfterBug = 70
+/** Exit code when the data folder was moved away or replaced. */
+const exitFailed = 1
 /** Exit code when told a second time, while draining. */
 const exitForced = 130
 
@@ -112,6 +114,8 @@ async function ended(server: RunningServer, log: Log): Promise<number> {
   process.on('SIGINT', () => stop('SIGINT'))
   if (process.connected) process.on('disconnect', () => stop('parent gone'))
   const why = await server.ended
+  // At once: another engine may be on what is at the path of its data by now.
+  if (why?.code === 'data-in-use') process.exit(exitFailed)
   return why === undefined ? 0 : exitAfterBug
 }
 

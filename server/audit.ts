@@ -17,6 +17,7 @@ import { readWhole } from '../store/file-port.ts'
 import { realFiles } from '../store/real-files.ts'
 import { type FileView, openView, viewVersion } from '../store/view.ts'
 import type { DataFolder } from './data-folder.ts'
+import { type HeldData, holdData } from './held-data.ts'
 import { realClock } from './real-clock.ts'
 import type { ServerConfig } from './settings.ts'
 
@@ -49,13 +50,35 @@ async function auditView(config: Pick<ServerConfig, 'view'>, folder: DataFolder)
     const why = `the journal begins at record ${journal.firstLsn}: what was before is in the backups`
     return { type: 'not-compared', why }
   }
+  let held: HeldData
+  try {
+    held = holdData(folder.path)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    const isBusy = error.code === 'data-in-use'
+    return { type: 'not-compared', why: isBusy ? inUse : error.message }
+  }
+  try {
+    return await compareView(config, folder, journal)
+  } finally {
+    held.unlock()
+  }
+}
+
+const inUse = 'an engine runs here; stop it to compare'
+
+async function compareView(
+  config: Pick<ServerConfig, 'view'>,
+  folder: DataFolder,
+  journal: ReadOnlyJournal,
+): Promise<ViewAudit> {
   let live: FileView
   try {
     const mapBytes = config.view.mapBytes
     live = await openView({ folder: viewFolderOf(folder.path), keyring: folder.keyring, mapBytes, check: 'before' })
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    if (error.code === 'data-in-use') return { type: 'not-compared', why: 'an engine runs here; stop it to compare' }
+    if (error.code === 'data-in-use') return { type: 'not-compared', why: inUse }
     return { type: 'different', differences: [error.message], appliedLsn: 0 }
   }
   if (live.version !== viewVersion) {

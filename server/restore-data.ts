@@ -2,14 +2,13 @@
 // the engine which starts on it knows that bands, phones and partners are further (engine/restored.ts). The keys come last: a folder
 // without them is none, so a restore that was cut off is not taken for a whole one.
 
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { freezeRestored } from '../engine/restore.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type AccountId, parseAccountId } from '../protocol/ids.ts'
 import { offerLifeMaxMs } from '../protocol/limits.ts'
 import { type BackupManifest, verifyBackup } from '../store/backup.ts'
-import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { closeFolderToOthers, closeToOthers, makePrivateFolder, syncFolder } from '../store/private-folder.ts'
 import type { FileJournal } from '../store/journal.ts'
 import { realFiles } from '../store/real-files.ts'
@@ -18,7 +17,8 @@ import { readWitness, writeWitness } from '../store/witness.ts'
 import { type DataFolder, withMasterKeys } from './data-folder.ts'
 import { readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
-import { loadMasterKeys } from './master-key.ts'
+import { withData } from './held-data.ts'
+import { type MasterKeys, loadMasterKeys } from './master-key.ts'
 import { openStore, storeLedger } from './open-store.ts'
 import { readOperators } from './operator-list.ts'
 import { readPartners } from './partner-list.ts'
@@ -88,22 +88,40 @@ export async function restoreData(request: RestoreRequest): Promise<RestoredData
   const names = namesOf(manifest, backedUp)
   requireDocuments(backedUp)
   const recordsLost = lostBeyond(manifest, config.journal.witness)
-  makePrivateFolder(to)
+  // Of two restores into one folder, or a restore and a start, the second fails here.
+  return withData(to, async () => {
+    requireFree(from, to)
+    try {
+      const told = await copyAndTell(request, { manifest, names, backedUp, master })
+      return { manifest, recordsLost, ...told }
+    } catch (error) {
+      for (const name of [...dataNames, 'lock']) rmSync(join(to, name), { recursive: true, force: true })
+      throw error
+    }
+  })
+}
+
+type Verified = {
+  readonly manifest: BackupManifest
+  readonly names: readonly string[]
+  readonly backedUp: DataFolder
+  readonly master: MasterKeys
+}
+
+async function copyAndTell(
+  request: RestoreRequest,
+  { manifest, names, backedUp, master }: Verified,
+): Promise<Pick<RestoredData, 'frozen' | 'offersFromMs'>> {
+  const { from, config, stoppedAtMs } = request
+  const to = config.data
   closeFolderToOthers(to)
-  // Of two restores into one folder the second fails here.
-  for (const folder of [journalFolderOf(to), viewFolderOf(to)]) mkdirSync(folder, { mode: 0o700 })
-  try {
-    const keys = relative(from, backedUp.places.keys.path)
-    for (const name of names.filter((one) => one !== keys)) await copied(from, to, name, manifest)
-    const { frozen, head } = await tellJournal(request, withMasterKeys(to, master))
-    await copied(from, to, keys, manifest)
-    // Last: until here the witness is that of the folder that was moved away, which may yet be the one that goes on.
-    if (config.journal.witness !== undefined) writeWitness(realFiles(), config.journal.witness, head)
-    return { manifest, recordsLost, frozen, offersFromMs: request.stoppedAtMs + offerLifeMaxMs }
-  } catch (error) {
-    for (const name of dataNames) rmSync(join(to, name), { recursive: true, force: true })
-    throw error
-  }
+  const keys = relative(from, backedUp.places.keys.path)
+  for (const name of names.filter((one) => one !== keys)) await copied(from, to, name, manifest)
+  const { frozen, head } = await tellJournal(request, withMasterKeys(to, master))
+  await copied(from, to, keys, manifest)
+  // Last: until here the witness is that of the folder that was moved away, which may yet be the one that goes on.
+  if (config.journal.witness !== undefined) writeWitness(realFiles(), config.journal.witness, head)
+  return { frozen, offersFromMs: stoppedAtMs + offerLifeMaxMs }
 }
 
 /** What makes a folder one with data in it. */

@@ -10,6 +10,7 @@ import { type RowOf, decodeRow } from '../engine/ports/rows.ts'
 import { type Table, type View, tables } from '../engine/ports/view.ts'
 import { idBytes, parseBandId } from '../protocol/ids.ts'
 import { type DataFolder, withMasterKeys } from './data-folder.ts'
+import { withData } from './held-data.ts'
 import { lockedIn } from './lists.ts'
 import { readKeys, writeKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
@@ -20,6 +21,8 @@ import { readPartners, writePartners } from './partner-list.ts'
 import type { ServerConfig } from './settings.ts'
 import { readVendors, writeVendors } from './vendor-list.ts'
 
+type RotationConfig = Pick<ServerConfig, 'masterKeyFile' | 'durability' | 'journal' | 'view' | 'delays'>
+
 export type RotatedMaster = { readonly sealedAnew: number; readonly rowsMarked: number; readonly from: string }
 
 const pageRows = 2_000
@@ -28,11 +31,7 @@ const pageRows = 2_000
  * Rotates. With a key file the new key is made here; with BANDPASS_MASTER_KEY, that is the new one and
  * BANDPASS_MASTER_KEY_OLD the old. Rejects with a Fault `data-in-use` while an engine runs.
  */
-export async function rotateMaster(
-  config: Pick<ServerConfig, 'masterKeyFile' | 'durability' | 'journal' | 'view' | 'delays'>,
-  opened: DataFolder,
-  log: Log,
-): Promise<RotatedMaster> {
+export async function rotateMaster(config: RotationConfig, opened: DataFolder, log: Log): Promise<RotatedMaster> {
   const isFile = opened.master.from !== 'environment'
   if (!isFile && opened.master.keys.length < 2) {
     throw new Fault(
@@ -41,7 +40,12 @@ export async function rotateMaster(
         'the one it replaces, then run this again',
     )
   }
-  // Opened first: it fails while an engine runs, and then nothing has been changed.
+  // First: it fails while an engine runs, and then nothing has been changed. No engine starts in between.
+  return withData(opened.path, () => rotated(config, opened, log))
+}
+
+async function rotated(config: RotationConfig, opened: DataFolder, log: Log): Promise<RotatedMaster> {
+  const isFile = opened.master.from !== 'environment'
   const before = await openStore(config, opened, log, 'before')
   const path = masterKeyPath({ data: opened.path, file: config.masterKeyFile })
   let keys = opened.master.keys

@@ -11,6 +11,7 @@ import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { type HeldData, holdData } from './held-data.ts'
 import { closeDataFolder } from './private-data.ts'
 import { decisionRows } from './decision-rows.ts'
 import { provisionDemo } from './demo-world.ts'
@@ -94,6 +95,9 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     log('warning', 'durability.process', { means: 'a power cut loses what was answered; for demos and tests only' })
   }
   const documents = new KnownDocuments({ acceptOlder: config.lists.acceptOlder, log })
+  // Before anything of it is read or made: what is there is another engine's as long as it runs.
+  const data = holdData(config.data)
+  undo.push(() => data.unlock())
   const folder = openDataFolder(config, environment, true, documents)
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, realClock, log)
@@ -149,6 +153,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   const server = new Server({
     config,
     log,
+    data,
     folder,
     surroundings,
     store,
@@ -169,6 +174,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
 type Parts = {
   readonly config: ServerConfig
   readonly log: Log
+  readonly data: HeldData
   readonly folder: DataFolder
   readonly surroundings: Surroundings
   readonly store: Store
@@ -207,6 +213,7 @@ class Server implements RunningServer {
       this.#resolveEnded = resolve
     })
     this.#awaitView()
+    parts.data.follow(realClock, (why) => this.#dataIsLost(why))
   }
 
   /** A view that a crash left is walked beside the engine; it is told when that begins and ends. */
@@ -408,7 +415,9 @@ class Server implements RunningServer {
   }
 
   async #stop(why: Fault | undefined): Promise<void> {
-    const { config, log, engine, surroundings, adminToken, metricsToken, meters, lastMinute } = this.#parts
+    const { config, log, data, engine, surroundings, adminToken, metricsToken, meters, lastMinute } = this.#parts
+    const lost = data.lost()
+    if (lost !== undefined) return this.#dataIsLost(lost)
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
     this.#cancelRecycling()
     this.#listener?.stopAccepting()
@@ -423,6 +432,7 @@ class Server implements RunningServer {
     this.#refusals.stop()
     await this.#watchdog.stop()
     if (why !== undefined) this.#dropView()
+    data.unlock()
     log('info', 'server.stopped')
     this.#resolveEnded(why)
   }
@@ -435,6 +445,14 @@ class Server implements RunningServer {
     const why =
       error instanceof Fault ? error : new Fault('view-failed', 'the view could not be checked', { cause: error })
     this.#stopping = this.#stop(why)
+  }
+
+  /** Nothing more may be written by its paths, so nothing is closed: it ends as in a crash, and loses nothing that was answered. */
+  #dataIsLost(why: Fault): void {
+    const { log } = this.#parts
+    log('error', 'data.lost', { error: why, does: 'ends at once' })
+    this.#stopping ??= Promise.resolve()
+    this.#resolveEnded(why)
   }
 
   #dropView(): void {

@@ -1,126 +1,61 @@
-// One engine per folder: a lock file that names its owner. An owner that is gone is replaced; a live one is never.
+// Lock of a folder: one process at a time writes in it. The kernel holds it (file-lock.ts), so it says the same in every container
+// and ends with its holder. The name of the holder is for people only: two containers may share a host name, and each has a process 1.
 
-import { linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
-import { fileErrorCode } from './file-port.ts'
-import { privateFileMode } from './private-folder.ts'
+import { type HeldFile, holdFile } from './file-lock.ts'
 
-type Owner = { readonly host: string; readonly boot: string; readonly pid: number; readonly startedAt: string }
+export type HeldFolder = {
+  /** Is this still the folder at its path, and locked by us? A lock file that was removed is made and locked anew. */
+  readonly isHeld: () => boolean
+  readonly unlock: () => void
+}
+
+const stopFirst = 'Stop that engine first, or wait until the command is done: the lock ends with its holder.'
 
 /** Locks `folder` for this process; returns what unlocks it. Throws a Fault `data-in-use` when another holds it. */
 export function lockFolder(folder: string): () => void {
+  return holdFolder(folder).unlock
+}
+
+/** The same, for a holder who looks now and then whether it is still so. */
+export function holdFolder(folder: string): HeldFolder {
   const path = join(folder, 'lock')
-  const mine: Owner = { host: hostname(), boot: bootId(), pid: process.pid, startedAt: startOf(process.pid) ?? '' }
-  const offer = join(folder, `lock.${process.pid}`)
-  writeFileSync(offer, JSON.stringify(mine), { mode: privateFileMode })
-  try {
-    if (!linked(offer, path)) takeOver(folder, path, offer)
-  } finally {
-    rmSync(offer, { force: true })
-  }
-  return () => {
-    // Someone told to remove the file may have, and started another engine.
-    const { pid, startedAt } = readOwner(path)
-    if (pid === mine.pid && startedAt === mine.startedAt) rmSync(path, { force: true })
+  let file: HeldFile | undefined = holdFile(path, stopFirst)
+  const identity = identityOf(folder)
+  removeRemnants(folder)
+  return {
+    isHeld() {
+      if (file === undefined) return false
+      try {
+        if (file.isHeld()) return true
+        // The folder was moved away, or replaced: what is at its path is not ours.
+        if (identityOf(folder) !== identity) return false
+        const again = holdFile(path, stopFirst)
+        file.unlock()
+        file = again
+        return true
+      } catch (error) {
+        // A look that fails, as on a disk that fails, says nothing; that another holds it does.
+        return !(error instanceof Fault)
+      }
+    },
+    unlock() {
+      file?.unlock()
+      file = undefined
+    },
   }
 }
 
-/** Of several that find the same dead owner, the one that makes the marker named after that owner replaces it. */
-function takeOver(folder: string, path: string, offer: string): void {
-  const found = readOwner(path)
-  if (isAlive(found)) throw inUse(path, found)
-  const marker = join(folder, `lock.after.${found.pid}.${found.startedAt}`)
-  if (!linked(offer, marker)) throw inUse(marker, readOwner(marker))
-  try {
-    // Someone may have replaced the lock between the first look and the marker.
-    const now = readOwner(path)
-    if (now.pid !== found.pid || now.startedAt !== found.startedAt) throw inUse(path, now)
-    const replacement = `${offer}.new`
-    linkSync(offer, replacement)
-    renameSync(replacement, path)
-  } finally {
-    rmSync(marker, { force: true })
-  }
+function identityOf(folder: string): string | undefined {
+  const found = statSync(folder, { throwIfNoEntry: false })
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`
+}
+
+/** Locks of earlier versions were files that named a process, and left some behind. They lock nothing. */
+function removeRemnants(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const left = join(folder, name)
-    if (/^lock\.\d+(\.new)?$/.test(name) && left !== offer && !isAlive(readOwner(left))) rmSync(left, { force: true })
-  }
-}
-
-function linked(from: string, to: string): boolean {
-  try {
-    linkSync(from, to)
-    return true
-  } catch (error) {
-    if (fileErrorCode(error) === 'EEXIST') return false
-    throw error
-  }
-}
-
-function inUse(path: string, owner: Owner): Fault {
-  return new Fault(
-    'data-in-use',
-    `${path} is held by process ${owner.pid} on ${owner.host}. Stop that engine first; if it is surely gone, remove the file.`,
-  )
-}
-
-/** A lock is linked whole, so one that says nothing lost its content in a power cut: its owner is gone. */
-const gone: Owner = { host: hostname(), boot: 'gone', pid: 0, startedAt: '' }
-
-function readOwner(path: string): Owner {
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return isOwner(parsed) ? parsed : gone
-  } catch {
-    return gone
-  }
-}
-
-function isOwner(value: unknown): value is Owner {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'host' in value &&
-    typeof value.host === 'string' &&
-    'boot' in value &&
-    typeof value.boot === 'string' &&
-    'pid' in value &&
-    typeof value.pid === 'number' &&
-    'startedAt' in value &&
-    typeof value.startedAt === 'string'
-  )
-}
-
-/** Another host's owner cannot be looked at, so it counts as alive. */
-function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname()) return true
-  if (owner.boot !== bootId()) return false
-  try {
-    process.kill(owner.pid, 0)
-  } catch (error) {
-    if (fileErrorCode(error) === 'ESRCH') return false
-  }
-  const startedAt = startOf(owner.pid)
-  return startedAt === undefined || startedAt === owner.startedAt
-}
-
-/** Changes at every boot; empty where the system does not tell. */
-function bootId(): string {
-  return readText('/proc/sys/kernel/random/boot_id')?.trim() ?? ''
-}
-
-/** When a process started, in ticks since boot (field 22 of /proc/<pid>/stat): tells a reused pid. */
-function startOf(pid: number): string | undefined {
-  const stat = readText(`/proc/${pid}/stat`)
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
+    if (/^lock\.(\d+(\.new)?|after\..*)$/.test(name)) rmSync(join(folder, name), { force: true })
   }
 }

@@ -62,6 +62,15 @@ export class ServingEngine {
     return this.end('SIGTERM')
   }
 
+  /** Resolves with its exit code, or the signal that ended it, when it ends by itself. */
+  async ended(): Promise<number | NodeJS.Signals | null> {
+    const { child } = this
+    if (child === undefined) return null
+    return new Promise((resolve) => {
+      child.once('exit', (code, by) => resolve(code ?? by))
+    })
+  }
+
   /** Resident memory, bytes. */
   residentBytes(): number {
     const pages = readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]
