@@ -15,7 +15,7 @@ import type { Core } from './core.ts'
 import { isSignInFresh } from './holds.ts'
 import { dropPhone, phonesOf } from './phones.ts'
 import { type PhoneRow, phoneKey } from './ports/rows.ts'
-import type { TokenClaims } from './ports/surroundings.ts'
+import type { TokenClaims, TokenRefusal } from './ports/surroundings.ts'
 import { type Session, type Speaker, alertAccount } from './session.ts'
 
 export type ReceivedHello = {
@@ -48,8 +48,8 @@ export async function verifyHello(
   const claims = await core.tokens.verify(frame.token, frame.sessionKey)
   if (claims === undefined) return refused('token-invalid')
   const role = roleOf(connection.kind, claims.scopes)
-  if (role === undefined) return refused('token-invalid')
-  if (role === 'hub') return verifyHub(claims)
+  if (role === undefined) return refusedToken(core, 'scope')
+  if (role === 'hub') return verifyHub(core, claims)
   if (role === 'web') return verifyWeb(core, claims, frame, phoneId)
   const phone = await knownOrEnrolled(core, session, frame, { claims, phoneId })
   if (phone === 'rate-limited') return refused(phone, 'unavailable')
@@ -70,8 +70,14 @@ export async function verifyHello(
   return { type: 'verified', speaker, pendingUntilMs: phone.pendingUntilMs }
 }
 
-function verifyHub(claims: TokenClaims): HelloOutcome {
-  if (!claims.boundToKey) return refused('token-invalid')
+/** A token that holds, but not for this session. */
+function refusedToken(core: Core, reason: TokenRefusal): HelloOutcome {
+  core.tokens.refused?.(reason)
+  return refused('token-invalid')
+}
+
+function verifyHub(core: Core, claims: TokenClaims): HelloOutcome {
+  if (!claims.boundToKey) return refusedToken(core, 'not-bound')
   const accounts = new Set(claims.hubAccounts)
   return {
     type: 'verified',
@@ -82,7 +88,8 @@ function verifyHub(claims: TokenClaims): HelloOutcome {
 
 /** A web surface is not a phone: it is not enrolled, and its strong sign-in is its verification. */
 function verifyWeb(core: Core, claims: TokenClaims, frame: PhoneFrameOf<'hello'>, phoneId: PhoneId): HelloOutcome {
-  if (!claims.boundToKey || !isSignInFresh(core, claims.authTimeMs)) return refused('token-invalid')
+  if (!claims.boundToKey) return refusedToken(core, 'not-bound')
+  if (!isSignInFresh(core, claims.authTimeMs)) return refusedToken(core, 'sign-in-old')
   const speaker: Speaker = {
     type: 'phone',
     account: claims.account,

@@ -10,6 +10,7 @@ import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { SessionState } from '../protocol/states.ts'
 import { closeSlot } from './attach.ts'
+import { Fault } from './ports/fault.ts'
 import type { Core } from './core.ts'
 import { type ReceivedHello, verifyHello } from './hello.ts'
 import { leavePairing } from './pairing.ts'
@@ -220,7 +221,10 @@ async function verify(core: Core, session: Session, hello: ReceivedHello): Promi
     admit(core, session, frame, pendingUntilMs)
     endWithToken(core, session, outcome.speaker.tokenExpiresAtMs)
   } catch (error) {
-    core.failed(error)
+    // Keys that cannot be had now: whose they are tells once, not for each hello, and the phone that it may try again.
+    const isKeysAway = error instanceof Fault && error.code === 'keys-missing' && error.retry
+    if (!isKeysAway) core.failed(error)
+    if (stateOf(session) === 'authenticating') refuse(session, frame.id, 'unavailable')
     closeAs(core, session, 'unavailable')
   } finally {
     core.hellosUnderWay--

@@ -18,9 +18,32 @@ export type TokenClaims = {
   readonly hubAccounts: readonly string[]
 }
 
+/** Why a token is refused, for those who run the engine; a phone hears `token-invalid`. */
+export const tokenRefusals = [
+  'malformed',
+  'issuer',
+  'algorithm',
+  'key',
+  'signature',
+  'audience',
+  'expired',
+  'not-yet-valid',
+  'subject',
+  'scope',
+  'not-bound',
+  'sign-in-old',
+  'other',
+] as const
+export type TokenRefusal = (typeof tokenRefusals)[number]
+
 export type Tokens = {
-  /** The claims, or undefined for a token that is not valid now. Rejects only when its keys cannot be had. */
+  /**
+   * The claims, or undefined for a token that is not valid now. Rejects only when its keys cannot be had: with a Fault `keys-missing`,
+   * which is no verdict on the token.
+   */
   readonly verify: (token: string, sessionKey: Uint8Array) => Promise<TokenClaims | undefined>
+  /** Hears of a token that holds and is not for the session that it was brought to. */
+  readonly refused?: (reason: TokenRefusal) => void
 }
 
 export type Partner = {

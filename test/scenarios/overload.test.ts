@@ -1,6 +1,7 @@
 // What an engine does when more is asked than it can do: it says so at once, and those who are there go before newcomers.
 
 import { describe, expect, it } from 'vitest'
+import { Fault } from '../../engine/ports/fault.ts'
 import { closeCodes, errorCodes } from '../../protocol/errors.ts'
 import { World, armedBand } from '../support/world.ts'
 import { RawPhone } from '../support/raw-phone.ts'
@@ -168,6 +169,17 @@ describe('An engine that has as many hellos to verify as it may', () => {
     expect(back.last('helloAnswer')).toMatchObject({ resumed: true })
     world.verifying = () => Promise.resolve()
     expect((await RawPhone.connect(world, 'carol')).last('helloAnswer')).toMatchObject({ resumed: false })
+  })
+
+  it('tells a phone whose token cannot be judged now to come back, and no bug for each of them', async () => {
+    const world = new World()
+    await world.start()
+    world.verifying = () => Promise.reject(new Fault('keys-missing', 'the issuer is away', { retry: true }))
+    const phone = await RawPhone.connect(world, 'alice')
+    expect(phone.last('error')).toMatchObject({ code: errorCodes.unavailable })
+    expect([phone.closeCode, world.failures]).toEqual([closeCodes.unavailable.number, []])
+    world.verifying = () => Promise.resolve()
+    expect((await RawPhone.connect(world, 'alice')).last('helloAnswer')).toMatchObject({ resumed: false })
   })
 
   it('lets in no more than four times as many of those', async () => {
