@@ -13,6 +13,7 @@ import {
   discovery,
 } from 'openid-client'
 import { type OperatorRole, operatorRoles } from '../protocol/operator-api.ts'
+import { claimAt } from './claim.ts'
 import { isObject, isUnknownList } from './json.ts'
 import { isOperatorName } from './names.ts'
 import { keptFresh } from './kept-fresh.ts'
@@ -119,14 +120,6 @@ function nameOf(claims: Readonly<Record<string, unknown>>, issuer: string): stri
   const called = claims['preferred_username'] ?? claims['email']
   const readable = typeof called === 'string' ? called.toLowerCase().replace(/@.*$/, '').slice(0, 20) : ''
   return isOperatorName(readable) ? `${readable}_${hash}` : `oidc_${hash}`
-}
-
-/** A claim by its name, which may have dots, or by the way that its dots lead. */
-function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path]
-  let at: unknown = claims
-  for (const part of path.split('.')) at = isObject(at) && Object.hasOwn(at, part) ? at[part] : undefined
-  return at
 }
 
 /** The greatest of the roles that the claim's values are worth. */

@@ -10,6 +10,7 @@ import type { LoopDelay } from './delay-window.ts'
 import type { DurationBuckets } from './duration-buckets.ts'
 import type { MeterTotals } from './meters.ts'
 import type { MemoryBytes } from './process-memory.ts'
+import type { TokenRefusals } from './token-refusals.ts'
 
 /** What one scrape is answered from, all of it read at once. */
 export type MetricSources = {
@@ -19,6 +20,9 @@ export type MetricSources = {
   readonly isWitnessed: boolean
   readonly totals: MeterTotals
   readonly refused: ReadonlyMap<RefusedBy, number>
+  readonly tokensRefused: TokenRefusals['totals']
+  /** 0 when no keys are fetched. */
+  readonly keysAgeMs: number
   readonly limits: {
     readonly gateDepth: number
     readonly links: number
@@ -293,6 +297,22 @@ export const metricList: readonly Metric[] = [
     unit: 'number',
     help: 'Peers that a limit of the listener turned away, by limit.',
     read: ({ refused }) => [...refused].map(([limit, value]) => ({ labels: { limit }, value })),
+  },
+  {
+    name: 'bandpass_token_refusals_total',
+    type: 'counter',
+    labels: ['reason'],
+    unit: 'number',
+    help: 'Account tokens that were refused, by each reason that there was (`key` also for a signature, `scope` for whatever session they were not for).',
+    read: ({ tokensRefused }) => byName('reason', Object.fromEntries(tokensRefused)),
+  },
+  {
+    name: 'bandpass_token_keys_age_seconds',
+    type: 'gauge',
+    labels: [],
+    unit: 'seconds',
+    help: 'How long ago the keys behind `tokens.jwksUrl` were last read, or since the start if they never came; 0 when none are fetched.',
+    read: ({ keysAgeMs }) => one(keysAgeMs / 1_000),
   },
   {
     name: 'bandpass_event_loop_delay_p50_seconds',

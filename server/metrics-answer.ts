@@ -13,6 +13,8 @@ import { metricsContentType, metricsText } from './metrics-text.ts'
 import { memoryBytes, memoryLimitBytes } from './process-memory.ts'
 import type { Refusals } from './refusals.ts'
 import type { ServerConfig } from './settings.ts'
+import type { TokenIssuers } from './token-issuers.ts'
+import type { TokenRefusals } from './token-refusals.ts'
 
 export type MetricsParts = {
   /** Whom to let in; undefined when everybody is. */
@@ -26,6 +28,8 @@ export type MetricsParts = {
   readonly journal: Pick<FileJournal, 'isWitnessed'>
   readonly meters: Pick<ServerMeters, 'totals' | 'loopDelay'>
   readonly refusals: Pick<Refusals, 'totals'>
+  readonly tokenRefusals: Pick<TokenRefusals, 'totals'>
+  readonly keysAgeMs: TokenIssuers['keysAgeMs']
 }
 
 /** However many ask, figures are read so often at most, ms: a scrape takes about a millisecond of the thread that decides. */
@@ -54,6 +58,8 @@ function sources({
   journal,
   meters,
   refusals,
+  tokenRefusals,
+  keysAgeMs,
 }: MetricsParts): MetricSources {
   const cpu = process.cpuUsage()
   return {
@@ -63,6 +69,8 @@ function sources({
     isWitnessed: journal.isWitnessed,
     totals: meters.totals,
     refused: refusals.totals,
+    tokensRefused: tokenRefusals.totals,
+    keysAgeMs: keysAgeMs() ?? 0,
     limits: {
       gateDepth: config.gate.depthMax,
       links: config.bands.linksMax,

@@ -11,6 +11,7 @@ import { hostList } from './host-list.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from './log.ts'
 import { roleMap } from './role-map.ts'
+import { leewayDefaultS } from './token-leeway.ts'
 import {
   type Setting,
   choice,
@@ -137,6 +138,22 @@ export const settings = {
     audience: text({ default: 'bandpass', help: '`aud` an account token must have' }),
     jwksFile: optionalPath({ expected: 'path of a JWK set', help: 'public keys of the token issuer, as a file' }),
     jwksUrl: optionalAddress({ help: 'public keys of the token issuer, fetched and cached' }),
+    keysStaleMs: count({
+      default: 3_600_000,
+      min: 0,
+      max: dayMs,
+      help: 'how long the last keys of `tokens.jwksUrl` are used on when they cannot be read again, which is tried every ten minutes',
+    }),
+    accountClaim: text({
+      default: 'sub',
+      help: 'claim of a token that says whose account it is; dots lead into objects; `email` counts only with `email_verified`',
+    }),
+    leewayS: count({
+      default: leewayDefaultS,
+      min: 0,
+      max: 120,
+      help: "how far the issuer's clock may be from this one",
+    }),
     local: choice({
       default: 'auto',
       of: ['auto', 'on', 'off'],

@@ -31,8 +31,9 @@ import { Refusals } from './refusals.ts'
 import { takeEnvironment } from './secret-environment.ts'
 import type { ServerConfig } from './settings.ts'
 import { type Surroundings, openSurroundings } from './surroundings.ts'
-import { tokenIssuers } from './token-issuers.ts'
-import { type TokenIssuer, createTokens, localIssuer, mintToken } from './tokens.ts'
+import { type TokenIssuers, tokenIssuers } from './token-issuers.ts'
+import { TokenRefusals } from './token-refusals.ts'
+import { createTokens, localIssuer, mintToken } from './tokens.ts'
 import { traceDecisions, tracedAdmin, tracedImport, tracedView } from './traced.ts'
 import { type OpenSpan, type Traces, openTraces, spanned } from './traces.ts'
 import { version } from './version.ts'
@@ -102,7 +103,8 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, realClock, log)
   undo.push(() => surroundings.stop())
-  const issuers = tokenIssuers(config, surroundings)
+  const issuers = tokenIssuers(config, surroundings, { clock: realClock, log })
+  const tokenRefusals = new TokenRefusals(realClock, log)
   const openToken = (path: string): AccessToken => {
     const token = openAccessToken(path, realClock, (error) => {
       if (error === undefined) log('info', 'file.reloaded', { path })
@@ -133,9 +135,11 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     view: tracedView(traces, store.view),
     keys: surroundings.engineKeys,
     tokens: createTokens({
-      issuers,
+      issuers: issuers.all,
       audience: config.tokens.audience,
       nowMs: () => realClock.nowMs(),
+      leewayS: config.tokens.leewayS,
+      refused: (reason, token) => tokenRefusals.count(reason, token),
     }),
     partners: surroundings.partners,
     vendors: surroundings.vendors,
@@ -160,6 +164,7 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     engine,
     documents,
     issuers,
+    tokenRefusals,
     adminToken,
     metricsToken,
     meters,
@@ -180,7 +185,8 @@ type Parts = {
   readonly store: Store
   readonly engine: Engine
   readonly documents: KnownDocuments
-  readonly issuers: readonly TokenIssuer[]
+  readonly issuers: TokenIssuers
+  readonly tokenRefusals: TokenRefusals
   readonly adminToken: AccessToken
   /** Undefined unless /metrics asks for one. */
   readonly metricsToken: AccessToken | undefined
@@ -322,13 +328,13 @@ class Server implements RunningServer {
       masterKeyFrom: folder.master.from,
       adminTokenIn: adminToken.path,
       metricsTokenIn: metricsToken?.path ?? `none: /metrics is ${config.metrics}`,
-      tokenIssuers: this.#parts.issuers.map((one) => one.issuer),
+      tokenIssuers: this.#parts.issuers.all.map((one) => one.issuer),
       ...surroundings.counts(),
     })
   }
 
   #metrics(notReady: () => readonly string[]): HttpSources['metrics'] {
-    const { config, engine, store, meters, metricsToken } = this.#parts
+    const { config, engine, store, meters, metricsToken, issuers, tokenRefusals } = this.#parts
     if (config.metrics === 'off') return undefined
     const listener = (): ListenerName => this.listener
     return metricsAnswer({
@@ -341,6 +347,8 @@ class Server implements RunningServer {
       journal: store.journal,
       meters,
       refusals: this.#refusals,
+      tokenRefusals,
+      keysAgeMs: issuers.keysAgeMs,
     })
   }
 
@@ -348,7 +356,7 @@ class Server implements RunningServer {
     const { config, log, engine, folder, surroundings, meters, lastMinute, adminToken, issuers, traces } = this.#parts
     const { audience } = config.tokens
     const seed = () => surroundings.keySet().issuerSeed
-    const isLocal = issuers.some((one) => one.issuer === localIssuer)
+    const isLocal = issuers.all.some((one) => one.issuer === localIssuer)
     const answers = adminAnswers({
       token: adminToken,
       config,

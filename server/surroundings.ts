@@ -32,6 +32,8 @@ export type Surroundings = {
   readonly counts: () => { readonly partners: number; readonly vendors: number }
   /** A further file whose content follows the disk as the others do; the returned function gives what it is now. Throws as `read` does. */
   readonly follow: <Content>(path: string, read: () => Content) => () => Content
+  /** Something from elsewhere that is read again, and ends, with the files. */
+  readonly keep: (one: Pick<ReloadedFile<unknown>, 'look' | 'stop'>) => void
   /** Reads now what has changed. */
   readonly reload: () => void
   readonly stop: () => void
@@ -54,8 +56,8 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
   })
   const partners = followed(places.partners.path, () => partnersById(readPartners(places.partners)))
   const vendors = followed(places.vendors.path, () => vendorsByNumber(readVendors(places.vendors)))
-  const files: Pick<ReloadedFile<unknown>, 'follow' | 'look' | 'stop'>[] = [keys, partners, vendors]
-  for (const file of files) file.follow(clock)
+  for (const file of [keys, partners, vendors]) file.follow(clock)
+  const files: Pick<ReloadedFile<unknown>, 'look' | 'stop'>[] = [keys, partners, vendors]
 
   return {
     engineKeys: liveKeys(() => keys.content, keyring),
@@ -74,6 +76,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
       files.push(file)
       return () => file.content
     },
+    keep: (one) => void files.push(one),
     reload: () => {
       for (const file of files) file.look()
     },

@@ -28,7 +28,7 @@ function opened() {
   // Tokens that we can make are those of the local issuer's shape; its name stands for any issuer's.
   const config = readConfig({ flags: { 'tokens-issuer': localIssuer, 'tokens-jwks-file': jwksFile } })
   const tokens = createTokens({
-    issuers: tokenIssuers(config, surroundings),
+    issuers: tokenIssuers(config, surroundings, { clock, log }).all,
     audience: 'bandpass',
     nowMs: () => clock.nowMs(),
   })

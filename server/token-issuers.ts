@@ -2,26 +2,44 @@
 // ends without a restart.
 
 import { Fault } from '../engine/ports/fault.ts'
+import type { Clock } from '../engine/ports/clock.ts'
+import type { Log } from './log.ts'
+import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
 import type { ServerConfig } from './settings.ts'
 import type { Surroundings } from './surroundings.ts'
 import { readTextFile } from './text-file.ts'
-import { type TokenIssuer, fixedIssuer, issuerOfSeed, localIssuer, remoteIssuer } from './tokens.ts'
+import { type TokenIssuer, fixedIssuer, issuerOfSeed, localIssuer } from './tokens.ts'
+
+export type TokenIssuers = {
+  readonly all: readonly TokenIssuer[]
+  /** How old the fetched keys are, ms; undefined when none are fetched. */
+  readonly keysAgeMs: () => number | undefined
+}
+
+/** A hello that waits for keys is answered before its deadline, ms. */
+const keysWaitMaxMs = 2_000
 
 /** Throws a Fault `keys-missing` when the file of an issuer's keys has none. */
 export function tokenIssuers(
-  { tokens, demo }: Pick<ServerConfig, 'tokens' | 'demo'>,
-  surroundings: Pick<Surroundings, 'keySet' | 'follow'>,
-): readonly TokenIssuer[] {
-  const issuers: TokenIssuer[] = []
-  const { issuer, jwksUrl, jwksFile } = tokens
-  if (issuer !== undefined && jwksUrl !== undefined) issuers.push(remoteIssuer(issuer, jwksUrl))
-  else if (issuer !== undefined && jwksFile !== undefined) {
+  { tokens, demo, sessions }: Pick<ServerConfig, 'tokens' | 'demo' | 'sessions'>,
+  surroundings: Pick<Surroundings, 'keySet' | 'follow' | 'keep'>,
+  from: { readonly clock: Clock; readonly log: Log },
+): TokenIssuers {
+  const all: TokenIssuer[] = []
+  const { issuer, jwksUrl, jwksFile, accountClaim, keysStaleMs: staleMs } = tokens
+  let remote: RemoteKeys | undefined
+  if (issuer !== undefined && jwksUrl !== undefined) {
+    const waitMs = Math.min(keysWaitMaxMs, sessions.authDeadlineMs / 2)
+    remote = remoteKeys({ issuer, url: jwksUrl, staleMs, waitMs, ...from })
+    surroundings.keep(remote)
+    all.push({ issuer, keys: remote.keys, accountClaim })
+  } else if (issuer !== undefined && jwksFile !== undefined) {
     const file = surroundings.follow(jwksFile, () => fixedIssuer(issuer, readJwks(jwksFile), jwksFile))
-    issuers.push({ issuer, keys: (header, token) => file().keys(header, token) })
+    all.push({ issuer, keys: (header, token) => file().keys(header, token), accountClaim })
   }
-  const isLocal = tokens.local === 'on' || (tokens.local === 'auto' && (demo || issuers.length === 0))
-  if (isLocal) issuers.push(localOne(surroundings))
-  return issuers
+  const isLocal = tokens.local === 'on' || (tokens.local === 'auto' && (demo || all.length === 0))
+  if (isLocal) all.push(localOne(surroundings))
+  return { all, keysAgeMs: () => remote?.ageMs() }
 }
 
 /** Made anew when the engine's own keys are others. */

@@ -1,16 +1,12 @@
 import { type JWTPayload, SignJWT, UnsecuredJWT, base64url, exportJWK, generateKeyPair } from 'jose'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
+import type { TokenRefusal } from '../engine/ports/surroundings.ts'
 import { fromHex } from '../protocol/bytes.ts'
-import {
-  createTokens,
-  fixedIssuer,
-  issuerOfSeed,
-  localIssuer,
-  mintToken,
-  remoteIssuer,
-  thumbprintOf,
-} from './tokens.ts'
+import { realClock } from './real-clock.ts'
+import { remoteKeys } from './remote-keys.ts'
+import { testLog } from './test-folder.ts'
+import { createTokens, fixedIssuer, issuerOfSeed, localIssuer, mintToken, thumbprintOf } from './tokens.ts'
 
 const nowMs = 1_800_000_000_000
 const nowS = nowMs / 1_000
@@ -53,6 +49,15 @@ function signed(changes: Readonly<Record<string, unknown>>): Promise<string> {
   const payload: JWTPayload = { ...claims, ...changes }
   for (const [name, value] of Object.entries(payload)) if (value === undefined) delete payload[name]
   return sign(payload, { alg: 'EdDSA', kid: 'ed' }, ed25519.privateKey)
+}
+
+/** Why this token is refused, as the engine's side hears it. */
+async function reasonsOf(token: string): Promise<readonly TokenRefusal[]> {
+  const heard: TokenRefusal[] = []
+  const issuers = [fixedIssuer(issuer, jwks, 'test')]
+  const told = createTokens({ issuers, audience, nowMs: () => nowMs, refused: (reason) => heard.push(reason) })
+  expect(await told.verify(token, sessionKey)).toBeUndefined()
+  return heard
 }
 
 describe('an account token', () => {
@@ -128,6 +133,80 @@ describe('an account token', () => {
     expect(await tokens.verify(await signed(changes), sessionKey)).toBeUndefined()
   })
 
+  it('is taken as providers write it', async () => {
+    const accountIn = async (changes: Readonly<Record<string, unknown>>) =>
+      (await tokens.verify(await signed(changes), sessionKey))?.account
+    expect(await accountIn({ sub: 'auth0|65f0c0ffee' })).toBe('sub.auth0.7C65f0c0ffee')
+    expect(await accountIn({ iss: `${issuer}/` })).toBe('alice')
+    expect(await accountIn({ aud: ['elsewhere', audience], azp: 'app' })).toBe('alice')
+    expect(await accountIn({ exp: nowS + 60.5 })).toBe('alice')
+    for (const iss of [`${issuer}//`, `${issuer}/x`, issuer.toUpperCase()])
+      expect(await accountIn({ iss })).toBeUndefined()
+    const typed = await sign(claims, { alg: 'EdDSA', typ: 'at+jwt' }, ed25519.privateKey)
+    expect(await tokens.verify(typed, sessionKey)).toBeDefined()
+  })
+
+  it('may be of any key with its name, or of any key when it has none', async () => {
+    const twins = { keys: [p256, ed25519, await generateKeyPair('EdDSA')] }
+    const keys = await Promise.all(
+      twins.keys.map(async ({ publicKey }) => ({ ...(await exportJWK(publicKey)), kid: 'same' })),
+    )
+    const of = createTokens({
+      issuers: [fixedIssuer(issuer, { keys: keys.toReversed() }, 'test')],
+      audience,
+      nowMs: () => nowMs,
+    })
+    for (const header of [{ alg: 'EdDSA', kid: 'same' }, { alg: 'EdDSA' }]) {
+      expect(await of.verify(await sign(claims, header, ed25519.privateKey), sessionKey)).toBeDefined()
+    }
+    const other = await generateKeyPair('EdDSA')
+    expect(await of.verify(await sign(claims, { alg: 'EdDSA' }, other.privateKey), sessionKey)).toBeUndefined()
+  })
+
+  it('is of the account that the claim says which the setting names', async () => {
+    const accountBy = async (accountClaim: string, changes: Readonly<Record<string, unknown>>) => {
+      const from = { ...fixedIssuer(issuer, jwks, 'test'), accountClaim }
+      const of = createTokens({ issuers: [from], audience, nowMs: () => nowMs })
+      return (await of.verify(await signed(changes), sessionKey))?.account
+    }
+    expect(await accountBy('wallet', { wallet: 'w-1', sub: undefined })).toBe('w-1')
+    expect(await accountBy('https://app.example/wallet', { 'https://app.example/wallet': 'w-2' })).toBe('w-2')
+    expect(await accountBy('app.wallet', { app: { wallet: 'w-3' } })).toBe('w-3')
+    expect(await accountBy('app.wallet', { app: { wallet: 7 } })).toBeUndefined()
+    expect(await accountBy('email', { email: 'a@b.example', email_verified: true })).toBe('sub.a.40b.2Eexample')
+    for (const verified of [undefined, false, 'true']) {
+      expect(await accountBy('email', { email: 'a@b.example', email_verified: verified })).toBeUndefined()
+    }
+  })
+
+  it('says in its scope, also by another name, what kind of session it is for', async () => {
+    const scopesIn = async (changes: Readonly<Record<string, unknown>>) =>
+      (await tokens.verify(await signed(changes), sessionKey))?.scopes
+    expect(await scopesIn({ scp: 'hub x' })).toEqual(['hub', 'x'])
+    expect(await scopesIn({ scp: ['hub'] })).toEqual(['hub'])
+    expect(await scopesIn({ scope: 'web', scp: ['hub'] })).toEqual(['web'])
+    for (const scp of [7, null, [7], { hub: true }]) expect(await scopesIn({ scp })).toBeUndefined()
+  })
+
+  it.for([
+    ['issuer', { iss: 'https://thief.test' }],
+    ['audience', { aud: 'elsewhere' }],
+    ['expired', { exp: nowS - 6 }],
+    ['not-yet-valid', { nbf: nowS + 6 }],
+    ['subject', { sub: 'alice/../bob' }],
+    ['scope', { scope: ['hub'] }],
+  ] as const)('that is refused for its %s says so to those who run the engine', async ([reason, changes]) => {
+    expect(await reasonsOf(await signed(changes))).toEqual([reason])
+  })
+
+  it('that is refused for its key, algorithm, signature or shape says so to those who run the engine', async () => {
+    const own = await generateKeyPair('EdDSA')
+    expect(await reasonsOf(await sign(claims, { alg: 'EdDSA', kid: 'none' }, own.privateKey))).toEqual(['key'])
+    expect(await reasonsOf(await sign(claims, { alg: 'RS256', kid: 'r' }, rsa.privateKey))).toEqual(['algorithm'])
+    expect(await reasonsOf(await sign(claims, { alg: 'EdDSA', kid: 'ed' }, own.privateKey))).toEqual(['signature'])
+    for (const text of ['', 'a.b.c', 'x']) expect(await reasonsOf(text)).toEqual(['malformed'])
+  })
+
   it('may be off by the 5 s that clocks may differ', async () => {
     expect(await tokens.verify(await signed({ exp: nowS - 4, nbf: nowS - 60 }), sessionKey)).toBeDefined()
     expect(await tokens.verify(await signed({ nbf: nowS + 4 }), sessionKey)).toBeDefined()
@@ -177,8 +256,15 @@ describe('an account token', () => {
   )
 
   it('rejects, rather than refuses, when the keys cannot be had', async () => {
+    const { log } = testLog()
+    const options = { issuer, url: 'http://127.0.0.1:1/jwks', staleMs: 0, waitMs: 1_000, clock: realClock, log }
+    const remoteIssuer = () => {
+      const remote = remoteKeys(options)
+      onTestFinished(() => remote.stop())
+      return remote
+    }
     const unreachable = createTokens({
-      issuers: [remoteIssuer(issuer, 'http://127.0.0.1:1/jwks')],
+      issuers: [remoteIssuer()],
       audience,
       nowMs: () => nowMs,
     })
@@ -241,6 +327,26 @@ describe('the local issuer', () => {
 })
 
 describe('a set of issuer keys', () => {
+  it('may have keys that are not ours beside those that are, and write them as base64', async () => {
+    const [ed] = jwks.keys
+    const padded = { ...ed, x: `${(ed?.x ?? '').replaceAll('-', '+').replaceAll('_', '/')}=`, alg: 'EdDSA', use: 'sig' }
+    const strange = [
+      null,
+      7,
+      { kty: 'oct', k: 'x' },
+      { kty: 'EC', crv: 'P-256', x: ed?.x },
+      { kty: 'OKP', crv: 'X25519', x: ed?.x },
+    ]
+    const { kids } = fixedIssuer(
+      issuer,
+      { keys: [...strange, { ...ed, kid: 'enc', alg: 'ECDH-ES' }, padded] },
+      'keys.json',
+    )
+    expect([...kids]).toEqual(['ed'])
+    const of = createTokens({ issuers: [fixedIssuer(issuer, { keys: [padded] }, 'x')], audience, nowMs: () => nowMs })
+    expect(await of.verify(await signed({}), sessionKey)).toBeDefined()
+  })
+
   it('must have at least one key that we take', () => {
     expect(() => fixedIssuer(issuer, { keys: [jwks.keys[2]] }, 'keys.json')).toThrow(/keys\.json.*at least one/)
     expect(() => fixedIssuer(issuer, [], 'keys.json')).toThrow(/at least one/)

@@ -46,6 +46,7 @@ const well: Series = {
   bandpass_sessions_limit: constant(100_000),
   bandpass_links: constant(500),
   bandpass_links_limit: constant(100_000),
+  bandpass_token_keys_age_seconds: constant(600),
   bandpass_event_loop_delay_p99_seconds: constant(0.002),
   bandpass_event_loop_delay_max_seconds: constant(0.03),
   'bandpass_process_resident_memory_bytes{kind="anonymous"}': constant(4e8),
@@ -112,6 +113,8 @@ const troubles: readonly { readonly fires: readonly string[]; readonly when: Ser
   { fires: ['BandpassTurnsPeersAway'], when: { 'bandpass_refusals_total{limit="framesPerSocket"}': rising(600) } },
   { fires: ['BandpassSessionsNearLimit'], when: { 'bandpass_sessions{state="live"}': constant(90_001) } },
   { fires: ['BandpassLinksNearLimit'], when: { bandpass_links: constant(90_001) } },
+  { fires: ['BandpassTokenKeysOld'], when: { bandpass_token_keys_age_seconds: constant(901) } },
+  { fires: [], when: { bandpass_token_keys_age_seconds: constant(900) } },
   { fires: ['BandpassEventLoopDelayed'], when: { bandpass_event_loop_delay_p99_seconds: constant(0.03) } },
   { fires: ['BandpassEventLoopStalled'], when: { bandpass_event_loop_delay_max_seconds: constant(1.5) } },
   {
