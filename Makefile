@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard pictures demo test check types lint format-check format dead-code unit bench load clean
+.PHONY: help setup dashboard pictures demo test test-long check types lint format-check format dead-code unit bench load clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,8 +20,12 @@ pictures: setup ## take the pictures of docs/operating.md anew, in Debian's Chro
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo
 
-test: setup ## everything CI runs: check, then every test; ends with a line of counts (as root it first installs what scripts/debian-packages lists)
+test: setup ## check, and every test; ends with a line of counts (as root it first installs what scripts/debian-packages lists)
 	@sh scripts/test.sh
+
+test-long: setup ## the tests that could go on for ever, with larger budgets; a quarter of an hour (POWER_CUTS=100000 or POWER_CUTS=1h; CONTRIBUTING.md has the list)
+	@sh scripts/install-debian.sh compiler
+	@BUDGETS=long node --disable-warning=ExperimentalWarning scripts/run-tests.ts
 
 check: types lint format-check dead-code ## all checks that run no test
 

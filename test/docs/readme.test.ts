@@ -32,12 +32,6 @@ describe('what the documents say to type', () => {
   it.for(typed)('make $target ($path) is a command of the Makefile', ({ target }) => {
     expect(targets).toContain(target)
   })
-
-  const variables = tableOf('CONTRIBUTING.md', ['variable', 'test', 'what it sets'])
-
-  it.for(variables)('%s is read by %s', ([variable, file]) => {
-    expect(readText(quoted(file ?? '')[0] ?? '')).toContain(`'${quoted(variable ?? '')[0]}'`)
-  })
 })
 
 describe('what the documents lead to', () => {

@@ -1,33 +1,29 @@
-// How far a run goes. By default the bounds are small enough for every test run; two environment variables raise them:
-//   MODEL_DEPTH=2 (3, …)   one more crash, reboot, reset, deactivation and key phase for every step above 1, and one
+// How far the models go. The bounds of depth 1 are small enough for every test run; at depth 2 (make test-long) the largest worlds
+// are whole. Two environment variables set others:
+//   MODEL_DEPTH=3 (4, …)   one more crash, reboot, reset, deactivation and key phase for every step above 2, and one
 //                          more handshake, challenge and pairing window for every second step
-//   MODEL_STATES=5000000   how many states one run may hold before it stops and says so (default 2,000,000; 1,000,000
-//                          take about 400 MB)
+//   MODEL_STATES=5000000   how many states one run may hold before it stops and says so (1,000,000 take about 400 MB)
 // A run that stops at its limit shows only that nothing broke so far. MODEL_TRACES=1 prints the whole counterexample of
 // every missing rule, step by step, not only its length; where all rules are in force one is always printed whole.
 import type { Verdict } from './checker.ts'
 import { describeVerdict } from './checker.ts'
+import { boundOf, isOn } from '../support/budgets.ts'
 
-export const modelDepth = readCount('MODEL_DEPTH', 1)
-export const statesMax = readCount('MODEL_STATES', 2_000_000)
+export const modelDepth = boundOf('MODEL_DEPTH')
+export const statesMax = boundOf('MODEL_STATES')
 
-/** Only a default run promises to visit every state, and how many there are at least. */
-export const isDefaultRun = modelDepth === 1 && statesMax >= 2_000_000
+/** Only a run of depth 1 or 2 promises to visit every state, and how many there are at least. */
+export const isComplete = modelDepth <= 2 && statesMax >= 2_000_000
+
+/** At depth 1 the largest worlds have one fault less: a minute of states that depth 2 visits. */
+export const isSmall = modelDepth === 1
 
 /** What MODEL_DEPTH adds to the budgets of crashes and the like, and to those of handshakes and the like. */
-export const extraFaults = modelDepth - 1
-export const extraHandshakes = Math.floor((modelDepth - 1) / 2)
+export const extraFaults = Math.max(0, modelDepth - 2)
+export const extraHandshakes = Math.floor(extraFaults / 2)
 
 /** Prints what a run found: in one line, or with its trace where MODEL_TRACES asks for it. */
 export function report(title: string, verdict: Verdict): void {
-  const trace = process.env['MODEL_TRACES'] === '1' ? verdict.trace : []
+  const trace = isOn('MODEL_TRACES') ? verdict.trace : []
   console.log(`${title} (MODEL_DEPTH=${modelDepth}): ${describeVerdict({ ...verdict, trace })}`)
-}
-
-function readCount(name: string, otherwise: number): number {
-  const text = process.env[name]
-  if (text === undefined || text === '') return otherwise
-  const count = Number(text)
-  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`${name} must be a whole number from 1, not "${text}"`)
-  return count
 }

@@ -1,5 +1,5 @@
 // The journal on a disk that loses power at any operation: unsynced sectors and names survive or not, each for itself.
-//   POWER_CUTS=100000   cuts the power that often (default 1,000)
+//   POWER_CUTS=100000   cuts the power that often, POWER_CUTS=10m for so long
 //   POWER_SEED=1        starts from this seed (default 1); a failure names the seed of its run
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../engine/ports/fault.ts'
@@ -9,9 +9,11 @@ import { segmentBytesMin } from '../../store/journal-format.ts'
 import type { FileJournal, JournalOptions } from '../../store/journal.ts'
 import { SimulatedDisk } from '../../store/simulated-disk.ts'
 import { journalFolder, openOn, recordOf, seededChance } from '../../store/test-disk.ts'
+import { Budget } from '../support/budget.ts'
+import { seedOf } from '../support/budgets.ts'
 
-const cuts = Number(process.env['POWER_CUTS'] ?? 1000)
-const firstSeed = Number(process.env['POWER_SEED'] ?? 1)
+const cuts = new Budget('POWER_CUTS')
+const firstSeed = seedOf('POWER_SEED') ?? 1
 const livesMax = 4
 
 /** What the outside world knows. */
@@ -24,18 +26,28 @@ type Variant = {
 }
 
 describe('a power cut', () => {
-  it(`at any of ${cuts} moments loses no record that was called durable, and leaves a whole chain`, async () => {
-    let done = 0
-    let seed = firstSeed
-    for (; done < cuts; seed++) done += await runLives(seed, {})
-    console.log(`power cuts: ${done}, seeds ${firstSeed} to ${seed - 1}`)
-  }, 120_000)
+  it(
+    `at any of ${cuts.text} moments loses no record that was called durable, and leaves a whole chain`,
+    async () => {
+      const goesOn = cuts.start()
+      let done = 0
+      let seed = firstSeed
+      for (; goesOn(done); seed++) done += await runLives(seed, {})
+      console.log(`power cuts: ${done}, seeds ${firstSeed} to ${seed - 1}`)
+    },
+    cuts.timeoutMs,
+  )
 
-  it(`at any of ${cuts} moments loses nothing of a disk that failed before, whose page cache an engine was started from again`, async () => {
-    let seed = firstSeed
-    for (let done = 0; done < cuts; seed++) done += await runLives(seed, { restarts: 3 })
-    console.log(`power cuts after failures: seeds ${firstSeed} to ${seed - 1}`)
-  }, 120_000)
+  it(
+    `at any of ${cuts.text} moments loses nothing of a disk that failed before, whose page cache an engine was started from again`,
+    async () => {
+      const goesOn = cuts.start()
+      let seed = firstSeed
+      for (let done = 0; goesOn(done); seed++) done += await runLives(seed, { restarts: 3 })
+      console.log(`power cuts after failures: seeds ${firstSeed} to ${seed - 1}`)
+    },
+    cuts.timeoutMs,
+  )
 
   it.for([
     ['a journal that does not sync', { options: { durability: 'process' } }],

@@ -1,6 +1,6 @@
 // Cuts the power at many moments of a trace and opens the view each time. Runs in a process of its own, since LMDB may crash
 // on an image that a broken way of writing left.
-//   node view-checker.ts TRACE SEED CUTS [no-sync-counts]
+//   node view-checker.ts TRACE SEED [no-sync-counts]
 // With the last word the disk is one that says it synced and did not.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,10 +10,11 @@ import { tables } from '../../engine/ports/view.ts'
 import { seededChance } from '../../store/test-disk.ts'
 import { viewFileName } from '../../store/view-state.ts'
 import { openView } from '../../store/view.ts'
+import { Budget } from '../support/budget.ts'
 import { type Survival, type TraceStep, imageAfter, readTrace } from './view-images.ts'
 import { rowsAfter, workloadKeyring } from './view-workload.ts'
 
-const [tracePath = '', seed = '', cuts = '', lies] = process.argv.slice(2)
+const [tracePath = '', seed = '', lies] = process.argv.slice(2)
 const survivals: readonly Survival[] = ['nothing', 'everything', 'some writes', 'some sectors', 'all but one write']
 const chance = seededChance(Number(seed))
 const steps = readTrace(readFileSync(tracePath)).map((step) => (lies === undefined ? step : unsyncedStep(step)))
@@ -22,7 +23,8 @@ const folder = mkdtempSync(join(tmpdir(), 'bandpass-images-'))
 const firstAck = steps.findIndex((step) => step.name === '/acks')
 let harm: string | undefined
 let checked = 0
-for (; checked < Number(cuts) && harm === undefined; checked++) {
+const goesOn = new Budget('VIEW_POWER_CUTS').start()
+for (; harm === undefined && goesOn(checked); checked++) {
   // Before the first acknowledged write there is nothing to lose: a view that does not open is wiped.
   const count = firstAck + 1 + Math.floor(chance() * (steps.length - firstAck))
   const survival = survivals[Math.floor(chance() * survivals.length)] ?? 'nothing'

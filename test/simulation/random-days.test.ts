@@ -1,5 +1,6 @@
 // Random days: owners, thieves, crashes, bad air and hostile replays from one seed; then the journal must be beyond
-// reproach and must hold everything that was answered. A failing seed is printed; SIMULATION_RUNS asks for more days.
+// reproach and must hold everything that was answered. SIMULATION_RUNS asks for more days, or for how long; SIMULATION_SEED repeats
+// a run: it is printed.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -16,6 +17,8 @@ import { BandFlash } from '../../band-sim/flash.ts'
 import { clearAir, crowdedAir } from '../../band-sim/radio.ts'
 import { agrees, refuses, taps } from '../../band-sim/wearer.ts'
 import type { PhoneBand, PhoneDecision } from '../../sdk/phone-band.ts'
+import { Budget } from '../support/budget.ts'
+import { isOn, seedOf } from '../support/budgets.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { MemoryDisk, MemoryJournal, MemoryView } from '../support/memory-ports.ts'
 import { Answers } from './answers.ts'
@@ -23,8 +26,9 @@ import { RawPhone } from '../support/raw-phone.ts'
 import { type Phone, World, euro, euroLimits } from '../support/world.ts'
 
 /** Shrinking a day takes minutes; SIMULATION_SHRINK=1 asks for it. */
-const isShrinkingOff = process.env['SIMULATION_SHRINK'] !== '1'
-const runs = Number(process.env['SIMULATION_RUNS'] ?? 200)
+const isShrinkingOff = !isOn('SIMULATION_SHRINK')
+const days = new Budget('SIMULATION_RUNS')
+const firstSeed = seedOf('SIMULATION_SEED') ?? Math.floor(Math.random() * 2 ** 31)
 const accounts = ['alice', 'bob'] as const
 /** How long a group takes to reach a slow disk. */
 const syncMs = 6
@@ -546,42 +550,54 @@ function dump(disk: MemoryDisk): readonly string[] {
     .toSorted()
 }
 
-it('However a day goes, no invariant of the journal breaks, and what was answered is in it', async () => {
-  let approvedCount = 0
-  let stopsCount = 0
-  await fc.assert(
-    fc.asyncProperty(fc.nat(1_000_000), fc.array(step, { minLength: 10, maxLength: 60 }), async (seed, steps) => {
-      const day = new Day(seed)
-      await day.begin()
-      // Most days begin in order: worn, armed bands are where it gets interesting.
-      const begins: Step[] = (['pair', 'wear', 'arm'] as const).flatMap((act) =>
-        [0, 1].map((who) => ({ act, who, which: 0, number: 0 })),
-      )
-      await day.live([...begins, ...steps])
-      const { disk, failures } = day.world
-      await day.world.stop()
-      expect(failures).toEqual([])
-      const auditor = auditOf(disk)
-      expect(auditor.violations).toEqual([])
-      expect(day.answers.violations).toEqual([])
-      stopsCount += day.stopsCount + day.answers.stopsCount
-      for (const decision of day.approved) {
-        expect(
-          auditor.approvals.has(decision.lsn),
-          `an answered approval at ${decision.lsn} is in the journal (I6)`,
-        ).toBe(true)
-        expect(auditor.reversed.has(decision.lsn), `an answered approval at ${decision.lsn} was not reversed`).toBe(
-          false,
+it(
+  'However a day goes, no invariant of the journal breaks, and what was answered is in it',
+  async () => {
+    let approvedCount = 0
+    let stopsCount = 0
+    let runs = 0
+    const goesOn = days.start()
+    const howFar =
+      days.size.type === 'count'
+        ? { numRuns: days.size.count }
+        : { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: days.size.ms }
+    await fc.assert(
+      fc.asyncProperty(fc.nat(1_000_000), fc.array(step, { minLength: 10, maxLength: 60 }), async (seed, steps) => {
+        goesOn(runs++)
+        const day = new Day(seed)
+        await day.begin()
+        // Most days begin in order: worn, armed bands are where it gets interesting.
+        const begins: Step[] = (['pair', 'wear', 'arm'] as const).flatMap((act) =>
+          [0, 1].map((who) => ({ act, who, which: 0, number: 0 })),
         )
-      }
-      expect(dump(await rebuilt(disk))).toEqual(dump(disk))
-      expect(notTheSame(disk)).toEqual([])
-      expect(tallied(disk)).toEqual(countedAnew(disk))
-      approvedCount += day.approved.length + day.forgottenCount
-    }),
-    { numRuns: runs, interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true, endOnFailure: isShrinkingOff },
-  )
-  // A simulation in which nobody pays would find nothing.
-  expect(approvedCount).toBeGreaterThan(runs / 2)
-  expect(stopsCount).toBeGreaterThan(runs / 2)
-}, 300_000)
+        await day.live([...begins, ...steps])
+        const { disk, failures } = day.world
+        await day.world.stop()
+        expect(failures).toEqual([])
+        const auditor = auditOf(disk)
+        expect(auditor.violations).toEqual([])
+        expect(day.answers.violations).toEqual([])
+        stopsCount += day.stopsCount + day.answers.stopsCount
+        for (const decision of day.approved) {
+          expect(
+            auditor.approvals.has(decision.lsn),
+            `an answered approval at ${decision.lsn} is in the journal (I6)`,
+          ).toBe(true)
+          expect(auditor.reversed.has(decision.lsn), `an answered approval at ${decision.lsn} was not reversed`).toBe(
+            false,
+          )
+        }
+        expect(dump(await rebuilt(disk))).toEqual(dump(disk))
+        expect(notTheSame(disk)).toEqual([])
+        expect(tallied(disk)).toEqual(countedAnew(disk))
+        approvedCount += day.approved.length + day.forgottenCount
+      }),
+      { ...howFar, seed: firstSeed, endOnFailure: isShrinkingOff },
+    )
+    console.log(`random days: ${runs}, seed ${firstSeed}`)
+    // A simulation in which nobody pays would find nothing.
+    expect(approvedCount).toBeGreaterThan(runs / 2)
+    expect(stopsCount).toBeGreaterThan(runs / 2)
+  },
+  days.timeoutMs,
+)
