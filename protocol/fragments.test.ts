@@ -72,7 +72,7 @@ describe('fragments', () => {
     },
   )
 
-  it.for([mtuMin - 1, mtuMax + 1, 0])('are not made for an MTU of %i', (mtu) => {
+  it.for([mtuMin - 1, mtuMax + 1, 0, Number.NaN, 23.5])('are not made for an MTU of %i', (mtu) => {
     expect(() => fragment(new Uint8Array(10), mtu)).toThrow(RangeError)
   })
 

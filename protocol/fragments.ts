@@ -13,7 +13,9 @@ const attBytes = 3
 
 /** Cuts a message into fragments for a link of this MTU. Throws a RangeError past a named limit. */
 export function fragment(message: Bytes, mtu: number): readonly Uint8Array<ArrayBuffer>[] {
-  if (mtu < mtuMin || mtu > mtuMax) throw new RangeError(`an MTU is ${mtuMin} to ${mtuMax}, got ${mtu}`)
+  if (!Number.isInteger(mtu) || mtu < mtuMin || mtu > mtuMax) {
+    throw new RangeError(`an MTU is a whole number from ${mtuMin} to ${mtuMax}, got ${mtu}`)
+  }
   if (message.length === 0 || message.length > recordBytesMax) {
     throw new RangeError(`a message is 1 to ${recordBytesMax} bytes, got ${message.length}`)
   }

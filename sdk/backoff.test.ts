@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoffFirstMs, backoffMaxMs, backoffMs } from './backoff.ts'
+import { backoffFirstMs, backoffMaxMs, backoffMs, retryAfterMaxMs } from './backoff.ts'
 
 describe('waiting before connecting again', () => {
   it('doubles from half a second to half a minute', () => {
@@ -17,5 +17,11 @@ describe('waiting before connecting again', () => {
   it('is never shorter than what the engine asked for', () => {
     expect(backoffMs(0, 0, 2_000)).toBe(2_000)
     expect(backoffMs(0, 1, 2_000)).toBe(2_500)
+  })
+
+  it('is never longer than ten and a half minutes, whatever the engine asks for', () => {
+    expect(backoffMs(0, 0, retryAfterMaxMs)).toBe(600_000)
+    expect(backoffMs(0, 0, retryAfterMaxMs + 1)).toBe(600_000)
+    expect(backoffMs(1_000, 1, 0xffff_ffff)).toBe(630_000)
   })
 })

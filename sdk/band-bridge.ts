@@ -2,16 +2,17 @@
 // more than the header that everyone on the air can read; that is enough to see whether the link is up.
 
 import type { Bytes } from '../protocol/bytes.ts'
-import { Reassembler, fragment } from '../protocol/fragments.ts'
+import { Reassembler } from '../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
 import type { PhoneClock } from './phone-clock.ts'
 import { PhoneError } from './phone-errors.ts'
+import { RadioWriter, listenTo, requireRadio } from './radio-writer.ts'
 
 /** A band's GATT service, as the app's Bluetooth library offers it (PROTOCOL §6). */
 export type BandRadio = {
-  /** 23 to 517; read anew for every record. */
+  /** 23 to 517, read anew for every record. A larger one counts as 517, a broken one as its whole part; less is refused. */
   readonly mtu: number
-  /** Writes one fragment to RX, without response. */
+  /** Writes one fragment to RX, without response. One that throws, rejects or takes too long is lost on the air. */
   readonly send: (fragment: Uint8Array<ArrayBuffer>) => void | Promise<void>
   /** Calls back for each notification of TX; returns what stops that. */
   readonly onFragment: (listener: (fragment: Uint8Array) => void) => () => void
@@ -20,6 +21,8 @@ export type BandRadio = {
 export type BandBridgeParts = {
   readonly radio: BandRadio
   readonly clock: PhoneClock
+  /** How long the radio may take for one fragment, ms. */
+  readonly fragmentMs?: number
   /** Sends a band's record to the engine, in this bridge's slot. */
   readonly toEngine: (record: Uint8Array<ArrayBuffer>) => void
   readonly linkChanged: (isUp: boolean) => void
@@ -37,13 +40,13 @@ export class BandBridge {
   readonly #parts: BandBridgeParts
   readonly #reassembler = new Reassembler()
   readonly #stopListening: () => void
-  #writing: Promise<void> = Promise.resolve()
-  #writesCount = 0
+  readonly #writer: RadioWriter
+  #over: PhoneError | undefined
   #downSid: number | undefined
   #isUp = false
   #lastHeardAtMs: number
   #proof: Awaited | undefined
-  /** Is somebody about to want a proof that the engine, not this phone, asks the band for? */
+  /** Is a payment about to want a proof that the engine, not this phone, asks the band for? */
   #expectsProofs = false
   /** Such a proof, before anybody waited for it. */
   #early: HeldProof | undefined
@@ -51,10 +54,13 @@ export class BandBridge {
   #behind: Uint8Array<ArrayBuffer>[] | undefined
   #cancelPair0: () => void = () => {}
 
+  /** Throws a PhoneError when the radio cannot be used. */
   constructor(parts: BandBridgeParts) {
+    requireRadio(parts.radio)
     this.#parts = parts
+    this.#writer = new RadioWriter(parts)
     this.#lastHeardAtMs = parts.clock.nowMs()
-    this.#stopListening = parts.radio.onFragment((bytes) => this.#fromRadio(bytes))
+    this.#stopListening = listenTo(parts.radio, (bytes) => this.#fromRadio(bytes))
   }
 
   /** Has a sealed record gone each way under one link? */
@@ -62,9 +68,9 @@ export class BandBridge {
     return this.#isUp
   }
 
-  /** Since a whole record came from the band, ms. */
+  /** Since a whole record came from the band, ms; a clock that was set back counts as well. */
   get silenceMs(): number {
-    return this.#parts.clock.nowMs() - this.#lastHeardAtMs
+    return Math.abs(this.#parts.clock.nowMs() - this.#lastHeardAtMs)
   }
 
   /** A record of frame 120. */
@@ -73,7 +79,7 @@ export class BandBridge {
     if (record[0] === recordTypes.pair0) this.#showPair0(record.slice())
     const data = decodeData(record)
     if (data.type === 'data' && data.down) this.#downSid = data.sid
-    this.#toRadio(record)
+    this.#writer.write(record)
   }
 
   /** The engine's side of the link is gone; it comes back with the next CHAL. */
@@ -84,8 +90,9 @@ export class BandBridge {
 
   /** Shows an offer to the band and waits for its proof: as long as the wearer may think about it. */
   askProof(offer: Bytes, timeoutMs: number): Promise<HeldProof> {
+    const shown = encodeOfferRecord(offer)
     const proof = this.#waitForProof(timeoutMs)
-    this.#toRadio(encodeOfferRecord(offer))
+    this.#writer.write(shown)
     return proof
   }
 
@@ -105,6 +112,7 @@ export class BandBridge {
   }
 
   #waitForProof(timeoutMs: number): Promise<HeldProof> {
+    if (this.#over !== undefined) return Promise.reject(this.#over)
     return new Promise((resolve, reject) => {
       const cancel = this.#parts.clock.after(timeoutMs, () => {
         this.#proof = undefined
@@ -124,12 +132,17 @@ export class BandBridge {
     })
   }
 
+  /** Ends it, with what those who wait for a proof are told; a second time changes nothing. */
   close(error: PhoneError): void {
+    if (this.#over !== undefined) return
+    this.#over = error
     this.#stopListening()
+    this.#writer.close()
     this.#cancelPair0()
     this.#proof?.reject(error)
     this.#proof = undefined
     this.#behind = undefined
+    this.#early = undefined
     this.linkIsDown()
   }
 
@@ -146,7 +159,7 @@ export class BandBridge {
     this.#cancelPair0()
     this.#cancelPair0 = this.#parts.clock.after(pair0AgainMs, () => {
       this.#showPair0(pair0)
-      this.#toRadio(pair0)
+      this.#writer.write(pair0)
     })
   }
 
@@ -187,44 +200,6 @@ export class BandBridge {
 
   #isHolding(): boolean {
     return this.#behind !== undefined
-  }
-
-  // Fragments of one record stay together; a radio that answers with promises is waited for.
-  #toRadio(record: Bytes): void {
-    const fragments = fragment(record, this.#parts.radio.mtu)
-    if (this.#writesCount === 0) {
-      const rest = this.#writeNow(fragments)
-      if (rest === undefined) return
-      this.#queue(rest)
-    } else this.#queue(async () => this.#writeAll(fragments))
-  }
-
-  /** Writes as far as the radio takes fragments at once; what is left, as work to wait for. */
-  #writeNow(fragments: readonly Uint8Array<ArrayBuffer>[]): (() => Promise<void>) | undefined {
-    for (const [index, one] of fragments.entries()) {
-      const written = this.#parts.radio.send(one)
-      if (written === undefined) continue
-      return async () => {
-        await written
-        await this.#writeAll(fragments.slice(index + 1))
-      }
-    }
-    return undefined
-  }
-
-  async #writeAll(fragments: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
-    for (const one of fragments) await this.#parts.radio.send(one)
-  }
-
-  // A write that fails is a fragment lost on the air: the band drops the record, and sealed records bear loss.
-  #queue(work: () => Promise<void>): void {
-    this.#writesCount += 1
-    this.#writing = this.#writing
-      .then(work)
-      .catch(() => undefined)
-      .then(() => {
-        this.#writesCount -= 1
-      })
   }
 
   #setUp(isUp: boolean): void {

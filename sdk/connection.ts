@@ -9,8 +9,9 @@ import { phoneProtocolVersion, subprotocol } from '../protocol/versions.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { PhoneClock } from './phone-clock.ts'
-import { PhoneError, errorOfClose, errorOfFrame } from './phone-errors.ts'
+import { PhoneError, asPhoneError, errorOfClose, errorOfFrame, textOf } from './phone-errors.ts'
 import type { PhoneKeys } from './phone-keys.ts'
+import { defaultTimeouts } from './phone-timeouts.ts'
 
 /** What the client uses of a WebSocket; the browser's, React Native's and Node's own all fit. */
 export type WebSocketLike = {
@@ -36,21 +37,23 @@ export type ConnectionOptions = {
   readonly resumeToken: Uint8Array | null
   readonly clock: PhoneClock
   readonly primitives: Pick<Primitives, 'sha256'>
+  /** From the start to answer 101, ms. */
+  readonly helloMs?: number
   readonly received: (frame: EngineFrame) => void
   /** The socket is gone, and why; called exactly once, also when hello fails. */
   readonly closed: (error: PhoneError) => void
 }
 
-/** From the start to answer 101. The engine itself allows 5 s from the upgrade. */
-const helloTimeoutMs = 10_000
 const helloId = 1
 
 /** An authenticated connection. */
 export type Connection = {
   readonly greeting: Greeting
   readonly welcome: Welcome
+  /** Throws a RangeError on what fits no frame; a socket that does not take it ends the connection. */
   readonly send: (frame: PhoneFrame) => void
-  readonly close: () => void
+  /** Ends it, with what `closed` is told. The socket's own closing is not waited for. */
+  readonly close: (error: PhoneError) => void
   /** Why it is over; undefined while it is open. */
   readonly ended: () => PhoneError | undefined
 }
@@ -89,8 +92,8 @@ class Opening {
   }
 
   start(): void {
-    const { url, webSocket, clock } = this.#options
-    this.#cancelTimeout = clock.after(helloTimeoutMs, () => this.#end(new PhoneError('timeout', { about: 'hello' })))
+    const { url, webSocket, clock, helloMs = defaultTimeouts.helloMs } = this.#options
+    this.#cancelTimeout = clock.after(helloMs, () => this.#end(new PhoneError('timeout', { about: 'hello' })))
     try {
       const socket = new webSocket(url, [subprotocol])
       this.#socket = socket
@@ -100,7 +103,7 @@ class Opening {
       // A close follows every error, with a code; some implementations leave it out.
       socket.addEventListener('error', () => this.#end(new PhoneError('offline')))
     } catch (error) {
-      this.#end(new PhoneError('offline', { about: String(error) }))
+      this.#end(new PhoneError('offline', { about: textOf(error), cause: error }))
     }
   }
 
@@ -113,17 +116,20 @@ class Opening {
       // An event of a newer engine is not for us; before hello is answered there are no such.
       return this.#isLive ? undefined : this.#misspoke(frame.expected)
     }
-    if (this.#isLive) this.#options.received(frame)
-    else this.#handshake(frame)
+    try {
+      if (this.#isLive) this.#options.received(frame)
+      else this.#handshake(frame)
+    } catch (error) {
+      // What cannot be served ends its socket; thrown out of a listener it would end the app.
+      this.#end(asPhoneError(error, 'offline'))
+    }
   }
 
   #handshake(frame: EngineFrame): void {
     if (frame.type === 'greeting' && this.#greeting === undefined) {
       this.#greeting = frame
       this.#hello(frame).catch((error: unknown) =>
-        this.#end(
-          error instanceof PhoneError ? error : new PhoneError('hello-proof-invalid', { about: String(error) }),
-        ),
+        this.#end(new PhoneError('no-signature', { about: textOf(error), cause: error })),
       )
     } else if (frame.type === 'helloAnswer' && frame.id === helloId) this.#welcome(frame)
     else if (frame.type === 'error') this.#end(errorOfFrame(frame, 'hello'))
@@ -144,7 +150,9 @@ class Opening {
     } as const
     const { challenge } = greeting
     const message = helloMessage(primitives, { challenge, fields: helloToSign(hello), host: hostOf(url) })
-    this.#send({ ...hello, signature: await keys.session.sign(message) })
+    const signature: unknown = await keys.session.sign(message)
+    if (!isSignature(signature)) throw new RangeError('a signature of 64 bytes expected')
+    this.#send({ ...hello, signature })
   }
 
   #welcome(welcome: Welcome): void {
@@ -156,13 +164,19 @@ class Opening {
       greeting,
       welcome,
       send: (frame) => this.#send(frame),
-      close: () => this.#end(new PhoneError('closed')),
+      close: (error) => this.#end(error),
       ended: () => this.#over,
     })
   }
 
   #send(frame: PhoneFrame): void {
-    if (this.#over === undefined) this.#socket?.send(encodePhoneFrame(frame))
+    if (this.#over !== undefined) return
+    const bytes = encodePhoneFrame(frame)
+    try {
+      this.#socket?.send(bytes)
+    } catch (error) {
+      this.#end(new PhoneError('offline', { about: textOf(error), cause: error }))
+    }
   }
 
   #misspoke(about: string): void {
@@ -173,8 +187,17 @@ class Opening {
     if (this.#over !== undefined) return
     this.#over = error
     this.#cancelTimeout()
-    this.#socket?.close(1000)
+    try {
+      this.#socket?.close(1000)
+    } catch {
+      // One that cannot even be closed is left: nothing that it does is heard any more.
+    }
     this.#reject(error)
     this.#options.closed(error)
   }
+}
+
+/** Signatures of both kinds of phone key are 64 bytes. */
+export function isSignature(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === 64
 }

@@ -4,11 +4,13 @@
 import type { Bytes } from '../protocol/bytes.ts'
 import type { EngineFrameOf } from '../protocol/frames.ts'
 import { type Bid, idBytes } from '../protocol/ids.ts'
+import { offerBytes } from '../protocol/offer.ts'
 import { type Obligation, type Reason, parseObligation, parseReason } from '../protocol/reasons.ts'
 import { type BandState, type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
 import { BandBridge, type BandRadio, type HeldProof } from './band-bridge.ts'
 import type { PhoneClock } from './phone-clock.ts'
-import { PhoneError } from './phone-errors.ts'
+import { PhoneError, asPhoneError, guarded } from './phone-errors.ts'
+import { checkedWait } from './phone-timeouts.ts'
 import type { Requests } from './requests.ts'
 import type { Unverified } from './uv.ts'
 
@@ -50,9 +52,13 @@ export type PayOptions = {
 export type BandHost = {
   readonly clock: PhoneClock
   readonly requests: Requests
-  readonly whenLive: () => Promise<void>
+  readonly fragmentMs: number
+  /** Resolves when the session is live, within so many ms. */
+  readonly whenLive: (withinMs: number) => Promise<void>
   readonly verify: <Frame extends Unverified>(frame: Frame) => Promise<Frame & { readonly uv: Uint8Array<ArrayBuffer> }>
   readonly heartbeatMs: () => number
+  /** Gives a slot up at the engine, now or when it is reached again. */
+  readonly detach: (slot: number) => Promise<void>
   /** The band is no longer carried, and why. */
   readonly left: (band: PhoneBand, error: PhoneError) => void
 }
@@ -69,6 +75,8 @@ const armTimeoutMs = 15_000
 const attachAgainMs = 3_000
 /** Connections one payment may lose before it gives up. */
 const payLossesMax = 3
+/** How long one payment waits for the session to come back, each time, ms. */
+const payOfflineMaxMs = 60_000
 
 export class PhoneBand {
   readonly bid: Bid
@@ -90,6 +98,7 @@ export class PhoneBand {
     this.#bridge = new BandBridge({
       radio: at.radio,
       clock: host.clock,
+      fragmentMs: host.fragmentMs,
       toEngine: (bytes) => host.requests.tell({ type: 'record', slot: at.slot, bytes }),
       linkChanged: (isUp) => this.#linkChanged(isUp),
     })
@@ -107,16 +116,22 @@ export class PhoneBand {
 
   /** Resolves when the link is up: at once, or within `timeoutMs` of trying. */
   whenLinked(timeoutMs: number): Promise<void> {
-    if (this.#left !== undefined) return Promise.reject(this.#left)
-    if (this.#bridge.isUp) return Promise.resolve()
-    return this.#wait(this.#linkWaiters, timeoutMs, new PhoneError('band-unreachable', { about: this.bid }))
+    return guarded(async () => {
+      checkedWait('timeoutMs', timeoutMs)
+      if (this.#left !== undefined) throw this.#left
+      if (this.#bridge.isUp) return
+      await this.#wait(this.#linkWaiters, timeoutMs, new PhoneError('band-unreachable', { about: this.bid }))
+    })
   }
 
   /** Resolves once the engine knows the band on the wrist: before that it cannot be armed. */
   whenWorn(timeoutMs: number = wearerTimeoutMs): Promise<void> {
-    if (this.#left !== undefined) return Promise.reject(this.#left)
-    if (isWorn(this.#status)) return Promise.resolve()
-    return this.#wait(this.#wornWaiters, timeoutMs, new PhoneError('not-worn', { about: this.bid }))
+    return guarded(async () => {
+      checkedWait('timeoutMs', timeoutMs)
+      if (this.#left !== undefined) throw this.#left
+      if (isWorn(this.#status)) return
+      await this.#wait(this.#wornWaiters, timeoutMs, new PhoneError('not-worn', { about: this.bid }))
+    })
   }
 
   /** Asks the engine to speak with the band; the client calls it, also after a reconnection. */
@@ -142,9 +157,13 @@ export class PhoneBand {
    * lost answer: the engine answers a decided reference the same again.
    */
   pay(offer: Bytes, options: PayOptions = {}): Promise<PhoneDecision> {
-    const turn = this.#paying.then(() => this.#pay(offer, options))
-    this.#paying = turn.catch(() => undefined)
-    return turn
+    return guarded(() => {
+      const kept = checkedOffer(offer)
+      checkPayOptions(options)
+      const turn = this.#paying.then(() => this.#pay(kept, options))
+      this.#paying = turn.catch(() => undefined)
+      return turn
+    })
   }
 
   /** Stops this band at once; durable when it resolves. Needs no verification. */
@@ -163,7 +182,7 @@ export class PhoneBand {
   /** Gives the band up on this phone; the binding stays. */
   async detach(): Promise<void> {
     this.leave(new PhoneError('closed', { about: `band ${this.bid} was detached` }))
-    await this.#host.requests.ask({ type: 'detach', slot: this.slot }, 'detachAnswer')
+    await this.#host.detach(this.slot)
   }
 
   /** A record of frame 120, for the client. */
@@ -182,8 +201,8 @@ export class PhoneBand {
   attachAgain(): void {
     this.#bridge.linkIsDown()
     this.attach().catch((error: unknown) => {
-      const failure = error instanceof PhoneError ? error : new PhoneError('engine-misspoke', { about: String(error) })
-      // Offline: the client attaches again once it is back. What cannot be helped is told to who waits for the link.
+      const failure = asPhoneError(error, 'engine-misspoke')
+      // Offline: the client attaches again once it is back. What cannot be helped is told to those who wait for the link.
       if (failure.then !== 'retry') this.leave(failure)
       else if (failure.code !== 'offline') this.#watch()
     })
@@ -239,7 +258,7 @@ export class PhoneBand {
       } catch (error) {
         const isLoss = error instanceof PhoneError && (error.code === 'offline' || error.code === 'timeout')
         if (!isLoss || losses >= payLossesMax) throw error
-        await this.#host.whenLive()
+        await this.#host.whenLive(payOfflineMaxMs)
       }
     }
   }
@@ -307,6 +326,17 @@ export class PhoneBand {
       else this.attachAgain()
     })
   }
+}
+
+/** A copy of an offer: what the app does with its own bytes meanwhile changes nothing. */
+function checkedOffer(offer: unknown): Uint8Array<ArrayBuffer> {
+  if (offer instanceof Uint8Array && offer.length === offerBytes) return new Uint8Array(offer)
+  throw new PhoneError('out-of-range', { about: `the ${offerBytes} bytes of an offer expected` })
+}
+
+function checkPayOptions({ tapWithinMs, wearerTimeoutMs: thinkMs }: PayOptions): void {
+  if (tapWithinMs !== undefined) checkedWait('tapWithinMs', tapWithinMs)
+  if (thinkMs !== undefined) checkedWait('wearerTimeoutMs', thinkMs)
 }
 
 function isWorn(status: BandStatus): boolean {

@@ -20,7 +20,7 @@ import { BandBridge, type BandRadio } from './band-bridge.ts'
 import { type WebSocketConstructor, type Welcome, hostOf } from './connection.ts'
 import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
 import { type PhoneClock, systemClock } from './phone-clock.ts'
-import { PhoneError } from './phone-errors.ts'
+import { PhoneError, asPhoneError, guarded } from './phone-errors.ts'
 import {
   type BandListing,
   type HistoryEntry,
@@ -31,7 +31,8 @@ import {
   listingOf,
   phoneOf,
 } from './phone-listings.ts'
-import type { PhoneKeys } from './phone-keys.ts'
+import { type PhoneKeys, requireKeys } from './phone-keys.ts'
+import { type PhoneTimeouts, timeoutsOf } from './phone-timeouts.ts'
 import type { Asked, Requests } from './requests.ts'
 import { Session, type TokenSource } from './session.ts'
 import { TypedEvents } from './typed-events.ts'
@@ -49,6 +50,10 @@ export type PhoneClientOptions = {
   readonly webSocket?: WebSocketConstructor
   readonly clock?: PhoneClock
   readonly primitives?: Primitives
+  /** How long it waits for others, ms; what is left out is as in `defaultTimeouts`. */
+  readonly timeouts?: Partial<PhoneTimeouts>
+  /** Hears what a listener of `on` throws or rejects with; on the console unless given. It stops nothing. */
+  readonly listenerFailed?: (error: unknown) => void
 }
 
 /** Events by name. */
@@ -64,7 +69,7 @@ export type PhoneEvents = {
   }
   /** After connecting: changes that wait, which `veto` may stop. `changes()` lists them at any time. */
   readonly changes: readonly WaitingChange[]
-  /** A partner asks through the engine: show it, then `band.pay(offer)`. */
+  /** A partner asks through the engine: show it, then `band.pay(offer)`. No engine of this version sends it. */
   readonly asked: { readonly band: PhoneBand; readonly offer: Uint8Array<ArrayBuffer>; readonly terms: OfferTerms }
   /** The connection is lost; it is being restored. */
   readonly disconnected: PhoneError
@@ -94,15 +99,20 @@ export class PhoneClient {
   readonly #keys: PhoneKeys
   readonly #url: string
   readonly #clock: PhoneClock
+  readonly #timeouts: PhoneTimeouts
   readonly #session: Session
   readonly #events: TypedEvents<PhoneEvents>
   readonly #slots = new Map<number, SlotUse>()
+  /** Given up while the engine was not reached: it may still hold them. */
+  readonly #toDetach = new Set<number>()
 
   /** Connects and says hello; resolves when the session is live. Rejects with a PhoneError. */
-  static async connect(options: PhoneClientOptions): Promise<PhoneClient> {
-    const client = new PhoneClient(options)
-    await client.#session.start()
-    return client
+  static connect(options: PhoneClientOptions): Promise<PhoneClient> {
+    return guarded(async () => {
+      const client = new PhoneClient(options)
+      await client.#session.start()
+      return client
+    })
   }
 
   private constructor(options: PhoneClientOptions) {
@@ -110,15 +120,21 @@ export class PhoneClient {
     this.#keys = options.keys
     this.#url = options.url
     this.#clock = options.clock ?? systemClock
-    // What a listener throws is the app's own failure: it surfaces as an unhandled rejection, in the app's name.
-    this.#events = new TypedEvents((error) => void surface(error))
+    this.#timeouts = timeoutsOf(options.timeouts ?? {})
+    this.#events = new TypedEvents(options.listenerFailed ?? toConsole)
+    const webSocket = options.webSocket ?? globalThis.WebSocket
+    requireUrl(options.url)
+    requireKeys(options.keys)
+    requireFunction('token', options.token)
+    requireFunction('webSocket', webSocket)
     let isFirst = true
     this.#session = new Session({
       url: options.url,
       token: options.token,
       phoneId: parsePhoneId(options.phoneId),
       keys: options.keys,
-      webSocket: options.webSocket ?? globalThis.WebSocket,
+      webSocket,
+      timeouts: this.#timeouts,
       clock: this.#clock,
       primitives: this.#primitives,
       received: (frame) => this.#received(frame),
@@ -146,26 +162,33 @@ export class PhoneClient {
   }
 
   /** Every band of the account. */
-  async bands(): Promise<readonly BandListing[]> {
-    const listings: BandListing[] = []
-    let cursor = 0
-    do {
-      const page = await this.#requests.ask({ type: 'bands', cursor, count: pageEntriesMax }, 'bandsPage')
-      listings.push(...page.entries.map(listingOf))
-      cursor = page.nextCursor
-    } while (cursor !== 0)
-    return listings
+  bands(): Promise<readonly BandListing[]> {
+    return guarded(async () => {
+      const listings: BandListing[] = []
+      let cursor = 0
+      do {
+        const page = await this.#requests.ask({ type: 'bands', cursor, count: pageEntriesMax }, 'bandsPage')
+        listings.push(...page.entries.map(listingOf))
+        cursor = page.nextCursor
+      } while (cursor !== 0)
+      return listings
+    })
   }
 
   /**
    * Pairs a new band within three minutes: asks the user, carries the handshake, waits for the wearer's tap, and then
    * brings the link up. `packageSecret` is the 16 bytes of the package; `bandId` on it lets a used band be released.
    */
-  async pair(radio: BandRadio, what: { readonly packageSecret: Bytes; readonly bandId?: BandId }): Promise<PhoneBand> {
+  pair(radio: BandRadio, what: { readonly packageSecret: Bytes; readonly bandId?: BandId }): Promise<PhoneBand> {
+    return guarded(() => this.#pair(radio, what))
+  }
+
+  async #pair(radio: BandRadio, what: { readonly packageSecret: Bytes; readonly bandId?: BandId }): Promise<PhoneBand> {
     const slot = this.#freeSlot()
     const bridge = new BandBridge({
       radio,
       clock: this.#clock,
+      fragmentMs: this.#timeouts.fragmentMs,
       toEngine: (bytes) => this.#requests.tell({ type: 'record', slot, bytes }),
       linkChanged: () => undefined,
     })
@@ -182,112 +205,142 @@ export class PhoneClient {
   }
 
   /** Gives up a pairing under way: its `pair` rejects with `pair-cancelled`. */
-  async cancelPairing(): Promise<void> {
-    for (const [slot, use] of this.#slots) {
-      if (use.type === 'pairing') await this.#requests.ask({ type: 'pairCancel', slot }, 'pairCancelAnswer')
-    }
+  cancelPairing(): Promise<void> {
+    return guarded(async () => {
+      for (const [slot, use] of this.#slots) {
+        if (use.type === 'pairing') await this.#requests.ask({ type: 'pairCancel', slot }, 'pairCancelAnswer')
+      }
+    })
   }
 
   /** Carries a band of this account; resolves when its link is up. Attached again by itself after a reconnection. */
   attach(radio: BandRadio, bid: Bid): Promise<PhoneBand> {
-    return this.#carry(radio, bid, this.#freeSlot())
+    return guarded(() => this.#carry(radio, bid, this.#freeSlot()))
   }
 
   /** Freezes one band, or without `bid` everything the account owns. Needs no verification; durable when it resolves. */
-  async freeze(bid?: Bid): Promise<readonly Hold[]> {
-    const { holds } = await this.#requests.ask({ type: 'freeze', bid: orNull(bid) }, 'frozen')
-    return holdsOf(holds)
+  freeze(bid?: Bid): Promise<readonly Hold[]> {
+    return guarded(async () => {
+      const { holds } = await this.#requests.ask({ type: 'freeze', bid: orNull(bid) }, 'frozen')
+      return holdsOf(holds)
+    })
   }
 
   /** Lifts the owner freeze; asks the user. */
-  async unfreeze(bid?: Bid): Promise<readonly Hold[]> {
-    const { holds } = await this.#requests.ask(await this.#verify({ type: 'unfreeze', bid: orNull(bid) }), 'unfrozen')
-    return holdsOf(holds)
+  unfreeze(bid?: Bid): Promise<readonly Hold[]> {
+    return guarded(async () => {
+      const { holds } = await this.#requests.ask(await this.#verify({ type: 'unfreeze', bid: orNull(bid) }), 'unfrozen')
+      return holdsOf(holds)
+    })
   }
 
   /** Reports a band lost. It stays refused everywhere until it is found or deactivated. */
-  async lost(bid: Bid): Promise<readonly Hold[]> {
-    const { holds } = await this.#requests.ask({ type: 'lost', bid: idBytes(bid) }, 'lostAnswer')
-    return holdsOf(holds)
+  lost(bid: Bid): Promise<readonly Hold[]> {
+    return guarded(async () => {
+      const { holds } = await this.#requests.ask({ type: 'lost', bid: idBytes(bid) }, 'lostAnswer')
+      return holdsOf(holds)
+    })
   }
 
   /** Takes a loss back: needs a strong web sign-in, and takes effect at the instant it resolves with. */
-  async found(bid: Bid): Promise<{ readonly dueAtMs: number }> {
-    const { dueAtMs } = await this.#requests.ask({ type: 'found', bid: idBytes(bid), uv: null }, 'foundAnswer')
-    return { dueAtMs }
+  found(bid: Bid): Promise<{ readonly dueAtMs: number }> {
+    return guarded(async () => {
+      const { dueAtMs } = await this.#requests.ask({ type: 'found', bid: idBytes(bid), uv: null }, 'foundAnswer')
+      return { dueAtMs }
+    })
   }
 
   /** Begins the end of a binding; asks the user. */
-  async deactivate(bid: Bid): Promise<{ readonly dueAtMs: number }> {
-    const frame = await this.#verify({ type: 'deactivate', bid: idBytes(bid) })
-    const { dueAtMs } = await this.#requests.ask(frame, 'deactivateAnswer')
-    return { dueAtMs }
+  deactivate(bid: Bid): Promise<{ readonly dueAtMs: number }> {
+    return guarded(async () => {
+      const frame = await this.#verify({ type: 'deactivate', bid: idBytes(bid) })
+      const { dueAtMs } = await this.#requests.ask(frame, 'deactivateAnswer')
+      return { dueAtMs }
+    })
   }
 
   /**
    * Stops a pending change; `target` is the band's bid or the phone's id. Without it, all changes of that kind which this phone
    * may stop.
    */
-  async veto(change: Change, target: Bytes | null = null): Promise<void> {
-    await this.#requests.ask({ type: 'veto', change: changes[change], target }, 'vetoAnswer')
+  veto(change: Change, target: Bytes | null = null): Promise<void> {
+    return guarded(async () => {
+      await this.#requests.ask({ type: 'veto', change: changes[change], target }, 'vetoAnswer')
+    })
   }
 
   /**
    * Sets the owner's own limits. Lowering acts at once; raising asks the user and waits for the security delay. `raises`
    * says which it is, where the app knows; else the engine tells, and the user is asked only if need be.
    */
-  async limits(own: OwnLimits, raises?: boolean): Promise<{ readonly effectiveAtMs: number }> {
-    const { perUseMinor, perDayMinor, currency } = own
-    const frame = { type: 'limits' as const, bid: orNull(own.bid), perUseMinor, perDayMinor, currency }
-    try {
-      const asked: Asked = raises === true ? await this.#verify(frame) : { ...frame, uv: null }
-      const { effectiveAtMs } = await this.#requests.ask(asked, 'limitsAnswer')
-      return { effectiveAtMs }
-    } catch (error) {
-      const isRaise = error instanceof PhoneError && error.code === 'verification-invalid'
-      if (raises !== undefined || !isRaise) throw error
-      return this.limits(own, true)
-    }
+  limits(own: OwnLimits, raises?: boolean): Promise<{ readonly effectiveAtMs: number }> {
+    return guarded(async () => {
+      const { perUseMinor, perDayMinor, currency } = own
+      const frame = { type: 'limits' as const, bid: orNull(own.bid), perUseMinor, perDayMinor, currency }
+      try {
+        const asked: Asked = raises === true ? await this.#verify(frame) : { ...frame, uv: null }
+        const { effectiveAtMs } = await this.#requests.ask(asked, 'limitsAnswer')
+        return { effectiveAtMs }
+      } catch (error) {
+        const isRaise = error instanceof PhoneError && error.code === 'verification-invalid'
+        if (raises !== undefined || !isRaise) throw error
+        return this.limits(own, true)
+      }
+    })
   }
 
   /** Everything that waits for its delay: phones, limits, bands. */
   async *changes(): AsyncGenerator<WaitingChange, void, undefined> {
     let cursor = 0
     do {
-      const page = await this.#requests.ask({ type: 'changes', cursor, count: pageEntriesMax }, 'changesPage')
-      yield* page.entries.map(changeOf)
+      const from = cursor
+      const page = await guarded(async () => {
+        const asked = { type: 'changes', cursor: from, count: pageEntriesMax } as const
+        const { entries, nextCursor } = await this.#requests.ask(asked, 'changesPage')
+        return { entries: entries.map(changeOf), nextCursor }
+      })
+      yield* page.entries
       cursor = page.nextCursor
     } while (cursor !== 0)
   }
 
   /** The phones of the account, this one first. */
-  async phones(): Promise<readonly PhoneListing[]> {
-    const { entries } = await this.#requests.ask({ type: 'phones' }, 'phonesPage')
-    return entries.map(phoneOf)
+  phones(): Promise<readonly PhoneListing[]> {
+    return guarded(async () => {
+      const { entries } = await this.#requests.ask({ type: 'phones' }, 'phonesPage')
+      return entries.map(phoneOf)
+    })
   }
 
   /**
    * Removes a phone. This one, or one that is pending: at once. Another one: asks the user, suspends it at once, and removes it at
    * the instant this resolves with, unless somebody but that phone vetoes.
    */
-  async removePhone(phoneId: PhoneId): Promise<{ readonly effectiveAtMs: number }> {
-    const frame = { type: 'removePhone' as const, phoneId: idBytes(phoneId) }
-    try {
-      const { effectiveAtMs } = await this.#requests.ask({ ...frame, uv: null }, 'removePhoneAnswer')
-      return { effectiveAtMs }
-    } catch (error) {
-      if (!(error instanceof PhoneError) || error.code !== 'verification-invalid') throw error
-      const { effectiveAtMs } = await this.#requests.ask(await this.#verify(frame), 'removePhoneAnswer')
-      return { effectiveAtMs }
-    }
+  removePhone(phoneId: PhoneId): Promise<{ readonly effectiveAtMs: number }> {
+    return guarded(async () => {
+      const frame = { type: 'removePhone' as const, phoneId: idBytes(phoneId) }
+      try {
+        const { effectiveAtMs } = await this.#requests.ask({ ...frame, uv: null }, 'removePhoneAnswer')
+        return { effectiveAtMs }
+      } catch (error) {
+        if (!(error instanceof PhoneError) || error.code !== 'verification-invalid') throw error
+        const { effectiveAtMs } = await this.#requests.ask(await this.#verify(frame), 'removePhoneAnswer')
+        return { effectiveAtMs }
+      }
+    })
   }
 
   /** The wearer's own ledger, newest first, page by page as it is read. */
   async *history(): AsyncGenerator<HistoryEntry, void, undefined> {
     let beforeLsn: number = Number.MAX_SAFE_INTEGER
     do {
-      const page = await this.#requests.ask({ type: 'history', beforeLsn, count: pageEntriesMax }, 'historyPage')
-      yield* page.entries.map(historyOf)
+      const before = beforeLsn
+      const page = await guarded(async () => {
+        const asked = { type: 'history', beforeLsn: before, count: pageEntriesMax } as const
+        const { entries, nextBeforeLsn } = await this.#requests.ask(asked, 'historyPage')
+        return { entries: entries.map(historyOf), nextBeforeLsn }
+      })
+      yield* page.entries
       beforeLsn = page.nextBeforeLsn
     } while (beforeLsn !== 0)
   }
@@ -305,6 +358,7 @@ export class PhoneClient {
     return verifyUser(
       {
         primitives: this.#primitives,
+        clock: this.#clock,
         requests: this.#requests,
         verifyKey: this.#keys.verify,
         host: hostOf(this.#url),
@@ -323,12 +377,17 @@ export class PhoneClient {
     const host: BandHost = {
       clock: this.#clock,
       requests: this.#requests,
-      whenLive: () => this.#session.whenLive(),
+      fragmentMs: this.#timeouts.fragmentMs,
+      whenLive: (withinMs) => this.#session.whenLive(withinMs),
       verify: (frame) => this.#verify(frame),
-      heartbeatMs: () => 1_000 * (this.#session.welcome?.heartbeatS ?? 30),
+      heartbeatMs: () => 1_000 * Math.max(1, this.#session.welcome?.heartbeatS ?? 30),
+      detach: (given) => this.#detach(given),
       left: (left, error) => {
         this.#slots.delete(left.slot)
-        if (error.code !== 'closed') this.#events.emit('band-left', { bid: left.bid, error })
+        if (error.code === 'closed') return
+        // The engine may hold the slot still: then the next band would find it in use.
+        this.#detach(left.slot).catch(() => undefined)
+        this.#events.emit('band-left', { bid: left.bid, error })
       },
     }
     const band = new PhoneBand(host, { bid, slot, radio })
@@ -338,7 +397,17 @@ export class PhoneClient {
       await band.whenLinked(linkTimeoutMs)
       return band
     } catch (error) {
-      band.leave(error instanceof PhoneError ? error : new PhoneError('closed'))
+      band.leave(asPhoneError(error, 'engine-misspoke'))
+      throw error
+    }
+  }
+
+  async #detach(slot: number): Promise<void> {
+    try {
+      await this.#requests.ask({ type: 'detach', slot }, 'detachAnswer')
+    } catch (error) {
+      if (error instanceof PhoneError && (error.code === 'offline' || error.code === 'timeout'))
+        this.#toDetach.add(slot)
       throw error
     }
   }
@@ -366,7 +435,7 @@ export class PhoneClient {
       case 'asked':
         return this.#asked(frame)
       default:
-        // An answer nobody waits for any more.
+        // An answer that is waited for no more.
         return
     }
   }
@@ -393,11 +462,15 @@ export class PhoneClient {
   }
 
   #reconnected({ resumed }: Welcome): void {
+    // A session that is taken over has its slots as they were.
+    const stale = Array.from(this.#toDetach).filter((slot) => resumed && !this.#slots.has(slot))
+    this.#toDetach.clear()
+    for (const slot of stale) this.#detach(slot).catch(() => undefined)
     for (const use of this.#slots.values()) {
       if (use.type === 'pairing') {
         // A window belongs to its socket: the engine has cancelled it.
         if (!resumed) use.bridge.close(new PhoneError('pair-cancelled'))
-      } else if (!resumed) use.band.attachAgain()
+      } else if (!resumed || !use.band.isLinked) use.band.attachAgain()
     }
     this.#events.emit('reconnected', { resumed })
   }
@@ -417,8 +490,18 @@ export class PhoneClient {
   }
 }
 
-async function surface(error: unknown): Promise<never> {
-  throw error instanceof Error ? error : new Error(String(error))
+function toConsole(error: unknown): void {
+  // The app gave no other place, and its own failure must not vanish.
+  console.error('a listener of the phone client failed', error)
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new RangeError(`${name}: a function expected, got ${typeof value}`)
+}
+
+function requireUrl(url: string): void {
+  const { protocol } = new URL(url)
+  if (protocol !== 'ws:' && protocol !== 'wss:') throw new RangeError(`url: a WebSocket's expected, got ${protocol}`)
 }
 
 function orNull(bid: Bid | undefined): Uint8Array<ArrayBuffer> | null {

@@ -3,7 +3,15 @@
 import { type CloseCode, type ErrorCode, closeCodes, parseCloseCode, parseErrorCode } from '../protocol/errors.ts'
 
 /** Codes that arise on the phone itself. */
-type LocalErrorCode = 'offline' | 'timeout' | 'band-unreachable' | 'engine-misspoke' | 'closed' | 'no-slot-free'
+type LocalErrorCode =
+  | 'offline'
+  | 'timeout'
+  | 'band-unreachable'
+  | 'engine-misspoke'
+  | 'closed'
+  | 'no-slot-free'
+  | 'no-signature'
+  | 'not-verified'
 export type PhoneErrorCode = ErrorCode | CloseCode | LocalErrorCode
 
 /** `retry` the same call later · `re-authenticate` get a new account token · `ask-user` to do something · `stop`. */
@@ -60,6 +68,8 @@ const advice: Readonly<Record<PhoneErrorCode, Advice>> = {
   'engine-misspoke': ['stop', 'the engine sent what this version does not understand: update the app'],
   closed: ['stop', 'this session is over: connect anew'],
   'no-slot-free': ['stop', 'this session already carries as many bands as it may: detach one'],
+  'no-signature': ['retry', 'the session key did not sign: is the phone unlocked?'],
+  'not-verified': ['ask-user', 'the user was not verified: ask for the biometric again'],
 }
 
 /** Every failure of the phone client. `retryAfterMs` is null unless the engine named a time. */
@@ -69,12 +79,41 @@ export class PhoneError extends Error {
   readonly then: WhatThen
   readonly retryAfterMs: number | null
 
-  constructor(code: PhoneErrorCode, details: { readonly retryAfterMs?: number | null; readonly about?: string } = {}) {
+  constructor(
+    code: PhoneErrorCode,
+    details: { readonly retryAfterMs?: number | null; readonly about?: string; readonly cause?: unknown } = {},
+  ) {
     const [then, message] = advice[code]
-    super(details.about === undefined ? `${code}: ${message}` : `${code} (${details.about}): ${message}`)
+    super(
+      details.about === undefined ? `${code}: ${message}` : `${code} (${details.about}): ${message}`,
+      details.cause === undefined ? {} : { cause: details.cause },
+    )
     this.code = code
     this.then = then
     this.retryAfterMs = details.retryAfterMs ?? null
+  }
+}
+
+/** Whatever was thrown, as a PhoneError: itself, or one of this code that says what it was. */
+export function asPhoneError(error: unknown, code: PhoneErrorCode): PhoneError {
+  return error instanceof PhoneError ? error : new PhoneError(code, { about: textOf(error), cause: error })
+}
+
+/** Runs one call of the app: what it rejects with is a PhoneError. Arguments of a wrong type or size are `out-of-range`. */
+export async function guarded<Value>(call: () => Promise<Value> | Value): Promise<Value> {
+  try {
+    return await call()
+  } catch (error) {
+    throw asPhoneError(error, 'out-of-range')
+  }
+}
+
+/** What a value says of itself; apps throw all kinds, also such as cannot be written down. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return typeof value
   }
 }
 

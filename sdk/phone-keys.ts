@@ -14,6 +14,17 @@ export type PhoneKey = {
 
 export type PhoneKeys = { readonly session: PhoneKey; readonly verify: PhoneKey }
 
+/** Throws a RangeError on what are no keys of a phone. */
+export function requireKeys(keys: PhoneKeys): void {
+  for (const name of ['session', 'verify'] as const) {
+    const { publicKey, sign }: { readonly publicKey: unknown; readonly sign: unknown } = keys[name]
+    const isKey = publicKey instanceof Uint8Array && (publicKey.length === 32 || publicKey.length === 33)
+    if (!isKey || typeof sign !== 'function') {
+      throw new RangeError(`keys.${name}: a publicKey of 32 or 33 bytes and a function sign expected`)
+    }
+  }
+}
+
 /** Keys in memory, for demos and tests: nothing protects them. */
 export function createSoftwareKeys(primitives: Primitives = noblePrimitives): PhoneKeys {
   return { session: ed25519Key(primitives), verify: ed25519Key(primitives) }

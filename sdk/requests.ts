@@ -3,13 +3,11 @@
 
 import type { EngineFrame, EngineFrameOf, PhoneFrame } from '../protocol/frames.ts'
 import type { PhoneClock } from './phone-clock.ts'
-import { PhoneError, errorOfFrame } from './phone-errors.ts'
+import { PhoneError, errorOfFrame, textOf } from './phone-errors.ts'
+import { defaultTimeouts } from './phone-timeouts.ts'
 
 /** A frame without its number. */
 export type Asked = PhoneFrame extends infer Frame ? (Frame extends PhoneFrame ? Omit<Frame, 'id'> : never) : never
-
-/** What an answer may take unless the caller says otherwise, ms. */
-const requestTimeoutMs = 10_000
 
 type Waiting = {
   readonly about: string
@@ -20,17 +18,23 @@ type Waiting = {
 
 export class Requests {
   readonly #clock: PhoneClock
+  readonly #answerMs: number
   readonly #waiting = new Map<number, Waiting>()
   #send: ((frame: PhoneFrame) => void) | undefined
+  #unanswered: (error: PhoneError) => void = () => undefined
   #lastId = 0
   #over: PhoneError | undefined
 
-  constructor(clock: PhoneClock) {
+  /** `answerMs`: what an answer may take unless the caller says otherwise. */
+  constructor(clock: PhoneClock, answerMs: number = defaultTimeouts.answerMs) {
     this.#clock = clock
+    this.#answerMs = answerMs
   }
 
-  connected(send: (frame: PhoneFrame) => void): void {
+  /** `unanswered` is told of each question that got no answer in time: its socket is not to be trusted any more. */
+  connected(send: (frame: PhoneFrame) => void, unanswered: (error: PhoneError) => void = () => undefined): void {
     this.#send = send
+    this.#unanswered = unanswered
   }
 
   /** Rejects every open question with this error. */
@@ -39,22 +43,26 @@ export class Requests {
     for (const id of this.#waiting.keys()) this.#take(id)?.reject(error)
   }
 
-  /** As `disconnected`, for good: whoever asks from now on gets this error too. */
+  /** As `disconnected`, for good: who asks from now on gets this error too. */
   ended(error: PhoneError): void {
     this.#over = error
     this.disconnected(error)
   }
 
-  /** Sends what wants no answer; dropped while offline, as the radio would drop it. */
+  /** Sends what wants no answer; dropped while offline, as the radio would drop it, and when it fits no frame. */
   tell(frame: Asked): void {
-    this.#send?.({ ...frame, id: 0 })
+    try {
+      this.#send?.({ ...frame, id: 0 })
+    } catch {
+      // The encoder refuses what the engine would refuse.
+    }
   }
 
   /** Asks, and resolves with the answer of this type. Rejects with a PhoneError, never with anything else. */
   async ask<Answer extends EngineFrame['type']>(
     frame: Asked,
     answer: Answer,
-    timeoutMs: number = requestTimeoutMs,
+    timeoutMs: number = this.#answerMs,
   ): Promise<EngineFrameOf<Answer>> {
     const frameBack = await this.#exchange(frame, timeoutMs)
     if (isFrame(frameBack, answer)) return frameBack
@@ -78,14 +86,16 @@ export class Requests {
       }
       const id = this.#nextId()
       const cancel = this.#clock.after(timeoutMs, () => {
-        this.#take(id)?.reject(new PhoneError('timeout', { about: frame.type }))
+        const error = new PhoneError('timeout', { about: frame.type })
+        this.#take(id)?.reject(error)
+        this.#unanswered(error)
       })
       this.#waiting.set(id, { about: frame.type, resolve, reject, cancel })
       try {
         this.#send({ ...frame, id })
       } catch (error) {
         // The encoder refuses what the engine would refuse.
-        this.#take(id)?.reject(new PhoneError('out-of-range', { about: String(error) }))
+        this.#take(id)?.reject(new PhoneError('out-of-range', { about: textOf(error), cause: error }))
       }
     })
   }

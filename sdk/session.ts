@@ -3,16 +3,22 @@
 
 import type { EngineFrame } from '../protocol/frames.ts'
 import type { PhoneId } from '../protocol/ids.ts'
+import { tokenBytesMax } from '../protocol/limits.ts'
 import { readU32 } from '../protocol/bytes.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { backoffMs } from './backoff.ts'
 import { type Connection, type WebSocketConstructor, type Welcome, openConnection } from './connection.ts'
+import { type Liveness, watchLiveness } from './liveness.ts'
 import type { PhoneClock } from './phone-clock.ts'
-import { PhoneError, afterClose } from './phone-errors.ts'
+import { PhoneError, afterClose, asPhoneError, textOf } from './phone-errors.ts'
 import type { PhoneKeys } from './phone-keys.ts'
+import { type PhoneTimeouts, answerWithin } from './phone-timeouts.ts'
 import { Requests } from './requests.ts'
 
-/** Gives the account token. `refused` is the engine's no to the last one: then a new one is needed. */
+/**
+ * Gives the account token. `refused` is the engine's no to the last one: then a new one is needed. Where it throws, rejects, hangs or
+ * gives what is no token, it is asked again later, as after any loss.
+ */
 export type TokenSource = (why: { readonly refused: PhoneError | null }) => Promise<string> | string
 
 export type SessionParts = {
@@ -23,6 +29,7 @@ export type SessionParts = {
   readonly webSocket: WebSocketConstructor
   readonly clock: PhoneClock
   readonly primitives: Primitives
+  readonly timeouts: PhoneTimeouts
   readonly received: (frame: EngineFrame) => void
   readonly disconnected: (error: PhoneError) => void
   /** Called at every connection, the first included, before anyone who waits for it goes on. */
@@ -32,22 +39,29 @@ export type SessionParts = {
 
 /** A connection that lasted this long was a good one: the next loss starts waiting from the shortest again. */
 const goodConnectionMs = 30_000
+/** Tokens that the engine says no to in a row, each fetched anew, before the session is over. */
+const refusedTokensMax = 2
+
+/** `refused`: the engine said no to this token. `lost`: there was no answer to it, or no token at all. */
+type Attempt = { readonly type: 'live' } | { readonly type: 'refused' | 'lost'; readonly error: PhoneError }
 
 export class Session {
   readonly requests: Requests
   readonly #parts: SessionParts
   #connection: Connection | undefined
+  #liveness: Liveness | undefined
   #resumeToken: Uint8Array | null = null
   #refused: PhoneError | null = null
+  #refusedCount = 0
   #attempt = 0
   #connectedAtMs = 0
   #over: PhoneError | undefined
   #cancelRetry: () => void = () => {}
-  #waiting: { readonly resolve: () => void; readonly reject: (error: PhoneError) => void }[] = []
+  readonly #waiting = new Set<{ readonly resolve: () => void; readonly reject: (error: PhoneError) => void }>()
 
   constructor(parts: SessionParts) {
     this.#parts = parts
-    this.requests = new Requests(parts.clock)
+    this.requests = new Requests(parts.clock, parts.timeouts.answerMs)
   }
 
   get welcome(): Welcome | undefined {
@@ -64,35 +78,56 @@ export class Session {
 
   /** The first connection; a refused token is asked for once more. Rejects with a PhoneError, and then it is over. */
   async start(): Promise<void> {
-    try {
-      await this.#connect()
-    } catch (error) {
-      const first = asPhoneError(error)
-      if (afterClose(first) !== 're-authenticate') throw this.#fail(first)
-      this.#refused = first
-      try {
-        await this.#connect()
-      } catch (second) {
-        throw this.#fail(asPhoneError(second))
-      }
+    for (;;) {
+      const attempt = await this.#connect()
+      if (attempt.type === 'live') return
+      const isLastTry = attempt.type === 'lost' || this.#refusedCount >= refusedTokensMax
+      if (isLastTry) throw this.#fail(attempt.error)
     }
   }
 
-  /** Resolves when the session is live: at once, or after a reconnection. Rejects when it is over. */
-  whenLive(): Promise<void> {
+  /** Resolves when the session is live: at once, or after a reconnection within `withinMs`. Rejects when it is over. */
+  whenLive(withinMs: number): Promise<void> {
     if (this.#over !== undefined) return Promise.reject(this.#over)
     if (this.#connection !== undefined) return Promise.resolve()
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    return new Promise((resolve, reject) => {
+      const settle = (work: () => void): void => {
+        cancel()
+        this.#waiting.delete(waiting)
+        work()
+      }
+      const waiting = {
+        resolve: () => settle(resolve),
+        reject: (error: PhoneError) => settle(() => reject(error)),
+      }
+      const late = new PhoneError('offline', { about: `not back within ${withinMs} ms` })
+      const cancel = this.#parts.clock.after(withinMs, () => waiting.reject(late))
+      this.#waiting.add(waiting)
+    })
   }
 
   close(): void {
     this.#fail(new PhoneError('closed'))
   }
 
-  async #connect(): Promise<void> {
-    const { url, webSocket, phoneId, keys, clock, primitives, received } = this.#parts
-    const refused = this.#refused
-    const token = await this.#token(refused)
+  async #connect(): Promise<Attempt> {
+    const token = await this.#token(this.#refused)
+    if (token instanceof PhoneError) return { type: 'lost', error: token }
+    if (this.#over !== undefined) return { type: 'lost', error: this.#over }
+    try {
+      await this.#open(token)
+      return { type: 'live' }
+    } catch (failure) {
+      const error = asPhoneError(failure, 'offline')
+      if (!isNoToToken(error)) return { type: 'lost', error }
+      this.#refused = error
+      this.#refusedCount += 1
+      return { type: 'refused', error }
+    }
+  }
+
+  async #open(token: string): Promise<void> {
+    const { url, webSocket, phoneId, keys, clock, primitives, timeouts, received } = this.#parts
     const opened: { connection?: Connection } = {}
     const connection = await openConnection({
       url,
@@ -102,8 +137,10 @@ export class Session {
       clock,
       primitives,
       token,
+      helloMs: timeouts.helloMs,
       resumeToken: this.#resumeToken,
       received: (frame) => {
+        this.#liveness?.heard()
         if (!this.requests.answered(frame)) received(frame)
       },
       closed: (error) => {
@@ -111,46 +148,65 @@ export class Session {
       },
     })
     if (this.#over !== undefined) {
-      connection.close()
+      connection.close(this.#over)
       throw this.#over
     }
     const ended = connection.ended()
     if (ended !== undefined) throw ended
     opened.connection = connection
+    this.#live(connection)
+  }
+
+  #live(connection: Connection): void {
+    const { clock, timeouts } = this.#parts
     this.#connection = connection
     this.#resumeToken = connection.welcome.resumeToken.slice()
     this.#refused = null
+    this.#refusedCount = 0
     this.#connectedAtMs = clock.nowMs()
-    this.requests.connected(connection.send)
+    this.requests.connected(connection.send, connection.close)
+    this.#liveness = watchLiveness(clock, timeouts.pingAfterMs, () => this.#ping())
     this.#parts.connected(connection.welcome)
-    for (const waiting of this.#waiting.splice(0)) waiting.resolve()
+    for (const waiting of this.#waiting) waiting.resolve()
   }
 
-  async #token(refused: PhoneError | null): Promise<string> {
+  // A challenge that nobody uses is the cheapest question that every session may ask. Any answer will do.
+  #ping(): void {
+    this.requests.ask({ type: 'challenge' }, 'challengeAnswer').catch(() => undefined)
+  }
+
+  /** The token, or why there is none. */
+  async #token(refused: PhoneError | null): Promise<string | PhoneError> {
+    const { token: source, clock, timeouts } = this.#parts
+    const late = new PhoneError('token-invalid', { about: `the token source did not answer in ${timeouts.tokenMs} ms` })
     try {
-      return await this.#parts.token({ refused })
+      const token: unknown = await answerWithin(clock, timeouts.tokenMs, late, () => source({ refused }))
+      return isToken(token)
+        ? token
+        : noToken(`gave ${typeof token === 'string' ? 'an empty or too long text' : typeof token}`)
     } catch (error) {
-      throw error instanceof PhoneError ? error : new PhoneError('token-invalid', { about: String(error) })
+      return error === late ? late : noToken(`failed: ${textOf(error)}`, error)
     }
   }
 
   #lost(error: PhoneError): void {
     this.#connection = undefined
+    this.#liveness?.stop()
     this.requests.disconnected(error.code === 'closed' ? error : new PhoneError('offline', { about: error.code }))
     if (this.#over !== undefined) return
     this.#parts.disconnected(error)
-    if (this.#parts.clock.nowMs() - this.#connectedAtMs > goodConnectionMs) this.#attempt = 0
+    if (Math.abs(this.#parts.clock.nowMs() - this.#connectedAtMs) > goodConnectionMs) this.#attempt = 0
+    // An old token's end is no judgement of the next one.
+    if (isNoToToken(error)) this.#refused = error
     this.#again(error)
   }
 
   #again(error: PhoneError): void {
-    const then = afterClose(error)
-    const refusedTwice = then === 're-authenticate' && this.#refused !== null
-    if (then === 'stop' || refusedTwice) {
+    if (this.#over !== undefined) return
+    if (afterClose(error) === 'stop' || this.#refusedCount >= refusedTokensMax) {
       this.#fail(error)
       return
     }
-    if (then === 're-authenticate') this.#refused = error
     const { clock, primitives } = this.#parts
     const fraction = readU32(primitives.randomBytes(4), 0) / 0x1_0000_0000
     const waitMs = backoffMs(this.#attempt++, fraction, error.retryAfterMs)
@@ -158,27 +214,35 @@ export class Session {
   }
 
   async #retry(): Promise<void> {
-    try {
-      await this.#connect()
-    } catch (failure) {
-      if (this.#over === undefined) this.#again(asPhoneError(failure))
-    }
+    const attempt = await this.#connect()
+    if (attempt.type !== 'live') this.#again(attempt.error)
   }
 
   #fail(error: PhoneError): PhoneError {
     if (this.#over !== undefined) return this.#over
     this.#over = error
     this.#cancelRetry()
+    this.#liveness?.stop()
     const connection = this.#connection
     this.#connection = undefined
-    connection?.close()
+    connection?.close(error)
     this.requests.ended(error)
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(error)
+    for (const waiting of this.#waiting) waiting.reject(error)
     this.#parts.ended(error)
     return error
   }
 }
 
-function asPhoneError(error: unknown): PhoneError {
-  return error instanceof PhoneError ? error : new PhoneError('offline', { about: String(error) })
+/** Did the engine judge the token? A sign-in that took too long says nothing of it. */
+function isNoToToken(error: PhoneError): boolean {
+  return afterClose(error) === 're-authenticate' && error.code !== 'auth-timeout'
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && new TextEncoder().encode(value).length <= tokenBytesMax
+}
+
+function noToken(how: string, cause?: unknown): PhoneError {
+  const about = `the token source ${how}; a token is 1 to ${tokenBytesMax} bytes of text`
+  return new PhoneError('token-invalid', { about, ...(cause === undefined ? {} : { cause }) })
 }

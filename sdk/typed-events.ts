@@ -1,10 +1,10 @@
-// Events by name, typed: `on` returns what takes the listener off again. A listener that throws does not stop the others.
+// Events by name, typed: `on` returns what takes the listener off again. A listener that throws or rejects stops nothing else.
 
 export class TypedEvents<Events extends Readonly<Record<string, unknown>>> {
   readonly #listeners: { [Name in keyof Events]?: Set<(event: Events[Name]) => void> } = {}
   readonly #failed: (error: unknown) => void
 
-  /** `failed` hears what a listener throws. */
+  /** `failed` hears what a listener throws, or what the promise that it returns is rejected with. */
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
   }
@@ -18,11 +18,23 @@ export class TypedEvents<Events extends Readonly<Record<string, unknown>>> {
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     // A copy: who starts to listen while this event is told hears the next one.
     for (const listener of Array.from(this.#listeners[name] ?? [])) {
-      try {
-        listener(event)
-      } catch (error) {
-        this.#failed(error)
-      }
+      this.#tell(listener, event)
+    }
+  }
+
+  #tell<Event>(listener: (event: Event) => unknown, event: Event): void {
+    try {
+      Promise.resolve(listener(event)).catch((error: unknown) => this.#report(error))
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#failed(error)
+    } catch {
+      // It was told; it can fail as it likes.
     }
   }
 }
