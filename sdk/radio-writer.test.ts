@@ -27,7 +27,7 @@ function onTheTable() {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve()
   }
   const passTime = async (): Promise<void> => {
-    for (const work of [...timers]) work()
+    for (const work of timers) work()
     await settle()
   }
   const finish = async (): Promise<void> => {
