@@ -116,12 +116,17 @@ export type OperatorLog = (
   fields?: Readonly<Record<string, unknown>>,
 ) => void
 
+/** How the engine shows a provider who it is; `auto` is what the provider says it takes. */
+export const oidcClientAuths = ['auto', 'basic', 'post'] as const
+export type OidcClientAuth = (typeof oidcClientAuths)[number]
+
 /** A way to sign in through a provider; see oidc.ts. */
 export type OidcSettings = {
   readonly issuer: string
   readonly clientId: string
   /** As it is now: it may be changed at the provider and in its file. */
   readonly clientSecret: () => string
+  readonly clientAuth: OidcClientAuth
   readonly scopes: string
   /** The claim that has the roles; dots lead into objects. */
   readonly rolesClaim: string

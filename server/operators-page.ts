@@ -205,12 +205,12 @@ function serverActs({ folder, surroundings, drain, isDraining, log }: PageParts)
 }
 
 function oidcOf({ config, surroundings }: PageParts): OidcSettings | undefined {
-  const { issuer, clientId, clientSecretFile, scopes, rolesClaim, roles, name } = config.operators.oidc
+  const { issuer, clientId, clientSecretFile, clientAuth, scopes, rolesClaim, roles, name } = config.operators.oidc
   if (issuer === undefined || clientId === undefined || clientSecretFile === undefined) return undefined
   const clientSecret = surroundings.follow(clientSecretFile, () => {
     const secret = readPrivateFile(clientSecretFile)?.trim()
     if (secret !== undefined && secret !== '') return secret
     throw new Fault('keys-missing', `${clientSecretFile}: the client secret of ${issuer} expected, there is none`)
   })
-  return { issuer, clientId, clientSecret, scopes, rolesClaim, roles, name }
+  return { issuer, clientId, clientSecret, clientAuth, scopes, rolesClaim, roles, name }
 }

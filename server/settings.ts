@@ -10,6 +10,7 @@ import { alarmRules } from './alarm-rules.ts'
 import { hostList } from './host-list.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from './log.ts'
+import { oidcClientAuths } from '../operators/ports.ts'
 import { roleMap } from './role-map.ts'
 import { leewayDefaultS } from './token-leeway.ts'
 import {
@@ -204,6 +205,11 @@ export const settings = {
         help: 'what the provider knows this engine as',
       }),
       clientSecretFile: optionalPath({ expected: 'path of a file', help: 'the client secret, 0600' }),
+      clientAuth: choice({
+        default: 'auto',
+        of: oidcClientAuths,
+        help: 'how the secret is shown: client_secret_basic, client_secret_post, or what the provider says it takes',
+      }),
       scopes: text({
         default: 'openid profile email',
         help: 'scopes asked for, with openid among them',

@@ -17,8 +17,16 @@ beforeAll(() => {
 
 type Person = { readonly sub: string; readonly roles?: unknown; readonly preferred_username?: string }
 
+type ProviderConfiguration = NonNullable<ConstructorParameters<typeof Provider>[1]>
+/** What is different at a provider, and about its client. */
+type ProviderChange = ProviderConfiguration & {
+  /** The only way in which it takes the secret, whatever it says. */
+  readonly takes?: 'basic' | 'post'
+  readonly client?: Partial<NonNullable<ProviderConfiguration['clients']>[number]>
+}
+
 /** A provider on this machine, at which this person signs in and agrees whenever asked. */
-async function provider(person: Person, backTo: string) {
+async function provider(person: Person, backTo: string, { client, takes, ...more }: ProviderChange = {}) {
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const oidc = new Provider(issuer, {
@@ -28,6 +36,7 @@ async function provider(person: Person, backTo: string) {
         client_secret: 'a secret',
         redirect_uris: [backTo],
         token_endpoint_auth_method: 'client_secret_post',
+        ...client,
       },
     ],
     pkce: { required: () => true },
@@ -37,12 +46,18 @@ async function provider(person: Person, backTo: string) {
     features: { devInteractions: { enabled: false } },
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ ...person }) }),
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
+    ...more,
   })
   const seen: URLSearchParams[] = []
   const callback = oidc.callback()
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', issuer)
     if (url.pathname === '/auth') seen.push(url.searchParams)
+    const isBasic = request.headers.authorization !== undefined
+    if (url.pathname === '/token' && takes !== undefined && isBasic !== (takes === 'basic')) {
+      const error = JSON.stringify({ error: 'invalid_client', error_description: `by ${takes}` })
+      return void response.writeHead(401, { 'content-type': 'application/json' }).end(error)
+    }
     if (!url.pathname.startsWith('/interaction/')) return void callback(request, response)
     void agreed(oidc, request, response, person)
   })
@@ -58,10 +73,13 @@ async function provider(person: Person, backTo: string) {
 }
 
 /** A provider that says where it signs people in, as long as it has a path, and nothing else. */
-async function discoverable() {
+async function discoverable(below = '') {
   const port = await freePort()
-  const issuer = `http://localhost:${port}`
-  const state: { path: string | undefined; failedCount: number } = { path: '/auth-1', failedCount: 0 }
+  const issuer = `http://localhost:${port}${below}`
+  const state: { path: string | undefined; failedCount: number } = {
+    path: `${below.replace(/\/$/, '')}/auth-1`,
+    failedCount: 0,
+  }
   const server = createServer((_, response) => {
     if (state.path === undefined) {
       state.failedCount += 1
@@ -69,7 +87,7 @@ async function discoverable() {
     }
     const said = {
       issuer,
-      authorization_endpoint: `${issuer}${state.path}`,
+      authorization_endpoint: `http://localhost:${port}${state.path}`,
       token_endpoint: `${issuer}/token`,
       jwks_uri: `${issuer}/jwks`,
       response_types_supported: ['code'],
@@ -110,13 +128,14 @@ const roles = new Map<string, OperatorRole>([
   ['bandpass-admin', 'admin'],
 ])
 
-async function world(person: Person, more: Partial<OidcSettings> = {}) {
+async function world(person: Person, more: Partial<OidcSettings> = {}, change: ProviderChange = {}) {
   const port = await freePort()
-  const { issuer, seen } = await provider(person, `http://localhost:${port}${operatorPaths.oidcBack}`)
+  const { issuer, seen } = await provider(person, `http://localhost:${port}${operatorPaths.oidcBack}`, change)
   const settings = {
     issuer,
     clientId: 'bandpass',
     clientSecret: () => 'a secret',
+    clientAuth: 'auto' as const,
     scopes: 'openid',
     rolesClaim: 'roles',
     roles,
@@ -209,6 +228,106 @@ describe('an operator of a provider', () => {
   })
 })
 
+describe('a provider that does it in its own way', () => {
+  const person = { sub: 'u-1', roles: ['bandpass-viewer'] }
+  const basic = { token_endpoint_auth_method: 'client_secret_basic' } as const
+
+  it.for([
+    ['only the basic scheme', { clientAuthMethods: ['client_secret_basic'], client: basic, takes: 'basic' }],
+    ['both, and knows this client for the basic scheme', { client: basic, takes: 'basic' }],
+    ['both, and knows this client for the body', { takes: 'post' }],
+    ['only the body', { clientAuthMethods: ['client_secret_post'], takes: 'post' }],
+  ] as const)('is shown the secret as it takes it: %s', async ([, change]: readonly [string, ProviderChange]) => {
+    const secret = 'secret: 100% +&=/?'
+    const client = { ...change.client, client_secret: secret }
+    const { site } = await world(person, { clientSecret: () => secret }, { ...change, client })
+    for (const browser of [site.browser(), site.browser()]) {
+      expect(await cameBack(browser, await sent(browser))).toBe('/')
+    }
+  })
+
+  it('is not tried by another way than the setting says', async () => {
+    const { site } = await world(person, { clientAuth: 'post' }, { client: basic, takes: 'basic' })
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/?error=sign-in-refused')
+    expect(site.logged.at(-1)?.fields).toMatchObject({ providerError: 'invalid_client', described: 'by basic' })
+  })
+
+  it('that takes no secret is told as what it is', async () => {
+    const { site } = await world(person, {}, { clientAuthMethods: ['private_key_jwt'], clients: [] })
+    const answer = await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
+    expect(answer.headers.get('location')).toBe('/?error=provider-failed')
+    expect(site.logged.at(-1)).toMatchObject({
+      event: 'operator.provider-failed',
+      fields: { message: expect.stringContaining('it says private_key_jwt') },
+    })
+  })
+
+  it('says why somebody is not signed in, and the log has it, shortened', async () => {
+    const { site } = await world(person)
+    const browser = site.browser()
+    const back = await sent(browser)
+    back.searchParams.delete('code')
+    back.searchParams.set('error', 'access_denied')
+    back.searchParams.set('error_description', `not in the group ${'x'.repeat(500)}`)
+    expect(await cameBack(browser, back)).toBe('/?error=sign-in-refused')
+    const { fields } = site.logged.at(-1) ?? {}
+    expect(fields).toMatchObject({
+      providerError: 'access_denied',
+      described: expect.stringMatching(/^not in the group x{183}$/),
+    })
+  })
+
+  it('tells the roles only where it is asked for them', async () => {
+    const { site } = await world(
+      person,
+      {},
+      { conformIdTokenClaims: true, claims: { openid: ['sub'], profile: ['roles'] } },
+    )
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/?error=no-role')
+    const asked = await world(
+      person,
+      { scopes: 'openid profile' },
+      { conformIdTokenClaims: true, claims: { openid: ['sub'], profile: ['roles'] } },
+    )
+    const other = asked.site.browser()
+    expect(await cameBack(other, await sent(other))).toBe('/')
+  })
+
+  it.for([
+    ['one text', 'bandpass-viewer', 'viewer'],
+    ['a text of several', 'staff, bandpass-viewer bandpass-operator', 'operator'],
+    ['names of an object', { staff: {}, 'bandpass-admin': { org: '1' }, 'bandpass-viewer': false }, 'admin'],
+  ] as const)('has the roles as %s', async ([, claimed, role]) => {
+    const { site } = await world({ sub: 'u-1', roles: claimed })
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/')
+    expect((await browser.get(operatorPaths.session)).body.role).toBe(role)
+  })
+
+  it('may be named with or without a slash at the end', async () => {
+    const { site, issuer } = await world(person)
+    expect(issuer).not.toMatch(/\/$/)
+    const browser = site.browser()
+    expect(await cameBack(browser, await sent(browser))).toBe('/')
+    const provider = await discoverable('/realms/a/')
+    for (const named of [provider.issuer, provider.issuer.replace(/\/$/, '')]) {
+      const settings = {
+        issuer: named,
+        clientId: 'b',
+        clientSecret: () => 's',
+        clientAuth: 'auto' as const,
+        scopes: 'openid',
+      }
+      const oidc = { ...settings, rolesClaim: 'roles', roles, name: 'Example' }
+      const other = await testSite(onTestFinished, { oidc })
+      const answer = await other.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
+      expect(new URL(answer.headers.get('location') ?? '', 'http://x').pathname, named).toBe('/realms/a/auth-1')
+    }
+  })
+})
+
 describe('a way back that is not the one begun', () => {
   const person = { sub: 'u-1', roles: ['bandpass-admin'] }
 
@@ -252,7 +371,13 @@ describe('a way back that is not the one begun', () => {
 
   it('leads back to the page when the provider is away', async () => {
     const port = await freePort()
-    const settings = { issuer: `http://localhost:${port}`, clientId: 'b', clientSecret: () => 's', scopes: 'openid' }
+    const settings = {
+      issuer: `http://localhost:${port}`,
+      clientId: 'b',
+      clientSecret: () => 's',
+      clientAuth: 'auto' as const,
+      scopes: 'openid',
+    }
     const oidc = { ...settings, rolesClaim: 'roles', roles, name: 'Example' }
     const site = await testSite(onTestFinished, { oidc })
     const answer = await site.browser().raw(operatorPaths.oidc, { method: 'GET', headers: {} })
@@ -277,6 +402,7 @@ describe('a way back that is not the one begun', () => {
       issuer: provider.issuer,
       clientId: 'b',
       clientSecret: () => 's',
+      clientAuth: 'auto' as const,
       scopes: 'openid',
       rolesClaim: 'roles',
       roles,
