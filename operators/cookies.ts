@@ -5,9 +5,10 @@ import type { Origins } from './origins.ts'
 
 export type CookieNames = { readonly session: string; readonly oidc: string }
 
-/** On one machine several engines share a host, and so its cookies: there the port is part of the name. */
+/** Cookies know no ports: engines that share a host would share them, so the port is part of the name unless it is that of https. */
 export function cookieNames({ isSecure, main }: Origins): CookieNames {
-  const name = isSecure ? '__Host-bandpass' : `bandpass-${new URL(main).port}`
+  const { port } = new URL(main)
+  const name = isSecure ? `__Host-bandpass${port === '' ? '' : `-${port}`}` : `bandpass-${port}`
   return { session: name, oidc: `${name}-oidc` }
 }
 

@@ -63,6 +63,8 @@ describe('the cookies', () => {
       oidc: '__Host-bandpass-oidc',
     })
     expect(cookieNames(originsOf(undefined, 8_485)).session).toBe('bandpass-8485')
+    // Two engines behind one name: what one sets must not end the other's session.
+    expect(cookieNames(originsOf('https://bands.example:8443', 1)).session).toBe('__Host-bandpass-8443')
   })
 
   it('are never seen by scripts, and Secure and Strict as said', () => {

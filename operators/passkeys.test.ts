@@ -4,6 +4,7 @@ import { Fault } from '../engine/ports/fault.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'
 import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
+import { hashToken } from './token-sign-in.ts'
 import { type Browser, type TestSite, postedFrom, testSite } from './test-site.ts'
 
 const domain = 'localhost'
@@ -50,6 +51,29 @@ describe('a passkey', () => {
     expect(body.excludeCredentials).toEqual([{ type: 'public-key', id: authenticator.id }])
     const asked = await site.browser().post(operatorPaths.beginPasskey, {})
     expect(asked.body).toMatchObject({ rpId: domain, userVerification: 'required', allowCredentials: [] })
+  })
+
+  it('of an engine takes no place of one for the same name at another engine of that host', async () => {
+    const userAt = async (of: TestSite, name: string) => {
+      const { body } = await (await of.signedIn(name)).post(operatorPaths.beginNewPasskey, {})
+      return { ...body.user, shownAs: body.rp.name }
+    }
+    const other = await testSite(onTestFinished)
+    for (const at of [site, other]) at.operators.add('both', 'operator')
+    other.operators.change('both', (one) => {
+      const salt = new Uint8Array(32).fill(99)
+      return { ...one, token: { salt, hash: hashToken(salt, 'both-token') } }
+    })
+    const [here, there] = [await userAt(site, 'both'), await userAt(other, 'both')]
+    expect([here.name, there.name]).toEqual(['both', 'both'])
+    expect(here.id).not.toBe(there.id)
+    expect(here.displayName).toMatch(/^both at localhost:\d+$/)
+    expect(here.displayName).not.toBe(there.displayName)
+    expect(here.shownAs).not.toBe(there.shownAs)
+    // One place for one operator, and none for two of the same engine.
+    expect(await userAt(site, 'both')).toEqual(here)
+    site.operators.add('else', 'operator')
+    expect((await userAt(site, 'else')).id).not.toBe(here.id)
   })
 
   it('signs its operator in, and its counter is kept', async () => {

@@ -12,11 +12,13 @@ import { type JudgedPasskey, type PasskeyPlace, type PasskeyTask, passkeyAlgorit
 const timeoutMs = 60_000
 
 /** What navigator.credentials.create is given, as JSON (WebAuthn L3 §5.4). */
-export function creationOptions({ name, passkeys }: ListedOperator, place: PasskeyPlace, challenge: string): object {
+export function creationOptions(operator: ListedOperator, place: PasskeyPlace, challenge: string): object {
+  const { name, passkeys } = operator
+  // Relying party ids know no ports: what people are shown tells the engines of one host apart.
+  const { host } = new URL(place.origin)
   return {
-    rp: { name: 'Bandpass', id: place.domain },
-    // The same for each passkey of an operator, so that an authenticator keeps one of each.
-    user: { id: base64url(createHash('sha256').update(`bandpass operator ${name}`).digest()), name, displayName: name },
+    rp: { name: `Bandpass at ${host}`, id: place.domain },
+    user: { id: base64url(userHandle(operator)), name, displayName: `${name} at ${host}` },
     challenge,
     pubKeyCredParams: passkeyAlgorithms.map((alg) => ({ type: 'public-key', alg })),
     timeout: timeoutMs,
@@ -24,6 +26,15 @@ export function creationOptions({ name, passkeys }: ListedOperator, place: Passk
     excludeCredentials: passkeys.map(({ id }) => ({ type: 'public-key', id })),
     authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
   }
+}
+
+/**
+ * An authenticator keeps one passkey for a relying party and a user handle (WebAuthn L3 §5.4.3), so this one is the same for each passkey of
+ * an operator, and of no other operator of any engine: it is made of the random salt that their token has in the list, and is
+ * another with a new token.
+ */
+function userHandle({ name, token }: ListedOperator): Uint8Array {
+  return createHash('sha256').update('bandpass operator').update(token.salt).update(name).digest()
 }
 
 /** What navigator.credentials.get is given (WebAuthn L3 §5.5): any passkey of this place, so no list tells who has one. */
