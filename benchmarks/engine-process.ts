@@ -5,6 +5,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { createEngine } from '../engine/engine.ts'
+import { Chores } from '../engine/ports/chores.ts'
 import { defaultDelays } from '../policy/delays.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { parseAccountId, parsePartnerId } from '../protocol/ids.ts'
@@ -136,6 +137,7 @@ const listener = await choice.listen({
   http: () => ({ status: 404, contentType: 'text/plain', body: '' }),
   limits,
   clock: realClock,
+  chores: new Chores({ clock: realClock, told: () => undefined }),
   observe: {
     failed: (_during, error) => process.stderr.write(`${String(error)}\n`),
     refused: (by) => process.stderr.write(`${by}\n`),

@@ -35,7 +35,7 @@ export function incidents(
   const each = (remainder: number, work: (member: FleetMember) => unknown): void => {
     const chosen = fleet.members.filter((member) => member.index % 10 === remainder)
     for (const member of chosen.length > 0 ? chosen : fleet.members.slice(0, 1)) {
-      Promise.resolve(work(member)).catch(failed)
+      new Promise((resolve) => resolve(work(member))).catch(failed)
     }
   }
   after(dayMs / 3, () => each(3, ({ wearer }) => wearer.takesOff()))

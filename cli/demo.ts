@@ -10,6 +10,7 @@ import { Fleet } from '../band-sim/fleet.ts'
 import { pinsOf } from '../band-sim/package.ts'
 import type { Scheduler } from '../band-sim/scheduler.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
+import { toldChores } from '../server/chore-log.ts'
 import { startingLimits } from '../server/limit-tables.ts'
 import { realClock } from '../server/real-clock.ts'
 import { realPrimitives } from '../server/real-primitives.ts'
@@ -129,12 +130,18 @@ const setUpMs = 30_000
 const setUpPerBandMs = 200
 
 /** Milliseconds with a fraction: decisions take less than one. */
-const fineClock: Scheduler = { nowMs: () => performance.timeOrigin + performance.now(), after: realClock.after }
+type Chores = ReturnType<typeof toldChores>
+
+const fineClock = (chores: Chores): Scheduler => ({
+  nowMs: () => performance.timeOrigin + performance.now(),
+  after: chores.clock(realClock).after,
+})
 
 class Demo {
   readonly #day: Day
   readonly #engine: EngineProcess
   readonly #fleet: Fleet
+  readonly #chores: Chores
   readonly #score = new DemoScore()
   readonly #out: NodeJS.WriteStream
   readonly #canvas: Canvas | undefined
@@ -149,7 +156,8 @@ class Demo {
     this.#engine = engine
     this.#out = out
     this.#canvas = out.isTTY ? new Canvas(out) : undefined
-    this.#fleet = fleetOf(day, file, (event) => this.#score.see(event))
+    this.#chores = toldChores(realClock, (error) => this.#incidentFailed(error))
+    this.#fleet = fleetOf(day, { file, chores: this.#chores }, (event) => this.#score.see(event))
     void engine.gone.then((words) => {
       this.#engineSaid = words
     })
@@ -170,7 +178,7 @@ class Demo {
     this.#decidedBefore = this.#score.decided
     // Pairing keeps both processes busy with key agreement: what is measured is the day.
     this.#score.latency.reset()
-    incidents(this.#fleet, seconds * 1_000, realClock.after, (error) => this.#incidentFailed(error))
+    incidents(this.#fleet, seconds * 1_000, this.#chores.clock(realClock).after, (error) => this.#incidentFailed(error))
     await this.#until(() => false, seconds * 1_000)
     const picture = this.#picture()
     this.#phase = 'closing'
@@ -202,8 +210,8 @@ class Demo {
       if (this.#canvas === undefined) this.#out.write(`${plainLine(picture)}\n`)
       else this.#canvas.show(draw(picture))
     }
-    const timer = setInterval(show, this.#canvas === undefined ? plainEveryMs : refreshMs)
-    return () => clearInterval(timer)
+    const everyMs = this.#canvas === undefined ? plainEveryMs : refreshMs
+    return this.#chores.every('status-lines', { everyMs, work: show })
   }
 
   #picture(): DemoPicture {
@@ -225,14 +233,18 @@ class DemoFailed extends Error {
   override readonly name = 'DemoFailed'
 }
 
-function fleetOf(day: Day, file: DemoFile, report: ConstructorParameters<typeof Fleet>[0]['report']): Fleet {
+function fleetOf(
+  day: Day,
+  { file, chores }: { readonly file: DemoFile; readonly chores: Chores },
+  report: ConstructorParameters<typeof Fleet>[0]['report'],
+): Fleet {
   const issuer = { ...file.tokens, seed: bytesOf(file.tokens.seed) }
   const run = Date.now().toString(36)
   return new Fleet({
     count: day.bands,
     seed: day.seed === 'demo' ? `demo ${run}` : day.seed,
     primitives: realPrimitives,
-    scheduler: fineClock,
+    scheduler: fineClock(chores),
     engine: { url: file.url },
     vendor: { ...file.vendor, seed: bytesOf(file.vendor.seed) },
     pins: pinsOf(file.engine),

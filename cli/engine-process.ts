@@ -79,7 +79,8 @@ function lastWordsOf(child: ChildProcess): Promise<string> {
     words = (words + text).slice(-lastWordsMax)
   })
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(`${words}${error.message}`))
+    // Every time: one that could not be killed says so too, and nothing else hears it.
+    child.on('error', (error) => resolve(`${words}${error.message}`))
     child.once('close', () => resolve(words))
   })
 }
@@ -90,10 +91,19 @@ function forEachLine(child: ChildProcess, work: (line: object) => void): void {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
-      const parsed: unknown = JSON.parse(line)
+      const parsed = parsedOr(line)
       if (typeof parsed === 'object' && parsed !== null) work(parsed)
     }
   })
+}
+
+/** What is no JSON is no line of ours: something that the engine loads may talk. */
+function parsedOr(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
 function isReady(value: unknown): value is ReadyLine {

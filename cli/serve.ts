@@ -81,12 +81,15 @@ function printStatus(server: RunningServer, everyMs: number): () => void {
   const unwatch = server.watch((event) => {
     if (event.type === 'decided') took.add(event.tookMs)
   })
-  const timer = setInterval(() => {
-    const status: StatusLine = { ...server.status(), took: percentilesOf(took) }
-    print({ status })
-  }, everyMs)
+  const stop = server.chores.every('status-lines', {
+    everyMs,
+    work: () => {
+      const status: StatusLine = { ...server.status(), took: percentilesOf(took) }
+      print({ status })
+    },
+  })
   return () => {
-    clearInterval(timer)
+    stop()
     unwatch()
   }
 }

@@ -1,6 +1,7 @@
 // Deadlines that survive restarts: rows of the view, of which the near ones wait in a heap here.
 // A row removed before its time has passed silently cancels its alarm: what fires is checked against the row.
 
+import { type Chores, choreRetryMs, choreWaitMs } from './ports/chores.ts'
 import type { Clock } from './ports/clock.ts'
 import { type AlarmRow, alarmKey, orderedKey } from './ports/rows.ts'
 import type { Ledger } from './ledger.ts'
@@ -9,9 +10,6 @@ import type { Ledger } from './ledger.ts'
 const horizonMs = 3_600_000
 /** Alarms read from the view at once, and fired in one turn. */
 const batchMax = 1_000
-/** What could not be done is tried again after this, ms: each time twice as long, up to the longest. */
-const retryMs = 1_000
-const retryMaxMs = 60_000
 
 export type AlarmsOptions = {
   readonly clock: Clock
@@ -19,15 +17,13 @@ export type AlarmsOptions = {
   readonly ledger: Ledger
   /** Does what is due; false = it could not be done now and is tried again. */
   readonly fire: (alarm: AlarmRow) => boolean
-  /** Told once of each alarm, or stretch of time, whose rows cannot be read or whose work throws; it is tried again. */
-  readonly failed: (error: unknown) => void
+  /** Own each alarm, or stretch of time, whose rows cannot be read or whose work throws: it is told once and tried again. */
+  readonly chores: Chores
 }
 
 export class Alarms {
   private readonly options: AlarmsOptions
   private readonly heap: AlarmRow[] = []
-  /** How long each alarm that failed waits for its next attempt, ms. */
-  private readonly waits = new Map<string, number>()
   private loadedUntilMs = 0
   private cancelTimer: (() => void) | undefined
   private cancelRenewal: (() => void) | undefined
@@ -43,7 +39,7 @@ export class Alarms {
     const untilMs = this.options.nowMs() + horizonMs
     const fromMs = this.loadedUntilMs
     this.loadedUntilMs = untilMs
-    this.load(fromMs, untilMs, retryMs)
+    this.load(fromMs, untilMs)
     if (this.stopped) return
     this.cancelRenewal = this.options.clock.after(horizonMs / 2, () => this.start())
     this.arm()
@@ -67,23 +63,24 @@ export class Alarms {
   }
 
   /** Reads the alarms of a stretch of time. A row that cannot be read keeps none of the others: what fails is halved down to its ms. */
-  private load(fromMs: number, untilMs: number, waitMs: number): void {
+  private load(fromMs: number, untilMs: number): void {
+    const item = `the alarms of ${fromMs} ms`
     let rows: readonly AlarmRow[]
     try {
       rows = this.read(fromMs, untilMs)
     } catch (error) {
       if (untilMs - fromMs > 1) {
         const middleMs = Math.floor((fromMs + untilMs) / 2)
-        this.load(fromMs, middleMs, waitMs)
-        this.load(middleMs, untilMs, waitMs)
+        this.load(fromMs, middleMs)
+        this.load(middleMs, untilMs)
         return
       }
-      if (waitMs === retryMs) this.options.failed(error)
-      this.options.clock.after(waitMs, () => {
-        if (!this.stopped) this.load(fromMs, untilMs, Math.min(2 * waitMs, retryMaxMs))
+      this.options.clock.after(choreWaitMs(this.options.chores.failed('alarms', error, { item })), () => {
+        if (!this.stopped) this.load(fromMs, untilMs)
       })
       return
     }
+    this.options.chores.worked('alarms', { item })
     for (const row of rows) this.push(row)
     this.arm()
   }
@@ -101,8 +98,7 @@ export class Alarms {
   }
 
   // A full disk, say, or a row that cannot be read: what is due stays due.
-  private later(alarm: AlarmRow): void {
-    const waitMs = this.waits.get(alarmKey(alarm)) ?? retryMs
+  private later(alarm: AlarmRow, waitMs = choreRetryMs): void {
     this.options.clock.after(waitMs, () => {
       if (this.stopped) return
       this.push(alarm)
@@ -115,13 +111,10 @@ export class Alarms {
     const key = alarmKey(alarm)
     try {
       const isDone = this.options.ledger.get('alarm', key) === undefined || this.options.fire(alarm)
-      this.waits.delete(key)
+      this.options.chores.worked('alarms', { item: key })
       if (!isDone) this.later(alarm)
     } catch (error) {
-      const waitMs = this.waits.get(key)
-      if (waitMs === undefined) this.options.failed(error)
-      this.waits.set(key, waitMs === undefined ? retryMs : Math.min(2 * waitMs, retryMaxMs))
-      this.later(alarm)
+      this.later(alarm, choreWaitMs(this.options.chores.failed('alarms', error, { item: key })))
     }
   }
 

@@ -19,6 +19,7 @@ import { OutputGate } from './output-gate.ts'
 import { tellWindow } from './pairing-effects.ts'
 import { PairingWindows } from './pairing-window.ts'
 import type { Change } from './ports/apply.ts'
+import { Chores } from './ports/chores.ts'
 import type { Clock, RandomBytes } from './ports/clock.ts'
 import type { Acceptor } from './ports/connection.ts'
 import { Fault } from './ports/fault.ts'
@@ -49,6 +50,8 @@ export type EnginePorts = {
   readonly vendors: Vendors
   /** Hears how long the work took; nobody does unless given. */
   readonly meters?: Meters
+  /** Own what the engine does aside; without them their failures are told to `failed`, once each. */
+  readonly chores?: Chores
   /** Hears of failures that nobody waits for: bugs and faults of the outside world. */
   readonly failed: (error: unknown) => void
 }
@@ -103,6 +106,7 @@ const cachedRowsPerBand = 4
 export async function createEngine(config: EngineConfig, ports: EnginePorts): Promise<Engine> {
   const { journal, view } = ports
   const clock = withOwnFailures(ports.clock, ports.failed)
+  const chores = ports.chores ?? choresTold(ports)
   const counters = new Counters()
   const onChange: { alarm: (change: Change) => void } = { alarm: () => undefined }
   const sessions = new SessionDirectory()
@@ -121,7 +125,8 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     viewFlushMs: config.viewFlushMs,
     viewFlushRecords: config.viewFlushRecords,
     cachedRowsMax: cachedRowsPerBand * config.awakeBandsMax,
-    viewFailed: ports.failed,
+    viewFailed: (error) => void chores.failed('view-write', error),
+    viewWritten: () => chores.worked('view-write'),
     before: (record) => underWay.before(record),
     changed: (change) => {
       if (change.table === 'tally' && change.row !== null) counters.setTally(change.key, change.row.count)
@@ -200,13 +205,16 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     nowMs: () => time.nowMs(),
     ledger,
     fire: (alarm) => fallDue(core, alarm),
-    failed: ports.failed,
+    chores,
   })
   alarms.start()
   onChange.alarm = (change) => {
     if (change.table === 'alarm' && change.row !== null) alarms.add(change.row)
   }
-  const stopSleeping = every(clock, sleepEveryMs, () => core.registry.sleepIdle(sleepLookMax))
+  const stopSleeping = chores.every('idle-bands', {
+    everyMs: sleepEveryMs,
+    work: () => core.registry.sleepIdle(sleepLookMax),
+  })
 
   return {
     accept: (connection) => openSession(core, connection),
@@ -251,14 +259,13 @@ function withOwnFailures(clock: Clock, failed: (error: unknown) => void): Clock 
   }
 }
 
-function every(clock: Clock, intervalMs: number, work: () => void): () => void {
-  let cancel = clock.after(intervalMs, again)
-  function again(): void {
-    // First the next time: a failure ends this time only.
-    cancel = clock.after(intervalMs, again)
-    work()
-  }
-  return () => cancel()
+function choresTold({ clock, failed }: Pick<EnginePorts, 'clock' | 'failed'>): Chores {
+  return new Chores({
+    clock,
+    told: (_name, error) => {
+      if (error !== undefined) failed(error)
+    },
+  })
 }
 
 function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): EngineStatus {

@@ -30,6 +30,8 @@ export type LedgerOptions = {
   readonly changed: (change: Change) => void
   /** Told when the view could not be written; the ledger tries again. */
   readonly viewFailed: (error: unknown) => void
+  /** Told when it was written, again or still. */
+  readonly viewWritten?: () => void
 }
 
 /** Records that go before another one, all in one group of the journal, or none. */
@@ -295,6 +297,7 @@ export class Ledger implements RowReader {
       if (this.isFailing) throw new Error('the batch before was not written')
       await view.write(batch.encoded(), batch.lastLsn)
       this.leaving.shift()
+      this.options.viewWritten?.()
     } catch (error) {
       if (!this.isFailing) this.options.viewFailed(error)
       this.isFailing = true

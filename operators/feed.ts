@@ -56,11 +56,11 @@ const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
 }
 
 export function createFeed(
-  ports: Pick<OperatorPorts, 'clock' | 'figures' | 'engine' | 'log'>,
+  ports: Pick<OperatorPorts, 'clock' | 'chores' | 'figures' | 'engine' | 'log'>,
   sessions: OperatorSessions,
   own: () => Omit<OwnFigures, 'viewers'>,
 ): Feed {
-  const { clock, figures, engine, log } = ports
+  const { clock, chores, figures, engine, log } = ports
   const { feedEveryMs, viewersMax, viewersPerOperatorMax, feedBufferedBytesMax, feedAsksPerSecond } = operatorLimits
   const server = new WebSocketServer(socketOptions)
   const viewers = new Set<Viewer>()
@@ -76,7 +76,7 @@ export function createFeed(
     viewers.add(viewer)
     if (cancel === undefined) {
       shown = values()
-      cancel = clock.after(feedEveryMs, tick)
+      cancel = chores.every('operators-feed', { everyMs: feedEveryMs, work: tick })
     }
     send(viewer, { type: 'whole', atMs: clock.nowMs(), values: shown })
   }
@@ -91,7 +91,6 @@ export function createFeed(
   }
 
   function tick(): void {
-    cancel = clock.after(feedEveryMs, tick)
     sessions.dropOver()
     const isPing = ++ticks % ticksPerPing === 0
     const now = values()

@@ -50,7 +50,7 @@ export type OperatorListener = {
 
 /** Listens. Rejects with the error of the system when the port cannot be had. */
 export async function listenForOperators(options: OperatorOptions, ports: OperatorPorts): Promise<OperatorListener> {
-  const { clock, random, log, operators, sessions: keeper } = ports
+  const { clock, chores, random, log, operators, sessions: keeper } = ports
   let port = options.port
   const origins = () => originsOf(options.origin, port)
   const cookies = () => cookieNames(origins())
@@ -106,16 +106,22 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
       maxHeaderSize: operatorLimits.headerBytesMax,
     },
     (incoming, outgoing) => {
-      if (isWithin(incoming)) void answer(incoming, outgoing)
-      else turnAwayMany(outgoing)
+      owned(incoming.socket, () => {
+        if (isWithin(incoming)) void answer(incoming, outgoing)
+        else turnAwayMany(outgoing)
+      })
     },
   )
   server.maxConnections = operatorLimits.connectionsMax
   server.maxHeadersCount = operatorLimits.headersMax
   server.timeout = operatorLimits.stalledMs
-  server.on('connection', (socket) => places.began(socket, addressKeyOf(socket)))
+  server.on('connection', (socket) => owned(socket, () => places.began(socket, addressKeyOf(socket))))
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
+    owned(socket, () => upgrading(request, socket, head))
+  })
+
+  function upgrading(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!isWithin(request)) return turnAway(socket, { status: '429 Too Many Requests' })
     const why = refusedUpgrade(request)
     if (why !== undefined) return turnAway(socket, why)
@@ -125,7 +131,17 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     if (cookie === undefined || session === undefined) return turnAway(socket, { status: '401 Unauthorized' })
     if (!feed.hasRoom(session)) return turnAway(socket, { status: '429 Too Many Requests' })
     feed.take(request, socket, head, { session, cookie })
-  })
+  }
+
+  /** A failure ends this connection only. */
+  function owned(connection: Duplex, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      connection.destroy()
+      log('error', 'operator.request-failed', { error })
+    }
+  }
 
   function refusedUpgrade({ url, headers, socket }: IncomingMessage): { readonly status: string } | undefined {
     if (url !== operatorPaths.feed) return { status: '404 Not Found' }
@@ -144,6 +160,9 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   }
 
   await listening(server, options)
+  // Accepting may fail later too, where no open file is left say: that ends nothing.
+  server.on('error', (error) => chores.failed('operators-listener', error))
+  server.on('connection', () => chores.worked('operators-listener'))
   port = portOf(server)
   return {
     port,

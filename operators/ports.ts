@@ -2,6 +2,7 @@
 // tested without a fleet, and so that it cannot do more than this.
 
 import type { OperatorPort } from '../engine/operator-port.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
 import type { FeedValue } from '../protocol/operator-feed.ts'
 import type {
@@ -138,6 +139,7 @@ export type OidcSettings = {
 
 export type OperatorPorts = {
   readonly clock: Clock
+  readonly chores: Chores
   readonly random: RandomBytes
   readonly log: OperatorLog
   readonly operators: OperatorList

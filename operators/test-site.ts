@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { ActingOperator, OperatorPort, Performed } from '../engine/operator-port.ts'
+import { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
@@ -219,6 +220,7 @@ export async function testSite(
   let isDraining = false
   const ports: OperatorPorts = {
     clock,
+    chores: new Chores({ clock, told: () => undefined }),
     random: (length) => nodePrimitives.randomBytes(length),
     log: (level, event, fields) => void logged.push({ level, event, fields }),
     operators,

@@ -7,7 +7,7 @@ import { TestClock, testFolder } from './test-folder.ts'
 function opened(path = join(testFolder(onTestFinished), 'admin-token')) {
   const clock = new TestClock()
   const told: unknown[] = []
-  const token = openAccessToken(path, clock, (error) => told.push(error))
+  const token = openAccessToken(path, { clock, chores: clock.chores }, (error) => told.push(error))
   onTestFinished(() => token.stop())
   return { path, clock, token, told, text: readFileSync(path, 'utf8').trim() }
 }

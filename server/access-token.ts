@@ -8,6 +8,7 @@ import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { equalSecret } from '../crypto/secret.ts'
 import { forgetOldest } from '../engine/forget-oldest.ts'
 import { addressKey } from '../engine/ports/address.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { ascii, encodeUtf8 } from '../protocol/bytes.ts'
@@ -33,13 +34,17 @@ const addressesMax = 10_000
 const tokenBytes = 32
 
 /** Opens the token's file, or makes it. Throws a Fault `keys-missing` when others may read it or it holds no token. */
-export function openAccessToken(path: string, clock: Clock, told: (error: unknown) => void): AccessToken {
+export function openAccessToken(
+  path: string,
+  { clock, chores }: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly chores: Chores },
+  told: (error: unknown) => void,
+): AccessToken {
   orNotWritten(path, () => makePrivateFolder(dirname(path)))
   if (readPrivateFile(path) === undefined) {
     createPrivateFile(path, `${base64url(nodePrimitives.randomBytes(tokenBytes))}\n`)
   }
   const file = new ReloadedFile(path, () => readToken(path), told)
-  file.follow(clock)
+  file.follow(chores)
   const attempts = new Map<string, TokenBucket>()
   return {
     path,

@@ -1,6 +1,6 @@
 // The list of operators as it stands on disk, for a running engine: who is removed there is signed out here within a second.
 
-import type { Clock } from '../engine/ports/clock.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { ListedOperator, OperatorList, Passkey } from '../operators/ports.ts'
 import { equalBytes } from '../protocol/bytes.ts'
@@ -12,7 +12,7 @@ import type { DocumentPlace } from './sealed-document.ts'
 export type FollowedOperators = OperatorList & { readonly reload: () => void; readonly stop: () => void }
 
 /** Throws a Fault `keys-missing` when the list is not what we wrote. */
-export function followOperators(place: DocumentPlace, clock: Pick<Clock, 'after'>, log: Log): FollowedOperators {
+export function followOperators(place: DocumentPlace, chores: Chores, log: Log): FollowedOperators {
   const listeners = new Set<() => void>()
   const { path } = place
   const file = new ReloadedFile(
@@ -24,7 +24,7 @@ export function followOperators(place: DocumentPlace, clock: Pick<Clock, 'after'
       for (const told of listeners) told()
     },
   )
-  file.follow(clock)
+  file.follow(chores)
   const counters = new UnwrittenCounters()
   return {
     all: () => counters.over(file.content),

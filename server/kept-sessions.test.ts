@@ -7,6 +7,7 @@ import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { KeptSession } from '../operators/ports.ts'
 import { sessionKeeper } from './kept-sessions.ts'
 import { KnownDocuments, type KnownText } from './known-documents.ts'
+import { TestClock } from './test-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bandpass-sessions-'))
 const path = join(folder, 'operator-sessions.json')
@@ -19,7 +20,7 @@ const known = new Map<string, KnownText>()
 function keeper() {
   const documents = new KnownDocuments({ acceptOlder: false, log })
   documents.begin({ known: (name) => known.get(name), take: (name, text) => void known.set(name, text) })
-  return sessionKeeper(folder, keyring, { documents, log })
+  return sessionKeeper(folder, keyring, { documents, log, chores: new TestClock().chores })
 }
 const otto: KeptSession = {
   key: 'ab'.repeat(32),

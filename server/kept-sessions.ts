@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { KeptSession, SessionKeeper } from '../operators/ports.ts'
 import { operatorRoles } from '../protocol/operator-api.ts'
 import type { KnownDocuments } from './known-documents.ts'
@@ -17,7 +18,7 @@ const methods = ['token', 'passkey', 'oidc'] as const
 export function sessionKeeper(
   data: string,
   keyring: Keyring,
-  { documents, log }: { readonly documents: KnownDocuments; readonly log: Log },
+  { documents, log, chores }: { readonly documents: KnownDocuments; readonly log: Log; readonly chores: Chores },
 ): SessionKeeper {
   const path = join(data, 'operator-sessions.json')
   // After a restore there is none.
@@ -32,6 +33,7 @@ export function sessionKeeper(
     } else if (isKept) log('error', 'operators.sessions-not-removed', { error, path })
     isKept = false
     kept = undefined
+    chores.failed('operator-sessions', error, { isTold: true })
   }
   /** What is on disk, as far as this keeper knows: the same again is not written, and costs the journal no record. */
   let kept: string | undefined
@@ -53,6 +55,7 @@ export function sessionKeeper(
         writeDocument(place, { version: 1, sessions })
         kept = text
         isKept = true
+        chores.worked('operator-sessions', { isTold: true })
       } catch (error) {
         forget(error)
       }

@@ -9,7 +9,7 @@ function started() {
     decisions: { approved: 100 },
     reversals: 3,
   }
-  const lastMinute = startLastMinute(clock)
+  const lastMinute = startLastMinute(clock, clock.chores)
   onTestFinished(() => lastMinute.stop())
   lastMinute.follow(() => ({ decisions: { ...counts.decisions }, reversals: counts.reversals }))
   return { clock, counts, lastMinute }

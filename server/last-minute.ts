@@ -4,6 +4,7 @@
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import type { EngineStatus } from '../engine/engine.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Meters } from '../engine/ports/meters.ts'
 import { historySeconds } from '../protocol/operator-api.ts'
@@ -66,7 +67,7 @@ const minuteSeconds = 60
 const piecesKept = 6
 
 /** Starts to measure this process. */
-export function startLastMinute(clock: Clock): LastMinute {
+export function startLastMinute(clock: Pick<Clock, 'nowMs' | 'monotonicMs'>, chores: Chores): LastMinute {
   const answered = new RecentTimes()
   const gated = new RecentTimes()
   const watch = new ProcessWatch()
@@ -95,9 +96,8 @@ export function startLastMinute(clock: Clock): LastMinute {
       closedAtMs = nowMs
       seconds = [...seconds, { second, counts: now, minuteAnswered: answered.minute() }].slice(-historySeconds)
       if (++closedCount % (minuteSeconds / piecesKept) === 0) for (const one of [answered, gated]) one.turn()
-      cancel = clock.after(secondMs, close)
     }
-    cancel = clock.after(secondMs, close)
+    cancel = chores.every('last-minute', { everyMs: secondMs, work: close })
   }
 
   return {

@@ -3,6 +3,7 @@
 // code or of this build; no band, account, partner or address is ever one, or the series would grow with the users.
 
 import type { EngineStatus } from '../engine/engine.ts'
+import { type Chores, choreNames } from '../engine/ports/chores.ts'
 import { namesOf } from '../protocol/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import type { RefusedBy } from '../transport/listener.ts'
@@ -18,6 +19,8 @@ export type MetricSources = {
   readonly status: EngineStatus
   readonly isReady: boolean
   readonly isWitnessed: boolean
+  readonly chores: Pick<Chores, 'failing' | 'failures'>
+  readonly engineFailures: number
   readonly totals: MeterTotals
   readonly refused: ReadonlyMap<RefusedBy, number>
   readonly tokensRefused: TokenRefusals['totals']
@@ -289,6 +292,36 @@ export const metricList: readonly Metric[] = [
     unit: 'number',
     help: 'Actors dropped because they threw: each one is a bug.',
     read: ({ status }) => one(status.actorErrors),
+  },
+  {
+    name: 'bandpass_chore_failing',
+    type: 'gauge',
+    labels: ['chore'],
+    unit: 'number',
+    help: 'Chores that fail now and are tried again, by chore (`file-reload`, `view-write`, …): how many of each. Those that did not fail since the start are together `none`.',
+    read: ({ chores }) => [
+      // Always one series, so that an alert finds the name from the start.
+      { labels: { chore: 'none' }, value: 0 },
+      ...choreNames
+        .filter((chore) => chores.failures(chore) > 0)
+        .map((chore) => ({ labels: { chore }, value: chores.failing(chore) })),
+    ],
+  },
+  {
+    name: 'bandpass_chore_failures_total',
+    type: 'counter',
+    labels: [],
+    unit: 'number',
+    help: 'Failures of chores since the start; each is tried again, with up to a minute between.',
+    read: ({ chores }) => one(choreNames.reduce((sum, chore) => sum + chores.failures(chore), 0)),
+  },
+  {
+    name: 'bandpass_engine_failures_total',
+    type: 'counter',
+    labels: [],
+    unit: 'number',
+    help: 'Failures of the engine outside a request and outside chores: each is an `engine.failed` of the log.',
+    read: ({ engineFailures }) => one(engineFailures),
   },
   {
     name: 'bandpass_refusals_total',

@@ -2,6 +2,7 @@
 // phones, so it is not for everybody unless told. Everything is read in the turn of the event loop that answers.
 
 import { getHeapStatistics } from 'node:v8'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Engine } from '../engine/engine.ts'
 import { behindFlushes } from '../engine/ledger.ts'
 import type { FileJournal } from '../store/journal.ts'
@@ -26,6 +27,8 @@ export type MetricsParts = {
   readonly engine: Pick<Engine, 'status'>
   readonly notReady: () => readonly string[]
   readonly journal: Pick<FileJournal, 'isWitnessed'>
+  readonly chores: Pick<Chores, 'failing' | 'failures'>
+  readonly failures: { readonly engine: number }
   readonly meters: Pick<ServerMeters, 'totals' | 'loopDelay'>
   readonly refusals: Pick<Refusals, 'totals'>
   readonly tokenRefusals: Pick<TokenRefusals, 'totals'>
@@ -56,6 +59,8 @@ function sources({
   engine,
   notReady,
   journal,
+  chores,
+  failures,
   meters,
   refusals,
   tokenRefusals,
@@ -67,6 +72,8 @@ function sources({
     status: engine.status(),
     isReady: notReady().length === 0,
     isWitnessed: journal.isWitnessed,
+    chores,
+    engineFailures: failures.engine,
     totals: meters.totals,
     refused: refusals.totals,
     tokensRefused: tokenRefusals.totals,

@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { encodeImport } from '../protocol/imported-binding.ts'
+import { choreNames } from '../engine/ports/chores.ts'
 import { namesOf } from '../protocol/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { bandStates, sessionStates } from '../protocol/states.ts'
@@ -265,6 +266,7 @@ describe('the series of /metrics', () => {
     state: [...namesOf(bandStates), ...sessionStates, 'open', 'full', 'failed', 'closed'],
     outcome: ['approved', 'denied'],
     answer: ['linked', 'refused'],
+    chore: ['none', ...choreNames],
     reason: namesOf(reasons),
     limit: refusingLimits,
     kind: ['minor', 'major', 'incremental', 'weakCallbacks', 'other', 'anonymous', 'mapped'],

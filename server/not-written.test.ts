@@ -104,7 +104,7 @@ describe.each(troubles.filter(({ needsRoot }) => isMounted || !needsRoot))('when
     keepPasskey(place, 'alice', passkey)
     const clock = new TestClock()
     const { log, lines } = testLog()
-    const followed = followOperators(place, clock, log)
+    const followed = followOperators(place, clock.chores, log)
     onTestFinished(() => followed.stop())
     let isTroubled = false
     const over = (): void => {
@@ -157,12 +157,14 @@ describe.each(troubles.filter(({ needsRoot }) => isMounted || !needsRoot))('when
   it('nothing that is new is listed, the list stays whole, and what went wrong is said with what to do', () => {
     const { folder, place, followed, begin, over } = opened()
     begin()
+    const clock = new TestClock()
+    const access = { clock, chores: clock.chores }
     const writes = [
       () => followed.keepPasskey('alice', { ...passkey, id: 'BBBB' }),
       () => addOperator(place, { name: 'bob', role: 'viewer' }),
       () => renewToken(place, 'alice'),
       () => addPartner({ path: join(folder, 'lists', 'partners.json'), name: 'partners', keyring }, 'Shop', 1),
-      () => openAccessToken(join(folder, 'lists', 'admin-token'), new TestClock(), () => undefined),
+      () => openAccessToken(join(folder, 'lists', 'admin-token'), access, () => undefined),
     ]
     for (const write of writes) {
       const fault = faultOf(write)
@@ -188,7 +190,7 @@ describe.each(troubles.filter(({ needsRoot }) => isMounted || !needsRoot))('when
   it('operators sign in and out as before, and that their sessions are not kept is told once', () => {
     const { folder, lines, begin, over, log } = opened()
     const documents = new KnownDocuments({ acceptOlder: false, log })
-    const keeper = sessionKeeper(folder, keyring, { documents, log })
+    const keeper = sessionKeeper(folder, keyring, { documents, log, chores: new TestClock().chores })
     const kept = {
       key: 'ab'.repeat(32),
       name: 'otto',

@@ -3,12 +3,14 @@
 
 import { Ledger } from '../engine/ledger.ts'
 import { Fault } from '../engine/ports/fault.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import { type Restore, markRestored } from '../engine/restore.ts'
 import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'
 import { type FileView, openView, viewVersion, wipeView } from '../store/view.ts'
 import type { DataFolder } from './data-folder.ts'
+import { loggedChores } from './chore-log.ts'
 import type { Log } from './log.ts'
 import { bringOlderView } from './older-view.ts'
 import { realClock } from './real-clock.ts'
@@ -23,10 +25,11 @@ export async function openStore(
   log: Log,
   check: 'before' | 'beside' = 'beside',
   restore: Partial<Pick<Restore, 'decidedUntilMs' | 'by'>> = {},
+  chores: Chores = loggedChores(realClock, log),
 ): Promise<Store> {
-  const view = await openGoodView(config, folder, log, check)
+  const view = await openGoodView(config, { folder, log, chores }, check)
   try {
-    const journal = await openJournalOf(config, folder, log, view.appliedLsn)
+    const journal = await openJournalOf(config, { folder, log, chores }, view.appliedLsn)
     try {
       const store =
         view.version === viewVersion ? { view, journal } : await brought({ view, journal }, config, folder, log)
@@ -116,16 +119,17 @@ export function dropView(folder: DataFolder, journal: Pick<FileJournal, 'firstLs
 
 async function openGoodView(
   config: Pick<ServerConfig, 'durability' | 'journal' | 'view'>,
-  folder: DataFolder,
-  log: Log,
+  opening: Opening,
   check: 'before' | 'beside',
 ): Promise<FileView> {
+  const { folder, log } = opening
   const options = {
     folder: viewFolderOf(folder.path),
     keyring: folder.keyring,
     mapBytes: config.view.mapBytes,
     check,
     monotonicMs: realClock.monotonicMs,
+    chores: opening.chores,
   }
   try {
     return await openView(options)
@@ -133,7 +137,7 @@ async function openGoodView(
     if (!(error instanceof Fault) || error.code !== 'view-damaged') throw error
     log('warning', 'view.damaged', { error, does: 'builds the view anew from the journal' })
   }
-  const journal = await openJournalOf(config, folder, log, 0)
+  const journal = await openJournalOf(config, opening, 0)
   try {
     dropView(folder, journal)
   } finally {
@@ -142,16 +146,18 @@ async function openGoodView(
   return openView(options)
 }
 
+type Opening = { readonly folder: DataFolder; readonly log: Log; readonly chores: Chores }
+
 function openJournalOf(
   { durability, journal }: Pick<ServerConfig, 'durability' | 'journal'>,
-  folder: DataFolder,
-  log: Log,
+  { folder, log, chores }: Opening,
   appliedLsn: number,
 ): Promise<FileJournal> {
   return openJournal({
     folder: journalFolderOf(folder.path),
     durability,
-    after: realClock.after,
+    after: chores.clock(realClock).after,
+    chores,
     segmentBytes: journal.segmentBytes,
     appliedLsn,
     acceptRollback: journal.acceptRollback,

@@ -3,6 +3,8 @@
 
 import { join } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
+import type { Chores } from '../engine/ports/chores.ts'
+import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { OperatorListener, OperatorOptions } from '../operators/listen.ts'
 import type { Decisions, OidcSettings, OperatorPorts, ServerActs, VendorAct } from '../operators/ports.ts'
@@ -30,6 +32,8 @@ import { statusOf } from './vendor-list.ts'
 export type PageParts = {
   readonly config: ServerConfig
   readonly log: Log
+  readonly clock: Clock
+  readonly chores: Chores
   readonly folder: DataFolder
   readonly surroundings: Surroundings
   readonly engine: Engine
@@ -56,12 +60,13 @@ const pageFolder = join(import.meta.dirname, '..', '.build', 'dashboard')
 
 /** Opens the page; undefined when it is off. Rejects with a Fault that says what to do. */
 export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage | undefined> {
-  const { config, log, folder, engine, decisions } = parts
+  const { config, log, clock, chores, folder, engine, decisions } = parts
   const { port } = config.operators
   if (port === 'off') return undefined
-  const operators = followOperators(folder.places.operators, realClock, log)
+  const operators = followOperators(folder.places.operators, chores, log)
   const ports: OperatorPorts = {
-    clock: realClock,
+    clock,
+    chores,
     random: (length) => realPrimitives.randomBytes(length),
     log,
     operators,

@@ -1,8 +1,8 @@
 // Whom the limits turned away: counted, and told once a minute, so that a flood does not become a flood of log lines.
 
+import type { Chores } from '../engine/ports/chores.ts'
 import { type RefusedBy, refusingLimits } from '../transport/listener.ts'
 import type { Log } from './log.ts'
-import { realClock } from './real-clock.ts'
 
 const tellEveryMs = 60_000
 
@@ -11,11 +11,11 @@ export class Refusals {
   readonly #counts = new Map<RefusedBy, number>()
   /** Since the start, for every limit, those that turned nobody away too. */
   readonly totals = new Map<RefusedBy, number>(refusingLimits.map((limit) => [limit, 0]))
-  #cancel: () => void = () => {}
+  readonly #cancel: () => void
 
-  constructor(log: Log) {
+  constructor(log: Log, chores: Chores) {
     this.#log = log
-    this.#tellLater()
+    this.#cancel = chores.every('refusals', { everyMs: tellEveryMs, work: () => this.#tell() })
   }
 
   count(limit: RefusedBy): void {
@@ -26,13 +26,6 @@ export class Refusals {
   stop(): void {
     this.#cancel()
     this.#tell()
-  }
-
-  #tellLater(): void {
-    this.#cancel = realClock.after(tellEveryMs, () => {
-      this.#tell()
-      this.#tellLater()
-    })
   }
 
   #tell(): void {

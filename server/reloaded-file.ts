@@ -1,8 +1,9 @@
 // A file whose content follows the disk: read at start, and again within a second of a change. A file that cannot be read
-// keeps the content from before, and says so: a slip of an editor must not lock everybody out, or let anybody in.
+// keeps the content from before, says so once, and is read again until it can be: a slip of an editor must not lock everybody out, or let
+// anybody in.
 
 import { type Stats, statSync } from 'node:fs'
-import type { Clock } from '../engine/ports/clock.ts'
+import { type Chores, choreWaitMs } from '../engine/ports/chores.ts'
 import { codeOf } from './error-code.ts'
 
 const pollMs = 1_000
@@ -14,7 +15,11 @@ export class ReloadedFile<Content> {
   #content: Content
   #version: string
   #reads = 0
+  #chores: Chores | undefined
   #cancel: () => void = () => {}
+  #failuresInARow = 0
+  /** Looks that pass before a file that could not be read is tried again as it is. */
+  #looksToWait = 0
 
   /** Reads the file; throws as `read` does. `changed` hears of every later reading: undefined, or what went wrong. */
   constructor(path: string, read: () => Content, changed: (error: unknown) => void) {
@@ -35,30 +40,46 @@ export class ReloadedFile<Content> {
   }
 
   /** Looks every second from now on. */
-  follow(clock: Pick<Clock, 'after'>): void {
-    this.#cancel = clock.after(pollMs, () => {
-      this.look()
-      this.follow(clock)
+  follow(chores: Chores): void {
+    this.#chores = chores
+    this.#cancel = chores.every('file-reload', {
+      everyMs: pollMs,
+      item: `looking at ${this.path}`,
+      work: () => this.look(),
     })
   }
 
   stop(): void {
     this.#cancel()
+    this.#chores?.worked('file-reload', { item: this.path, isTold: true })
   }
 
-  /** Looks now; reads when the file is another than before. */
+  /** Looks now; reads when the file is another than before, or could not be read. */
   look(): void {
     const version = versionOf(this.path)
-    if (version === this.#version) return
-    // Taken first: a file that stays bad is complained about once.
+    const isNew = version !== this.#version
+    if (!isNew && (this.#failuresInARow === 0 || this.#looksToWait-- > 0)) return
     this.#version = version
+    let content: Content
     try {
-      this.#content = this.#read()
-      this.#reads++
-      this.#changed(undefined)
+      content = this.#read()
     } catch (error) {
-      this.#changed(error)
+      this.#failed(error, isNew)
+      return
     }
+    this.#content = content
+    this.#reads++
+    this.#failuresInARow = 0
+    this.#chores?.worked('file-reload', { item: this.path, isTold: true })
+    this.#changed(undefined)
+  }
+
+  // A file that stays bad is complained about once.
+  #failed(error: unknown, isNew: boolean): void {
+    this.#failuresInARow++
+    this.#looksToWait = choreWaitMs(this.#failuresInARow) / pollMs - 1
+    this.#chores?.failed('file-reload', error, { item: this.path, isTold: true })
+    if (isNew) this.#changed(error)
   }
 }
 

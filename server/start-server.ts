@@ -2,6 +2,8 @@
 
 import { dirname, join } from 'node:path'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
+import type { Chores } from '../engine/ports/chores.ts'
+import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { bothMeters } from '../engine/ports/meters.ts'
 import { readBackedUp } from '../store/backup-note.ts'
@@ -10,6 +12,7 @@ import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../trans
 import type { Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
+import { loggedChores } from './chore-log.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
 import { type HeldData, holdData } from './held-data.ts'
 import { closeDataFolder } from './private-data.ts'
@@ -56,6 +59,8 @@ export type RunningServer = {
   readonly operatorsUrl: string | undefined
   readonly status: () => EngineStatus
   readonly watch: Engine['watch']
+  /** Own what is done again and again beside the requests. */
+  readonly chores: Chores
   /** Reads keys, partners and vendors now, if they changed. */
   readonly reload: () => void
   /** Resolves when the server has stopped: with undefined when it was told to, else with why it stopped by itself. */
@@ -95,18 +100,20 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   if (config.durability === 'process') {
     log('warning', 'durability.process', { means: 'a power cut loses what was answered; for demos and tests only' })
   }
+  const chores = loggedChores(realClock, log)
+  const clock = chores.clock(realClock)
   const documents = new KnownDocuments({ acceptOlder: config.lists.acceptOlder, log })
   // Before anything of it is read or made: what is there is another engine's as long as it runs.
   const data = holdData(config.data)
   undo.push(() => data.unlock())
   const folder = openDataFolder(config, environment, true, documents)
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
-  const surroundings = openSurroundings(folder, realClock, log)
+  const surroundings = openSurroundings(folder, chores, log)
   undo.push(() => surroundings.stop())
   const issuers = tokenIssuers(config, surroundings, { clock: realClock, log })
   const tokenRefusals = new TokenRefusals(realClock, log)
   const openToken = (path: string): AccessToken => {
-    const token = openAccessToken(path, realClock, (error) => {
+    const token = openAccessToken(path, { clock, chores }, (error) => {
       if (error === undefined) log('info', 'file.reloaded', { path })
       else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
     })
@@ -116,19 +123,21 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   const adminToken = openToken(config.adminToken ?? join(folder.path, 'admin-token'))
   const metricsToken = config.metrics === 'token' ? openToken(join(folder.path, 'metrics-token')) : undefined
   const meters = startMeters()
-  const lastMinute = startLastMinute(realClock)
+  const lastMinute = startLastMinute(clock, chores)
   undo.push(
     () => meters.stop(),
     () => lastMinute.stop(),
   )
-  const store = await span.during('store.open', () => openStore(config, folder, log))
+  const store = await span.during('store.open', () => openStore(config, folder, log, 'beside', {}, chores))
   const behind = store.journal.durableLsn - store.view.appliedLsn
   undo.push(
     () => store.view.close(),
     () => store.journal.close(),
   )
+  const failures = { engine: 0 }
   const ports = {
-    clock: realClock,
+    clock,
+    chores,
     random: (length: number) => realPrimitives.randomBytes(length),
     primitives: realPrimitives,
     journal: store.journal,
@@ -137,14 +146,17 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
     tokens: createTokens({
       issuers: issuers.all,
       audience: config.tokens.audience,
-      nowMs: () => realClock.nowMs(),
+      nowMs: () => clock.nowMs(),
       leewayS: config.tokens.leewayS,
       refused: (reason, token) => tokenRefusals.count(reason, token),
     }),
     partners: surroundings.partners,
     vendors: surroundings.vendors,
     meters: bothMeters(meters, lastMinute),
-    failed: (error: unknown) => log('error', 'engine.failed', { error }),
+    failed: (error: unknown) => {
+      failures.engine++
+      log('error', 'engine.failed', { error })
+    },
   }
   const engine = await span.during('engine.recover', () => createEngine(engineConfigOf(config, version), ports), {
     facts: { 'bandpass.records': behind, 'bandpass.durable_lsn': store.journal.durableLsn },
@@ -153,11 +165,14 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   undo.splice(-2, 2, () => engine.stop(0))
   documents.begin(engine.documents)
   lastMinute.follow(() => engine.status())
-  traceDecisions(traces, engine.watch, realClock.nowMs)
+  traceDecisions(traces, engine.watch, clock.nowMs)
   const server = new Server({
     config,
     log,
     data,
+    clock,
+    chores,
+    failures,
     folder,
     surroundings,
     store,
@@ -180,6 +195,10 @@ type Parts = {
   readonly config: ServerConfig
   readonly log: Log
   readonly data: HeldData
+  readonly clock: Clock
+  readonly chores: Chores
+  /** What failed outside a request and is no chore, since the start. */
+  readonly failures: { readonly engine: number }
   readonly folder: DataFolder
   readonly surroundings: Surroundings
   readonly store: Store
@@ -213,8 +232,8 @@ class Server implements RunningServer {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#refusals = new Refusals(parts.log)
-    this.#watchdog = startWatchdog(parts.config.watchdog.hangMs)
+    this.#refusals = new Refusals(parts.log, parts.chores)
+    this.#watchdog = startWatchdog(parts.config.watchdog.hangMs, parts)
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
@@ -224,16 +243,16 @@ class Server implements RunningServer {
 
   /** A view that a crash left is walked beside the engine; it is told when that begins and ends. */
   #awaitView(): void {
-    const { config, log, store } = this.#parts
+    const { config, log, clock, store } = this.#parts
     const { isProven, checked } = store.view
-    const atMs = realClock.monotonicMs()
+    const atMs = clock.monotonicMs()
     const meanwhile = config.view.approveBeforeProven
       ? 'approves meanwhile'
       : 'approves nothing before it was found whole'
     if (!isProven) log('warning', 'view.checking', { does: meanwhile })
     checked.then(
       () => {
-        if (!isProven) log('info', 'view.proven', { afterMs: Math.round(realClock.monotonicMs() - atMs) })
+        if (!isProven) log('info', 'view.proven', { afterMs: Math.round(clock.monotonicMs() - atMs) })
       },
       (error: unknown) => this.#viewIsDamaged(error),
     )
@@ -259,6 +278,10 @@ class Server implements RunningServer {
     return this.#page?.url
   }
 
+  get chores(): Chores {
+    return this.#parts.chores
+  }
+
   get watch(): Engine['watch'] {
     return this.#parts.engine.watch
   }
@@ -273,7 +296,7 @@ class Server implements RunningServer {
   }
 
   async listen(choice: ListenerChoice): Promise<void> {
-    const { config, log, engine, folder, surroundings, store, adminToken, metricsToken } = this.#parts
+    const { config, log, clock, chores, engine, folder, surroundings, store, adminToken, metricsToken } = this.#parts
     const admin = this.#admin()
     const notReady = (): readonly string[] =>
       this.#stopping === undefined && !this.#isDraining ? notReadyReasons(engine.status()) : ['draining']
@@ -285,10 +308,7 @@ class Server implements RunningServer {
       http: httpAnswers({
         version,
         notReady,
-        notes: () =>
-          store.journal.isWitnessed
-            ? []
-            : ['the witness cannot be written: an older copy of the data may not be noticed'],
+        notes: () => chores.notes(),
         receiptKeys: () => surroundings.keySet().receipt,
         metrics: this.#metrics(notReady),
         operatorsUrl: () => this.#page?.url,
@@ -296,7 +316,8 @@ class Server implements RunningServer {
       }),
       post: admin.post,
       limits: listenLimitsOf(config),
-      clock: realClock,
+      clock,
+      chores,
       observe: {
         failed: (during, error) => log('error', 'listener.failed', { during, error }),
         refused: (limit) => this.#refusals.count(limit),
@@ -313,7 +334,7 @@ class Server implements RunningServer {
     // A view found damaged meanwhile has stopped the server already.
     if (this.#stopping === undefined) {
       this.#page = page
-      this.#recycleLater()
+      this.#recycleAlways()
     } else await page?.stop()
     if (config.demo) {
       provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
@@ -334,7 +355,7 @@ class Server implements RunningServer {
   }
 
   #metrics(notReady: () => readonly string[]): HttpSources['metrics'] {
-    const { config, engine, store, meters, metricsToken, issuers, tokenRefusals } = this.#parts
+    const { config, chores, failures, engine, store, meters, metricsToken, issuers, tokenRefusals } = this.#parts
     if (config.metrics === 'off') return undefined
     const listener = (): ListenerName => this.listener
     return metricsAnswer({
@@ -345,6 +366,8 @@ class Server implements RunningServer {
       engine,
       notReady,
       journal: store.journal,
+      chores,
+      failures,
       meters,
       refusals: this.#refusals,
       tokenRefusals,
@@ -353,7 +376,8 @@ class Server implements RunningServer {
   }
 
   #admin(): AdminAnswers {
-    const { config, log, engine, folder, surroundings, meters, lastMinute, adminToken, issuers, traces } = this.#parts
+    const { config, log, clock, engine, folder, surroundings, meters, lastMinute, adminToken, issuers, traces } =
+      this.#parts
     const { audience } = config.tokens
     const seed = () => surroundings.keySet().issuerSeed
     const isLocal = issuers.all.some((one) => one.issuer === localIssuer)
@@ -378,22 +402,13 @@ class Server implements RunningServer {
       isStopping: () => this.#stopping !== undefined,
       log,
     })
-    return tracedAdmin(traces, answers, realClock.nowMs)
+    return tracedAdmin(traces, answers, clock.nowMs)
   }
 
   /** Segments that a verified backup holds and the view has are spares from now on. */
-  #recycleLater(): void {
-    const { config, log, folder, store } = this.#parts
+  #recycleAlways(): void {
+    const { config, log, chores, folder, store } = this.#parts
     if (!config.journal.recycle || this.#stopping !== undefined) return
-    this.#cancelRecycling = realClock.after(recycleEveryMs, () => {
-      recycle().then(
-        () => this.#recycleLater(),
-        (error: unknown) => {
-          log('error', 'journal.not-recycled', { error, does: 'tries again' })
-          this.#recycleLater()
-        },
-      )
-    })
     const recycle = async (): Promise<void> => {
       const { lsn, refused } = await readBackedUp(realFiles(), folder.path, store.journal)
       if (refused !== undefined && refused !== this.#refusedNote)
@@ -401,6 +416,7 @@ class Server implements RunningServer {
       this.#refusedNote = refused
       await store.journal.recycle(Math.min(lsn, store.view.appliedLsn))
     }
+    this.#cancelRecycling = chores.every('journal-recycle', { everyMs: recycleEveryMs, work: recycle })
   }
 
   /** No new sessions, those that are here end gently, readiness is denied; the process and the operators' page stay. */
@@ -448,6 +464,8 @@ class Server implements RunningServer {
   /** Rows that are not there cannot be told from rows that never were, so it ends here; the next start builds them anew. */
   #viewIsDamaged(error: unknown): void {
     const { log } = this.#parts
+    // The walk was not begun before the end: that says nothing of the view.
+    if (this.#stopping !== undefined && error instanceof Fault && error.code === 'view-failed') return
     log('error', 'view.damaged', { error, does: 'stops; the next start builds the view anew from the journal' })
     if (this.#stopping !== undefined) return
     const why =

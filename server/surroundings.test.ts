@@ -18,7 +18,7 @@ function opened() {
   const clock = new TestClock()
   const { log, lines } = testLog()
   const folder = openDataFolder({ data: testFolder(onTestFinished), masterKeyFile: undefined }, {}, true)
-  const surroundings = openSurroundings(folder, clock, log)
+  const surroundings = openSurroundings(folder, clock.chores, log)
   return { ...folder.places, folder, surroundings, clock, lines }
 }
 
@@ -72,7 +72,7 @@ describe('partners of a running engine', () => {
     const { partners, folder } = opened()
     addPartner(partners, 'Shop', 1)
     writeFileSync(partners.path, readFileSync(partners.path, 'utf8').replace('"kid": 1', '"kid": 7'))
-    expect(() => openSurroundings(folder, new TestClock(), testLog().log)).toThrow(/does not match its MAC/)
+    expect(() => openSurroundings(folder, new TestClock().chores, testLog().log)).toThrow(/does not match its MAC/)
   })
 
   it('have names of their own', () => {

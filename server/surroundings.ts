@@ -3,7 +3,7 @@
 
 import { dirname } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
-import type { Clock } from '../engine/ports/clock.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import { signKeyset } from '../crypto/keyset.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { Fault } from '../engine/ports/fault.ts'
@@ -40,7 +40,7 @@ export type Surroundings = {
 }
 
 /** Opens what is in the data folder, makes keys at the first start, and follows changes. Throws a Fault `keys-missing`. */
-export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Surroundings {
+export function openSurroundings(folder: DataFolder, chores: Chores, log: Log): Surroundings {
   const { keyring, places } = folder
   makePrivateFolder(dirname(places.partners.path))
 
@@ -56,7 +56,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
   })
   const partners = followed(places.partners.path, () => partnersById(readPartners(places.partners)))
   const vendors = followed(places.vendors.path, () => vendorsByNumber(readVendors(places.vendors)))
-  for (const file of [keys, partners, vendors]) file.follow(clock)
+  for (const file of [keys, partners, vendors]) file.follow(chores)
   const files: Pick<ReloadedFile<unknown>, 'look' | 'stop'>[] = [keys, partners, vendors]
 
   return {
@@ -72,7 +72,7 @@ export function openSurroundings(folder: DataFolder, clock: Clock, log: Log): Su
     counts: () => ({ partners: partners.content.size, vendors: vendors.content.size }),
     follow: (path, read) => {
       const file = followed(path, read)
-      file.follow(clock)
+      file.follow(chores)
       files.push(file)
       return () => file.content
     },

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Log } from './log.ts'
 
@@ -28,6 +29,8 @@ export class TestClock implements Clock {
       this.#waiting = this.#waiting.filter((one) => one !== entry)
     }
   }
+
+  readonly chores = new Chores({ clock: this, told: () => undefined })
 
   pass(ms: number): void {
     this.#nowMs += ms

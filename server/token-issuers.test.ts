@@ -23,7 +23,7 @@ function opened() {
   const jwksFile = join(data, 'issuer.json')
   writeFileSync(jwksFile, keysOf(seeds[0]))
   const folder = openDataFolder({ data, masterKeyFile: undefined }, {}, true)
-  const surroundings = openSurroundings(folder, clock, log)
+  const surroundings = openSurroundings(folder, clock.chores, log)
   onTestFinished(() => surroundings.stop())
   // Tokens that we can make are those of the local issuer's shape; its name stands for any issuer's.
   const config = readConfig({ flags: { 'tokens-issuer': localIssuer, 'tokens-jwks-file': jwksFile } })

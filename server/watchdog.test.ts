@@ -1,11 +1,21 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Chores } from '../engine/ports/chores.ts'
+import { realClock } from './real-clock.ts'
+import { startWatchdog } from './watchdog.ts'
 
 const watchdog = new URL('./watchdog.ts', import.meta.url).href
+const chores = new URL('./chore-log.ts', import.meta.url).href
+const clock = new URL('./real-clock.ts', import.meta.url).href
 
 /** Runs a program that has a watchdog of 400 ms. */
 function run(body: string, stderr: 'pipe' | 'closed' = 'pipe') {
-  const code = `import { startWatchdog } from '${watchdog}'; const dog = startWatchdog(400); ${body}`
+  const code = `import { startWatchdog } from '${watchdog}'; import { loggedChores } from '${chores}'; import { realClock } from '${clock}'
+    const parts = { clock: realClock, chores: loggedChores(realClock, () => {}) }; const dog = startWatchdog(400, parts); ${body}`
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code]
   if (stderr === 'pipe') return spawnSync(process.execPath, args, { encoding: 'utf8' })
   // A reader that has gone: writing to it fails.
@@ -37,6 +47,22 @@ describe('the watchdog', () => {
       'const end = performance.now() + 1200; const turn = () => performance.now() < end && setTimeout(turn, 50); turn()'
     expect(run(busy)).toMatchObject({ status: 0, signal: null, stderr: '' })
   })
+
+  it('that cannot begin to watch ends nothing, is told once and tried again until it watches', async () => {
+    const program = pathToFileURL(join(mkdtempSync(join(tmpdir(), 'bandpass-watchdog-')), 'thread.mjs'))
+    onTestFinished(() => rmSync(new URL('.', program), { recursive: true }))
+    const told: string[] = []
+    const chores = new Chores({
+      clock: realClock,
+      told: (name, error) => told.push(`${name} ${error === undefined ? 'works' : 'fails'}`),
+    })
+    const dog = startWatchdog(60_000, { clock: realClock, chores, program })
+    onTestFinished(() => dog.stop())
+    await vi.waitFor(() => expect(chores.failing('watchdog')).toBe(1), { timeout: 10_000 })
+    writeFileSync(program, 'setInterval(() => {}, 1000)')
+    await vi.waitFor(() => expect(chores.failing('watchdog')).toBe(0), { timeout: 20_000 })
+    expect([...new Set(told)]).toEqual(['watchdog fails', 'watchdog works'])
+  }, 30_000)
 
   it('does nothing after it was stopped', () => {
     const body = 'await dog.stop(); const end = performance.now() + 900; while (performance.now() < end);'

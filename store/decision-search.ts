@@ -53,6 +53,11 @@ export async function searchDecisions(
     // Not the process's own: some (--input-type, --test) are refused for a file.
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
+  // Also while nothing is asked of it, it ends nothing but this search.
+  let trouble: Error | undefined
+  worker.on('error', (error) => {
+    trouble = error instanceof Error ? error : new Error(String(error))
+  })
   const toLsn = Math.min(throughLsn, (filter.beforeLsn ?? Number.MAX_SAFE_INTEGER) - 1)
   const found = { entries: 0, records: 0, fromLsn: 0, lastLsn: 0 }
   const searched = (): Searched => ({
@@ -62,6 +67,7 @@ export async function searchDecisions(
   })
   try {
     for (;;) {
+      if (trouble !== undefined) throw trouble
       const answer = await more(worker, signal)
       if (answer.type === 'end') break
       if (answer.type === 'failed') throw failureOf(answer)

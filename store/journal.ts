@@ -1,6 +1,7 @@
 // Opens the journal of a folder: locks it, finds where it ends, asks view and witness whether that can be, cuts off what is
 // torn and refuses what is damaged.
 
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Journal, Lsn } from '../engine/ports/journal.ts'
@@ -20,6 +21,8 @@ export type JournalOptions = {
   readonly durability: 'disk' | 'process'
   /** Paces what is done ahead of time, and wakes the next try to make room on a full disk. */
   readonly after: Clock['after']
+  /** Hears how its work aside goes: making spares, writing the witness. */
+  readonly chores?: Chores
   /** Size of new segments, a multiple of 512, at least 128 KiB; 64 MiB unless told. */
   readonly segmentBytes?: number
   /** What the view holds: the journal must reach it, and older segments are not walked again. 0 walks all of them. */

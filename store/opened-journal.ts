@@ -1,6 +1,7 @@
 // An open journal: gives each record its place when it is appended, so that one is only taken when its room
 // is certain (threat D11); what shares a turn of the event loop shares a group, one write and one sync (group commit).
 
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { AppendUse, Journal, JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
@@ -28,6 +29,7 @@ export type Opening = {
   readonly folder: string
   readonly durability: 'disk' | 'process'
   readonly after: Clock['after']
+  readonly chores?: Chores
   readonly witnessPath?: string
   readonly witnessTold?: (error: unknown) => void
   readonly spares: Spares
@@ -306,7 +308,7 @@ export class OpenedJournal implements Journal {
 
   /** The journal does not stop for its witness: an older one still stands, and it is tried again until it is written. */
   #bearWitness(): void {
-    const { files, witnessPath, witnessTold = () => {}, after } = this.#opening
+    const { files, witnessPath, witnessTold = () => {}, after, chores } = this.#opening
     if (witnessPath === undefined) return
     const { head } = this
     this.#cancelWitness()
@@ -315,9 +317,11 @@ export class OpenedJournal implements Journal {
       writeWitness(files, witnessPath, head)
       this.#isWitnessed = true
       this.#witnessedLsn = head.lsn
+      chores?.worked('journal-witness', { isTold: true })
       if (!wasWitnessed) witnessTold(undefined)
     } catch (error) {
       this.#isWitnessed = false
+      chores?.failed('journal-witness', error, { isTold: true })
       if (!this.#isClosed) this.#cancelWitness = after(retryAfterMs, () => this.#bearWitness())
       if (wasWitnessed) witnessTold(error)
     }
@@ -330,11 +334,13 @@ export class OpenedJournal implements Journal {
       () => {
         this.#makingSpare = undefined
         if (this.#spares.count >= sparesWanted) this.#hasRefused = false
+        this.#opening.chores?.worked('journal-spares')
         this.#keepSpares()
       },
-      () => {
+      (error: unknown) => {
         this.#makingSpare = undefined
         if (this.#isClosed || this.#failure !== undefined) return
+        this.#opening.chores?.failed('journal-spares', error)
         this.#cancelRetry = this.#opening.after(retryAfterMs, () => this.#keepSpares())
       },
     )

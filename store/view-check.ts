@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { childEnvironment } from './child-environment.ts'
+import { Fault } from '../engine/ports/fault.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { LmdbRows } from './lmdb.ts'
 import { DigestSum, emptyDigest } from './view-digest.ts'
@@ -48,7 +49,10 @@ function requireWhole(macs: RowMacs, walked: Walked): void {
   throw viewDamaged(`${digest.rows} rows expected by the view's digest, got ${walked.rows}, or others`)
 }
 
-/** Walks the view file at `path` in another process. Rejects with a Fault `view-damaged`, also when that process dies. */
+/**
+ * Walks the view file at `path` in another process. Rejects with a Fault `view-damaged`, also when that process dies; with `view-failed`
+ * when it could not even be started (no open file, no memory left), which says nothing about the view.
+ */
 export async function checkView(path: string, mapBytes: number, macs: RowMacs): Promise<void> {
   if (!existsSync(path)) return
   const args = ['--disable-warning=ExperimentalWarning', checkProgram, path, String(mapBytes)]
@@ -56,10 +60,26 @@ export async function checkView(path: string, mapBytes: number, macs: RowMacs): 
     // Not ours: it holds secrets, and what it has Node load may talk or fail, and would be taken for a damaged view.
     execFile(process.execPath, args, { env: childEnvironment(process.env) }, (error, stdout) => {
       if (error === null) resolve(stdout)
+      // A number is how it ended; a word is why the system did not start it.
+      else if (typeof error.code === 'string' && error.code !== outputTooLong) reject(notStarted(path, error))
       else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
     })
   })
   requireWhole(macs, parseWalked(said))
+}
+
+/** What Node calls an output beyond its `maxBuffer`. */
+const outputTooLong = 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
+
+function notStarted(path: string, cause: Error): Fault {
+  return new Fault(
+    'view-failed',
+    `the process that reads the whole of ${path} could not be started: ${cause.message}`,
+    {
+      cause,
+      retry: true,
+    },
+  )
 }
 
 function parseWalked(said: string): Walked {

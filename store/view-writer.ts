@@ -79,6 +79,12 @@ export class ViewWriter {
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
     worker.unref()
+    // Between two requests as well: a thread that ends then ends nothing else, and the next request begins another.
+    const gone = (): void => {
+      if (this.#worker === worker) this.#worker = undefined
+    }
+    worker.on('error', gone)
+    worker.on('exit', gone)
     return worker
   }
 }

@@ -7,6 +7,7 @@
 
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
@@ -46,6 +47,8 @@ export type ViewOptions = {
   readonly check?: 'before' | 'beside' | 'never'
   /** By which packing takes its share of the thread; without it, a few rows each turn of the event loop. */
   readonly monotonicMs?: Clock['monotonicMs']
+  /** Own the walk `beside`: where its process cannot be started it is tried again. Without them it is not. */
+  readonly chores?: Pick<Chores, 'untilDone'>
 }
 
 export type FileView = View & {
@@ -78,7 +81,9 @@ export async function openView(options: ViewOptions): Promise<FileView> {
     const isFound = isProven || check === 'before'
     rows = openLmdb({ path, tables: storedTables, mapBytes, isReadOnly: false })
     const state = decodeState(keyring, rows.get(metaTable, stateKey))
-    const checked = isFound ? Promise.resolve() : checkView(path, mapBytes, keyring)
+    const closing = new AbortController()
+    const walk = () => checkView(path, mapBytes, keyring)
+    const checked = isFound ? Promise.resolve() : checkedBeside(walk, options.chores, closing.signal)
     return new LmdbView({
       folder,
       keyring,
@@ -88,6 +93,7 @@ export async function openView(options: ViewOptions): Promise<FileView> {
       checked,
       isProven: isFound,
       monotonicMs,
+      closing,
       unlock,
     })
   } catch (error) {
@@ -95,6 +101,11 @@ export async function openView(options: ViewOptions): Promise<FileView> {
     unlock()
     throw error instanceof Fault ? error : failed(`opening the view in ${folder}`, error)
   }
+}
+
+function checkedBeside(walk: () => Promise<void>, chores: ViewOptions['chores'], signal: AbortSignal): Promise<void> {
+  const mayPass = (error: unknown): boolean => error instanceof Fault && error.retry
+  return chores === undefined ? walk() : chores.untilDone('view-check', walk, { mayPass, signal })
 }
 
 /** Removes a view, so that the next one is built from the journal. Throws a Fault `data-in-use` when an engine has it open. */
@@ -125,6 +136,8 @@ type Opened = {
   readonly checked: Promise<void>
   readonly isProven: boolean
   readonly monotonicMs: Clock['monotonicMs']
+  /** Ends the waiting for a walk that could not be started. */
+  readonly closing: AbortController
   readonly unlock: () => void
 }
 
@@ -227,7 +240,8 @@ class LmdbView implements FileView {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    const { folder, keyring, unlock } = this.#opened
+    const { folder, keyring, closing, unlock } = this.#opened
+    closing.abort()
     // A view that is still being checked, or was found damaged, is not sealed: nor is one that may not be on disk as it is read.
     const isWhole = await this.checked.then(
       () => true,

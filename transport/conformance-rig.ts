@@ -2,6 +2,7 @@
 // or in memory. Every listener that runs here goes through the same tests.
 
 import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { Chores } from '../engine/ports/chores.ts'
 import type { Acceptor, Connection } from '../engine/ports/connection.ts'
 import { subprotocol } from '../protocol/versions.ts'
 import { chooseListener } from './choose-listener.ts'
@@ -159,6 +160,7 @@ export async function startRig(
     ...(post === undefined ? {} : { post }),
     limits: { ...defaultLimits, ...limits },
     clock,
+    chores: new Chores({ clock, told: () => undefined }),
     observe: {
       failed: (during, error) => failures.push({ during, error }),
       refused: (limit) => refusals.push(limit),

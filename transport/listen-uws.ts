@@ -102,7 +102,7 @@ class UwsListener implements Listener {
         }
         this.#listening = listening
         this.#port = this.#uws.us_socket_local_port(listening)
-        this.#sweepLater()
+        this.#sweepAlways()
         resolve()
       })
     })
@@ -124,16 +124,19 @@ class UwsListener implements Listener {
   }
 
   /** Twice per idle timeout. */
-  #sweepLater(): void {
-    const { clock, limits, observe } = this.#options
-    this.#stopSweep = clock.after(Math.floor(limits.idleTimeoutMs / 2), () => {
-      for (const { connection, end } of this.#sockets) {
-        if (connection.silentMs() <= limits.idleTimeoutMs + silenceSlackMs) continue
-        observe.refused('idleTimeoutMs')
-        end.cut()
-      }
-      this.#sweepLater()
-    })
+  #sweepAlways(): void {
+    const { chores, limits } = this.#options
+    const everyMs = Math.floor(limits.idleTimeoutMs / 2)
+    this.#stopSweep = chores.every('listener-sweep', { everyMs, work: () => this.#sweep() })
+  }
+
+  #sweep(): void {
+    const { limits, observe } = this.#options
+    for (const { connection, end } of this.#sockets) {
+      if (connection.silentMs() <= limits.idleTimeoutMs + silenceSlackMs) continue
+      observe.refused('idleTimeoutMs')
+      end.cut()
+    }
   }
 
   /** The library's filter: a TCP connection began (1), or ended without having become a socket (−1). */

@@ -78,7 +78,7 @@ class WsListener implements Listener {
       this.#http.listen(port, host, () => {
         this.#http.removeAllListeners('error')
         this.#http.on('error', (error) => this.#options.observe.failed('listen', error))
-        this.#sweepLater()
+        this.#sweepAlways()
         resolve()
       })
     })
@@ -178,18 +178,21 @@ class WsListener implements Listener {
   }
 
   /** Twice per idle timeout: who has said nothing since the last look is cut, the others are pinged. */
-  #sweepLater(): void {
-    this.#stopSweep = this.#options.clock.after(Math.floor(this.#options.limits.idleTimeoutMs / 2), () => {
-      for (const socket of this.#sockets) {
-        if (socket.hasSpoken) socket.webSocket.ping()
-        else {
-          this.#options.observe.refused('idleTimeoutMs')
-          socket.webSocket.terminate()
-        }
-        socket.hasSpoken = false
+  #sweepAlways(): void {
+    const { chores, limits } = this.#options
+    const everyMs = Math.floor(limits.idleTimeoutMs / 2)
+    this.#stopSweep = chores.every('listener-sweep', { everyMs, work: () => this.#sweep() })
+  }
+
+  #sweep(): void {
+    for (const socket of this.#sockets) {
+      if (socket.hasSpoken) socket.webSocket.ping()
+      else {
+        this.#options.observe.refused('idleTimeoutMs')
+        socket.webSocket.terminate()
       }
-      this.#sweepLater()
-    })
+      socket.hasSpoken = false
+    }
   }
 }
 

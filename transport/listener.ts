@@ -2,6 +2,7 @@
 // The peer's address is the address of its TCP connection: X-Forwarded-For and its kin are never trusted, so behind a
 // proxy the proxy must bound its clients and the limits per address must be set to what the proxy may bring.
 
+import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Acceptor } from '../engine/ports/connection.ts'
 import type { ListenLimits } from './limits.ts'
@@ -92,6 +93,7 @@ export type ListenOptions = {
   readonly post?: PostHandler
   readonly limits: ListenLimits
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
+  readonly chores: Pick<Chores, 'every'>
   readonly observe: ListenObserver
 }
 

@@ -62,6 +62,8 @@ const troubles: readonly { readonly fires: readonly string[]; readonly when: Ser
   { fires: ['BandpassNobodyScraped'], when: { 'up{job="bandpass"}': '' } },
   { fires: ['BandpassJournalNotOpen'], when: { 'bandpass_journal_state{state="open"}': constant(0) } },
   { fires: ['BandpassClockUncertain'], when: { bandpass_clock_certain: constant(0) } },
+  { fires: ['BandpassChoreFailing'], when: { 'bandpass_chore_failing{chore="file-reload"}': constant(1) } },
+  { fires: ['BandpassEngineFailures'], when: { bandpass_engine_failures_total: rising(0.01) } },
   { fires: ['BandpassWitnessNotWritten'], when: { bandpass_journal_witnessed: constant(0) } },
   { fires: ['BandpassNotReady'], when: { bandpass_ready: constant(0) } },
   {

@@ -7,6 +7,7 @@ import type { Primitives } from '../../crypto/primitives.ts'
 import type { EngineConfig } from '../../engine/config.ts'
 import { type Engine, createEngine } from '../../engine/engine.ts'
 import { Ledger } from '../../engine/ledger.ts'
+import { Chores } from '../../engine/ports/chores.ts'
 import type { Journal } from '../../engine/ports/journal.ts'
 import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/surroundings.ts'
 import { markRestored } from '../../engine/restore.ts'
@@ -199,6 +200,7 @@ export class World {
       http: () => ({ status: 404, contentType: 'text/plain', body: '' }),
       limits: { ...defaultLimits, kinds },
       clock,
+      chores: new Chores({ clock, told: () => undefined }),
       observe,
     })
     this.storage = { journal: memory, view }
