@@ -13,17 +13,21 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { giveAsReplaced, giveToOwnerOf } from '../store/file-owner.ts'
+import { helperFileBytesMax, openRegular } from '../store/regular-file.ts'
 import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { codeOf } from './error-code.ts'
 import { orNotWritten } from './not-written.ts'
 import { utf8Of } from './text-file.ts'
 
-/** The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it. */
+/**
+ * The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it, `file-unfit` when it is
+ * no file or far too large.
+ */
 export function readPrivateFile(path: string): string | undefined {
   let fd: number
   try {
-    fd = openSync(path, 'r')
+    fd = openRegular(path, 'read', helperFileBytesMax)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error

@@ -1,13 +1,15 @@
 // The issuers of account tokens, as the configuration names them: each with the keys that it has now. A key that was taken out of a file
 // ends without a restart.
 
+import { closeSync, readFileSync } from 'node:fs'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Clock } from '../engine/ports/clock.ts'
+import { helperFileBytesMax, openRegular } from '../store/regular-file.ts'
 import type { Log } from './log.ts'
 import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
 import type { ServerConfig } from './settings.ts'
 import type { Surroundings } from './surroundings.ts'
-import { readTextFile } from './text-file.ts'
+import { utf8Of } from './text-file.ts'
 import { type TokenIssuer, fixedIssuer, issuerOfSeed, localIssuer } from './tokens.ts'
 
 export type TokenIssuers = {
@@ -59,7 +61,12 @@ function localOne({ keySet }: Pick<Surroundings, 'keySet'>): TokenIssuer {
 
 function readJwks(path: string): unknown {
   try {
-    return JSON.parse(readTextFile(path))
+    const fd = openRegular(path, 'read', helperFileBytesMax)
+    try {
+      return JSON.parse(utf8Of(readFileSync(fd), path))
+    } finally {
+      closeSync(fd)
+    }
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
     throw new Fault('keys-missing', `${path}: a readable JWK set expected: ${said}`, { cause: error })

@@ -20,6 +20,7 @@ import type { Clock } from '../engine/ports/clock.ts'
 import { lockFolder } from './data-lock.ts'
 import { giveAsReplaced } from './file-owner.ts'
 import { makePrivateFile, makePrivateFolder, syncFolder } from './private-folder.ts'
+import { openRegular } from './regular-file.ts'
 import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
 
 /**
@@ -70,7 +71,7 @@ function replace(from: string, to: string): void {
 
 function openFile(path: string, how: 'create' | 'existing' | 'read', after: Clock['after'] | undefined): OpenFile {
   if (how === 'create') makePrivateFile(path)
-  const fd = openSync(path, how === 'read' ? 'r' : 'r+')
+  const fd = openRegular(path, how === 'read' ? 'read' : 'change')
   let throughFd: number | undefined
   const writeThrough = (position: number, bytes: Uint8Array) => {
     throughFd ??= openSync(path, constants.O_RDWR | constants.O_DSYNC)

@@ -3,17 +3,21 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Fault } from '../engine/ports/fault.ts'
 import { type FilePort, fileErrorCode, readWhole } from './file-port.ts'
+import { helperFileBytesMax } from './regular-file.ts'
 
 const stepBytes = 1024 * 1024
 /** About 10 ms of hashing: whoever hashes gigabytes still shows signs of life, or the watchdog would end it. */
 const stepsAtOnce = 16
 
-/** All of a file; undefined when it is not there. */
+/** All of a file; undefined when it is not there. Throws a Fault `file-unfit` when it is none, or larger than a helper file may be. */
 export function readIfThere(files: FilePort, path: string): Buffer | undefined {
   try {
     const file = files.open(path, 'read')
     try {
+      const bytes = file.sizeBytes()
+      if (bytes > helperFileBytesMax) throw tooLarge(path, bytes)
       return readWhole(file)
     } finally {
       file.close()
@@ -22,6 +26,10 @@ export function readIfThere(files: FilePort, path: string): Buffer | undefined {
     if (fileErrorCode(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+function tooLarge(path: string, bytes: number): Fault {
+  return new Fault('file-unfit', `${path}: a file of at most ${helperFileBytesMax} bytes expected, it has ${bytes}`)
 }
 
 /** Puts `bytes` in the place of the file: after a crash there is the old one or the new one. On disk when this returns. */

@@ -1,7 +1,14 @@
 // A failure of the outside world: a stable code, a cause, and whether trying again may help.
 
 export type FaultCode =
-  'journal-failed' | 'journal-damaged' | 'view-failed' | 'view-damaged' | 'data-in-use' | 'keys-missing' | 'not-written'
+  | 'journal-failed'
+  | 'journal-damaged'
+  | 'view-failed'
+  | 'view-damaged'
+  | 'data-in-use'
+  | 'keys-missing'
+  | 'not-written'
+  | 'file-unfit'
 
 /** Thrown or rejected by ports; its message says what was expected, what was found, and what to do. */
 export class Fault extends Error {
