@@ -3,6 +3,7 @@
 
 import { ConfigError } from '../server/config.ts'
 import { didYouMean } from '../server/did-you-mean.ts'
+import { remedyOf } from '../server/system-error.ts'
 import { flushTraces } from '../server/traces.ts'
 import { version } from '../server/version.ts'
 import { type Command, UsageError, helpOf, readArguments } from './command.ts'
@@ -83,9 +84,11 @@ function failed(error: unknown, command: Command | undefined): number {
   const isMistake = error instanceof UsageError || error instanceof ConfigError
   const text = error instanceof Error ? error.message : String(error)
   process.stderr.write(`bandpass: ${text}\n`)
+  const remedy = isMistake ? undefined : remedyOf(error)
   if (error instanceof UsageError) {
     process.stderr.write(`see: bandpass ${command === undefined ? '' : `${command.name} `}--help\n`)
-  } else if (!isMistake && error instanceof Error && isBug(error)) {
+  } else if (remedy !== undefined) process.stderr.write(`${remedy}\n`)
+  else if (!isMistake && error instanceof Error && isBug(error)) {
     process.stderr.write(`${error.stack ?? ''}\n`)
     return 70
   }
