@@ -1,7 +1,7 @@
 // The lock of a data folder: whoever writes journal, view, keys or tokens in it holds this one from before the first look until the
 // end. Lists are changed beside a running engine, under a lock of their own (lists.ts). docs/operating.md has the table.
 
-import type { Clock } from '../engine/ports/clock.ts'
+import type { Chores } from '../engine/ports/chores.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { holdFolder } from '../store/data-lock.ts'
 import { makePrivateFolder } from '../store/private-folder.ts'
@@ -11,7 +11,7 @@ export type HeldData = {
   /** Why it is not ours any more; undefined while the folder at its path is still the one that is held. */
   readonly lost: () => Fault | undefined
   /** Looks every second, and tells it once. */
-  readonly follow: (clock: Pick<Clock, 'after'>, tell: (why: Fault) => void) => void
+  readonly follow: (chores: Pick<Chores, 'every'>, tell: (why: Fault) => void) => void
   /** Gives it back. Again it does nothing. */
   readonly unlock: () => void
 }
@@ -26,11 +26,15 @@ export function holdData(path: string): HeldData {
   })
   let cancel = (): void => {}
   const lost = () => (folder.isHeld() ? undefined : notHeld(path))
-  const follow: HeldData['follow'] = (clock, tell) => {
-    cancel = clock.after(lookEveryMs, () => {
-      const why = lost()
-      if (why === undefined) follow(clock, tell)
-      else tell(why)
+  const follow: HeldData['follow'] = (chores, tell) => {
+    cancel = chores.every('data-folder', {
+      everyMs: lookEveryMs,
+      work: () => {
+        const why = lost()
+        if (why === undefined) return
+        cancel()
+        tell(why)
+      },
     })
   }
   return {

@@ -238,7 +238,7 @@ class Server implements RunningServer {
       this.#resolveEnded = resolve
     })
     this.#awaitView()
-    parts.data.follow(realClock, (why) => this.#dataIsLost(why))
+    parts.data.follow(parts.chores, (why) => this.#dataIsLost(why))
   }
 
   /** A view that a crash left is walked beside the engine; it is told when that begins and ends. */

@@ -14,6 +14,7 @@ export const chores = {
   'journal-spares': null,
   'journal-recycle': 'segments that a backup holds are not used again: the disk fills up',
   'journal-witness': 'the witness cannot be written: an older copy of the data may not be noticed',
+  'data-folder': 'it cannot be seen whether the data folder is still the one that this engine holds',
   'file-reload': 'a list, a key or a token cannot be read again: what was added or taken away since is not known here',
   'operator-sessions': null,
   'operators-feed': null,
