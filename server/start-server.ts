@@ -110,8 +110,8 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, chores, log)
   undo.push(() => surroundings.stop())
-  const issuers = tokenIssuers(config, surroundings, { clock: realClock, log })
-  const tokenRefusals = new TokenRefusals(realClock, log)
+  const issuers = tokenIssuers(config, surroundings, { clock, log })
+  const tokenRefusals = new TokenRefusals(clock, log)
   const openToken = (path: string): AccessToken => {
     const token = openAccessToken(path, { clock, chores }, (error) => {
       if (error === undefined) log('info', 'file.reloaded', { path })
