@@ -10,7 +10,7 @@ import { sendDown } from './band-link.ts'
 import { stateFrame, tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import type { Lsn } from './ports/journal.ts'
-import { freedBandsMax } from './ports/rows.ts'
+import { type AccountRow, freedBandsMax } from './ports/rows.ts'
 import { alertAccount, alertTexts, answerAccount } from './session.ts'
 
 /**
@@ -21,7 +21,7 @@ export function holdAccount(core: Core, account: AccountId, hold: AccountHold, b
   const row = accountRow(core, account)
   const holdSurfaces = surfacesWith(row.holdSurfaces, hold, by)
   const holds = row.holds | holdBits[hold]
-  const freed = hold === 'owner-freeze' ? [] : row.freed
+  const freed = freedAfter(row, hold)
   const isSame = holds === row.holds && holdSurfaces === row.holdSurfaces && freed.length === row.freed.length
   if (isSame) return 0
   const atMs = core.time.nowMs()
@@ -29,6 +29,11 @@ export function holdAccount(core: Core, account: AccountId, hold: AccountHold, b
   const lsn = core.ledger.append({ type: 'account', atMs, cause: 'account.held', by, ...held }, 'reserve')
   if (typeof lsn === 'number') void tellOfHold(core, account, lsn, by).catch(core.failed)
   return lsn
+}
+
+/** An owner freeze that begins or ends is of all bands: those that were unfrozen by themselves are forgotten. */
+function freedAfter({ freed }: Pick<AccountRow, 'freed'>, hold: AccountHold): AccountRow['freed'] {
+  return hold === 'owner-freeze' ? [] : freed
 }
 
 /** One record that ends every arming of an account, also of bands that are not told yet. */
@@ -56,7 +61,7 @@ export function liftAccountHold(
   if (!mayLiftHold({ hold, ...lift, setBy: row.holdSurfaces })) return 'wrong-surface'
   const atMs = core.time.nowMs()
   const holdSurfaces = hold === 'owner-freeze' ? [] : row.holdSurfaces
-  const freed = hold === 'owner-freeze' ? [] : row.freed
+  const freed = freedAfter(row, hold)
   const lifted = { ...row, holds: row.holds & ~holdBits[hold], holdSurfaces, holdEndedAtMs: atMs, freed }
   const lsn = core.ledger.append({ type: 'account', atMs, cause: 'account.lifted', by, ...lifted }, 'normal')
   if (typeof lsn === 'number') void tellOfLift(core, account, lsn).catch(core.failed)

@@ -16,7 +16,7 @@ import { isPresent } from './up-records.ts'
 import { verifyUser } from './user-verification.ts'
 import { wipe } from '../crypto/secret.ts'
 
-/** How long the band may take to acknowledge ARM, ms. */
+/** How long the band may take to acknowledge ARM, ms; what ends the arming meanwhile is told at once. */
 const ackWithinMs = 10_000
 
 /** Frame 8. Answered when the band has acknowledged that it holds the secret. */
@@ -64,15 +64,15 @@ export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm
     wipe(secret)
     return refuse(session, frame.id, 'wrong-state')
   }
-  slot.arming?.done(false)
-  const cancel = core.time.clock.after(ackWithinMs, () => slot.arming?.done(false))
+  slot.arming?.done('band-silent')
+  const cancel = core.time.clock.after(ackWithinMs, () => slot.arming?.done('band-silent'))
   slot.arming = {
     armEpoch,
-    done: (acknowledged) => {
+    done: (outcome) => {
       cancel()
       slot.arming = undefined
-      if (acknowledged) answer(session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
-      else refuse(session, frame.id, 'band-silent')
+      if (outcome === 'acknowledged') answer(session, { type: 'armed', id: frame.id, armEpoch, armedUntilMs })
+      else refuse(session, frame.id, outcome)
     },
   }
   const ttlS = Math.max(1, Math.floor((armedUntilMs - core.time.nowMs()) / 1_000))

@@ -3,6 +3,7 @@
 import type { Bytes } from '../protocol/bytes.ts'
 import { type AccountId, parseBid } from '../protocol/ids.ts'
 import { hubSlotMax, phoneSlotMax } from '../protocol/limits.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { decodeRecord } from '../protocol/records.ts'
 import { endLinks } from './band-link.ts'
@@ -57,38 +58,40 @@ export function detach(core: Core, session: Session, frame: PhoneFrameOf<'detach
 /** Forgets a slot: wipes its links and stops routing to it. */
 export function closeSlot(core: Core, slot: Slot): void {
   endLinks(core, slot)
-  slot.arming?.done(false)
+  slot.arming?.done('band-silent')
   core.slots.close(slot)
 }
 
-/** Frame 3: one record from the band behind a slot. What is not understood ends in silence: the band retries. */
-export function takeRecord(core: Core, session: Session, number: number, bytes: Bytes): boolean {
+/** Frame 3: one record from the band behind a slot, or why it is not taken. What a band is not believed ends in silence: it retries. */
+export function takeRecord(core: Core, session: Session, number: number, bytes: Bytes): ErrorCode | undefined {
   const window = session.slots.pairing(number)
   if (window !== undefined) {
     pairingRecord(core, window, decodeRecord(bytes))
-    return true
+    return undefined
   }
   const slot = bandSlot(core, session, number)
-  if (slot === undefined) return false
+  if (slot === undefined) return 'slot-empty'
   const record = decodeRecord(bytes)
   switch (record.type) {
     case 'data':
+      // An AUTH_PROOF comes with its offer, in frame 5: it is not opened here, so its counter is not used up either.
+      if (record.proof) return 'malformed'
       upRecord(core, slot, record)
-      return true
+      return undefined
     case 'resume':
       resumeBand(core, slot, record)
-      return true
+      return undefined
     case 'rekey1':
       rekeyBand(core, slot, record)
-      return true
+      return undefined
     case 'nolink':
       challengeBand(core, slot)
-      return true
+      return undefined
     default:
       // What is no record of this version, or none that a band sends, ends the link: nothing is guessed.
       endLinks(core, slot)
       challengeBand(core, slot)
-      return false
+      return 'malformed'
   }
 }
 

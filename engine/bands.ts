@@ -105,8 +105,13 @@ async function announce(core: Core, { lsn, account, before, row, effects }: Anno
   const bid = before.bid ?? row.bid
   const slot = bid === null ? undefined : core.slots.get(bid)
   for (const effect of effects) {
-    if (effect.type === 'sendLock' && slot !== undefined)
-      sendDown(core, slot, { type: 'lock', holds: holdsInForce(core, row) })
+    if (effect.type === 'sendLock' && slot !== undefined) {
+      const holds = holdsInForce(core, row)
+      sendDown(core, slot, { type: 'lock', holds })
+      // Of a band that comes off or is held no ack is to be waited for.
+      if (row.armedUntilMs === 0)
+        slot.arming?.done(holds !== 0 ? 'band-held' : row.state === 'offWrist' ? 'not-worn' : 'wrong-state')
+    }
     if (effect.type === 'destroyKeys' && slot !== undefined) endLinks(core, slot)
     if (effect.type === 'alert' && account !== null) alertAccount(core, account, { kind: effect.kind, bid })
     if (effect.type === 'alert' && slot !== undefined) {

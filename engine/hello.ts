@@ -78,6 +78,8 @@ function refusedToken(core: Core, reason: TokenRefusal): HelloOutcome {
 
 function verifyHub(core: Core, claims: TokenClaims): HelloOutcome {
   if (!claims.boundToKey) return refusedToken(core, 'not-bound')
+  // A hub that may speak for no account could attach nothing: its issuer has forgotten them.
+  if (claims.hubAccounts.length === 0) return refusedToken(core, 'scope')
   const accounts = new Set(claims.hubAccounts)
   return {
     type: 'verified',

@@ -1,7 +1,7 @@
 // Every frame of a live session goes to its handler here. To add a frame: its entry in protocol/frames.ts, a line here.
 
 import { decodeHubRecords } from '../protocol/frame-codec.ts'
-import type { PhoneFrame } from '../protocol/frames.ts'
+import type { PhoneFrame, SlotRecord } from '../protocol/frames.ts'
 import { arm } from './arm.ts'
 import { attach, detach, takeRecord } from './attach.ts'
 import { authorize } from './authorize.ts'
@@ -78,12 +78,21 @@ function serveRecords(
   if (session.connection.kind === 'hub') {
     const records = decodeHubRecords(bytes)
     if ('type' in records) return now(session.connection.close('malformed'))
-    for (const record of records) takeRecord(core, session, record.slot, record.bytes)
-    return undefined
+    takeRecords(core, session, frame.id, records)
+  } else takeRecords(core, session, frame.id, [frame])
+  return undefined
+}
+
+/** Each record is taken or refused by itself. */
+function takeRecords(core: Core, session: Session, id: number, records: readonly SlotRecord[]): void {
+  let isTaken = true
+  for (const { slot, bytes } of records) {
+    const refusal = takeRecord(core, session, slot, bytes)
+    if (refusal === undefined) continue
+    isTaken = false
+    refuse(session, id, refusal)
   }
-  const isTaken = takeRecord(core, session, frame.slot, frame.bytes)
-  if (!isTaken) refuse(session, frame.id, session.slots.has(frame.slot) ? 'malformed' : 'slot-empty')
-  else if (frame.id !== 0) answer(session, { type: 'recordAnswer', id: frame.id })
+  if (isTaken && id !== 0) answer(session, { type: 'recordAnswer', id })
 }
 
 /** The work is done: nothing waits for the gate. */

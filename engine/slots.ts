@@ -2,6 +2,7 @@
 // 112 bytes each, and are objects only while somebody works with one: a million objects with their names were 400 MB for the
 // collector to carry along. Two objects of one slot see the same.
 
+import type { ErrorCode } from '../protocol/errors.ts'
 import { type Bytes, copyBytes } from '../protocol/bytes.ts'
 import type { AccountId, BandId, Bid } from '../protocol/ids.ts'
 import type { LinkIndex } from './links.ts'
@@ -27,8 +28,8 @@ export type Ahead = { readonly k: number; readonly root: Uint8Array; readonly ma
 /** A link being tried: it replaces the slot's link with its first valid record. */
 export type Candidate = { readonly link: LinkIndex; readonly pending: PendingRatchet }
 
-/** Answer 108 waits here for the band's ARM_ACK. */
-export type Arming = { readonly armEpoch: number; readonly done: (acknowledged: boolean) => void }
+/** Frame 8 waits here for the band's ARM_ACK, or for what makes waiting vain. */
+export type Arming = { readonly armEpoch: number; readonly done: (outcome: 'acknowledged' | ErrorCode) => void }
 
 /** Who is attached: what its bid row says. */
 export type Attached = {

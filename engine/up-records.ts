@@ -16,7 +16,6 @@ import type { Slot } from './slots.ts'
 
 /** Takes one DATA record that is not an AUTH_PROOF: those come with their offer, in frame 5. */
 export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
-  if (record.proof) return
   const opened = openRecord(core, slot, record)
   if (opened === undefined) return
   confirmLink(core, slot, record, opened)
@@ -25,7 +24,7 @@ export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
     case 'status':
       return takeStatus(core, slot, opened.link, op)
     case 'armAck':
-      if (slot.arming?.armEpoch === op.armEpoch) slot.arming.done(true)
+      if (slot.arming?.armEpoch === op.armEpoch) slot.arming.done('acknowledged')
       return
     case 'intent':
       if (op.gesture === 'longPress') holdAccount(core, slot.account, 'owner-freeze', 'band')

@@ -576,6 +576,7 @@ describe('a hub’s records', () => {
     ['a record of 1,025 bytes', [3, 0, 1, new Uint8Array(2), 2, new Uint8Array(recordBytesMax + 1)]],
     ['a slot that is none', [3, 0, 1, new Uint8Array(2), 'two', new Uint8Array(2)]],
     ['a record that is none', [3, 0, 1, new Uint8Array(2), 2, 3]],
+    ['a slot without its record', [3, 0, 1, new Uint8Array(2), 2]],
   ] as const)('with %s are refused all together', ([, items]) => {
     expect(decodeHubRecords(packArray(items))).toMatchObject({ type: 'malformed' })
   })

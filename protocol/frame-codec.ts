@@ -81,7 +81,7 @@ export function decodeHubRecords(bytes: Uint8Array): readonly SlotRecord[] | Mal
   const items = unpackArray(bytes)
   if (isMalformed(items)) return items
   const records: SlotRecord[] = []
-  for (let at = 2; at + 1 < items.length; at += 2) {
+  for (let at = 2; at < items.length; at += 2) {
     const slot = items[at]
     const record = items[at + 1]
     const isPair = typeof slot === 'number' && slot <= hubSlotMax && record instanceof Uint8Array
