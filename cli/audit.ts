@@ -5,6 +5,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import type { Command } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
+import { untilSignal } from './interrupted.ts'
 
 export const auditVerify: Command = {
   name: 'audit verify',
@@ -20,7 +21,7 @@ export const auditVerify: Command = {
   async run(given) {
     const config = folderConfigFrom(given, environment, 'view')
     const folder = openDataFolder(config, environment, false)
-    const audit = await auditData(config, folder)
+    const audit = await untilSignal('nothing is known of this folder yet', () => auditData(config, folder))
     const { journal, view } = audit
     process.stdout.write(given.has('json') ? `${JSON.stringify(audit)}\n` : readable(audit))
     return journal.type === 'whole' && view.type !== 'different' ? 0 : 1

@@ -5,6 +5,7 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { type Command, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
+import { untilSignal } from './interrupted.ts'
 
 export const backupTo: Command = {
   name: 'backup',
@@ -22,7 +23,8 @@ export const backupTo: Command = {
     const to = required(given, 'to', '/backups/monday')
     const config = folderConfigFrom(given, environment, 'view')
     const folder = openDataFolder(config, environment, false)
-    const manifest = await backupData(config, folder, to)
+    const leaves = `${to} is no backup: remove it, and begin anew`
+    const manifest = await untilSignal(leaves, () => backupData(config, folder, to))
     const { firstLsn, lastLsn, appliedLsn, headHash } = manifest
     process.stdout.write(
       given.has('json')

@@ -56,7 +56,8 @@ describe('what a demo shows', () => {
     const early: DemoPicture = { ...picture, score: new DemoScore(), status: undefined, phase: 'pairing', share: 0 }
     expect(draw(early).length).toBeGreaterThan(8)
     expect(plainLine(early)).toBe('pairing: 0 signed in, 0 paired, 0 armed of 2')
-    expect(summary(early, 3)[0]).toContain('0 of 2 bands paired')
+    expect(summary(early, { seconds: 3 })[0]).toContain('0 of 2 bands paired')
+    expect(summary(early, { seconds: 4.1, of: 20 })[0]).toContain('paid for 4.1 s of 20 s: it was interrupted')
   })
 })
 

@@ -49,10 +49,14 @@ export function plainLine({ bands, score, phase, decisionsPerSecond }: DemoPictu
   )
 }
 
-/** What it came to. */
-export function summary({ bands, score, engine, status }: DemoPicture, seconds: number): readonly string[] {
+/** What it came to. `of`: how long it was to be, when it was interrupted. */
+export function summary(
+  { bands, score, engine, status }: DemoPicture,
+  { seconds, of }: { readonly seconds: number; readonly of?: number },
+): readonly string[] {
+  const early = of === undefined ? '' : ` of ${of} s: it was interrupted`
   return [
-    `${score.paired} of ${bands} bands paired over real WebSockets, ${score.armed} were armed and paid for ${seconds} s.`,
+    `${score.paired} of ${bands} bands paired over real WebSockets, ${score.armed} were armed and paid for ${seconds} s${early}.`,
     `  approved  ${score.approved}`,
     `  denied    ${score.denied}${reasonsText(score)}`,
     ...(score.failures.size === 0 ? [] : [`  failed    ${countsText(Object.fromEntries(score.failures))}`]),

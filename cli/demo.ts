@@ -20,6 +20,7 @@ import { readDemoFile } from './demo-file.ts'
 import { incidents, payment } from './demo-incidents.ts'
 import { DemoScore } from './demo-score.ts'
 import { type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
+import { exitInterrupted, interruption } from './interrupted.ts'
 import { type EngineProcess, startEngineProcess } from './engine-process.ts'
 
 export const demo: Command = {
@@ -41,9 +42,6 @@ export const demo: Command = {
   run,
 }
 
-/** Exit code after Ctrl-C, as shells have it. */
-const exitInterrupted = 130
-
 type Day = { readonly bands: number; readonly seconds: number; readonly rate: number; readonly seed: string }
 
 async function run(given: Given): Promise<number> {
@@ -57,24 +55,27 @@ async function run(given: Given): Promise<number> {
   const isJson = given.has('json')
   const kept = given.value('data')
   const data = kept ?? mkdtempSync(join(tmpdir(), 'bandpass-demo-'))
+  const ending = interruption()
   try {
     const engine = await startEngineProcess(engineArguments(data, day))
     try {
       const file = readDemoFile(readFileSync(join(data, 'demo.json'), 'utf8'))
-      const { score, isInterrupted } = await new Demo(
+      const { score, isInterrupted, paidForS } = await new Demo(
         day,
         engine,
         file,
         isJson ? process.stderr : process.stdout,
-      ).play()
+      ).play(ending.signal)
       const result = score.result(engine.ready)
-      if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`)
+      const early = isInterrupted ? { interrupted: true, seconds: paidForS } : {}
+      if (isJson) process.stdout.write(`${JSON.stringify({ ...result, ...early })}\n`)
       if (isInterrupted) return exitInterrupted
       return result.paired === bands && result.approved > 0 ? 0 : 1
     } finally {
       await engine.stop()
     }
   } finally {
+    ending.stop()
     if (kept === undefined) rmSync(data, { recursive: true, force: true })
   }
 }
@@ -163,15 +164,20 @@ class Demo {
     })
   }
 
-  async play(): Promise<{ readonly score: DemoScore; readonly isInterrupted: boolean }> {
+  /** Aborted, it ends early. `paidForS`: how long was truly paid. */
+  async play(
+    signal: AbortSignal,
+  ): Promise<{ readonly score: DemoScore; readonly isInterrupted: boolean; readonly paidForS: number }> {
     const { bands, seconds } = this.#day
     const interrupt = (): void => {
       this.#isInterrupted = true
     }
-    process.once('SIGINT', interrupt)
+    signal.addEventListener('abort', interrupt)
+    if (signal.aborted) interrupt()
     const stopShowing = this.#showOften()
     this.#fleet.start()
     await this.#until(() => this.#score.armed + this.#score.lost >= bands, setUpMs + bands * setUpPerBandMs)
+    if (this.#isInterrupted) return this.#endEarly(stopShowing)
     this.#phase = 'paying'
     if (this.#canvas === undefined) this.#out.write(`armed: ${this.#score.armed} of ${bands} bands\n`)
     this.#payingSinceMs = performance.now()
@@ -181,13 +187,24 @@ class Demo {
     incidents(this.#fleet, seconds * 1_000, this.#chores.clock(realClock).after, (error) => this.#incidentFailed(error))
     await this.#until(() => false, seconds * 1_000)
     const picture = this.#picture()
+    const paidForS = this.#isInterrupted ? Math.round((performance.now() - this.#payingSinceMs) / 100) / 10 : seconds
     this.#phase = 'closing'
     await this.#fleet.stop()
     stopShowing()
-    process.removeListener('SIGINT', interrupt)
     this.#canvas?.show([...draw(picture), ''])
-    this.#out.write(`${summary({ ...picture, score: this.#score }, seconds).join('\n')}\n`)
-    return { score: this.#score, isInterrupted: this.#isInterrupted }
+    const span = this.#isInterrupted ? { seconds: paidForS, of: seconds } : { seconds }
+    this.#out.write(`${summary({ ...picture, score: this.#score }, span).join('\n')}\n`)
+    return { score: this.#score, isInterrupted: this.#isInterrupted, paidForS }
+  }
+
+  /** Nothing was paid yet. */
+  async #endEarly(stopShowing: () => void) {
+    this.#phase = 'closing'
+    await this.#fleet.stop()
+    stopShowing()
+    const { paired, armed } = this.#score
+    this.#out.write(`interrupted before a band paid: ${paired} of ${this.#day.bands} were paired, ${armed} armed\n`)
+    return { score: this.#score, isInterrupted: true, paidForS: 0 }
   }
 
   async #until(isOver: () => boolean, withinMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import { type ImportedLines, importLines } from '../server/import-lines.ts'
 import { looksUtf16, notUtf16, withoutMark } from '../server/text-file.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError } from './command.ts'
+import { exitInterrupted, interruption } from './interrupted.ts'
 
 const tellEveryMs = 2_000
 const redrawEveryMs = 100
@@ -17,7 +18,8 @@ const format = [
   'armed, for a band that stays armed: {"secret":"<32>","armEpoch":1,"wearEpoch":1,"armedUntilMs":0,"verifiedAtMs":0}',
   '',
   'A line that is refused is told on stderr with its number and reason; the others are taken. The same file may be',
-  'imported again: what is here already counts as imported. Exit code 1 when a line was refused.',
+  'imported again: what is here already counts as imported. Exit code 1 when a line was refused, 130 when it was interrupted:',
+  'then what was told as imported is there, and the same file goes on from it.',
 ].join('\n')
 
 export const importBindings: Command = {
@@ -42,14 +44,34 @@ export const importBindings: Command = {
     if (path === undefined) throw new UsageError('FILE is missing, for example bands.ndjson')
     const admin = adminOf(given)
     const progress = new Progress(process.stderr)
-    const totals = await importLines(utf8Lines(await linesOf(path), path), {
+    const ending = interruption((text) => process.stderr.write(text))
+    const lines = untilAborted(await linesOf(path), ending.signal)
+    const totals = await importLines(utf8Lines(lines, path), {
       send: (body) => admin.import(body),
       refused: ({ line, reason }) => progress.line(`line ${line}: ${reason}`),
       progressed: (lines) => progress.show(lines),
-    }).finally(() => progress.end())
-    process.stdout.write(`${JSON.stringify(totals)}\n`)
+    }).finally(() => {
+      progress.end()
+      ending.stop()
+    })
+    const early = ending.signal.aborted ? { interrupted: true } : {}
+    process.stdout.write(`${JSON.stringify({ ...totals, ...early })}\n`)
+    if (ending.signal.aborted) return exitInterrupted
     return totals.refused > 0 ? 1 : 0
   },
+}
+
+/** Lines until the signal: what was read by then is imported, and told. */
+async function* untilAborted(lines: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<string> {
+  const ended = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const reader = lines[Symbol.asyncIterator]()
+  while (!signal.aborted) {
+    const next = await Promise.race([reader.next(), ended])
+    if (next === undefined || next.done === true) return
+    yield next.value
+  }
 }
 
 /** A file that cannot be opened is a slip of typing. */

@@ -11,6 +11,7 @@ import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
+import { untilSignal } from './interrupted.ts'
 
 export const showKeys: Command = {
   name: 'keys',
@@ -70,7 +71,8 @@ export const rotateMasterKey: Command = {
     const config = folderConfigFrom(given, environment, 'durability', 'journal', 'view', 'delays', 'log')
     const folder = openDataFolder(config, environment, false)
     const log = stderrLog(config.log.level)
-    const { sealedAnew, rowsMarked, from } = await rotateMaster(config, folder, log)
+    const leaves = 'the key is half replaced: run it again, it goes on where it was'
+    const { sealedAnew, rowsMarked, from } = await untilSignal(leaves, () => rotateMaster(config, folder, log))
     process.stdout.write(
       `The master key was replaced: ${sealedAnew} secrets of bands sealed anew, ${rowsMarked} rows marked anew.\n` +
         (from === 'environment'

@@ -53,6 +53,9 @@ export function loadSummary(result: LoadResult, crossed: readonly Crossed[]): re
   const line = (name: string, text: string): string => `  ${name.padEnd(11)} ${text}`
   return [
     `${result.profile}: ${result.bands} bands on ${result.sockets} ${result.sessions} sockets for ${result.seconds} s, seed ${result.seed}`,
+    ...(result.interruptedOfSeconds === null
+      ? []
+      : [`interrupted: ${result.seconds} s of ${result.interruptedOfSeconds} s were loaded; the figures are of those`]),
     line(
       'fleet',
       `imported in ${(result.provisionMs / 1_000).toFixed(1)} s, linked in ${(result.linkMs / 1_000).toFixed(1)} s`,

@@ -9,10 +9,11 @@ import { loadProfile, profileNames } from '../loadtest/profiles.ts'
 import { drawSeed } from '../loadtest/real-time.ts'
 import { reportOf } from '../loadtest/report.ts'
 import type { LoadPicture } from '../loadtest/load-watch.ts'
-import { runLoad } from '../loadtest/run-load.ts'
+import { LoadInterrupted, runLoad } from '../loadtest/run-load.ts'
 import { type Threshold, crossed, parseThreshold, thresholdHelp } from '../loadtest/thresholds.ts'
 import { type Command, type Given, UsageError, number, required } from './command.ts'
 import { Canvas } from './canvas.ts'
+import { exitInterrupted, interruption } from './interrupted.ts'
 import { drawLoad, loadSummary, plainLoadLine } from './loadtest-view.ts'
 
 const exitFailed = 1
@@ -77,7 +78,8 @@ export const loadtest: Command = {
       thresholdHelp(),
       '',
       'A lost answer, a decision that cannot be right, an approved attack, and counts that differ between both ends always',
-      'fail the run. Exit codes: 0 all well, 1 a threshold was crossed or something is not right, 2 a mistake in what was typed.',
+      'fail the run. Exit codes: 0 all well, 1 a threshold was crossed or something is not right, 2 a mistake in what was typed,',
+      '130 interrupted. Ctrl-C or SIGTERM ends it early: summary, JSON line and report are of what was done. Once more ends at once.',
       'The fleet is imported by way of the admin API as an operator would bring it, and stays there: use an engine of its own.',
     ].join('\n'),
   run,
@@ -90,7 +92,14 @@ async function run(given: Given): Promise<number> {
   const report = given.value('report')
   const title = `Bandpass loadtest: ${options.profile.name}, ${options.bands} bands, ${options.rate}/s for ${options.seconds} s, seed ${options.seed}`
   const showing = showOn(out, title)
-  const result = await runLoad(options, showing).catch(asMistake)
+  const ending = interruption((text) => process.stderr.write(text))
+  const result = await runLoad(options, showing, ending.signal).catch(asInterruptedOrMistake)
+  ending.stop()
+  if (result instanceof LoadInterrupted) {
+    out.write(`${result.message}\n`)
+    if (isJson) process.stdout.write(`${JSON.stringify({ interrupted: true, seconds: 0, message: result.message })}\n`)
+    return exitInterrupted
+  }
   const failed = crossed([...options.profile.failIf, ...options.failIf], metricsOf(result))
   out.write(`${loadSummary(result, failed).join('\n')}\n`)
   if (report !== undefined) {
@@ -98,6 +107,7 @@ async function run(given: Given): Promise<number> {
     out.write(`report: ${report}\n`)
   }
   if (isJson) process.stdout.write(`${JSON.stringify(jsonOf(result))}\n`)
+  if (result.interruptedOfSeconds !== null) return exitInterrupted
   return failed.length > 0 || result.problems.length > 0 ? exitFailed : 0
 }
 
@@ -167,7 +177,8 @@ function thresholdsOf(given: Given): readonly Threshold[] {
 }
 
 /** A wrong token, say, is told without a stack. */
-function asMistake(error: unknown): never {
+function asInterruptedOrMistake(error: unknown): LoadInterrupted {
+  if (error instanceof LoadInterrupted) return error
   if (error instanceof AdminError && error.status === 401) throw new UsageError(`--admin-token: ${error.message}`)
   throw error
 }

@@ -7,6 +7,7 @@ import { readTextFile } from '../server/text-file.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom, settingOptions } from './config-source.ts'
 import { environment } from './environment.ts'
+import { untilSignal } from './interrupted.ts'
 
 const taken = new Set(['journal-witness', 'journal-segment-bytes'])
 
@@ -54,7 +55,10 @@ export const restoreFrom: Command = {
     const stoppedAtMs = instantOf(given, nowMs)
     const freeze = accountsOf(given.value('freeze'))
     const log = stderrLog(config.log.level)
-    const restored = await restoreData({ from, config, environment, nowMs, stoppedAtMs, freeze, log })
+    const leaves = `${to} is no data folder yet: remove it, and begin anew; the backup is as it was`
+    const restored = await untilSignal(leaves, () =>
+      restoreData({ from, config, environment, nowMs, stoppedAtMs, freeze, log }),
+    )
     process.stdout.write(given.has('json') ? `${JSON.stringify(restored)}\n` : readable(to, restored, stoppedAtMs))
     return 0
   },

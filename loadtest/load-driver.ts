@@ -18,6 +18,8 @@ const napMs = 0.1
 /** Gaps longer than this are slept on a timer, which hears the answers meanwhile. */
 const timerGapMs = 2
 const heartbeatsPerTurnMax = 64
+/** How long answers may still come after a stretch that was ended early, ms. */
+const earlyGraceMs = 5_000
 /** Adversaries take the last of the bands: one in this many, at most so many. */
 const hostileShare = 10
 const hostileMax = 64
@@ -31,6 +33,9 @@ type Running = {
   readonly weightSum: number
   readonly labels: readonly Uint8Array[]
   readonly ended: (end: StretchEnd) => void
+  /** When nothing more is due: the stretch's duration after its start, or earlier. */
+  endsAtMs: number
+  graceMs: number
   nextDueMs: number
   stormAtMs: number
   stormBeganMs: number
@@ -121,6 +126,8 @@ export class LoadDriver {
         weightSum: profile.requests.reduce((sum, mix) => sum + mix.weight, 0),
         labels: profile.requests.map((mix) => new Uint8Array(Buffer.from(mix.label, 'latin1'))),
         ended: resolve,
+        endsAtMs: startMs + durationMs,
+        graceMs: stretch.graceMs,
         nextDueMs: arrivals.next(),
         stormAtMs: profile.storm === null ? Infinity : profile.storm.at * durationMs,
         stormBeganMs: 0,
@@ -128,6 +135,17 @@ export class LoadDriver {
         lastAnswerMs: startMs,
       }
     })
+  }
+
+  /** Asks nothing more in the stretch that runs; it ends as at its own end, without the long wait of a storm. */
+  endEarly(): void {
+    const running = this.#running
+    if (running === undefined) return
+    running.endsAtMs = Math.min(running.endsAtMs, Math.max(running.startMs, nowMs()))
+    running.graceMs = Math.min(running.graceMs, earlyGraceMs)
+    running.nextDueMs = Infinity
+    running.stormAtMs = running.stormBeganMs === 0 ? Infinity : running.stormAtMs
+    running.adversary?.stop()
   }
 
   stop(): void {
@@ -187,7 +205,7 @@ export class LoadDriver {
         running.nextDueMs = running.arrivals.next()
       }
       this.#storm(running, now)
-      running.adversary?.turn(now)
+      if (now < running.endsAtMs) running.adversary?.turn(now)
     }
     this.#beat(now)
     this.carriers.pump(now)
@@ -335,8 +353,7 @@ export class LoadDriver {
   }
 
   #isOver(running: Running, now: number): boolean {
-    const { durationMs, graceMs } = running.stretch
-    const endMs = running.startMs + durationMs
+    const { graceMs, endsAtMs: endMs } = running
     if (now < endMs || running.nextDueMs !== Infinity) return false
     const isStormOver = running.stormBeganMs === 0 || running.relinkMs !== null
     return (isStormOver && this.requests.count === 0) || now >= endMs + graceMs
@@ -350,6 +367,7 @@ export class LoadDriver {
     this.#waiting.clear()
     counters.set('underWay', 0)
     this.#running = undefined
-    running.ended({ relinkMs: running.relinkMs, tookMs: running.lastAnswerMs - running.startMs })
+    const { relinkMs, lastAnswerMs, startMs, endsAtMs } = running
+    running.ended({ relinkMs, tookMs: lastAnswerMs - startMs, ranMs: endsAtMs - startMs })
   }
 }

@@ -49,7 +49,10 @@ export type LoadResult = {
   readonly sessions: 'phone' | 'hub'
   readonly sockets: number
   readonly workers: number
+  /** How long it truly was. */
   readonly seconds: number
+  /** How long it was to be, when it was interrupted; null when it came to its end. */
+  readonly interruptedOfSeconds: number | null
   readonly offeredPerSecond: number
   readonly achievedPerSecond: number
   readonly requests: number
@@ -99,6 +102,7 @@ export type Measured = {
   readonly counters: LoadCounters
   readonly latencies: { readonly all: RecordableHistogram; readonly live: RecordableHistogram }
   readonly tookMs: number
+  readonly interruptedOfSeconds?: number
   readonly relinkMs: number | null
   readonly samples: readonly Sample[]
   readonly server: { readonly before: ServerMeters; readonly after: ServerMeters }
@@ -123,9 +127,10 @@ export function resultOf(measured: Measured): LoadResult {
     sessions: measured.sessions,
     sockets: measured.sockets,
     workers: fleet.workers,
-    seconds,
-    offeredPerSecond: count('offered') / seconds,
-    achievedPerSecond: (1_000 * (count('approved') + count('denied'))) / measured.tookMs,
+    seconds: rounded(seconds),
+    interruptedOfSeconds: measured.interruptedOfSeconds ?? null,
+    offeredPerSecond: seconds === 0 ? 0 : count('offered') / seconds,
+    achievedPerSecond: measured.tookMs === 0 ? 0 : (1_000 * (count('approved') + count('denied'))) / measured.tookMs,
     requests,
     answered: count('answered'),
     approved: count('approved'),
@@ -198,7 +203,9 @@ export function metricsOf(result: LoadResult): Readonly<Record<Metric, number | 
 export function jsonOf(result: LoadResult): object {
   const { latency, server } = result
   const ms = (value: number | null): number | null => (value === null ? null : rounded(value))
+  const { interruptedOfSeconds, seconds } = result
   return {
+    ...(interruptedOfSeconds === null ? {} : { interrupted: true, seconds, ofSeconds: interruptedOfSeconds }),
     offeredPerSecond: rounded(result.offeredPerSecond),
     achievedPerSecond: rounded(result.achievedPerSecond),
     bands: result.bands,

@@ -43,6 +43,8 @@ async function load(): Promise<void> {
         return void driver.link().then(() => answer({ type: 'linked' }))
       case 'run':
         return void driver.run(ask.stretch).then((end: StretchEnd) => answer({ type: 'ran', end }))
+      case 'end-early':
+        return driver.endEarly()
       case 'stop':
         driver.stop()
     }

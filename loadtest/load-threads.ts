@@ -18,7 +18,10 @@ export type LoadOrder = {
 }
 
 export type ThreadAsk =
-  { readonly type: 'link' } | { readonly type: 'run'; readonly stretch: Stretch } | { readonly type: 'stop' }
+  | { readonly type: 'link' }
+  | { readonly type: 'run'; readonly stretch: Stretch }
+  | { readonly type: 'end-early' }
+  | { readonly type: 'stop' }
 
 /** Histograms are handed over by reference: both threads see one. */
 export type ThreadLatencies = {
@@ -71,6 +74,11 @@ export class LoadThread {
     const answer = await this.#ask({ type: 'run', stretch })
     if (answer.type !== 'ran') throw new LoadFailed(`a load thread answered ${answer.type} to a run`)
     return answer.end
+  }
+
+  /** Nothing more is asked in the stretch that runs; it ends when what is under way was answered. */
+  endEarly(): void {
+    this.#tell({ type: 'end-early' })
   }
 
   /** Closes its sockets, then the thread. */

@@ -25,10 +25,11 @@ class ProvisionError extends Error {
   override readonly name = 'ProvisionError'
 }
 
-/** Imports `count` bands; `progress` hears how many are durable. Throws a ProvisionError. */
+/** Imports `count` bands; `progress` hears how many are durable. Throws a ProvisionError; ends early, whole batches imported, when aborted. */
 export async function provisionFleet(
   fleet: Omit<ProvisionOrder, 'first' | 'done'>,
   progress: (done: number) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const done = new SharedArrayBuffer(4)
   const count = new Int32Array(done)
@@ -40,17 +41,18 @@ export async function provisionFleet(
       first: index * share,
       count: Math.max(0, Math.min(share, fleet.count - index * share)),
     }))
-    await Promise.all(shares.map((one) => runThread({ ...fleet, ...one, done })))
+    await Promise.all(shares.map((one) => runThread({ ...fleet, ...one, done }, signal)))
   } finally {
     stop()
   }
   progress(Atomics.load(count, 0))
 }
 
-async function runThread(order: ProvisionOrder): Promise<void> {
+async function runThread(order: ProvisionOrder, signal?: AbortSignal): Promise<void> {
   const worker = new Worker(new URL('./provision-thread.ts', import.meta.url), { workerData: order, env: {} })
   const why = await new Promise<unknown>((resolve, reject) => {
     worker.once('message', resolve)
+    signal?.addEventListener('abort', () => resolve(null), { once: true })
     worker.once('error', reject)
     worker.once('exit', (code) => reject(new ProvisionError(`a provisioning thread ended with ${code}`)))
   })

@@ -49,7 +49,7 @@ The server's clock runs from a frame read off the socket to its answer written. 
 function settingText(result: LoadResult): string {
   const { server } = result
   return (
-    `${result.bands} bands on ${result.sockets} ${result.sessions} sockets, ${result.seconds} s, ${result.workers} ` +
+    `${result.bands} bands on ${result.sockets} ${result.sessions} sockets, ${result.seconds} s${result.interruptedOfSeconds === null ? '' : ` of ${result.interruptedOfSeconds} s: it was interrupted`}, ${result.workers} ` +
     `thread${result.workers === 1 ? '' : 's'}, seed ${result.seed}. Engine ${server.info.version}, ` +
     `listener ${server.info.listener}, durability ${server.info.durability}, heartbeat ${server.info.heartbeatS} s. ` +
     `The fleet was imported in ${seconds(result.provisionMs)} and linked in ${seconds(result.linkMs)}.`

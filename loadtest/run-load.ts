@@ -18,14 +18,23 @@ const stormGraceMs = 10 * 60_000
 /** Time for close frames to leave, ms. */
 const closeMs = 300
 
-/** Provisions, links, loads once, closes. Throws AdminError, ProvisionError or LoadFailed when it cannot. */
+/** The load was told to end before it had measured anything; the message says how far it came. */
+export class LoadInterrupted extends Error {
+  override readonly name = 'LoadInterrupted'
+}
+
+/**
+ * Provisions, links, loads once, closes. Throws AdminError, ProvisionError or LoadFailed when it cannot. Aborted while it loads, it
+ * ends early and gives the figures of what was done; aborted before, it throws LoadInterrupted.
+ */
 export async function runLoad(
   options: FleetOptions & MeasureOptions,
   show: (picture: LoadPicture) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<LoadResult> {
-  const load = await Load.open(options, show)
+  const load = await Load.open(options, show, signal)
   try {
-    return await load.measure(options)
+    return await load.measure(options, signal)
   } finally {
     await load.close()
   }
@@ -64,15 +73,25 @@ export class Load {
   }
 
   /** Provisions the fleet, opens its sockets and links every band. */
-  static async open(options: FleetOptions, show: (picture: LoadPicture) => void = () => undefined): Promise<Load> {
+  static async open(
+    options: FleetOptions,
+    show: (picture: LoadPicture) => void = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<Load> {
     const admin = new AdminClient(options.url, options.adminToken)
     const watch = new LoadWatch(options.bands, show)
+    let imported = 0
     const threads: WatchedThread[] = []
     try {
       const info = await admin.info()
       const sessions = sessionsOf(options, info)
       const startMs = nowMs()
-      await provisionFleet({ ...options, count: options.bands, atMs: wallMs() }, (done) => watch.provisioned(done))
+      const progress = (done: number): void => {
+        imported = done
+        watch.provisioned(done)
+      }
+      await provisionFleet({ ...options, count: options.bands, atMs: wallMs() }, progress, signal)
+      if (isAborted(signal)) throw interrupted(`while it imported: ${imported} of ${options.bands} bands are there`)
       const provisionMs = nowMs() - startMs
       const partner = await admin.addPartner(`Load ${options.seed} ${wallMs().toString(36)}`)
       const orders = await ordersOf(options, sessions, admin, partner)
@@ -82,7 +101,11 @@ export class Load {
       }
       watch.begin('linking', threads)
       const linkFromMs = nowMs()
-      await Promise.all(threads.map(({ thread }) => thread.link()))
+      await Promise.race([Promise.all(threads.map(({ thread }) => thread.link())), aborted(signal)])
+      if (isAborted(signal)) {
+        const linked = threads.reduce((sum, { counters }) => sum + counters.get('linked'), 0)
+        throw interrupted(`while it linked: ${linked} of ${options.bands} bands had their link`)
+      }
       const linkMs = nowMs() - linkFromMs
       return new Load({ options, admin, info, threads, watch, sessions, provisionMs, linkMs })
     } catch (error) {
@@ -92,15 +115,16 @@ export class Load {
     }
   }
 
-  /** Loads the engine for a stretch. */
-  async measure(options: MeasureOptions): Promise<LoadResult> {
+  /** Loads the engine for a stretch; aborted, it ends early. Throws LoadInterrupted when nothing was measured by then. */
+  async measure(options: MeasureOptions, signal?: AbortSignal): Promise<LoadResult> {
     const { profile, rate, seconds } = options
     const warmupMs = 1_000 * (options.warmupSeconds ?? Math.min(2, seconds / 5))
     const plain = { ...profile, rate: [], bursts: null, storm: null, attacks: null }
     if (warmupMs > 0) {
       this.#watch.begin('warming up', this.#threads, { rate, forMs: warmupMs })
-      await this.#run(plain, rate, warmupMs)
+      await this.#run(plain, { rate, durationMs: warmupMs }, signal)
     }
+    if (isAborted(signal)) throw interrupted('while it warmed up')
     for (const { counters, latencies } of this.#threads) {
       counters.reset()
       for (const one of Object.values(latencies)) one.reset()
@@ -110,14 +134,16 @@ export class Load {
     const cpuBefore = process.cpuUsage()
     const durationMs = 1_000 * seconds
     this.#watch.begin('loading', this.#threads, { rate, forMs: durationMs, admin: this.#admin })
-    const ends = await this.#run(profile, rate, durationMs)
+    const ends = await this.#run(profile, { rate, durationMs }, signal)
+    const ranMs = Math.max(...ends.map((end) => end.ranMs))
     const cpu = process.cpuUsage(cpuBefore)
     this.#watch.begin('finishing', this.#threads)
     const after = await settledMeters(this.#admin)
     const relinks = ends.flatMap((end) => (end.relinkMs === null ? [] : [end.relinkMs]))
     return resultOf({
       fleet: this.#options,
-      measured: options,
+      measured: { ...options, seconds: ranMs / 1_000 },
+      ...(isAborted(signal) ? { interruptedOfSeconds: seconds } : {}),
       sessions: this.#sessions,
       sockets: this.#threads.reduce((sum, { counters }) => sum + counters.get('sockets'), 0),
       info: this.#info,
@@ -126,7 +152,7 @@ export class Load {
         all: merged(this.#threads.map(({ latencies }) => latencies.all)),
         live: merged(this.#threads.map(({ latencies }) => latencies.live)),
       },
-      tookMs: Math.max(durationMs, ...ends.map((end) => end.tookMs)),
+      tookMs: Math.max(ranMs, ...ends.map((end) => end.tookMs)),
       relinkMs: relinks.length === 0 ? null : Math.max(...relinks),
       samples: this.#watch.samples,
       server: { before, after },
@@ -141,9 +167,17 @@ export class Load {
     await endAll(this.#threads)
   }
 
-  #run(profile: Profile, rate: number, durationMs: number) {
+  async #run(
+    profile: Profile,
+    { rate, durationMs }: { readonly rate: number; readonly durationMs: number },
+    signal?: AbortSignal,
+  ) {
     const bands = this.#options.bands
-    return Promise.all(
+    const endEarly = (): void => {
+      for (const { thread } of this.#threads) thread.endEarly()
+    }
+    signal?.addEventListener('abort', endEarly)
+    const ran = Promise.all(
       this.#threads.map((one) =>
         one.thread.run({
           profile,
@@ -153,7 +187,25 @@ export class Load {
         }),
       ),
     )
+    if (isAborted(signal)) endEarly()
+    return ran.finally(() => signal?.removeEventListener('abort', endEarly))
   }
+}
+
+function interrupted(when: string): LoadInterrupted {
+  return new LoadInterrupted(`interrupted ${when}; nothing was measured`)
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (isAborted(signal)) resolve()
+    else signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 /** The engine may still count an answer that has just arrived here. */

@@ -42,4 +42,6 @@ export type StretchEnd = {
   readonly relinkMs: number | null
   /** From the first due instant to the last answer. */
   readonly tookMs: number
+  /** How long requests were due: the stretch's own duration, or less when it was ended early. */
+  readonly ranMs: number
 }

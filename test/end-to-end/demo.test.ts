@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
@@ -35,6 +35,24 @@ describe('bandpass demo', () => {
     expect(result.p99Ms).toBeGreaterThanOrEqual(result.p50Ms)
     expect(result.p999Ms).toBeGreaterThanOrEqual(result.p99Ms)
     expect(run.status, run.stderr).toBe(0)
+  })
+
+  it('that is interrupted tells how long was truly paid, and ends with 130', async () => {
+    const child = spawn(bin, ['demo', '--bands', '4', '--seconds', '3600', '--json'])
+    const said = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => {
+      said.stderr += chunk.toString()
+      if (/^paying: [1-9]/m.test(said.stderr)) child.kill('SIGTERM')
+    })
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    expect([code, said.stderr]).toEqual([
+      130,
+      expect.stringMatching(/paid for \d+(\.\d)? s of 3600 s: it was interrupted/),
+    ])
+    const result = JSON.parse(said.stdout)
+    expect(result).toMatchObject({ interrupted: true, paired: 4 })
+    expect(result.seconds).toBeLessThan(120)
   })
 
   it('fails with 2 on what does not fit', () => {

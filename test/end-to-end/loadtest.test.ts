@@ -1,6 +1,6 @@
 // The load tester against a real engine in a process of its own, as a user runs both. On correctness only, never on time:
 // no answer lost, no decision that cannot be, the same counts on both ends.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,11 +23,28 @@ afterAll(async () => {
 type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 function loadtest(...args: readonly string[]): Promise<Ran> {
+  return startLoadtest(args, () => undefined)
+}
+
+/** Sends the signal a second after stderr says so. */
+function interrupted(signal: NodeJS.Signals, when: RegExp, ...args: readonly string[]): Promise<Ran> {
+  let isSent = false
+  return startLoadtest(args, (child, said) => {
+    if (isSent || !when.test(said)) return
+    isSent = true
+    setTimeout(() => child.kill(signal), 1_500)
+  })
+}
+
+function startLoadtest(args: readonly string[], heard: (child: ChildProcess, stderr: string) => void): Promise<Ran> {
   const place = ['--url', `ws://127.0.0.1:${engine.port}`, '--admin-token', join(engine.folder, 'admin-token')]
   const child = spawn(launcher, ['loadtest', ...place, ...args])
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => {
+    said.stderr += chunk.toString()
+    heard(child, said.stderr)
+  })
   return new Promise((resolve) => {
     child.once('close', (code) => resolve({ code, ...said }))
   })
@@ -88,6 +105,54 @@ describe('bandpass loadtest', () => {
     expect(result.approved).toBeGreaterThan(200)
     expect(ran.stderr).toMatch(/attacks +[1-9]\d*, 0 approved/)
     expect(Object.keys(result.deniedByReason)).toEqual(expect.arrayContaining(['proof-invalid', 'offer-not-authentic']))
+  })
+
+  it('that is interrupted ends with what was done: summary, JSON line, report, and 130', async () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const report = join(folder, `${signal}.html`)
+      const ran = await interrupted(
+        signal,
+        /^loading/m,
+        '--bands',
+        '20',
+        '--rate',
+        '50',
+        '--seconds',
+        '3600',
+        '--warmup',
+        '0',
+        '--json',
+        '--report',
+        report,
+      )
+      expect([signal, ran.code, ran.stderr]).toEqual([signal, 130, expect.stringContaining('s of 3600 s were loaded')])
+      const result = JSON.parse(ran.stdout)
+      expect(result).toMatchObject({ interrupted: true, ofSeconds: 3600 })
+      expect(result.seconds).toBeGreaterThan(0.5)
+      expect(result.seconds).toBeLessThan(120)
+      expect(result.approved).toBeGreaterThan(0)
+      expect(result.offeredPerSecond).toBeGreaterThan(20)
+      expect(ran.stderr).not.toContain('NOT RIGHT')
+      expect(readFileSync(report, 'utf8')).toContain('it was interrupted')
+    }
+  })
+
+  it('that is interrupted before it measured says how far it came, and claims nothing', async () => {
+    const ran = await interrupted(
+      'SIGINT',
+      /^(provisioning|linking|warming)/m,
+      '--bands',
+      '20',
+      '--rate',
+      '50',
+      '--seconds',
+      '60',
+      '--warmup',
+      '60',
+      '--json',
+    )
+    expect([ran.code, ran.stderr]).toEqual([130, expect.stringContaining('nothing was measured')])
+    expect(JSON.parse(ran.stdout)).toMatchObject({ interrupted: true, seconds: 0 })
   })
 
   it('fails with 1 when a threshold is crossed, and says which', async () => {
