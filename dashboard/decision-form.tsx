@@ -9,7 +9,7 @@ import { useFresh, useLoaded } from './load.ts'
 import { amountText, knownCurrencies, parseAmount } from './money.ts'
 import { Field } from './parts.tsx'
 import { type ComponentChildren, useState } from './preact.ts'
-import { fromLocalInput, toLocalInput } from './times.ts'
+import { instantOfField, localInstants, toLocalInput } from './times.ts'
 
 type DecisionFormProps = {
   readonly filter: DecisionFilter
@@ -35,15 +35,15 @@ export function DecisionForm({ filter, search }: DecisionFormProps) {
       class="filter"
       onSubmit={(event) => {
         event.preventDefault()
-        const made = filterOfTexts(texts)
+        const made = filterOfTexts(texts, filter)
         setWrong(typeof made === 'string' ? made : undefined)
         if (typeof made !== 'string') search(made)
       }}
     >
-      <Field label="From">
+      <Field label="From" {...twiceHint(texts.from, filter.fromMs, 'first')}>
         {(ids) => <input {...ids} type="datetime-local" step="1" value={texts.from} onInput={set('from')} />}
       </Field>
-      <Field label="To">
+      <Field label="To" {...twiceHint(texts.to, filter.toMs, 'last')}>
         {(ids) => <input {...ids} type="datetime-local" step="1" value={texts.to} onInput={set('to')} />}
       </Field>
       <Field label="Reason">
@@ -189,12 +189,27 @@ function textsOf(filter: DecisionFilter): Texts {
   }
 }
 
+/** In the hour that comes twice when summer time ends. */
+function twiceHint(text: string, kept: number | undefined, which: 'first' | 'last'): { readonly hint?: string } {
+  const instants = localInstants(text)
+  if (instants.length < 2) return {}
+  const meant =
+    kept !== undefined && text === toLocalInput(kept)
+      ? instants.findLastIndex((one) => one <= kept)
+      : which === 'first'
+        ? 0
+        : 1
+  return { hint: `This hour comes twice; the ${meant === 0 ? 'first' : 'second'} is meant.` }
+}
+
 /** The filter, or what is wrong with it in words. */
-function filterOfTexts(texts: Texts): DecisionFilter | string {
+function filterOfTexts(texts: Texts, before: DecisionFilter): DecisionFilter | string {
   const currency = texts.currency === '' ? undefined : Number(texts.currency)
   const filter: { -readonly [Name in keyof DecisionFilter]: DecisionFilter[Name] } = {}
-  const fromMs = fromLocalInput(texts.from)
-  const toMs = fromLocalInput(texts.to)
+  const fromMs = instantOfField(texts.from, { kept: before.fromMs, which: 'first' })
+  const toMs = instantOfField(texts.to, { kept: before.toMs, which: 'last' })
+  if (typeof fromMs === 'string') return fromMs
+  if (typeof toMs === 'string') return toMs
   if (fromMs !== undefined) filter.fromMs = fromMs
   if (toMs !== undefined) filter.toMs = toMs
   if (fromMs !== undefined && toMs !== undefined && fromMs > toMs) return 'From is later than To.'

@@ -41,18 +41,45 @@ export function formatDuration(durationMs: number): string {
   return two(Math.floor(hours / 24), 'd', hours % 24, 'h')
 }
 
-/** The text of an <input type="datetime-local"> for an instant, in the reader's zone. */
+/** The text of an <input type="datetime-local"> for an instant, in the reader's zone; empty for what no calendar has. */
 export function toLocalInput(atMs: number): string {
   const at = new Date(atMs)
+  if (Number.isNaN(at.getTime()) || at.getFullYear() < 0 || at.getFullYear() > yearMax) return ''
   const date = `${pad(at.getFullYear(), 4)}-${pad(at.getMonth() + 1, 2)}-${pad(at.getDate(), 2)}`
   return `${date}T${pad(at.getHours(), 2)}:${pad(at.getMinutes(), 2)}:${pad(at.getSeconds(), 2)}`
 }
 
-/** The instant that such a text means; undefined when it means none. */
-export function fromLocalInput(text: string): number | undefined {
-  const atMs = new Date(text).getTime()
-  return text === '' || Number.isNaN(atMs) ? undefined : atMs
+/**
+ * The instants that such a text means in the reader's zone: one; two in the hour that comes twice when summer time ends; none in
+ * the hour that is left out when it begins, and for what is no text of such a field.
+ */
+export function localInstants(text: string): readonly number[] {
+  const [, date = '', time = '', seconds = ':00'] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?$/.exec(text) ?? []
+  const asUtcMs = Date.parse(`${date}T${time}${seconds}Z`)
+  if (Number.isNaN(asUtcMs)) return []
+  const offsets = [-dayMs, 0, dayMs].map((byMs) => new Date(asUtcMs + byMs).getTimezoneOffset())
+  const candidates = [...new Set(offsets)].map((offset) => asUtcMs + offset * 60_000)
+  return candidates.filter((atMs) => toLocalInput(atMs) === `${date}T${time}${seconds}`).sort((a, b) => a - b)
 }
+
+/**
+ * The instant of a field that showed `kept` before: that one, to the millisecond, unless it was edited. Of two the `which`; undefined
+ * for an empty field; a text that says what is wrong for what means no instant.
+ */
+export function instantOfField(
+  text: string,
+  { kept, which }: { readonly kept: number | undefined; readonly which: 'first' | 'last' },
+): number | undefined | string {
+  if (kept !== undefined && text === toLocalInput(kept)) return kept
+  if (text === '') return undefined
+  const instants = localInstants(text)
+  const atMs = which === 'first' ? instants[0] : instants.at(-1)
+  return atMs ?? `${text.replace('T', ' ')} is no time in your zone: the clock is put forward over it.`
+}
+
+const dayMs = 86_400_000
+/** What a field of a form holds. */
+const yearMax = 9999
 
 function two(first: number, firstUnit: string, second: number, secondUnit: string): string {
   return second === 0 ? `${first} ${firstUnit}` : `${first} ${firstUnit} ${second} ${secondUnit}`
