@@ -1,6 +1,8 @@
 // What pictures on a terminal are made of: bars, courses of a figure over time, and lines of differently weighted text that
 // are cut to the terminal and never wrapped. Pure; who writes them knows the terminal.
 
+import { printable as printableAs } from '../protocol/printable.ts'
+
 /** How a piece of text stands out; plain where there are no colours. */
 type Tone = 'strong' | 'faint' | 'good' | 'bad'
 export type Piece = string | { readonly text: string; readonly tone: Tone }
@@ -54,7 +56,7 @@ export function paint(line: Line, width: number, isColored: boolean): string {
  * turn the direction of the text is shown as a question mark.
  */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '?')
+  return printableAs(text, '?')
 }
 
 /** How wide a terminal is; one that does not know says 0. */

@@ -1,6 +1,7 @@
 // `bandpass inspect`: one band as its operator may see it. Whose it is stays shortened until a reason is given, which the engine
 // journals before it answers.
 
+import { printableJson } from '../protocol/printable.ts'
 import { AdminError } from '../sdk/admin-client.ts'
 import type { AccountBands, BandReport } from '../sdk/admin-reports.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
@@ -47,16 +48,9 @@ export const inspect: Command = {
       openReason: given.value('open'),
     }
     const report = await adminOf(given, patience).inspectBand(name, wish).catch(asMistake)
-    process.stdout.write(given.has('json') ? `${jsonLine(report)}\n` : textOf(report))
+    process.stdout.write(given.has('json') ? `${printableJson(report)}\n` : textOf(report))
     return 0
   },
-}
-
-/** JSON escapes the older control characters only; a name may hold others, that some terminals obey. */
-function jsonLine(report: object): string {
-  return JSON.stringify(report).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from(character.split(''), (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
-  )
 }
 
 function textOf(report: BandReport | AccountBands): string {

@@ -1,8 +1,10 @@
-// Rows for people: columns as wide as their widest cell.
+// Rows for people: columns as wide as their widest cell. Names in them were written by others.
+
+import { printable } from './drawing.ts'
 
 /** The rows under their heads. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [heads, ...rows]
+  const all = [heads, ...rows.map((row) => row.map(printable))]
   const widths = heads.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   const line = (row: readonly string[]): string =>
     row

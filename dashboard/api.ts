@@ -2,6 +2,7 @@
 // are checked for the members that the caller names: a server of another version may have left some out.
 
 import { type ApiRefusal, type SessionAnswer, operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
+import { printable } from '../protocol/printable.ts'
 import { signal } from './signals.ts'
 
 export type Answered<Answer> =
@@ -85,10 +86,15 @@ async function ask<Answer extends object>(
 
 async function bodyOf(response: Response): Promise<unknown> {
   try {
-    return await response.json()
+    return readable(await response.text())
   } catch {
     return undefined
   }
+}
+
+/** An answer of the engine: labels, names and reasons in it were written by others, so no text gets to a page before it is harmless. */
+function readable(json: string): unknown {
+  return JSON.parse(json, (_name, value: unknown) => (typeof value === 'string' ? printable(value) : value))
 }
 
 function has<Answer extends object>(body: unknown, members: Members<Answer>): body is Answer {

@@ -137,9 +137,11 @@ function Table({ decisions }: { readonly decisions: readonly DecisionEntry[] }) 
                 </td>
                 <td class="number right">{formatAmount(decision.amountMinor, decision.currency)}</td>
                 <td>{decision.action}</td>
-                <td class="label">{decision.label}</td>
+                <td class="label">
+                  <bdi>{decision.label}</bdi>
+                </td>
                 <td class="label" title={decision.partner}>
-                  {decision.partnerName ?? `${decision.partner.slice(0, 8)}…`}
+                  <bdi>{decision.partnerName ?? `${decision.partner.slice(0, 8)}…`}</bdi>
                 </td>
                 <td>
                   <Id>{decision.account}</Id>

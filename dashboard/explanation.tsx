@@ -94,10 +94,10 @@ function DecisionFacts({ decision }: { readonly decision: DecisionEntry }) {
         <Time atMs={decision.atMs} />
       </Fact>
       <Fact name="Asked">
-        {decision.action} {formatAmount(decision.amountMinor, decision.currency)} {decision.label}
+        {decision.action} {formatAmount(decision.amountMinor, decision.currency)} <bdi>{decision.label}</bdi>
       </Fact>
       <Fact name="Partner">
-        {decision.partnerName ?? 'not on the list'} <Id>{decision.partner}</Id>
+        <bdi>{decision.partnerName ?? 'not on the list'}</bdi> <Id>{decision.partner}</Id>
       </Fact>
       <Fact name="Resource">
         <Id>{decision.resource}</Id>

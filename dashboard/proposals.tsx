@@ -42,7 +42,7 @@ export function ProposalsPage() {
               <li key={proposal.id} class="proposal">
                 <p class="says">{proposal.says}</p>
                 <p>
-                  “{proposal.reason}” – {proposal.by}, <Time atMs={proposal.atMs} />
+                  “<bdi>{proposal.reason}</bdi>” – {proposal.by}, <Time atMs={proposal.atMs} />
                 </p>
                 <p class="muted">ends in {formatDuration(proposal.endsAtMs - engineNowMs())}</p>
                 {mayAct(proposal.act.act) && (
@@ -107,7 +107,7 @@ function ProposalDialog({
         {!isOver && step === 'withdraw' && <p class="says">{proposal.says}</p>}
         {!isOver && (
           <p>
-            “{proposal.reason}” – {proposal.by}
+            “<bdi>{proposal.reason}</bdi>” – {proposal.by}
           </p>
         )}
         {!isOver && !isWaiting && !isBusy && (

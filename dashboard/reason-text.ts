@@ -5,5 +5,5 @@ export const reasonBytesMax = 200
 /** Whether the journal would take it, but for spaces around it. */
 export function isReason(text: string): boolean {
   const bytes = new TextEncoder().encode(text.trim()).length
-  return bytes >= 1 && bytes <= reasonBytesMax && !/\p{Cc}/u.test(text)
+  return bytes >= 1 && bytes <= reasonBytesMax && text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)
 }

@@ -107,7 +107,7 @@ function Entry({ entry }: { readonly entry: TimelineEntry }) {
         <div class="entry">
           <Time atMs={entry.atMs} />
           <span class="what">
-            <Tag tone="plain">{entry.act}</Tag> {entry.reason}
+            <Tag tone="plain">{entry.act}</Tag> <bdi>{entry.reason}</bdi>
           </span>
           <span class="muted">
             by {entry.by}
@@ -129,7 +129,7 @@ function DecisionEntryLine({ entry }: { readonly entry: Extract<TimelineEntry, {
         <Time atMs={entry.atMs} />
         <span class="what">
           <ReasonTag reason={entry.reason} /> {entry.action}{' '}
-          <strong class="number">{formatAmount(entry.amountMinor, entry.currency)}</strong> {entry.label}
+          <strong class="number">{formatAmount(entry.amountMinor, entry.currency)}</strong> <bdi>{entry.label}</bdi>
           {entry.reversedByLsn !== null && <Tag tone="warn">taken back</Tag>}
         </span>
         <span class="muted" title={entry.partner}>

@@ -115,6 +115,36 @@ describe('an export', () => {
     for (const label of ['@SUM(1)', '-1', '+1']) expect(text).toContain(`,'${label},`)
   })
 
+  it('lets no cell begin a formula by a sign as wide as a letter, nor behind spaces', async () => {
+    const site = await testSite(onTestFinished)
+    const labels = ['＝1+1', '＋1', '－1', '＠SUM(1)', '\u3000＝1', ' =1', 'Tea;＝1']
+    labels.forEach((label, at) => site.decisions.push(entryOf(at + 1, { label })))
+    const { text } = await (await site.signedIn('otto')).get(csv)
+    const written = ["'＝1+1", "'＋1", "'－1", "'＠SUM(1)", "\u3000'＝1", " '=1", "Tea;'＝1"]
+    for (const label of written) expect(text).toContain(`,${label},`)
+  })
+
+  it('begins as CSV with what tells Excel that it is UTF-8, and as JSON lines with its first line', async () => {
+    const site = await testSite(onTestFinished)
+    site.decisions.push(entryOf(1, { label: 'Café' }))
+    const otto = await site.signedIn('otto')
+    const first = async (path: string) =>
+      new Uint8Array(await (await otto.raw(path, { method: 'GET', headers: {} })).arrayBuffer())
+    expect([...(await first(csv)).subarray(0, 6)]).toEqual([0xef, 0xbb, 0xbf, ...Buffer.from('lsn')])
+    expect((await first(jsonl))[0]).toBe('{'.charCodeAt(0))
+  })
+
+  it('shows in CSV nothing that is not seen, and loses nothing in JSON lines', async () => {
+    const site = await testSite(onTestFinished)
+    const label = 'Tea \u202eeerf\u200b\ud800'
+    site.decisions.push(entryOf(1, { label, partnerName: 'Shop\u2066' }))
+    const otto = await site.signedIn('otto')
+    expect((await otto.get(csv)).text).toContain(',Tea \ufffdeerf\ufffd\ufffd,')
+    const line = (await otto.get(jsonl)).text
+    expect(line.trimEnd()).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+    expect(JSON.parse(line).label).toBe(label)
+  })
+
   it('is written down before its first row: who took what', async () => {
     const site = await testSite(onTestFinished)
     const otto = await site.signedIn('otto')

@@ -94,7 +94,7 @@ export const bandNameExpected = 'a band id of 32 hex digits, a bid of 16, or an 
 function reasonOf(open: string): string {
   const reason = open.trim()
   // It is read by people, in journals and logs: one line of text and nothing that commands a terminal.
-  const isText = reason !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(reason)
+  const isText = reason !== '' && reason.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(reason)
   if (isText && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
   throw new RangeError(`open: a reason of 1 to ${operatorReasonBytesMax} bytes of text expected`)
 }

@@ -1,6 +1,8 @@
 // What a log may show. Secrets are told by their type: bytes, keys, and whatever is no plain data never reach a line; nor do
 // fields named like a secret, at any depth, in errors and their causes too. Whoever logs need not think of it.
 
+import { printableLines } from '../protocol/printable.ts'
+
 const secret = '[secret]'
 /** How deep a logged value is followed. */
 export const depthMax = 6
@@ -17,9 +19,6 @@ const secretName =
 const keyLike = /[\w-]{43,}/g
 /** A name and password in an address. */
 const userInfo = /\/\/[^/\s@]+@/g
-/** What commands a terminal, or turns text around: nobody should see something else than what was written. */
-const invisible = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
-
 export type LogFields = Readonly<Record<string, unknown>>
 
 /** The fields as a log shows them: plain JSON, bounded, without secrets. Never throws. */
@@ -107,5 +106,6 @@ function errorOf(error: Error, depth: number): LogFields {
 
 function textOf(text: string): string {
   const some = text.length > textMax ? `${text.slice(0, textMax)}[${text.length - textMax} more]` : text
-  return some.replaceAll(userInfo, `//${secret}@`).replaceAll(keyLike, secret).replaceAll(invisible, '\ufffd')
+  // What commands a terminal or turns text around is shown as something else than what was written; the oldest controls are escaped as JSON.
+  return printableLines(some).replaceAll(userInfo, `//${secret}@`).replaceAll(keyLike, secret)
 }

@@ -170,7 +170,10 @@ function fieldsOf(line: string): Readonly<Record<string, unknown>> {
 function cellsOf(csv: string): readonly (readonly string[])[] {
   const rows: string[][] = []
   let row: string[] = []
-  for (const [, quoted, plain = '', end] of csv.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
+  // It begins with a byte order mark, for Excel.
+  for (const [, quoted, plain = '', end] of csv
+    .replace(/^\ufeff/, '')
+    .matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
     if (end === '' && quoted === undefined && plain === '' && row.length === 0) break
     row.push(quoted?.replaceAll('""', '"') ?? plain)
     if (end === ',') continue

@@ -1,0 +1,44 @@
+// Text that others wrote, made safe to show (Unicode Technical Report 36): labels, names and reasons come from partners, wearers and
+// operators, and a bidirectional control in one of them would turn around what stands beside it. Page, exports, log and command
+// line share this list.
+
+/** What stands for a character that is not shown. */
+const mark = '\ufffd'
+/** More marks than this on one letter are a flood: no language stacks as many. */
+const combiningMax = 4
+
+/**
+ * What is not seen, or moves or hides what is beside it: controls, formats (bidirectional ones, zero width), lone surrogates, private
+ * and unassigned characters, line and paragraph separators, fillers that look like nothing.
+ */
+const unseen =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0]/gu
+/** They choose between two looks of the character before; without them it looks as usual. */
+const variations = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu
+const flood = new RegExp(`(\\p{M}{${combiningMax}})\\p{M}+`, 'gu')
+/** A mark without a letter would sit on what stands before the text. */
+const loose = /^\p{M}+/u
+
+/** The text as it may be shown beside others: what cannot be is `instead`, U+FFFD unless given. */
+export function printable(text: string, instead: string = mark): string {
+  return text
+    .replaceAll(variations, '')
+    .replaceAll(unseen, instead)
+    .replace(loose, instead)
+    .replaceAll(flood, `$1${instead}`)
+}
+
+/** The same for where tabs and line breaks are harmless, because they are escaped. */
+export function printableLines(text: string): string {
+  return text
+    .split(/([\t\n\r])/)
+    .map((part, at) => (at % 2 === 1 ? part : printable(part)))
+    .join('')
+}
+
+/** JSON that no terminal and no reader is misled by: what is not seen is escaped, so nothing is lost. */
+export function printableJson(value: unknown, space?: number): string {
+  return JSON.stringify(value, undefined, space).replaceAll(/[^\n\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from(character.split(''), (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  )
+}
