@@ -12,7 +12,7 @@ const combiningMax = 4
  * and unassigned characters, line and paragraph separators, fillers that look like nothing.
  */
 const unseen =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0]/gu
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|[\u17b4\u17b5\u180b-\u180d]|\u034f/gu
 /** They choose between two looks of the character before; without them it looks as usual. */
 const variations = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu
 const flood = new RegExp(`(\\p{M}{${combiningMax}})\\p{M}+`, 'gu')
