@@ -7,6 +7,7 @@ import { stderrLog } from '../server/log.ts'
 import { rotateMaster } from '../server/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
+import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
@@ -33,7 +34,7 @@ const rotatable: readonly RotatableKey[] = ['receipt', 'engine', 'release']
 export const rotateKeys: Command = {
   name: 'keys rotate',
   summary: 'Rotates a key: receipt, engine or release.',
-  more: () => 'A running engine uses the new one within a second.',
+  more: () => 'Waits until the running engine uses the new one, a second at most, or says that none runs.',
   takes: rotatable.join('|'),
   argumentsMax: 1,
   options: dataOptions,
@@ -51,7 +52,7 @@ export const rotateKeys: Command = {
     const folder = openDataFolder(folderConfigFrom(given, environment), environment, false)
     const after = rotateKey(folder, which, Date.now())
     process.stdout.write(readable(after))
-    return 0
+    return tellWhenKnown(folder, folder.places.keys)
   },
 }
 

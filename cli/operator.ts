@@ -4,11 +4,13 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
+import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { table } from './table.ts'
 import { environment } from './environment.ts'
 
-const within = 'A running engine knows within a second. The token is printed once: only a hash of it is kept.'
+const within =
+  'Waits until the running engine knows, a second at most, or says that none runs. The token is printed once: only a hash of it is kept.'
 const takes = 'NAME'
 
 export const operatorAdd: Command = {
@@ -40,8 +42,9 @@ export const operatorAdd: Command = {
     const written = required(given, 'role', 'operator')
     const role = roleOf(written)
     if (role === undefined) throw new UsageError(`--role: one of ${roleNames.join(', ')} expected, got ${written}`)
-    printToken(typed(() => addOperator(madeFolder(given).places.operators, { name, role })))
-    return 0
+    const folder = madeFolder(given)
+    printToken(typed(() => addOperator(folder.places.operators, { name, role })))
+    return tellWhenKnown(folder, folder.places.operators)
   },
 }
 
@@ -54,8 +57,9 @@ export const operatorToken: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator token alice', does: 'it was lost, or others know it' }],
   async run(given) {
-    printToken(renewToken(placeOf(given), nameOf(given)))
-    return 0
+    const folder = folderOf(given)
+    printToken(renewToken(folder.places.operators, nameOf(given)))
+    return tellWhenKnown(folder, folder.places.operators)
   },
 }
 
@@ -64,13 +68,14 @@ export const operatorRemove: Command = {
   summary: 'Takes an operator off the list; its sessions end, and its passkeys with it.',
   takes,
   argumentsMax: 1,
-  more: () => 'A running engine knows within a second.',
+  more: () => 'Waits until the running engine knows, a second at most, or says that none runs.',
   options: dataOptions,
   examples: [{ run: 'bandpass operator remove alice', does: 'alice has left' }],
   async run(given) {
-    const { name } = removeOperator(placeOf(given), nameOf(given))
+    const folder = folderOf(given)
+    const { name } = removeOperator(folder.places.operators, nameOf(given))
     process.stdout.write(`${name} is off the list.\n`)
-    return 0
+    return tellWhenKnown(folder, folder.places.operators)
   },
 }
 
@@ -80,14 +85,18 @@ export const operatorList: Command = {
   options: dataOptions,
   examples: [{ run: 'bandpass operator list', does: 'who may sign in' }],
   async run(given) {
-    const rows = readOperators(placeOf(given)).map(({ name, role, passkeys }) => [name, role, String(passkeys.length)])
+    const rows = readOperators(folderOf(given).places.operators).map(({ name, role, passkeys }) => [
+      name,
+      role,
+      String(passkeys.length),
+    ])
     process.stdout.write(table(['operator', 'role', 'passkeys'], rows))
     return 0
   },
 }
 
-function placeOf(given: Given) {
-  return openDataFolder(folderConfigFrom(given, environment), environment, false).places.operators
+function folderOf(given: Given) {
+  return openDataFolder(folderConfigFrom(given, environment), environment, false)
 }
 
 function nameOf(given: Given): string {

@@ -1,16 +1,17 @@
 // `bandpass partner`: who may ask for decisions, and with which keys.
 
-import { openDataFolder } from '../server/data-folder.ts'
+import { type DataFolder, openDataFolder } from '../server/data-folder.ts'
 import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
 import { type ListedPartner, readPartners } from '../server/partner-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
+import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
 
-const within = 'A running engine knows within a second.'
+const within = 'Waits until the running engine knows, a second at most, or says that none runs.'
 
 export const partnerAdd: Command = {
   name: 'partner add',
@@ -20,9 +21,9 @@ export const partnerAdd: Command = {
   examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
   async run(given) {
     const name = required(given, 'name', "'Corner shop'")
-    const { places } = madeFolder(given)
-    printKey(addPartner(places.partners, name, Date.now()))
-    return 0
+    const folder = madeFolder(given)
+    printKey(addPartner(folder.places.partners, name, Date.now()))
+    return tellWhenKnown(folder, folder.places.partners)
   },
 }
 
@@ -41,8 +42,9 @@ export const partnerRotate: Command = {
   ],
   async run(given) {
     const dropOld = given.has('drop-old')
-    printKey(changed(given, (place, id) => rotatePartner(place, { id, dropOld }, Date.now())))
-    return 0
+    const folder = folderOf(given)
+    printKey(changed(given, folder, (place, id) => rotatePartner(place, { id, dropOld }, Date.now())))
+    return tellWhenKnown(folder, folder.places.partners)
   },
 }
 
@@ -55,9 +57,10 @@ export const partnerRemove: Command = {
     { run: 'bandpass partner remove --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'at the end of a contract' },
   ],
   async run(given) {
-    const removed = changed(given, removePartner)
+    const folder = folderOf(given)
+    const removed = changed(given, folder, removePartner)
     process.stdout.write(`${removed.name} (${removed.id}) is off the list.\n`)
-    return 0
+    return tellWhenKnown(folder, folder.places.partners)
   },
 }
 
@@ -87,9 +90,13 @@ function folderOf(given: Given) {
 const exampleId = '393a7fe1334f2e5aed6cd875dcaae667'
 
 /** What changes the list, with an id that is none told as what it is: a slip of typing. */
-function changed(given: Given, work: (place: Place, id: string) => ListedPartner): ListedPartner {
+function changed(
+  given: Given,
+  { places }: Pick<DataFolder, 'places'>,
+  work: (place: Place, id: string) => ListedPartner,
+): ListedPartner {
   try {
-    return work(folderOf(given).places.partners, required(given, 'id', exampleId))
+    return work(places.partners, required(given, 'id', exampleId))
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(`--id: ${error.message}`) : error
   }

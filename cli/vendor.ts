@@ -6,11 +6,12 @@ import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendo
 import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
+import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
 
-const within = 'A running engine knows within a second.'
+const within = 'Waits until the running engine knows, a second at most, or says that none runs.'
 const vendorOption: Option = { name: 'vendor', value: 'NUMBER', help: "the vendor's number, as in its certificates" }
 const partOptions: readonly Option[] = [
   vendorOption,
@@ -37,8 +38,9 @@ export const vendorAdd: Command = {
     const issuer = number(given, 'issuer', { default: 1, min: 0, max: 0xffff })
     const name = required(given, 'name', "'Band Works'")
     const root: VendorRoot = { issuer, ...rootOf(required(given, 'root', '<hex>')) }
-    print([addVendor(madeFolder(given).places.vendors, { vendor, name, root })])
-    return 0
+    const folder = madeFolder(given)
+    print([addVendor(folder.places.vendors, { vendor, name, root })])
+    return tellWhenKnown(folder, folder.places.vendors)
   },
 }
 
@@ -76,14 +78,15 @@ export const vendorList: Command = {
 
 type Place = Parameters<typeof restoreVendor>[0]
 
-function change(given: Given, work: (place: Place, part: VendorPart) => ListedVendor): number {
+function change(given: Given, work: (place: Place, part: VendorPart) => ListedVendor): Promise<number> {
   const part = {
     vendor: number(given, 'vendor', { min: 0, max: 0xffff }),
     model: given.has('model') ? number(given, 'model', { min: 0, max: 0xffff }) : null,
     batch: given.has('batch') ? number(given, 'batch', { min: 0, max: 0xffff_ffff }) : null,
   }
-  print([work(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors, part)])
-  return 0
+  const folder = openDataFolder(folderConfigFrom(given, environment), environment, false)
+  print([work(folder.places.vendors, part)])
+  return tellWhenKnown(folder, folder.places.vendors)
 }
 
 function rootOf(hex: string): Omit<VendorRoot, 'issuer'> {

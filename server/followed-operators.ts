@@ -6,24 +6,32 @@ import type { ListedOperator, OperatorList, Passkey } from '../operators/ports.t
 import { equalBytes } from '../protocol/bytes.ts'
 import type { Log } from './log.ts'
 import { keepPasskey, readOperators } from './operator-list.ts'
+import type { ReadLists } from './read-lists.ts'
 import { ReloadedFile } from './reloaded-file.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 
 export type FollowedOperators = OperatorList & { readonly reload: () => void; readonly stop: () => void }
 
-/** Throws a Fault `keys-missing` when the list is not what we wrote. */
-export function followOperators(place: DocumentPlace, chores: Chores, log: Log): FollowedOperators {
+/** Throws a Fault `keys-missing` when the list is not what we wrote. `readLists` hears what was read of it. */
+export function followOperators(
+  place: DocumentPlace,
+  chores: Chores,
+  log: Log,
+  readLists?: ReadLists,
+): FollowedOperators {
   const listeners = new Set<() => void>()
   const { path } = place
-  const file = new ReloadedFile(
+  const file: ReloadedFile<readonly ListedOperator[]> = new ReloadedFile(
     path,
     () => readOperators(place),
     (error) => {
       if (error === undefined) log('info', 'file.reloaded', { path })
       else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
       for (const told of listeners) told()
+      readLists?.tell(path, file.version, error === undefined)
     },
   )
+  readLists?.tell(path, file.version, true)
   file.follow(chores)
   const counters = new UnwrittenCounters()
   return {

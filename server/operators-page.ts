@@ -63,7 +63,7 @@ export async function openOperatorsPage(parts: PageParts): Promise<OperatorsPage
   const { config, log, clock, chores, folder, engine, decisions } = parts
   const { port } = config.operators
   if (port === 'off') return undefined
-  const operators = followOperators(folder.places.operators, chores, log)
+  const operators = followOperators(folder.places.operators, chores, log, parts.surroundings.readLists)
   const ports: OperatorPorts = {
     clock,
     chores,

@@ -2,9 +2,8 @@
 // keeps the content from before, says so once, and is read again until it can be: a slip of an editor must not lock everybody out, or let
 // anybody in.
 
-import { type Stats, statSync } from 'node:fs'
 import { type Chores, choreWaitMs } from '../engine/ports/chores.ts'
-import { codeOf } from './error-code.ts'
+import { versionOf } from './read-lists.ts'
 
 const pollMs = 1_000
 
@@ -28,6 +27,11 @@ export class ReloadedFile<Content> {
     this.#changed = changed
     this.#version = versionOf(path)
     this.#content = read()
+  }
+
+  /** Of the file as it was last looked at, as `versionOf` gives it. */
+  get version(): string {
+    return this.#version
   }
 
   get content(): Content {
@@ -81,15 +85,4 @@ export class ReloadedFile<Content> {
     this.#chores?.failed('file-reload', error, { item: this.path, isTold: true })
     if (isNew) this.#changed(error)
   }
-}
-
-function versionOf(path: string): string {
-  let found: Stats
-  try {
-    found = statSync(path)
-  } catch (error) {
-    // It cannot even be looked at: reading it says why.
-    return codeOf(error) ?? 'unknown'
-  }
-  return `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`
 }

@@ -15,6 +15,7 @@ import type { DataFolder } from './data-folder.ts'
 import { type KeySet, readKeys } from './engine-keys.ts'
 import type { Log } from './log.ts'
 import { readPartners } from './partner-list.ts'
+import { ReadLists } from './read-lists.ts'
 import { ReloadedFile } from './reloaded-file.ts'
 import { type ListedVendor, readVendors, statusOf } from './vendor-list.ts'
 
@@ -34,6 +35,8 @@ export type Surroundings = {
   readonly follow: <Content>(path: string, read: () => Content) => () => Content
   /** Something from elsewhere that is read again, and ends, with the files. */
   readonly keep: (one: Pick<ReloadedFile<unknown>, 'look' | 'stop'>) => void
+  /** What commands that change lists are told; further followed files tell it too. */
+  readonly readLists: ReadLists
   /** Reads now what has changed. */
   readonly reload: () => void
   readonly stop: () => void
@@ -44,11 +47,21 @@ export function openSurroundings(folder: DataFolder, chores: Chores, log: Log): 
   const { keyring, places } = folder
   makePrivateFolder(dirname(places.partners.path))
 
-  const told = (path: string) => (error: unknown) => {
+  const readLists = new ReadLists(folder.path)
+  const told = (path: string, version: () => string) => (error: unknown) => {
+    readLists.tell(path, version(), error === undefined)
     if (error === undefined) log('info', 'file.reloaded', { path })
     else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
   }
-  const followed = <Content>(path: string, read: () => Content) => new ReloadedFile(path, read, told(path))
+  const followed = <Content>(path: string, read: () => Content) => {
+    const file: ReloadedFile<Content> = new ReloadedFile(
+      path,
+      read,
+      told(path, () => file.version),
+    )
+    readLists.tell(path, file.version, true)
+    return file
+  }
   const keys = followed(places.keys.path, () => {
     const found = readKeys(places.keys)
     if (found === undefined) throw new Fault('keys-missing', `${places.keys.path} is gone`)
@@ -58,8 +71,10 @@ export function openSurroundings(folder: DataFolder, chores: Chores, log: Log): 
   const vendors = followed(places.vendors.path, () => vendorsByNumber(readVendors(places.vendors)))
   for (const file of [keys, partners, vendors]) file.follow(chores)
   const files: Pick<ReloadedFile<unknown>, 'look' | 'stop'>[] = [keys, partners, vendors]
+  readLists.follow(chores)
 
   return {
+    readLists,
     engineKeys: liveKeys(() => keys.content, keyring),
     keySet: () => keys.content,
     partners: { find: (id) => partners.content.get(id) },
@@ -82,6 +97,7 @@ export function openSurroundings(folder: DataFolder, chores: Chores, log: Log): 
     },
     stop: () => {
       for (const file of files) file.stop()
+      readLists.stop()
     },
   }
 }

@@ -16,6 +16,7 @@ export const chores = {
   'journal-witness': 'the witness cannot be written: an older copy of the data may not be noticed',
   'data-folder': 'it cannot be seen whether the data folder is still the one that this engine holds',
   'file-reload': 'a list, a key or a token cannot be read again: what was added or taken away since is not known here',
+  'read-note': null,
   'operator-sessions': null,
   'operators-feed': null,
   'operators-listener': null,

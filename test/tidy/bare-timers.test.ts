@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, string>> = {
   'store/journal-reading.ts setImmediate': 'a pause that is awaited: nothing runs in it',
   'store/opened-journal.ts setImmediate': 'the end of a turn writes its group, and what fails there fails the journal',
   'cli/top.ts setTimeout': 'a pause that is awaited: nothing runs in it',
+  'cli/known-list.ts setTimeout': 'a pause that is awaited: nothing runs in it',
   'cli/engine-process.ts setTimeout': "rejects, or ends a child: neither throws, and its process's fate is awaited",
   'loadtest/real-time.ts setTimeout': 'a load test that fails ends and says so: its figures would be wrong',
   'loadtest/real-time.ts setInterval': 'a load test that fails ends and says so: its figures would be wrong',
