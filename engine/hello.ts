@@ -3,10 +3,11 @@
 
 import { helloMessage, verifyPhoneSignature } from '../crypto/phone-auth.ts'
 import { securityDelayMs } from '../policy/delays.ts'
+import { givesWay } from '../policy/phone-places.ts'
 import { roleOf } from '../policy/session-role.ts'
 import { equalBytes, toHex } from '../protocol/bytes.ts'
 import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
-import { phoneUnusedMs, phonesPerAccountMax, seenAgainMs } from '../protocol/limits.ts'
+import { phonesPerAccountMax, seenAgainMs } from '../protocol/limits.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { type PhoneId, parsePhoneId } from '../protocol/ids.ts'
 import { phoneProtocolVersion } from '../protocol/versions.ts'
@@ -164,7 +165,10 @@ async function enrol(
   const atMs = core.time.nowMs()
   const by = `phone:${phoneId}` as const
   const others = phonesOf(core, account)
-  const leaving = others.length < phonesPerAccountMax ? undefined : givesWay(others, atMs)
+  const leaving =
+    others.length < phonesPerAccountMax
+      ? undefined
+      : givesWay(others, { nowMs: atMs, isLive: (one) => core.sessions.ofPhone.has(phoneKey(account, one.phoneId)) })
   if (others.length >= phonesPerAccountMax && leaving === undefined) return 'phones-full'
   const isFirst = !accountRow(core, account).hadPhone
   const pendingUntilMs = isFirst ? 0 : atMs + securityDelayMs(core.config.delays, 'phone', by)
@@ -187,12 +191,4 @@ async function enrol(
   await core.ledger.durable(core.ledger.appendedLsn)
   if (pendingUntilMs > 0) alertAccount(core, account, { kind: 'phone-pending', bid: null, phoneId, except: session })
   return withKeysOf(core, phoneKey(account, phoneId), frame) ?? 'phone-unknown'
-}
-
-/** What a full account gives up for a new phone: the one that is pending longest, else the one not seen for longest, if that is long. */
-function givesWay(phones: readonly PhoneRow[], nowMs: number): PhoneRow | undefined {
-  const pending = phones.filter((one) => one.pendingUntilMs > nowMs)
-  if (pending.length > 0) return pending.toSorted((left, right) => left.enrolledAtMs - right.enrolledAtMs)[0]
-  const unseen = phones.filter((one) => nowMs - one.seenAtMs >= phoneUnusedMs)
-  return unseen.toSorted((left, right) => left.seenAtMs - right.seenAtMs)[0]
 }

@@ -274,7 +274,7 @@ const signedInLongAgo = refused(
 const passkeysFull = refused(
   409,
   'too-many-passkeys',
-  `expected at most ${operatorLimits.passkeysPerOperatorMax} passkeys of one operator`,
+  `expected at most ${operatorLimits.passkeysPerOperatorMax} passkeys of one operator; a new token (bandpass operator token NAME) ends all of them`,
 )
 const passkeysBusy = refused(
   429,

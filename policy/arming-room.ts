@@ -40,10 +40,10 @@ export function armingLeft(
   const table = limits.tables.get(currency)
   if (table === undefined) return 0
   const own = sumsOf(spent, currency)
-  const others = spent.filter((one) => one.currency !== currency)
   const dayMinor = payDayMinor(limits, currency)
-  if (others.length === 0)
+  if (spent.every((one) => one.currency === currency))
     return Math.min(dayMinor - paidUpTo(own, 4), levelDayLeft(table.perLevelDayMinor, own, level))
+  const others = spent.filter((one) => one.currency !== currency)
   let left = leftBeside(dayMinor, own, 4, others, (other) => payDayMinor(limits, other))
   for (const through of levels) {
     if (through < level) continue
