@@ -46,6 +46,22 @@ describe('the listener', () => {
     expect(await said(site, `${head.join('\r\n')}\r\n\r\n${chunk}1\r\nx\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 /)
   })
 
+  it('answers HTTP/1.0, which need not name a host, and a target in absolute form', async () => {
+    const site = await testSite(onTestFinished)
+    for (const request of [
+      `GET ${operatorPaths.session} HTTP/1.0\r\n\r\n`,
+      `GET ${operatorPaths.session} HTTP/1.0\r\n${host(site)}\r\n\r\n`,
+      `GET http://localhost:${site.listener.port}${operatorPaths.session} HTTP/1.1\r\n${host(site)}\r\nconnection: close\r\n\r\n`,
+    ]) {
+      expect(await said(site, request), request).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*"signedIn":false/)
+    }
+    // A name of another that leads here is refused in any version.
+    expect(await said(site, `GET / HTTP/1.0\r\nhost: evil.example\r\n\r\n`)).toMatch(/^HTTP\/1\.1 403 /)
+    expect(await said(site, `POST ${operatorPaths.signOut} HTTP/1.0\r\ncontent-length: 0\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 403 /,
+    )
+  })
+
   it('takes a head within its limit, and cuts off one beyond', async () => {
     const site = await testSite(onTestFinished)
     const ask = (filler: number) =>

@@ -107,6 +107,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
     },
     (incoming, outgoing) => {
       owned(incoming.socket, () => {
+        if (incoming.httpVersion === '1.0') named(incoming, new URL(origins().main).host)
         if (isWithin(incoming)) void answer(incoming, outgoing)
         else turnAwayMany(outgoing)
       })
@@ -195,6 +196,13 @@ function portOf(server: Server): number {
 
 function addressKeyOf(socket: Socket): string {
   return addressKey(canonicalAddress(socket.remoteAddress ?? ''))
+}
+
+/** HTTP/1.0 need not say a host. No browser speaks it, so none was led here by a name of somebody else's. */
+function named(incoming: IncomingMessage, host: string): void {
+  if (incoming.headers.host !== undefined) return
+  incoming.headers.host = host
+  incoming.rawHeaders.push('Host', host)
 }
 
 /** The server is one of HTTP/1.1, whatever else the adapter serves. */

@@ -23,11 +23,9 @@ export type HttpSources = {
 /** Answers /healthz, /readyz, /metrics, /.well-known/jwks.json and /. */
 export function httpAnswers(from: HttpSources): HttpHandler {
   return (request) => {
+    const health = healthAnswer(request.path, from)
+    if (health !== undefined) return health
     switch (request.path) {
-      case '/healthz':
-        return text(200, 'alive\n')
-      case '/readyz':
-        return readiness(from.notReady(), from.notes())
       case '/.well-known/jwks.json':
         return jwks(from.receiptKeys())
       case '/metrics':
@@ -38,6 +36,12 @@ export function httpAnswers(from: HttpSources): HttpHandler {
         return from.admin(request) ?? notFound(from)
     }
   }
+}
+
+/** Answers /healthz and /readyz alone. */
+export function healthAnswer(path: string, from: Pick<HttpSources, 'notReady' | 'notes'>): HttpAnswer | undefined {
+  if (path === '/healthz') return text(200, 'alive\n')
+  return path === '/readyz' ? readiness(from.notReady(), from.notes()) : undefined
 }
 
 /** A browser on this machine is led to the operators' page; what is not one, or not here, is told what this port is. */

@@ -174,6 +174,13 @@ export const settings = {
     of: ['token', 'open', 'off'],
     help: 'who may GET /metrics: who shows the token in <data>/metrics-token (0600, made when missing), everybody, nobody',
   }),
+  health: {
+    port: portOr({
+      words: ['off'],
+      default: 'off',
+      help: 'a further port at `host` for /healthz and /readyz alone, also over HTTP/1.0, which the native listener refuses',
+    }),
+  },
   operators: {
     host: listenHost({ default: '127.0.0.1', help: "address that the operators' page listens on" }),
     port: portOr({

@@ -9,7 +9,8 @@ import { bothMeters } from '../engine/ports/meters.ts'
 import { readBackedUp } from '../store/backup-note.ts'
 import { realFiles } from '../store/real-files.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
-import type { Listener, ListenerName } from '../transport/listener.ts'
+import { type HealthListener, listenHealth } from '../transport/listen-health.ts'
+import type { HttpAnswer, Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './access-token.ts'
 import { type AdminAnswers, adminAnswers } from './admin-answers.ts'
 import { loggedChores } from './chore-log.ts'
@@ -19,7 +20,7 @@ import { closeDataFolder } from './private-data.ts'
 import { decisionRows } from './decision-rows.ts'
 import { provisionDemo } from './demo-world.ts'
 import { engineConfigOf, listenLimitsOf } from './engine-limits.ts'
-import { type HttpSources, httpAnswers, notReadyReasons } from './http-answers.ts'
+import { type HttpSources, healthAnswer, httpAnswers, notReadyReasons } from './http-answers.ts'
 import { KnownDocuments } from './known-documents.ts'
 import { type LastMinute, startLastMinute } from './last-minute.ts'
 import { addPartner } from './lists.ts'
@@ -224,6 +225,7 @@ class Server implements RunningServer {
   #refusedNote: string | undefined
   #listener: Listener | undefined
   #page: OperatorsPage | undefined
+  #health: HealthListener | undefined
   /** Told to drain for maintenance: everything else goes on. */
   #isDraining = false
   readonly #startedAtMs = Date.now()
@@ -300,6 +302,14 @@ class Server implements RunningServer {
     const admin = this.#admin()
     const notReady = (): readonly string[] =>
       this.#stopping === undefined && !this.#isDraining ? notReadyReasons(engine.status()) : ['draining']
+    const notes = (): readonly string[] => chores.notes()
+    const { port: healthPort } = config.health
+    if (healthPort !== 'off') {
+      const answer = (path: string): HttpAnswer | undefined => healthAnswer(path, { notReady, notes })
+      const failed = (error: unknown): void => log('error', 'listener.failed', { during: 'health', error })
+      this.#health = await listenHealth({ host: config.host, port: healthPort, answer, failed })
+      log('info', 'health.listening', { port: this.#health.port })
+    }
     this.#listener = await choice.listen({
       host: config.host,
       port: config.port,
@@ -308,7 +318,7 @@ class Server implements RunningServer {
       http: httpAnswers({
         version,
         notReady,
-        notes: () => chores.notes(),
+        notes,
         receiptKeys: () => surroundings.keySet().receipt,
         metrics: this.#metrics(notReady),
         operatorsUrl: () => this.#page?.url,
@@ -448,6 +458,7 @@ class Server implements RunningServer {
     await this.#page?.stop()
     await engine.stop(why === undefined ? config.drainMs : 0)
     await this.#listener?.close()
+    await this.#health?.close()
     surroundings.stop()
     adminToken.stop()
     metricsToken?.stop()

@@ -15,7 +15,7 @@ import type { HttpAnswer, Listen, ListenOptions, Listener } from './listener.ts'
 import { ListenError } from './listener.ts'
 import { SocketConnection } from './socket-connection.ts'
 import type { RawSocket } from './socket-connection.ts'
-import { methodNotAllowed } from './upgrade.ts'
+import { methodNotAllowed, originForm, targetOf } from './upgrade.ts'
 import type { RequestHead } from './upgrade.ts'
 
 /** As large as the native listener allows (UWS_HTTP_MAX_HEADERS_SIZE), so that both refuse the same heads. */
@@ -242,7 +242,8 @@ function rawSocketOf(webSocket: WebSocket, stream: Duplex): RawSocket {
 }
 
 function write(response: ServerResponse, answer: HttpAnswer): void {
-  response.shouldKeepAlive = !endsConnection(answer)
+  // Node knows who asked for the end of it, and that HTTP/1.0 must ask to go on.
+  response.shouldKeepAlive &&= !endsConnection(answer)
   response.writeHead(answer.status, { ...headersOf(answer), 'content-length': Buffer.byteLength(answer.body) })
   // Node leaves the body out when the method was HEAD.
   response.end(answer.body)
@@ -259,12 +260,11 @@ function writeRaw(socket: Duplex, answer: HttpAnswer, isHead: boolean): void {
 }
 
 function headOf(request: IncomingMessage, canUpgrade: boolean): RequestHead {
-  const target = request.url ?? ''
-  const mark = target.indexOf('?')
   return {
     method: request.method ?? '',
-    path: mark === -1 ? target : target.slice(0, mark),
-    query: mark === -1 ? '' : target.slice(mark + 1),
+    // A socket is of the host that its Host header names, and of none that stands in its target.
+    ...targetOf(canUpgrade ? (request.url ?? '') : originForm(request.url ?? '')),
+    isOld: request.httpVersion === '1.0',
     remoteAddress: addressOf(request.socket),
     canUpgrade,
     // Of several, Node shows the first.

@@ -19,6 +19,20 @@ export type RequestHead = {
   readonly hostsCount: () => number
   /** A header by its lower-case name, or empty. */
   readonly header: (name: string) => string
+  /** HTTP/1.0, where the library takes it: there may be no Host header (RFC 9112 §3.2). */
+  readonly isOld?: boolean
+}
+
+/** A request's target without the scheme and the host that may stand before it (absolute form, RFC 9112 §3.2.2). */
+export function originForm(target: string): string {
+  const local = target.replace(/^https?:\/\/[^/?#]*/i, '')
+  return local.startsWith('/') || local === target ? local : `/${local}`
+}
+
+/** Path and query of a target in origin form. */
+export function targetOf(target: string): { readonly path: string; readonly query: string } {
+  const mark = target.indexOf('?')
+  return mark === -1 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) }
 }
 
 export type Verdict =
@@ -39,7 +53,9 @@ const keyShape = /^[+/0-9A-Za-z]{22}==$/
 /** What to do with a request. */
 export function judgeRequest(head: RequestHead): Verdict {
   // RFC 9112 §3.2. Of two, a proxy may have taken the other one.
-  if (head.header('host') === '' || head.hostsCount() !== 1) return refuse(400, 'expected one Host header')
+  const hostless = head.isOld === true && head.hostsCount() === 0 && !wantsSocket(head)
+  if (!hostless && (head.header('host') === '' || head.hostsCount() !== 1))
+    return refuse(400, 'expected one Host header')
   const kind = kindOfPath.get(head.path)
   if (wantsSocket(head)) {
     if (kind === undefined) return refuse(404, 'expected a WebSocket at /phone or /hub')
