@@ -13,6 +13,7 @@ const file: DemoFile = {
   url: 'ws://127.0.0.1:1/phone',
   tokens: { iss: 'https://demo.test', aud: 'bandpass', kid: 't1', seed: seed(1) },
   partner: { id: '0a'.repeat(16), kid: 1, key: seed(2) },
+  receipts: { issuer: 'bandpass', keySet: 'http://localhost:1/.well-known/jwks.json' },
   engine: { ekid: 1, key: seed(3), rkid: 2, releaseKey: seed(4) },
   vendor: { vendor: 7, model: 8, batch: 9, issuer: 10, seed: seed(5) },
 }

@@ -18,6 +18,8 @@ export type DemoFile = {
   /** The demo's token issuer, so that a demo's phones can sign in. */
   readonly tokens: { readonly iss: string; readonly aud: string; readonly kid: string; readonly seed: string }
   readonly partner: { readonly id: string; readonly kid: number; readonly key: string }
+  /** `iss` of receipts, and where the keys are that sign them. */
+  readonly receipts: { readonly issuer: string; readonly keySet: string }
   readonly engine: { readonly ekid: number; readonly key: string; readonly rkid: number; readonly releaseKey: string }
   readonly vendor: {
     readonly vendor: number
@@ -30,6 +32,8 @@ export type DemoFile = {
 
 export type DemoWorld = {
   readonly partner: { readonly id: string; readonly kid: number; readonly key: Uint8Array }
+  /** What a partner verifies receipts with: who signs them, and where the keys are. */
+  readonly receipts: DemoFile['receipts']
   readonly vendor: Vendor
   /** A new phone with keys of its own, signed in to a new account unless one is named. */
   readonly phone: (account?: string) => PhoneClientOptions
@@ -46,6 +50,7 @@ export function demoWorld(json: string): DemoWorld {
   const primitives = nodePrimitives
   return {
     partner: { ...file.partner, key: fromHex(file.partner.key) },
+    receipts: file.receipts,
     vendor,
     phone(account = `demo-${toHex(primitives.randomBytes(4))}`) {
       const keys = createSoftwareKeys(primitives)
@@ -66,6 +71,7 @@ export function demoWorld(json: string): DemoWorld {
 function readDemoFile(value: unknown): DemoFile {
   const file = objectOf(value, 'demo.json')
   const partner = objectOf(file['partner'], 'partner')
+  const receipts = objectOf(file['receipts'], 'receipts')
   const engine = objectOf(file['engine'], 'engine')
   const tokens = objectOf(file['tokens'], 'tokens')
   const vendor = objectOf(file['vendor'], 'vendor')
@@ -78,6 +84,7 @@ function readDemoFile(value: unknown): DemoFile {
       seed: textOf(tokens, 'seed'),
     },
     partner: { id: textOf(partner, 'id'), kid: countOf(partner, 'kid'), key: textOf(partner, 'key') },
+    receipts: { issuer: textOf(receipts, 'issuer'), keySet: textOf(receipts, 'keySet') },
     engine: {
       ekid: countOf(engine, 'ekid'),
       key: textOf(engine, 'key'),

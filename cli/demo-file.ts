@@ -8,6 +8,7 @@ export function readDemoFile(text: string): DemoFile {
   const file = new Field(JSON.parse(text), 'demo.json')
   const tokens = file.get('tokens')
   const partner = file.get('partner')
+  const receipts = file.get('receipts')
   const engine = file.get('engine')
   const vendor = file.get('vendor')
   return {
@@ -19,6 +20,7 @@ export function readDemoFile(text: string): DemoFile {
       seed: tokens.get('seed').hex,
     },
     partner: { id: partner.get('id').hex, kid: partner.get('kid').count, key: partner.get('key').hex },
+    receipts: { issuer: receipts.get('issuer').text, keySet: receipts.get('keySet').text },
     engine: {
       ekid: engine.get('ekid').count,
       key: engine.get('key').hex,

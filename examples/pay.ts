@@ -1,8 +1,9 @@
-// A paid order, from nothing: pair a simulated band, wear it, arm it, pay. Needs `bandpass serve --demo` running.
+// A paid order, from nothing: pair a simulated band, wear it, arm it, pay, and verify the receipt. Needs `bandpass serve --demo` running.
 import { readFileSync } from 'node:fs'
 import { demoWorld } from '../band-sim/demo-world.ts'
 import { createPartner } from '../sdk/offers.ts'
 import { PhoneClient } from '../sdk/phone-client.ts'
+import { readKeySet, verifyReceipt } from '../sdk/receipts.ts'
 
 const demo = demoWorld(readFileSync(process.argv[2] ?? process.env['BANDPASS_DEMO_FILE'] ?? '.data/demo.json', 'utf8'))
 const { wearer, radio } = demo.newBand()
@@ -16,7 +17,21 @@ await band.arm()
 const shop = createPartner(demo.partner)
 const order = { action: 'pay', resource: '0b'.repeat(16), amountMinor: 450, currency: 978, label: 'Coffee' } as const
 const offer = shop.offer({ ...order, expiresAtMs: Date.now() + 60_000 })
-console.log(await band.pay(offer.bytes, { receipt: true }))
+const decision = await band.pay(offer.bytes, { receipt: true })
+console.log(decision)
+
+// The shop asks nobody: it has the engine's public keys, and the offer that it made and kept.
+const { issuer, keySet } = demo.receipts
+const expected = {
+  jwks: await readKeySet(keySet),
+  issuer,
+  offer: offer.bytes,
+  ownerEpochs: new Map(),
+  nowMs: Date.now(),
+}
+const verdict = await verifyReceipt(decision.receipt ?? '', expected)
+console.log(verdict.type === 'valid' ? 'The receipt is genuine, and of this offer.' : verdict)
+process.exitCode = verdict.type === 'valid' ? 0 : 1
 
 phone.close()
 wearer.band.powerOff()

@@ -15,7 +15,7 @@ export const firstEpochs = { generation: 1, wearEpoch: 1, armEpoch: 1 } as const
 /** All the certificate can vouch for, so that a profile may use any evidence. */
 const conformance = Object.values(conformanceBits).reduce((bits, bit) => bits | bit, 0)
 /** No vendor of a real list: the engine restricts such bands to small amounts, which is all a load needs. */
-const vendor = { vendor: 0xfffe, model: 1, batch: 1 } as const
+export const fleetVendor = { vendor: 0xfffe, model: 1, batch: 1 } as const
 /** An hour less than an arming may last, so that the clocks of both ends need not agree to the second. */
 const armedMs = 23 * 3_600_000
 const verifiedBeforeMs = 60_000
@@ -62,7 +62,7 @@ export class FleetSeed {
       bid: parseBid(names.subarray(16, 24)),
       account: parseAccountId(this.account(index)),
       generation,
-      ...vendor,
+      ...fleetVendor,
       conformance,
       bandKey: this.draw('bandKey', index).slice(),
       acctTag: names.subarray(24),

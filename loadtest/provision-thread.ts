@@ -4,7 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { encodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
 import { AdminClient } from '../sdk/admin-client.ts'
-import { FleetSeed } from './fleet-seed.ts'
+import { FleetSeed, fleetVendor } from './fleet-seed.ts'
 import type { ProvisionOrder } from './provision.ts'
 
 /** Requests on their way at once: one is being made while the others are stored. */
@@ -44,8 +44,15 @@ async function send(
     Atomics.add(told.done, 0, imported)
     const [worst] = refused
     if (worst !== undefined)
-      told.failure.why ??= `${refused.length} of ${told.size} bindings were refused: ${worst.reason}`
+      told.failure.why ??= `${refused.length} of ${told.size} bindings were refused: ${worst.reason}${adviceOf(worst.reason)}`
   } catch (error) {
     told.failure.why ??= error instanceof Error ? error.message : String(error)
   }
+}
+
+/** What to do about a refusal that an operator caused, and can take back. */
+function adviceOf(reason: string): string {
+  if (reason !== 'vendor-revoked') return ''
+  const { vendor, model } = fleetVendor
+  return `; the fleet's bands are of vendor ${vendor}, model ${model}: see bandpass vendor list, then bandpass vendor restore --vendor ${vendor} --model ${model}`
 }

@@ -10,6 +10,27 @@ import { noblePrimitives } from '../crypto/noble-primitives.ts'
 import { requestDigest } from '../crypto/proof.ts'
 import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/receipts.ts'
 
+/** How long an engine may take to give its keys, ms, unless the call says otherwise. */
+const keySetWithinMs = 10_000
+
+/**
+ * The engine's key set at `url`, its `/.well-known/jwks.json`. Keep it, and read it again when a receipt's key is unknown. Rejects with an
+ * Error that says what came instead.
+ */
+export async function readKeySet(url: string, withinMs: number = keySetWithinMs): Promise<JSONWebKeySet> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) })
+  const found: unknown = response.ok ? await response.json() : undefined
+  if (isKeySet(found)) return found
+  throw new Error(
+    `a key set expected at ${url}, got HTTP ${response.status}${response.ok ? ' with something else' : ''}`,
+  )
+}
+
+function isKeySet(value: unknown): value is JSONWebKeySet {
+  if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys)) return false
+  return value.keys.every((key: unknown) => typeof key === 'object' && key !== null && 'kty' in key)
+}
+
 export type ReceiptExpectation = {
   /** The engine's `/.well-known/jwks.json`, kept up to date by the caller. Only its keys are ever used. */
   readonly jwks: JSONWebKeySet

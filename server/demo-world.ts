@@ -53,6 +53,7 @@ export function provisionDemo(from: {
       seed: toHex(keys.issuerSeed),
     },
     partner: { id: partner.id, kid: offerKey?.kid, key: toHex(offerKey?.key ?? new Uint8Array()) },
+    receipts: { issuer: config.issuer, keySet: keySetOf(url) },
     engine: {
       ekid: engine?.id,
       key: toHex(engine?.publicKey ?? new Uint8Array()),
@@ -62,6 +63,12 @@ export function provisionDemo(from: {
     vendor: { ...demoVendor, seed: toHex(vendorSeed) },
   }
   writePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`)
+}
+
+/** Beside the phones' WebSocket. */
+function keySetOf(url: string): string {
+  const { protocol, host } = new URL(url)
+  return `${protocol === 'wss:' ? 'https:' : 'http:'}//${host}/.well-known/jwks.json`
 }
 
 /** The vendor seed of an earlier start of the same demo: its bands stay good. */
