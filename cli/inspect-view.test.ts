@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BandDecision, BandReport } from '../sdk/admin-reports.ts'
 import { paint } from './drawing.ts'
-import { accountLines, bandLines } from './inspect-view.ts'
+import { accountLines, bandLines, severalLines } from './inspect-view.ts'
 
 const nowMs = 1_800_000_000_000
 const decision: BandDecision = {
@@ -73,6 +73,16 @@ function textOf(change: Partial<BandReport> = {}): string {
     .map((line) => paint(line, Infinity, false).trimEnd())
     .join('\n')
 }
+
+describe('the beginning of several ids', () => {
+  it('lists the bands that it may mean', () => {
+    const one = { bandId: 'd0189313'.padEnd(32, '0'), bid: null, name: 'left', state: 'armed', holds: [] }
+    const bands = [one, { ...one, bandId: 'd0189313'.padEnd(32, '1'), name: 'right' }]
+    const lines = severalLines({ type: 'several', bands, isCut: true }).map((line) => paint(line, Infinity, false))
+    expect(lines[0]).toBe('not one band: that begins the ids of more than 2; inspect one by more of its id')
+    for (const { bandId } of bands) expect(lines.join('\n')).toContain(bandId)
+  })
+})
 
 describe('a band as text', () => {
   it('says all there is to know, one thing a line', () => {

@@ -1,6 +1,6 @@
 // One band as lines of text. Pure; `inspect.ts` prints them. What others wrote (names, labels) is made harmless first.
 
-import type { AccountBands, BandDecision, BandLimits, BandReport } from '../sdk/admin-reports.ts'
+import type { AccountBands, BandDecision, BandLimits, BandReport, SeveralBands } from '../sdk/admin-reports.ts'
 import { reasonText } from '../sdk/reason-words.ts'
 import { type Line, type Piece, printable } from './drawing.ts'
 import { table } from './table.ts'
@@ -10,6 +10,22 @@ const nameWidth = 11
 
 /** The bands of an account that has several. */
 export function accountLines({ account, bands }: AccountBands): readonly Line[] {
+  return [
+    [{ text: `account ${account}`, tone: 'strong' }, ` has ${bands.length} bands; inspect one by its id`],
+    ...listLines(bands),
+  ]
+}
+
+/** Bands that the beginning of an id may mean. */
+export function severalLines({ bands, isCut }: SeveralBands): readonly Line[] {
+  const count = `${isCut ? 'more than ' : ''}${bands.length}`
+  return [
+    [{ text: 'not one band', tone: 'strong' }, `: that begins the ids of ${count}; inspect one by more of its id`],
+    ...listLines(bands),
+  ]
+}
+
+function listLines(bands: AccountBands['bands']): readonly Line[] {
   const rows = bands.map(({ bandId, bid, name, state, holds }) => [
     bandId,
     bid ?? '-',
@@ -17,10 +33,7 @@ export function accountLines({ account, bands }: AccountBands): readonly Line[] 
     holds.map(({ hold }) => hold).join(', ') || '-',
     printable(name),
   ])
-  return [
-    [{ text: `account ${account}`, tone: 'strong' }, ` has ${bands.length} bands; inspect one by its id`],
-    ...tableLines(['band', 'bid', 'state', 'holds', 'name'], rows),
-  ]
+  return tableLines(['band', 'bid', 'state', 'holds', 'name'], rows)
 }
 
 /** One band. */

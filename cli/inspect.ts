@@ -3,11 +3,11 @@
 
 import { printableJson } from '../protocol/printable.ts'
 import { AdminError } from '../sdk/admin-client.ts'
-import type { AccountBands, BandReport } from '../sdk/admin-reports.ts'
+import type { AccountBands, BandReport, SeveralBands } from '../sdk/admin-reports.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError, number } from './command.ts'
-import { columnsOf, paint, takesColors } from './drawing.ts'
-import { accountLines, bandLines } from './inspect-view.ts'
+import { type Line, columnsOf, paint, takesColors } from './drawing.ts'
+import { accountLines, bandLines, severalLines } from './inspect-view.ts'
 
 const decisionsDefault = 10
 const decisionsMax = 100
@@ -27,7 +27,8 @@ export const inspect: Command = {
   ],
   more: () =>
     [
-      'BAND is a band id (32 hex digits), a bid (16), or an account. An account with several bands lists them.',
+      'BAND is a band id (32 hex digits), a bid (16), a phone id, or an account; of an id its first digits are enough, in whatever case,',
+      'also as a table shows them (d0189313…). An account with several bands lists them, and so does what begins several ids.',
       'Nothing is changed by looking, and no key is ever shown. Exit code 1 when there is no such band.',
     ].join('\n'),
   examples: [
@@ -53,11 +54,22 @@ export const inspect: Command = {
   },
 }
 
-function textOf(report: BandReport | AccountBands): string {
-  const lines = report.type === 'band' ? bandLines(report) : accountLines(report)
+function textOf(report: BandReport | AccountBands | SeveralBands): string {
+  const lines = linesOf(report)
   const width = process.stdout.isTTY ? columnsOf(process.stdout) : Infinity
   const isColored = takesColors(process.stdout, process.env)
   return lines.map((line) => `${paint(line, width, isColored).trimEnd()}\n`).join('')
+}
+
+function linesOf(report: BandReport | AccountBands | SeveralBands): readonly Line[] {
+  switch (report.type) {
+    case 'band':
+      return bandLines(report)
+    case 'account':
+      return accountLines(report)
+    case 'several':
+      return severalLines(report)
+  }
 }
 
 /** What can be no name, or no reason, is a slip of typing. */

@@ -15,8 +15,8 @@ export function BandsPage({ name }: { readonly name: string }) {
       <BandSearch key={name} name={name} />
       {name === '' ? (
         <Empty>
-          Search for a band by its id, its name on the air (bid), or its phone; operators also by its account, which is
-          journaled.
+          Search for a band by its id, its name on the air (bid), or its phone; the first digits are enough, as tables
+          show them. Operators search by its account too, which is journaled.
         </Empty>
       ) : (
         <Found name={name} />
@@ -47,7 +47,7 @@ export function BandSearch({ name }: { readonly name: string }) {
             name="name"
             autocomplete="off"
             spellcheck={false}
-            maxLength={64}
+            maxLength={100}
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />

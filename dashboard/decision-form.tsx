@@ -2,12 +2,13 @@
 
 import { actions } from '../protocol/actions.ts'
 import { namesOf } from '../protocol/names.ts'
-import { type DecisionFilter, type PartnersAnswer, operatorPaths } from '../protocol/operator-api.ts'
+import { type BandsAnswer, type DecisionFilter, type PartnersAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
+import { idDigitsMin, writtenName } from '../protocol/written-name.ts'
 import { get } from './api.ts'
 import { useFresh, useLoaded } from './load.ts'
 import { amountText, knownCurrencies, parseAmount } from './money.ts'
-import { Field } from './parts.tsx'
+import { Field, sentence } from './parts.tsx'
 import { type ComponentChildren, useState } from './preact.ts'
 import { instantOfField, localInstants, toLocalInput } from './times.ts'
 
@@ -17,7 +18,8 @@ type DecisionFormProps = {
 }
 
 type Texts = Readonly<Record<TextName, string>>
-type TextName = 'from' | 'to' | 'partner' | 'reason' | 'min' | 'max' | 'currency' | 'action' | 'account' | 'bandId'
+type TextName =
+  'from' | 'to' | 'partner' | 'reason' | 'min' | 'max' | 'currency' | 'action' | 'account' | 'bandId' | 'reference'
 
 export function DecisionForm({ filter, search }: DecisionFormProps) {
   const [texts, setTexts] = useState<Texts>(() => textsOf(filter))
@@ -28,6 +30,12 @@ export function DecisionForm({ filter, search }: DecisionFormProps) {
   useFresh(partners, ['changes.partners'])
   const set = (name: TextName) => (event: { readonly currentTarget: { readonly value: string } }) =>
     setTexts({ ...texts, [name]: event.currentTarget.value })
+  const ask = async (): Promise<void> => {
+    const made = filterOfTexts(texts, filter)
+    const whole = typeof made === 'string' ? made : await withWholeBand(made)
+    setWrong(typeof whole === 'string' ? whole : undefined)
+    if (typeof whole !== 'string') search(whole)
+  }
   const isKnown = texts.currency !== ''
   const amountHint = isKnown ? undefined : 'In minor units; choose a currency to write decimals.'
   return (
@@ -35,9 +43,7 @@ export function DecisionForm({ filter, search }: DecisionFormProps) {
       class="filter"
       onSubmit={(event) => {
         event.preventDefault()
-        const made = filterOfTexts(texts, filter)
-        setWrong(typeof made === 'string' ? made : undefined)
-        if (typeof made !== 'string') search(made)
+        void ask()
       }}
     >
       <Field label="From" {...twiceHint(texts.from, filter.fromMs, 'first')}>
@@ -131,15 +137,27 @@ export function DecisionForm({ filter, search }: DecisionFormProps) {
           />
         )}
       </Field>
-      <Field label="Band id">
+      <Field label="Band id, or its first digits">
         {(ids) => (
           <input
             {...ids}
             autocomplete="off"
             spellcheck={false}
-            maxLength={32}
+            maxLength={100}
             value={texts.bandId}
             onInput={set('bandId')}
+          />
+        )}
+      </Field>
+      <Field label="Reference of the partner">
+        {(ids) => (
+          <input
+            {...ids}
+            autocomplete="off"
+            spellcheck={false}
+            maxLength={40}
+            value={texts.reference}
+            onInput={set('reference')}
           />
         )}
       </Field>
@@ -186,7 +204,23 @@ function textsOf(filter: DecisionFilter): Texts {
     action: filter.action ?? '',
     account: filter.account ?? '',
     bandId: filter.bandId ?? '',
+    reference: filter.reference ?? '',
   }
+}
+
+/** The journal is searched for a whole band id: its beginning is looked up first. In words why there is no such one. */
+async function withWholeBand(filter: DecisionFilter): Promise<DecisionFilter | string> {
+  const { bandId } = filter
+  if (bandId === undefined || bandId.length === 32) return filter
+  const path = `${operatorPaths.bands}?name=${encodeURIComponent(`${bandId}…`)}`
+  const answered = await get<BandsAnswer>(path, ['bands', 'isCut'])
+  if (!answered.ok) return sentence(answered.refusal.message)
+  const [only, second] = answered.answer.bands
+  if (only === undefined) return `No band has an id that begins with ${bandId}.`
+  if (second === undefined) return { ...filter, bandId: only.bandId }
+  const some = answered.answer.bands.slice(0, 5).map((one) => one.bandId)
+  const more = answered.answer.bands.length > some.length ? ' and others' : ''
+  return `${bandId} begins several ids: ${some.join(', ')}${more}. Write more of it.`
 }
 
 /** In the hour that comes twice when summer time ends. */
@@ -226,13 +260,17 @@ function filterOfTexts(texts: Texts, before: DecisionFilter): DecisionFilter | s
   if (filter.minMinor !== undefined && filter.maxMinor !== undefined && filter.minMinor > filter.maxMinor) {
     return 'The least amount is more than the most.'
   }
-  for (const name of ['partner', 'reason', 'action', 'account', 'bandId'] as const) {
+  for (const name of ['partner', 'reason', 'action', 'account'] as const) {
     const text = texts[name].trim()
     if (text !== '') filter[name] = text
   }
-  if (filter.bandId !== undefined && !/^[0-9a-f]{32}$/.test(filter.bandId)) {
-    return 'A band id is 32 lower-case hex digits.'
+  for (const name of ['bandId', 'reference'] as const) {
+    const text = texts[name].trim()
+    const { digits } = writtenName(text)
+    if (text !== '' && digits === undefined) return `“${text}” is no id: ${idDigitsMin} or more hex digits are.`
+    if (digits !== undefined) filter[name] = digits
   }
+  if ((filter.reference?.length ?? 0) > 16) return 'A reference is 16 hex digits.'
   return filter
 }
 

@@ -3,7 +3,7 @@
 import type { DecisionFilter } from '../protocol/operator-api.ts'
 
 const numbers = ['fromMs', 'toMs', 'minMinor', 'maxMinor', 'currency', 'beforeLsn'] as const
-const texts = ['partner', 'reason', 'action', 'account', 'bandId'] as const
+const texts = ['partner', 'reason', 'action', 'account', 'bandId', 'reference'] as const
 
 /** The query of a filter, without `?`; empty for no filter. Always in the same order. */
 export function queryOf(filter: DecisionFilter): string {

@@ -23,5 +23,10 @@ export function ListSearch({ wanted, set }: { readonly wanted: string; readonly 
 
 /** Whether a row's text has what is wanted in it, in whatever case. */
 export function matches(text: string, wanted: string): boolean {
-  return text.toLowerCase().includes(wanted.trim().toLowerCase())
+  // What a table cut ends with an ellipsis there.
+  const stem = wanted
+    .trim()
+    .replace(/(…|\.{3})$/u, '')
+    .toLowerCase()
+  return text.toLowerCase().includes(stem) || text.toLowerCase().includes(stem.replaceAll(' ', ''))
 }

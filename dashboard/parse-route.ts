@@ -1,5 +1,7 @@
 // Which page a path names. Everything else is no page.
 
+import { writtenName } from '../protocol/written-name.ts'
+
 export type Route =
   | { readonly page: 'fleet' }
   | { readonly page: 'bands'; readonly name: string }
@@ -24,8 +26,12 @@ export function parseRoute(pathname: string, search: string): Route {
   if (more.length === 0) {
     if (first === '' && second === undefined) return { page: 'fleet' }
     if (first === 'bands' && second === undefined) return { page: 'bands', name: query.get('name') ?? '' }
-    if (first === 'band' && second !== undefined && /^[0-9a-f]{32}$/.test(second))
-      return { page: 'band', bandId: second }
+    if (first === 'band' && second !== undefined) {
+      const { digits, isCut, isSurelyId } = writtenName(decoded(second))
+      if (digits?.length === 32 && !isCut) return { page: 'band', bandId: digits }
+      // The beginning of an id is searched for.
+      if (digits !== undefined && isSurelyId) return { page: 'bands', name: isCut ? `${digits}…` : digits }
+    }
     if (first === 'decisions' && second === undefined) return { page: 'decisions', query: search.replace(/^\?/, '') }
     if (first === 'decisions' && second !== undefined && isPosition(second))
       return { page: 'decision', lsn: Number(second) }
@@ -37,6 +43,14 @@ export function parseRoute(pathname: string, search: string): Route {
     if (page !== undefined && second === undefined) return { page }
   }
   return { page: 'unknown', path: pathname }
+}
+
+function decoded(written: string): string {
+  try {
+    return decodeURIComponent(written)
+  } catch {
+    return written
+  }
 }
 
 /** A position in the journal as people write it. */

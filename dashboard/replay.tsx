@@ -19,7 +19,8 @@ export function ReplayPage({ lsn }: { readonly lsn: number | undefined }) {
         class="search"
         onSubmit={(event) => {
           event.preventDefault()
-          if (isPosition(text.trim())) goTo(`/replay?lsn=${text.trim()}`)
+          const written = text.replaceAll(/[\s,.]/g, '')
+          if (isPosition(written)) goTo(`/replay?lsn=${written}`)
         }}
       >
         <Field label="Journal position of a decision">
@@ -27,7 +28,7 @@ export function ReplayPage({ lsn }: { readonly lsn: number | undefined }) {
             <input
               {...ids}
               inputMode="numeric"
-              pattern="\s*[1-9][0-9]{0,15}\s*"
+              pattern="\s*[1-9][0-9,. ]{0,20}\s*"
               title="a whole number"
               autocomplete="off"
               required

@@ -53,3 +53,10 @@ export function* bandPages(core: HasLedger, account: AccountId): Generator<reado
     from = `${last.key}~`
   }
 }
+
+/** The beginning of an account's id: enough to tell two apart, never all of it. */
+export function shortened(account: AccountId): string {
+  return `${account.slice(0, Math.min(shownLength, account.length - 1))}…`
+}
+
+const shownLength = 4

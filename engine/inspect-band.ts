@@ -11,7 +11,9 @@ import { isOwners } from '../policy/holds.ts'
 import type { ProximityLevel } from '../policy/proximity.ts'
 import { deciseconds } from './band-link.ts'
 import type { Core } from './core.ts'
-import { accountRow, bandPages } from './account-rows.ts'
+import { accountRow, bandPages, shortened } from './account-rows.ts'
+import { bandsNamed } from './find-bands.ts'
+import { foundBandsMax } from './operator-port.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageOf } from './ports/apply.ts'
 import type { BandRow } from './ports/rows.ts'
@@ -26,6 +28,8 @@ export type BandNamed = {
   /** Also one that has ended. */
   readonly bid?: Bid
   readonly account?: AccountId
+  /** As it was written, such as the beginning of an id: looked for when the others find nothing. */
+  readonly written?: string
 }
 
 export type InspectWish = {
@@ -41,6 +45,8 @@ export type Inspected =
   | ({ readonly type: 'band' } & InspectedBand)
   /** An account with several bands. */
   | { readonly type: 'account'; readonly account: string; readonly bands: readonly ListedBand[] }
+  /** What was written is the beginning of several ids: the bands it may mean. */
+  | { readonly type: 'several'; readonly bands: readonly ListedBand[]; readonly isCut: boolean }
   | { readonly type: 'unknown' }
   /** The account's id was not opened, because the journal did not take that it was. */
   | { readonly type: 'refused'; readonly error: 'storage-full' | 'unavailable' }
@@ -143,8 +149,10 @@ type PendingChange = {
 /** The operator's reading of this engine's bands. */
 export function bandInspector(core: Core): InspectBand {
   return async (named, wish) => {
-    const found = findBand(core, named)
-    if (found === undefined) return { type: 'unknown' }
+    const meant = findBand(core, named) ?? findWritten(core, named.written ?? named.bandId)
+    if (meant === undefined) return { type: 'unknown' }
+    if ('several' in meant) return severalOf(core, meant.several)
+    const found = meant
     // What is answered is what was when the journal was told: between the two the band may change hands.
     const seen = 'row' in found ? seenNow(core, found) : seenAll(core, found)
     const account = 'row' in found ? found.row.account : found.account
@@ -185,17 +193,26 @@ function findBand(core: Core, { bandId, bid, account }: BandNamed): FoundBand | 
   return row === undefined ? undefined : { row, endedGeneration: null }
 }
 
+function findWritten(
+  core: Core,
+  written: string | undefined,
+): FoundBand | { readonly several: readonly BandId[] } | undefined {
+  const bandIds = written === undefined ? [] : bandsNamed(core, written, 'anything')
+  const [only, second] = bandIds
+  if (second !== undefined) return { several: bandIds }
+  const row = only === undefined ? undefined : core.ledger.get('band', only)
+  return row === undefined ? undefined : { row, endedGeneration: null }
+}
+
+function severalOf(core: Core, bandIds: readonly BandId[]): Extract<Inspected, { readonly type: 'several' }> {
+  const bands = listed(core, bandIds.slice(0, foundBandsMax))
+  return { type: 'several', bands, isCut: bandIds.length > foundBandsMax }
+}
+
 /** Who asks by a bid that has ended asks about somebody who is gone: whoever has the band now is none of it. */
 function nobodys(row: BandRow): BandRow {
   return { ...row, account: null, bid: null, name: '', deactivateAtMs: 0, foundAtMs: 0 }
 }
-
-/** The beginning of an account's id: enough to tell two apart, never all of it. */
-export function shortened(account: AccountId): string {
-  return `${account.slice(0, Math.min(shownLength, account.length - 1))}…`
-}
-
-const shownLength = 4
 
 /** The act is on disk when this resolves without an error. */
 async function openAccount(
@@ -212,13 +229,16 @@ async function openAccount(
 }
 
 function seenAll(core: Core, { account, bandIds }: FoundAccount) {
-  const bands = bandIds.flatMap((bandId) => {
+  return { type: 'account', account, bands: listed(core, bandIds) } as const
+}
+
+function listed(core: Core, bandIds: readonly BandId[]): readonly ListedBand[] {
+  return bandIds.flatMap((bandId) => {
     const row = core.ledger.get('band', bandId)
     if (row === undefined) return []
     const { bid, name, state } = row
     return [{ bandId, bid, name, state, holds: holdsSeen(core, row) }]
   })
-  return { type: 'account', account, bands } as const
 }
 
 type Unread = 'account' | 'proximity' | 'decisions' | 'decisionsCut'

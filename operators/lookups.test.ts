@@ -53,6 +53,18 @@ describe('an operator', () => {
     expect([status, body.error]).toEqual([503, 'storage-full'])
   })
 
+  it('finds a band as tables show it without a record, and asks by the beginning of an account with one', async () => {
+    const site = await testSite(onTestFinished)
+    const otto = await site.signedIn('otto')
+    const shown = encodeURIComponent(`${knownBand.slice(0, 8).toUpperCase()}…`)
+    expect((await otto.get(`${operatorPaths.bands}?name=${shown}`)).body.bands).toHaveLength(1)
+    expect(site.engine.journaled).toEqual([])
+    await otto.get(`${operatorPaths.bands}?name=${encodeURIComponent('alic…')}`)
+    expect(site.engine.journaled.map(({ who }) => who.reason)).toEqual(['bands of account alic...'])
+    const vera = await site.signedIn('vera')
+    expect((await vera.get(`${operatorPaths.bands}?name=${encodeURIComponent('alic…')}`)).status).toBe(403)
+  })
+
   it('finds a band by its id without a record', async () => {
     const site = await testSite(onTestFinished)
     const otto = await site.signedIn('otto')

@@ -2,7 +2,7 @@
 // the journal before they are answered, right or wrong, and each operator has only so many.
 
 import type { OperatorSession } from './sessions.ts'
-import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
+import { writtenName } from '../protocol/written-name.ts'
 import { type Answered, json, refused } from './answers.ts'
 import { Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
@@ -43,9 +43,10 @@ export function accountLookups({ clock, engine, log }: Pick<OperatorPorts, 'cloc
     async bands(name, session) {
       const byId = engine.findBands(name, 'id')
       const isFound = byId.bands.length > 0
-      if (isFound || !isOne(parseAccountId, name)) return json(byId)
-      // An id that no band has may be an account that looks so: for a viewer it is just no band's.
-      if (looksLikeId(name) && !may(session.role, lookupRole)) return json(byId)
+      const { account, isSurelyId } = writtenName(name)
+      if (account === undefined || (isFound && isSurelyId)) return json(byId)
+      // An id that no band has may be an account that looks so, and a few digits may be both: for a viewer it is just an id.
+      if ((isFound || isSurelyId) && !may(session.role, lookupRole)) return json(byId)
       return (await refusedLookup(name, 'bands', session)) ?? json(engine.findBands(name))
     },
   }
@@ -65,16 +66,3 @@ const tooMany = refused(
   `expected at most ${operatorLimits.lookupsPerOperator.perMinute} questions by account of one operator a minute`,
   Math.ceil(60_000 / operatorLimits.lookupsPerOperator.perMinute),
 )
-
-function looksLikeId(name: string): boolean {
-  return isOne(parseBandId, name.toLowerCase()) || isOne(parseBid, name.toLowerCase())
-}
-
-function isOne(parse: (text: string) => unknown, text: string): boolean {
-  try {
-    parse(text)
-    return true
-  } catch {
-    return false
-  }
-}

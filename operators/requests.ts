@@ -7,6 +7,7 @@ import { amountMinorMax } from '../protocol/limits.ts'
 import { namesOf } from '../protocol/names.ts'
 import { type DecisionFilter, type OperatorAct, type OperatorActName, operatorActs } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
+import { idDigitsMin, writtenName } from '../protocol/written-name.ts'
 import type { JsonObject } from './json.ts'
 import { operatorLimits } from './limits.ts'
 import {
@@ -31,6 +32,7 @@ const filterNames = [
   'action',
   'account',
   'bandId',
+  'reference',
   'beforeLsn',
 ] as const
 
@@ -61,7 +63,7 @@ function filterOf(given: Written): DecisionFilter {
     given[name] === undefined ? {} : { [name]: numberOf(name, given[name]) }
   const amount = (name: 'minMinor' | 'maxMinor') =>
     given[name] === undefined ? {} : { [name]: numberOf(name, given[name], { max: amountMinorMax }) }
-  const { partner, reason, currency, action, account, bandId } = given
+  const { partner, reason, currency, action, account, bandId, reference } = given
   return {
     ...number('fromMs'),
     ...number('toMs'),
@@ -75,6 +77,7 @@ function filterOf(given: Written): DecisionFilter {
     ...(action === undefined ? {} : { action: actionOf(action) }),
     ...(account === undefined ? {} : { account: parsedAs('account', () => parseAccountId(account.trim())) }),
     ...(bandId === undefined ? {} : { bandId: bandIdOf(bandId) }),
+    ...(reference === undefined ? {} : { reference: referenceOf(reference) }),
     ...number('beforeLsn'),
   }
 }
@@ -90,6 +93,15 @@ function actionOf(written: string): string {
   throw new RequestMistake('action: a name such as pay, or a number, expected')
 }
 
+/** In whatever case it was copied, also its beginning. */
+function referenceOf(written: string): string {
+  const { digits } = writtenName(written)
+  if (digits !== undefined && digits.length <= referenceDigits) return digits
+  throw new RequestMistake(`reference: ${idDigitsMin} to ${referenceDigits} hex digits expected`)
+}
+
+const referenceDigits = 16
+
 /** In whatever case it was copied. */
 export function bandIdOf(written: string): BandId {
   return parsedAs('bandId', () => parseBandId(written.trim().toLowerCase()))
@@ -104,7 +116,7 @@ export function readBandName(query: string): string {
   )
 }
 
-const bandNameMax = 64
+const bandNameMax = 100
 
 /** GET /api/bands/<bandId>/timeline. */
 export function readTimelineQuery(query: string): { readonly beforeLsn?: number; readonly limit: number } {

@@ -19,6 +19,7 @@ import {
   operatorPaths,
 } from '../protocol/operator-api.ts'
 import { feedFields } from '../protocol/operator-feed.ts'
+import { writtenName } from '../protocol/written-name.ts'
 import { type OperatorListener, type OperatorOptions, listenForOperators } from './listen.ts'
 import type { KeptSession, ListedOperator, OperatorList, OperatorPorts } from './ports.ts'
 import { hashToken } from './token-sign-in.ts'
@@ -112,7 +113,8 @@ class MemoryEngine implements OperatorPort {
   readonly findBands: OperatorPort['findBands'] = (name, by = 'anything') => {
     this.sought.push({ name, by })
     const found = { bandId: knownBand, bid: null, name: 'left', state: 'armed', holds: [], account: 'alic…' }
-    return { bands: name === knownBand ? [found] : [], isCut: false }
+    const { digits } = writtenName(name)
+    return { bands: digits !== undefined && knownBand.startsWith(digits) ? [found] : [], isCut: false }
   }
   readonly band: OperatorPort['band'] = async () => ({ type: 'unknown' })
   readonly timeline: OperatorPort['timeline'] = async () => ({ entries: [], nextBeforeLsn: null })

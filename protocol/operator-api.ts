@@ -289,6 +289,8 @@ export type DecisionFilter = {
   /** A whole account id: who has only the shortened one must open it first. */
   readonly account?: string
   readonly bandId?: string
+  /** What the partner calls the offer (`rid`), or the beginning of it. */
+  readonly reference?: string
   /** Older than this position: the next page. */
   readonly beforeLsn?: number
 }

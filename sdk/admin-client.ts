@@ -2,7 +2,7 @@
 // band. Asks again while the engine says that asking again may help.
 
 import { type Bytes, toHex } from '../protocol/bytes.ts'
-import type { AccountBands, BandReport, LastMinute } from './admin-reports.ts'
+import type { AccountBands, BandReport, LastMinute, SeveralBands } from './admin-reports.ts'
 import { systemClock } from './phone-clock.ts'
 
 type Refusal = { readonly error: string; readonly message: string }
@@ -116,14 +116,15 @@ export class AdminClient {
   }
 
   /**
-   * One band, or the bands of an account that has several; `name` is a band id, a bid or an account. With `openReason` the
+   * One band, or the bands of an account that has several; `name` is a band id, a bid or an account,
+   * or the beginning of one, which may be that of several bands. With `openReason` the
    * account's id is told whole, and the engine journals who asked and why. Rejects with the refusal `unknown-band`, or
    * `malformed` for what can be no name.
    */
   inspectBand(
     name: string,
     { decisionsMax, openReason }: { readonly decisionsMax: number; readonly openReason: string | undefined },
-  ): Promise<BandReport | AccountBands> {
+  ): Promise<BandReport | AccountBands | SeveralBands> {
     const query = new URLSearchParams({ decisions: String(decisionsMax) })
     if (openReason !== undefined) query.set('open', openReason)
     return this.#json('GET', `bands/${encodeURIComponent(name)}?${query.toString()}`, isBandAnswer)
@@ -320,7 +321,7 @@ function isLastMinute(value: unknown): value is LastMinute {
   return has(value, { upMs: 'number', seconds: 'object', minute: 'object', status: 'object', memory: 'object' })
 }
 
-function isBandAnswer(value: unknown): value is BandReport | AccountBands {
+function isBandAnswer(value: unknown): value is BandReport | AccountBands | SeveralBands {
   const isBand = has(value, {
     type: 'string',
     bandId: 'string',
@@ -328,7 +329,7 @@ function isBandAnswer(value: unknown): value is BandReport | AccountBands {
     arm: 'object',
     decisions: 'object',
   })
-  return isBand || has(value, { type: 'string', account: 'string', bands: 'object' })
+  return isBand || has(value, { type: 'string', bands: 'object' })
 }
 
 function isToken(value: unknown): value is { readonly token: string } {

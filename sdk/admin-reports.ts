@@ -78,6 +78,14 @@ export type AccountBands = {
   }[]
 }
 
+/** GET /admin/bands/<name>, of the beginning of several ids. */
+export type SeveralBands = {
+  readonly type: 'several'
+  readonly bands: AccountBands['bands']
+  /** There are more than are listed. */
+  readonly isCut: boolean
+}
+
 /** GET /admin/bands/<name>. */
 export type BandReport = BandAnswer
 export type BandLimits = BandAnswer['limits'][number]

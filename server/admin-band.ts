@@ -25,6 +25,8 @@ export async function bandAnswer(
     case 'account':
       if (open !== undefined) log('info', 'admin.account-opened', { bands: inspected.bands.length, ...open })
       return jsonAnswer(200, inspected)
+    case 'several':
+      return jsonAnswer(200, inspected)
     case 'unknown':
       return refusal(404, 'unknown-band', `${bandNameExpected} that has a band here expected`)
     case 'refused':

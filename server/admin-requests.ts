@@ -5,6 +5,7 @@ import type { BandNamed } from '../engine/inspect-band.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8, fromHex } from '../protocol/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
+import { writtenName } from '../protocol/written-name.ts'
 import { Field } from './shape.ts'
 import type { TokenRequest } from './tokens.ts'
 
@@ -78,13 +79,16 @@ export function readAfter(query: string): number {
 /** An account may look like an id: the engine looks for the band first. */
 function namedBand(written: string): BandNamed {
   const name = decoded(written).trim()
-  const digits = name.toLowerCase()
-  if (/^[0-9a-f]{32}$/.test(digits)) return { bandId: parseBandId(digits), account: parseAccountId(name) }
-  if (/^[0-9a-f]{16}$/.test(digits)) return { bid: parseBid(digits), account: parseAccountId(name) }
-  try {
-    return { account: parseAccountId(name) }
-  } catch (error) {
-    throw new RangeError(`${bandNameExpected} (1 to 64 of A-Z a-z 0-9 . _ : -) expected`, { cause: error })
+  const { digits, account, isCut } = writtenName(name)
+  if (digits === undefined && account === undefined)
+    throw new RangeError(`${bandNameExpected} (1 to 64 of A-Z a-z 0-9 . _ : -) expected`)
+  const isWhole = digits !== undefined && !isCut
+  return {
+    ...(isWhole && digits.length === 32 ? { bandId: parseBandId(digits) } : {}),
+    ...(isWhole && digits.length === 16 ? { bid: parseBid(digits) } : {}),
+    ...(account !== undefined && !isCut ? { account: parseAccountId(account) } : {}),
+    // The beginning of an id is looked for as such.
+    ...(isCut || (digits !== undefined && digits.length !== 16 && digits.length !== 32) ? { written: name } : {}),
   }
 }
 

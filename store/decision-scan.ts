@@ -266,7 +266,7 @@ function described(lsn: Lsn, record: DecisionRecord, reversal: Reversal | undefi
 }
 
 function isWanted(entry: FoundDecision, filter: DecisionFilter): boolean {
-  const { fromMs, toMs, partner, reason, minMinor, maxMinor, currency, action, account, bandId } = filter
+  const { fromMs, toMs, partner, reason, minMinor, maxMinor, currency, action, account, bandId, reference } = filter
   const is = <Value>(wanted: Value | undefined, value: Value) => wanted === undefined || wanted === value
   return (
     entry.atMs >= (fromMs ?? 0) &&
@@ -278,7 +278,8 @@ function isWanted(entry: FoundDecision, filter: DecisionFilter): boolean {
     is(currency, entry.currency) &&
     is(action, entry.action) &&
     is(account, entry.account) &&
-    is(bandId, entry.bandId)
+    is(bandId, entry.bandId) &&
+    entry.reference.startsWith(reference ?? '')
   )
 }
 

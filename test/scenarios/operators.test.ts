@@ -413,6 +413,56 @@ describe('Bands', () => {
   })
 })
 
+describe('A band', () => {
+  it('is found by every way in which its ids are shown: short, in capitals, with spaces, with an ellipsis', async () => {
+    const { world, band, bandId, phone } = await armedWorld()
+    const ids = [bandId, band.bid, phone.phoneId]
+    const shown = ids.flatMap((id) => [
+      id.toUpperCase(),
+      ` ${id} `,
+      id.slice(0, 8),
+      id.slice(0, 8).toUpperCase(),
+      `${id.slice(0, 8)}…`,
+      `${id.slice(0, 12)}...`,
+      id.match(/.{4}/g)?.join(' ') ?? '',
+    ])
+    for (const name of [...shown, `phone:${phone.phoneId.slice(0, 8)}…`]) {
+      const found = world.engine.operators.findBands(name, 'id').bands.map((one) => one.bandId)
+      expect([name, found]).toEqual([name, [bandId]])
+    }
+    const { bands } = world.engine.operators.findBands('alic…')
+    expect(bands.map((one) => one.bandId)).toEqual([bandId])
+    expect(world.engine.operators.findBands('alic…', 'id').bands).toEqual([])
+  })
+
+  it('whose id begins as that of another is listed with it, and inspected by none of the two', async () => {
+    const { world, bandId, phone } = await armedWorld()
+    await second(world, phone)
+    const other = world.engine.operators.findBands('alice').bands.find((one) => one.bandId !== bandId)
+    if (other === undefined) throw new Error('a second band expected')
+    const stems = Array.from({ length: 32 }, (_, at) => bandId.slice(0, at))
+    const shared = stems.findLast((stem) => stem !== '' && other.bandId.startsWith(stem))
+    const names = shared !== undefined && shared.length >= 4 ? [shared] : [phone.phoneId.slice(0, 8)]
+    for (const written of names) {
+      expect(world.engine.operators.findBands(written).bands).toHaveLength(2)
+      const inspected = await world.run(
+        world.engine.inspectBand({ written }, { decisionsMax: 1, open: undefined, pause: () => Promise.resolve() }),
+      )
+      expect(inspected).toMatchObject({ type: 'several', isCut: false })
+      expect(inspected.type === 'several' && inspected.bands.map((one) => one.bandId).toSorted()).toEqual(
+        [bandId, other.bandId].toSorted(),
+      )
+    }
+    const one = await world.run(
+      world.engine.inspectBand(
+        { written: `${bandId.slice(0, 12).toUpperCase()}…` },
+        { decisionsMax: 1, open: undefined, pause: () => Promise.resolve() },
+      ),
+    )
+    expect(one).toMatchObject({ type: 'band', bandId })
+  })
+})
+
 describe('A search for bands by ids alone', () => {
   it('finds none by an account, also when the account looks like an id', async () => {
     const { world, band, bandId, phone } = await armedWorld()
