@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import { operatorLimits } from './limits.ts'
 import type { OperatorPorts } from './ports.ts'
-import { Places } from './places.ts'
+import { type PlaceLimits, Places } from './places.ts'
 
 export type ConnectionPlaces = {
   /** A connection began. */
@@ -14,9 +14,15 @@ export type ConnectionPlaces = {
   readonly asked: (connection: Duplex, by: { readonly operator: string } | { readonly addressKey: string }) => void
 }
 
-export function connectionPlaces({ clock, pause }: Pick<OperatorPorts, 'clock' | 'pause'>): ConnectionPlaces {
-  const strangers = new Places<Duplex>(operatorLimits.strangers)
-  const operators = new Places<Duplex>(operatorLimits.signedIn)
+/** `connectionsMax`: where there may be fewer in all, each kind has as much less. */
+export function connectionPlaces(
+  { clock, pause }: Pick<OperatorPorts, 'clock' | 'pause'>,
+  connectionsMax: number = operatorLimits.connectionsMax,
+): ConnectionPlaces {
+  const share = Math.min(1, connectionsMax / operatorLimits.connectionsMax)
+  const strangers = new Places<Duplex>(partOf(operatorLimits.strangers, share))
+  const operators = new Places<Duplex>(partOf(operatorLimits.signedIn, share))
+  const crowded = partOf(operatorLimits.crowded, share)
   /** Those that began in a crowd and have not said their whole head yet. */
   const hurried = new Map<Duplex, () => void>()
   let isSettling = false
@@ -47,7 +53,7 @@ export function connectionPlaces({ clock, pause }: Pick<OperatorPorts, 'clock' |
   return {
     began(connection, addressKey) {
       strangers.use(connection, addressKey)
-      if (strangers.isBeyond(addressKey, operatorLimits.crowded)) hurry(connection)
+      if (strangers.isBeyond(addressKey, crowded)) hurry(connection)
       connection.once('close', () => {
         strangers.leave(connection)
         operators.leave(connection)
@@ -68,4 +74,9 @@ export function connectionPlaces({ clock, pause }: Pick<OperatorPorts, 'clock' |
       void settle()
     },
   }
+}
+
+/** At least one place each, or there were none to sign in with. */
+function partOf({ max, perOwnerMax }: PlaceLimits, share: number): PlaceLimits {
+  return { max: Math.max(1, Math.floor(max * share)), perOwnerMax: Math.max(1, Math.floor(perOwnerMax * share)) }
 }

@@ -17,6 +17,8 @@ export const operatorLimits = {
   crowdedHeadMs: second / 2,
   /** All of them, and as many as may begin in one turn of the loop before the oldest give way. */
   connectionsMax: 2_048,
+  /** ... while nearly no open files are left. */
+  connectionsWhenScarce: 8,
   /** A request's head: whole within this, and no longer than that (D3). */
   headersTimeoutMs: 5 * second,
   requestTimeoutMs: 5 * second,

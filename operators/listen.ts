@@ -36,6 +36,10 @@ export type OperatorOptions = {
   readonly origin: string | undefined
   readonly sessionTimes: SessionTimes
   readonly oidc: OidcSettings | undefined
+  /** So many connections at once; unless given, and at most, what the limits say. */
+  readonly connectionsMax?: number
+  /** Are nearly no open files left? Then no more than a handful of connections are let in. */
+  readonly areFilesScarce?: () => boolean
   /** The built page. */
   readonly pageFolder: string
 }
@@ -88,7 +92,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
   })
 
   const asked = new Attempts(operatorLimits.requests)
-  const places = connectionPlaces(ports)
+  const places = connectionPlaces(ports, options.connectionsMax)
   /** Who is signed in has a bucket of their own: no stranger, and nobody at the same proxy, uses it up. */
   function isWithin({ headers, socket }: IncomingMessage): boolean {
     const session = sessions.find(cookieOf(headers.cookie, cookies().session), false)
@@ -113,10 +117,17 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
       })
     },
   )
-  server.maxConnections = operatorLimits.connectionsMax
+  server.maxConnections = Math.min(operatorLimits.connectionsMax, options.connectionsMax ?? Infinity)
   server.maxHeadersCount = operatorLimits.headersMax
   server.timeout = operatorLimits.stalledMs
-  server.on('connection', (socket) => owned(socket, () => places.began(socket, addressKeyOf(socket))))
+  let connectionsCount = 0
+  server.on('connection', (socket) => {
+    const isTooMany = connectionsCount >= operatorLimits.connectionsWhenScarce && options.areFilesScarce?.() === true
+    if (isTooMany) return socket.destroy()
+    connectionsCount++
+    socket.once('close', () => connectionsCount--)
+    return owned(socket, () => places.began(socket, addressKeyOf(socket)))
+  })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     owned(socket, () => upgrading(request, socket, head))

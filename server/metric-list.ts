@@ -21,6 +21,7 @@ export type MetricSources = {
   readonly isWitnessed: boolean
   readonly chores: Pick<Chores, 'failing' | 'failures'>
   readonly engineFailures: number
+  readonly openFilesAllowed: number
   readonly totals: MeterTotals
   readonly refused: ReadonlyMap<RefusedBy, number>
   readonly tokensRefused: TokenRefusals['totals']
@@ -30,6 +31,7 @@ export type MetricSources = {
     readonly gateDepth: number
     readonly links: number
     readonly sessions: number
+    readonly sockets: number
     readonly viewLag: number
   }
   readonly process: {
@@ -322,6 +324,22 @@ export const metricList: readonly Metric[] = [
     unit: 'number',
     help: 'Failures of the engine outside a request and outside chores: each is an `engine.failed` of the log.',
     read: ({ engineFailures }) => one(engineFailures),
+  },
+  {
+    name: 'bandpass_open_files_limit',
+    type: 'gauge',
+    labels: [],
+    unit: 'number',
+    help: 'How many files, and so connections, the process may have open (`ulimit -n`).',
+    read: ({ openFilesAllowed }) => one(openFilesAllowed),
+  },
+  {
+    name: 'bandpass_sockets_limit',
+    type: 'gauge',
+    labels: [],
+    unit: 'number',
+    help: 'How many sockets there may be: `network.socketsMax`, or fewer where open files do not allow that.',
+    read: ({ limits }) => one(limits.sockets),
   },
   {
     name: 'bandpass_refusals_total',

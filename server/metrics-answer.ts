@@ -29,6 +29,8 @@ export type MetricsParts = {
   readonly journal: Pick<FileJournal, 'isWitnessed'>
   readonly chores: Pick<Chores, 'failing' | 'failures'>
   readonly failures: { readonly engine: number }
+  /** Infinity when nothing says. */
+  readonly openFilesAllowed: number
   readonly meters: Pick<ServerMeters, 'totals' | 'loopDelay'>
   readonly refusals: Pick<Refusals, 'totals'>
   readonly tokenRefusals: Pick<TokenRefusals, 'totals'>
@@ -61,6 +63,7 @@ function sources({
   journal,
   chores,
   failures,
+  openFilesAllowed,
   meters,
   refusals,
   tokenRefusals,
@@ -74,6 +77,7 @@ function sources({
     isWitnessed: journal.isWitnessed,
     chores,
     engineFailures: failures.engine,
+    openFilesAllowed,
     totals: meters.totals,
     refused: refusals.totals,
     tokensRefused: tokenRefusals.totals,
@@ -82,6 +86,7 @@ function sources({
       gateDepth: config.gate.depthMax,
       links: config.bands.linksMax,
       sessions: config.sessions.max,
+      sockets: config.network.socketsMax,
       viewLag: behindFlushes * config.view.flushRecords,
     },
     process: {

@@ -46,6 +46,9 @@ export type PageParts = {
   readonly phonesPort: number
   readonly drain: () => void
   readonly isDraining: () => boolean
+  /** Connections that open files allow. */
+  readonly connectionsMax: number
+  readonly areFilesScarce: () => boolean
 }
 
 export type OperatorsPage = {
@@ -106,6 +109,8 @@ async function listening(parts: PageParts, ports: OperatorPorts): Promise<Operat
   // Loaded only where there is a page: an engine without one has none of it in memory.
   const { listenForOperators } = await import('../operators/listen.ts')
   const options = (wanted: number): OperatorOptions => ({
+    connectionsMax: parts.connectionsMax,
+    areFilesScarce: parts.areFilesScarce,
     host,
     port: wanted,
     origin,

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { giveAsReplaced, giveToOwnerOf } from '../store/file-owner.ts'
+import { openOutOfReserve } from '../store/file-reserve.ts'
 import { helperFileBytesMax, openRegular } from '../store/regular-file.ts'
 import { privateFileMode, syncFolder } from '../store/private-folder.ts'
 import { Fault } from '../engine/ports/fault.ts'
@@ -104,7 +105,7 @@ function created(path: string, text: string): boolean {
 function writeBeside(path: string, text: string, give: (fd: number) => void): string {
   const next = `${path}.${process.pid}.next`
   rmSync(next, { force: true })
-  const fd = openSync(next, 'wx', privateFileMode)
+  const fd = openOutOfReserve(() => openSync(next, 'wx', privateFileMode))
   try {
     give(fd)
     writeFileSync(fd, text)

@@ -259,7 +259,8 @@ export const settings = {
     mapBytes: count({
       default: 64 * 1024 ** 3,
       min: 1024 * 1024,
-      max: 2 ** 46,
+      // The engine and the thread that writes each map it: with more, the 47 bits of a process do not hold both.
+      max: 2 ** 45,
       help: 'address space for the view, and so its largest size',
     }),
     approveBeforeProven: truth({

@@ -28,6 +28,14 @@ import { type Log, stderrLog } from './log.ts'
 import { type ServerMeters, startMeters } from './meters.ts'
 import { metricsAnswer } from './metrics-answer.ts'
 import { type Store, dropView, openStore } from './open-store.ts'
+import {
+  type FittedLimits,
+  type OpenFiles,
+  checkAddressSpace,
+  fitOpenFiles,
+  openFilesAllowed,
+  watchOpenFiles,
+} from './open-files.ts'
 import { type OperatorsPage, openOperatorsPage } from './operators-page.ts'
 import { realClock } from './real-clock.ts'
 import { realPrimitives } from './real-primitives.ts'
@@ -94,8 +102,11 @@ type Starting = {
   readonly span: OpenSpan
 }
 
-async function start(config: ServerConfig, starting: Starting): Promise<RunningServer> {
+async function start(wanted: ServerConfig, starting: Starting): Promise<RunningServer> {
   const { environment, log, undo, traces, span } = starting
+  const fitted = fitOpenFiles(wanted, openFilesAllowed())
+  const { config } = fitted
+  checkAddressSpace(config.view.mapBytes)
   const choice = await wantedListener(config.listener)
   if (choice.warning !== undefined) log('warning', 'listener.fallback', { warning: choice.warning })
   if (config.durability === 'process') {
@@ -103,6 +114,15 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   }
   const chores = loggedChores(realClock, log)
   const clock = chores.clock(realClock)
+  const openFiles = watchOpenFiles(chores)
+  undo.push(() => openFiles.stop())
+  if (Object.keys(fitted.lowered).length > 0) {
+    log('warning', 'limits.lowered', {
+      to: fitted.lowered,
+      openFilesAllowed: fitted.allowed,
+      means: 'each connection is an open file: raise the limit (ulimit -n, LimitNOFILE), or set these limits lower',
+    })
+  }
   const documents = new KnownDocuments({ acceptOlder: config.lists.acceptOlder, log })
   // Before anything of it is read or made: what is there is another engine's as long as it runs.
   const data = holdData(config.data)
@@ -169,6 +189,8 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
   traceDecisions(traces, engine.watch, clock.nowMs)
   const server = new Server({
     config,
+    fitted,
+    openFiles,
     log,
     data,
     clock,
@@ -194,6 +216,8 @@ async function start(config: ServerConfig, starting: Starting): Promise<RunningS
 
 type Parts = {
   readonly config: ServerConfig
+  readonly fitted: FittedLimits
+  readonly openFiles: OpenFiles
   readonly log: Log
   readonly data: HeldData
   readonly clock: Clock
@@ -298,11 +322,24 @@ class Server implements RunningServer {
   }
 
   async listen(choice: ListenerChoice): Promise<void> {
-    const { config, log, clock, chores, engine, folder, surroundings, store, adminToken, metricsToken } = this.#parts
+    const {
+      config,
+      fitted,
+      openFiles,
+      log,
+      clock,
+      chores,
+      engine,
+      folder,
+      surroundings,
+      store,
+      adminToken,
+      metricsToken,
+    } = this.#parts
     const admin = this.#admin()
     const notReady = (): readonly string[] =>
       this.#stopping === undefined && !this.#isDraining ? notReadyReasons(engine.status()) : ['draining']
-    const notes = (): readonly string[] => chores.notes()
+    const notes = (): readonly string[] => [...fitted.notes, ...chores.notes()]
     const { port: healthPort } = config.health
     if (healthPort !== 'off') {
       const answer = (path: string): HttpAnswer | undefined => healthAnswer(path, { notReady, notes })
@@ -328,6 +365,7 @@ class Server implements RunningServer {
       limits: listenLimitsOf(config),
       clock,
       chores,
+      areFilesScarce: openFiles.areScarce,
       observe: {
         failed: (during, error) => log('error', 'listener.failed', { during, error }),
         refused: (limit) => this.#refusals.count(limit),
@@ -338,6 +376,8 @@ class Server implements RunningServer {
       decisions: decisionRows(folder.path, store.journal),
       about: () => ({ version, startedAtMs: this.#startedAtMs, listener: this.listener }),
       phonesPort: this.port,
+      connectionsMax: fitted.operatorsConnectionsMax,
+      areFilesScarce: openFiles.areScarce,
       drain: () => this.#drain(),
       isDraining: () => this.#isDraining || this.#stopping !== undefined,
     })
@@ -365,7 +405,8 @@ class Server implements RunningServer {
   }
 
   #metrics(notReady: () => readonly string[]): HttpSources['metrics'] {
-    const { config, chores, failures, engine, store, meters, metricsToken, issuers, tokenRefusals } = this.#parts
+    const { config, fitted, chores, failures, engine, store, meters, metricsToken, issuers, tokenRefusals } =
+      this.#parts
     if (config.metrics === 'off') return undefined
     const listener = (): ListenerName => this.listener
     return metricsAnswer({
@@ -378,6 +419,7 @@ class Server implements RunningServer {
       journal: store.journal,
       chores,
       failures,
+      openFilesAllowed: fitted.allowed,
       meters,
       refusals: this.#refusals,
       tokenRefusals,
@@ -465,6 +507,7 @@ class Server implements RunningServer {
     meters.stop()
     lastMinute.stop()
     this.#refusals.stop()
+    this.#parts.openFiles.stop()
     await this.#watchdog.stop()
     if (why !== undefined) this.#dropView()
     data.unlock()

@@ -4,6 +4,7 @@ import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSy
 import { dirname } from 'node:path'
 import { giveToOwnerOf } from './file-owner.ts'
 import { fileErrorCode } from './file-port.ts'
+import { openOutOfReserve } from './file-reserve.ts'
 
 export const privateFolderMode = 0o700
 export const privateFileMode = 0o600
@@ -36,7 +37,7 @@ function giveFolderOn(made: string): void {
 export function makePrivateFile(path: string): void {
   let fd: number
   try {
-    fd = openSync(path, 'ax', privateFileMode)
+    fd = openOutOfReserve(() => openSync(path, 'ax', privateFileMode))
   } catch (error) {
     if (fileErrorCode(error) === 'EEXIST') return
     throw error
@@ -61,7 +62,7 @@ export function closeToOthers(path: string): void {
 
 /** Puts the names in a folder on disk. */
 export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r')
+  const fd = openOutOfReserve(() => openSync(folder, 'r'))
   try {
     fsyncSync(fd)
   } finally {

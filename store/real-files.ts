@@ -20,6 +20,7 @@ import type { Clock } from '../engine/ports/clock.ts'
 import { lockFolder } from './data-lock.ts'
 import { giveAsReplaced } from './file-owner.ts'
 import { makePrivateFile, makePrivateFolder, syncFolder } from './private-folder.ts'
+import { openOutOfReserve } from './file-reserve.ts'
 import { openRegular } from './regular-file.ts'
 import { type Allocation, type FilePort, type OpenFile, fileErrorCode } from './file-port.ts'
 
@@ -59,7 +60,7 @@ export function realFiles(after?: Clock['after']): FilePort {
 /** What takes another's place keeps its owner and mode. */
 function replace(from: string, to: string): void {
   if (existsSync(to)) {
-    const fd = openSync(from, 'r')
+    const fd = openOutOfReserve(() => openSync(from, 'r'))
     try {
       giveAsReplaced(fd, to, dirname(to))
     } finally {
@@ -74,7 +75,7 @@ function openFile(path: string, how: 'create' | 'existing' | 'read', after: Cloc
   const fd = openRegular(path, how === 'read' ? 'read' : 'change')
   let throughFd: number | undefined
   const writeThrough = (position: number, bytes: Uint8Array) => {
-    throughFd ??= openSync(path, constants.O_RDWR | constants.O_DSYNC)
+    throughFd ??= openOutOfReserve(() => openSync(path, constants.O_RDWR | constants.O_DSYNC))
     writeAll(throughFd, position, bytes)
   }
   const writeAndSync = (position: number, bytes: Uint8Array) => {

@@ -3,6 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Fault } from '../engine/ports/fault.ts'
+import { openOutOfReserve } from './file-reserve.ts'
 
 /** The most that a helper file (a list, a key, a note, a token) may have, bytes. */
 export const helperFileBytesMax = 64 * 1024 * 1024
@@ -15,7 +16,7 @@ const flags = { read: constants.O_RDONLY | constants.O_NONBLOCK, change: constan
  * is a folder, a pipe or a device, or has more than `bytesMax` bytes.
  */
 export function openRegular(path: string, use: 'read' | 'change', bytesMax = Infinity): number {
-  const fd = openSync(path, flags[use])
+  const fd = openOutOfReserve(() => openSync(path, flags[use]))
   const found = fstatSync(fd)
   if (found.isFile() && found.size <= bytesMax) return fd
   closeSync(fd)

@@ -4,7 +4,7 @@
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { AddressTable } from './address-table.ts'
 import type { AddressUse } from './address-table.ts'
-import { fewConnections, keptForFew, limitProblems } from './limits.ts'
+import { connectionsWhenScarce, fewConnections, keptForFew, limitProblems } from './limits.ts'
 import { ListenError } from './listener.ts'
 import type { HttpAnswer, ListenOptions, RefusedBy } from './listener.ts'
 import { type HostVerdict, ownHosts } from './own-hosts.ts'
@@ -63,6 +63,7 @@ export class Gate {
   /** Whether a new TCP connection may stay beside `others` that are no sockets yet; asked before a byte of it is read. */
   admitConnection(address: string, others: number): boolean {
     const { connectionsMax } = this.#options.limits
+    if (others >= connectionsWhenScarce && this.#areFilesScarce()) return this.#refused('openFiles')
     const nowMs = this.#nowMs()
     const isCrowded = others >= connectionsMax - Math.ceil(connectionsMax * keptForFew)
     const hasMany = isCrowded && this.#addresses.connectionsLately(address, nowMs) > fewConnections
@@ -104,6 +105,10 @@ export class Gate {
       return { type: 'answer', answer: whose === 'foreign' ? foreignHost : malformedHost }
     }
     if (!this.#isAccepting) return { type: 'answer', answer: draining }
+    if (this.#areFilesScarce()) {
+      this.#refused('openFiles')
+      return { type: 'answer', answer: allInUse }
+    }
     const use = this.#addresses.admitSocket(remoteAddress, this.#nowMs())
     if (typeof use !== 'string') {
       return { type: 'upgrade', pass: { kind, remoteAddress, host, use } }
@@ -155,6 +160,10 @@ export class Gate {
       this.#options.observe.failed('http', error)
       return handlerFailed
     }
+  }
+
+  #areFilesScarce(): boolean {
+    return this.#options.areFilesScarce?.() ?? false
   }
 
   #refused(limit: RefusedBy): false {

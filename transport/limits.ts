@@ -54,6 +54,9 @@ export const keptForFew = 1 / 8
 /** So many lately, as the bucket of `connectionsPerAddress` counts them, are few. */
 export const fewConnections = 32
 
+/** While nearly no open files are left, so many connections that are no sockets may stay, for those who ask for health. */
+export const connectionsWhenScarce = 8
+
 /** Carrier networks put thousands of phones behind one address, so the limits per address are wide. */
 export const defaultLimits: ListenLimits = {
   kinds: {

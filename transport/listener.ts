@@ -64,6 +64,7 @@ type ListenObserver = {
 export const refusingLimits = [
   'hosts',
   'connectionsMax',
+  'openFiles',
   'connectionsPerAddress',
   'requestsPerAddress',
   'socketsMax',
@@ -94,6 +95,8 @@ export type ListenOptions = {
   readonly limits: ListenLimits
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>
   readonly chores: Pick<Chores, 'every'>
+  /** Are nearly no open files left? Then nothing new is let in but a handful of plain requests, such as for health. */
+  readonly areFilesScarce?: () => boolean
   readonly observe: ListenObserver
 }
 

@@ -9,6 +9,7 @@ export type FaultCode =
   | 'keys-missing'
   | 'not-written'
   | 'file-unfit'
+  | 'too-few-open-files'
 
 /** Thrown or rejected by ports; its message says what was expected, what was found, and what to do. */
 export class Fault extends Error {
