@@ -111,5 +111,17 @@ describe('keys, by command', () => {
     expect(token('--account', 'alice', '--key', key).stdout.trim().split('.')).toHaveLength(3)
     expect(token('--account', 'a/b', '--key', key).status).toBe(2)
     expect(token('--account', 'alice', '--key', 'xyz').status).toBe(2)
+    const listed = token(
+      '--account',
+      'h',
+      '--key',
+      `0x${key.toUpperCase()}`,
+      '--scope',
+      ' hub ',
+      '--accounts',
+      'a, b,,',
+    ).stdout
+    const claims = JSON.parse(Buffer.from(listed.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    expect(claims).toMatchObject({ scope: 'hub', accounts: ['a', 'b'] })
   })
 })

@@ -40,13 +40,18 @@ export const token: Command = {
       audience: config.tokens.audience,
       lifeS: number(given, 'life-s', { default: lifeDefaultS, min: 1, max: lifeMaxS }),
       nowMs: Date.now(),
-      ...(scope === undefined ? {} : { scopes: scope.split(' ') }),
-      ...(accounts === undefined ? {} : { hubAccounts: accounts.split(',') }),
+      ...(scope === undefined ? {} : { scopes: itemsOf(scope) }),
+      ...(accounts === undefined ? {} : { hubAccounts: itemsOf(accounts) }),
     }
     const made = await mintToken(loadKeys(folder.places.keys, Date.now()).issuerSeed, request).catch(asUsage)
     process.stdout.write(`${made}\n`)
     return 0
   },
+}
+
+/** Words or ids, with commas or spaces between; neither has one in it. */
+function itemsOf(written: string): readonly string[] {
+  return written.split(/[,\s]+/).filter((one) => one !== '')
 }
 
 /** An account or a key that is none was typed. */
