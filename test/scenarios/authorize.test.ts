@@ -6,7 +6,7 @@ import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.t
 import { verifyReceipt } from '../../sdk/receipts.ts'
 import { createPartner } from '../../sdk/offers.ts'
 import { refuses, taps } from '../../band-sim/wearer.ts'
-import { World, armedBand, tillResource, euro } from '../support/world.ts'
+import { World, armedBand, euro, euroLimits, tillResource } from '../support/world.ts'
 
 async function armedWorld(options: ConstructorParameters<typeof World>[0] = {}) {
   const world = new World(options)
@@ -74,6 +74,32 @@ describe('A worn and armed band', () => {
       reason: 'over-use-limit',
     })
     expect(await world.run(band.pay(world.offer({ amountMinor: 10_000 }).bytes))).toMatchObject({ approved: true })
+  })
+
+  it('tells after each payment exactly what the next one may be', async () => {
+    const table = {
+      ...euroLimits,
+      perUseMinor: 50_000,
+      perDayMinor: 100_000,
+      perClassDayMinor: { pay: 100_000, receive: 500_000 },
+      perLevelUseMinor: [0, 2_500, 15_000, 25_000, 50_000],
+      perLevelDayMinor: [0, 10_000, 50_000, 75_000, 100_000],
+      verification: [{ aboveMinor: 30_000, withinMs: 0 }],
+    } as const
+    const world = new World({ config: { limits: new Map([[euro, table]]) } })
+    await world.start()
+    const { band, wearer } = await armedBand(world)
+    wearer.habit = taps
+    const useLeft: number[] = []
+    for (const amountMinor of [15_000, 15_000, 15_000, 4_000, 1_000]) {
+      const decision = await world.run(band.pay(world.offer({ amountMinor }).bytes))
+      expect(decision.approved).toBe(true)
+      useLeft.push(decision.useLeftMinor)
+    }
+    expect(useLeft).toEqual([15_000, 15_000, 5_000, 1_000, 0])
+    expect(await world.run(band.pay(world.offer({ amountMinor: 1 }).bytes))).toMatchObject({
+      reason: 'over-evidence-limit',
+    })
   })
 
   it('never pays more than the limit of a day, also across a crash, and pays again on the next day', async () => {
