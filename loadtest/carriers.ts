@@ -51,6 +51,9 @@ type Carrier = {
   attachNext: number
   linking: number
   attempts: number
+  /** When something came from the engine last, or the socket was begun. */
+  heardAtMs: number
+  isPinged: boolean
 }
 
 /** Ids of attaches stand above those of requests. */
@@ -60,6 +63,14 @@ const attemptsMax = 6
 const againAfterMs = 500
 /** A band that was attached this long ago and has no link asks for another CHAL. */
 const stuckAfterMs = 15_000
+/** A socket that has no live session this long after it was begun is cut, ms: upgrade, greeting and answer to hello together. */
+export const openWithinMs = 30_000
+/** A live one that brought nothing for this long is pinged, ms, and cut after twice that: one that died without a word holds up no run. */
+export const silenceMs = 30_000
+/** Looks at the clock that are further apart tell of this process, not of the sockets: it stood still, and has not read them yet. */
+const stallMs = 5_000
+/** Sockets that are looked at in one turn. */
+const watchedAtOnce = 64
 
 export class Carriers {
   readonly #plan: CarrierPlan
@@ -80,6 +91,10 @@ export class Carriers {
   #attached: { readonly band: number; readonly atMs: number }[] = []
   #again: { readonly band: number; readonly dueMs: number }[] = []
   #stuckNext = 0
+  #watchNext = 0
+  #lookedAtMs = 0
+  /** Silence before this is not counted. */
+  #watchSinceMs = 0
   /** Seconds, as the engine said in its hello. */
   heartbeatS = 30
   readonly #dirty: Carrier[] = []
@@ -111,6 +126,8 @@ export class Carriers {
       attachNext: 0,
       linking: 0,
       attempts: 0,
+      heardAtMs: 0,
+      isPinged: false,
     }))
   }
 
@@ -175,6 +192,7 @@ export class Carriers {
     }
     this.#attachMore(nowMs)
     this.#pokeStuck(nowMs)
+    this.#watch(nowMs)
   }
 
   flush(): void {
@@ -232,8 +250,35 @@ export class Carriers {
     this.#stuckNext = 0
   }
 
+  #watch(nowMs: number): void {
+    if (nowMs - this.#lookedAtMs > stallMs) this.#watchSinceMs = nowMs
+    this.#lookedAtMs = nowMs
+    const count = Math.min(watchedAtOnce, this.#carriers.length)
+    for (let looked = 0; looked < count; looked++) {
+      const carrier = this.#carriers[this.#watchNext++ % this.#carriers.length]
+      if (carrier?.socket === undefined) continue
+      const quietMs = nowMs - Math.max(carrier.heardAtMs, this.#watchSinceMs)
+      const cutAfterMs = carrier.isLive ? 2 * silenceMs : openWithinMs
+      if (quietMs >= cutAfterMs) {
+        // Its `closed` is called, and it is opened again as any that was lost.
+        carrier.socket.cut()
+        carrier.heardAtMs = nowMs
+      } else if (carrier.isLive && quietMs >= silenceMs && !carrier.isPinged) {
+        carrier.isPinged = true
+        carrier.socket.ping()
+      }
+    }
+  }
+
+  #heardFrom(carrier: Carrier): void {
+    carrier.heardAtMs = this.#lookedAtMs
+    carrier.isPinged = false
+  }
+
   #open(carrier: Carrier): void {
     this.#connecting++
+    carrier.heardAtMs = this.#nowMs()
+    carrier.isPinged = false
     const { url, kind } = this.#plan
     const state = { isConnecting: true }
     const connected = (): void => {
@@ -243,8 +288,12 @@ export class Carriers {
     const socket = openSocket(`${url}/${kind}`, {
       received: (bytes) => {
         if (carrier.socket !== socket) return
+        if (carrier.isLive) this.#heardFrom(carrier)
         if (carrier.isLive) this.#received(carrier, bytes)
         else if (this.#handshake(carrier, bytes)) connected()
+      },
+      heard: () => {
+        if (carrier.socket === socket && carrier.isLive) this.#heardFrom(carrier)
       },
       closed: (code, why) => {
         connected()
@@ -271,6 +320,7 @@ export class Carriers {
     if (frame.type !== 'helloAnswer') return false
     carrier.isLive = true
     carrier.attempts = 0
+    this.#heardFrom(carrier)
     carrier.attachNext = carrier.from
     this.heartbeatS = frame.heartbeatS
     this.#counters.add('sockets')

@@ -9,6 +9,8 @@ import { subprotocol } from '../protocol/versions.ts'
 export type SocketEvents = {
   /** One message; `bytes` are the receiver's own. */
   readonly received: (bytes: Uint8Array) => void
+  /** Something came that is no message: the other end is there. */
+  readonly heard?: () => void
   /** Called once, also when it never opened; `code` 1: the upgrade was refused, `why` says with what. */
   readonly closed: (code: number, why: string) => void
 }
@@ -19,6 +21,8 @@ export type ClientSocket = {
   /** Writes bytes that are whole frames already; they must not change afterwards. */
   readonly write: (frames: Uint8Array) => void
   readonly close: () => void
+  /** Asks the other end whether it is there; `heard` is called when it says so. */
+  readonly ping: () => void
   /** Cuts the connection: no close frame, as when a radio loses its network. */
   readonly cut: () => void
 }
@@ -48,6 +52,8 @@ export function openSocket(url: string, events: SocketEvents): ClientSocket {
   socket.on('message', (data) => {
     if (data instanceof Uint8Array) events.received(data)
   })
+  socket.on('ping', () => events.heard?.())
+  socket.on('pong', () => events.heard?.())
   socket.on('error', (error) => {
     why ||= error.message
   })
@@ -58,6 +64,8 @@ export function openSocket(url: string, events: SocketEvents): ClientSocket {
       if (below !== undefined && !below.destroyed && below.writable) below.write(frames)
     },
     close: () => socket.close(1_000),
+    // One that closes just now cannot be pinged: it is over anyhow.
+    ping: () => socket.ping(undefined, undefined, () => undefined),
     cut: () => socket.terminate(),
   }
 }
