@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
 import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { pairingWindowMs } from '../../protocol/limits.ts'
 import type { bandStates } from '../../protocol/states.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { makeBand } from '../../band-sim/package.ts'
@@ -62,6 +63,14 @@ describe('Pairing', () => {
     expect(wearer.band.isPaired).toBe(false)
     expect(world.engine.status()).toMatchObject({ pairingWindows: 0 })
     expect(Object.values(world.engine.status().bands).every((count) => count === 0)).toBe(true)
+  })
+
+  it('with the wrong package secret is one failure of five: the phone hears of it when the window ends', async () => {
+    const world = await startedWorld()
+    const wearer = world.wearer()
+    const startedAtMs = world.time.nowMs()
+    expect(await tryPair(world, 'alice', wearer, { packageSecret: new Uint8Array(16) })).toBe('pair-refused')
+    expect(world.time.nowMs() - startedAtMs).toBeGreaterThanOrEqual(pairingWindowMs)
   })
 
   it('is refused when nobody touched the band', async () => {
