@@ -68,6 +68,16 @@ export function summary(
   ]
 }
 
+/** What to try after a demo. */
+export const whatNext: readonly string[] = [
+  'Next, an engine that stays, and its page:',
+  '  bin/bandpass serve --demo                        leave it running; the rest in a second terminal',
+  '  bin/bandpass operator add alice --role admin     prints the token to sign in with at http://localhost:8485',
+  '  bin/bandpass loadtest --url http://localhost:8484 --admin-token .data/admin-token --bands 30 --rate 5 --seconds 600',
+  '  $(scripts/pick-node.sh) examples/pay.ts          a band, a phone and a shop, in one page of code',
+  'docs/operating.md begins with a first hour, step by step.',
+]
+
 function phaseLine(name: string, share: number, text: string): string {
   return `${name.padEnd(10)} [${bar(share, barWidth)}] ${text}`
 }

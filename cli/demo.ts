@@ -19,7 +19,7 @@ import { type Command, type Given, number } from './command.ts'
 import { readDemoFile } from './demo-file.ts'
 import { incidents, payment } from './demo-incidents.ts'
 import { DemoScore } from './demo-score.ts'
-import { type DemoPicture, draw, plainLine, summary } from './demo-view.ts'
+import { type DemoPicture, draw, plainLine, summary, whatNext } from './demo-view.ts'
 import { exitInterrupted, interruption } from './interrupted.ts'
 import { type EngineProcess, startEngineProcess } from './engine-process.ts'
 
@@ -193,7 +193,7 @@ class Demo {
     stopShowing()
     this.#canvas?.show([...draw(picture), ''])
     const span = this.#isInterrupted ? { seconds: paidForS, of: seconds } : { seconds }
-    this.#out.write(`${summary({ ...picture, score: this.#score }, span).join('\n')}\n`)
+    this.#out.write(`${[...summary({ ...picture, score: this.#score }, span), '', ...whatNext].join('\n')}\n`)
     return { score: this.#score, isInterrupted: this.#isInterrupted, paidForS }
   }
 

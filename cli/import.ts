@@ -7,6 +7,7 @@ import { looksUtf16, notUtf16, withoutMark } from '../server/text-file.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError } from './command.ts'
 import { exitInterrupted, interruption } from './interrupted.ts'
+import { jsonOption, printMade } from './output.ts'
 
 const tellEveryMs = 2_000
 const redrawEveryMs = 100
@@ -28,7 +29,7 @@ export const importBindings: Command = {
   takes: 'FILE',
   argumentsMax: 1,
   more: () => format,
-  options: adminOptions,
+  options: [...adminOptions, jsonOption],
   examples: [
     {
       run: 'bandpass import bands.ndjson --url http://localhost:8484 --admin-token /var/lib/bandpass/admin-token',
@@ -55,7 +56,10 @@ export const importBindings: Command = {
       ending.stop()
     })
     const early = ending.signal.aborted ? { interrupted: true } : {}
-    process.stdout.write(`${JSON.stringify({ ...totals, ...early })}\n`)
+    const { read, imported, refused } = totals
+    printMade(given, { ...totals, ...early }, [
+      `${ending.signal.aborted ? 'Interrupted: ' : ''}${read} lines read, ${imported} bindings are there, ${refused} lines were refused.`,
+    ])
     if (ending.signal.aborted) return exitInterrupted
     return totals.refused > 0 ? 1 : 0
   },

@@ -6,6 +6,7 @@ import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
+import { jsonOption, listJsonOption, printListed, printMade } from './output.ts'
 import { table } from './table.ts'
 import { environment } from './environment.ts'
 
@@ -28,6 +29,7 @@ export const operatorAdd: Command = {
     ].join('\n'),
   options: [
     ...dataOptions,
+    jsonOption,
     { name: 'role', value: 'ROLE', help: `one of ${roleNames.join(', ')}; each may also do what those before it may` },
   ],
   examples: [
@@ -43,7 +45,10 @@ export const operatorAdd: Command = {
     const role = roleOf(written)
     if (role === undefined) throw new UsageError(`--role: one of ${roleNames.join(', ')} expected, got ${written}`)
     const folder = madeFolder(given)
-    printToken(typed(() => addOperator(folder.places.operators, { name, role })))
+    printToken(
+      given,
+      typed(() => addOperator(folder.places.operators, { name, role })),
+    )
     return tellWhenKnown(folder, folder.places.operators)
   },
 }
@@ -54,11 +59,11 @@ export const operatorToken: Command = {
   takes,
   argumentsMax: 1,
   more: () => within,
-  options: dataOptions,
+  options: [...dataOptions, jsonOption],
   examples: [{ run: 'bandpass operator token alice', does: 'it was lost, or others know it' }],
   async run(given) {
     const folder = folderOf(given)
-    printToken(renewToken(folder.places.operators, nameOf(given)))
+    printToken(given, renewToken(folder.places.operators, nameOf(given)))
     return tellWhenKnown(folder, folder.places.operators)
   },
 }
@@ -82,15 +87,13 @@ export const operatorRemove: Command = {
 export const operatorList: Command = {
   name: 'operator list',
   summary: 'Lists the operators, without what they sign in with.',
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [{ run: 'bandpass operator list', does: 'who may sign in' }],
   async run(given) {
-    const rows = readOperators(folderOf(given).places.operators).map(({ name, role, passkeys }) => [
-      name,
-      role,
-      String(passkeys.length),
-    ])
-    process.stdout.write(table(['operator', 'role', 'passkeys'], rows))
+    const all = readOperators(folderOf(given).places.operators)
+    const listed = all.map(({ name, role, passkeys }) => ({ name, role, passkeys: passkeys.length }))
+    const rows = listed.map(({ name, role, passkeys }) => [name, role, String(passkeys)])
+    printListed(given, listed, table(['operator', 'role', 'passkeys'], rows))
     return 0
   },
 }
@@ -115,7 +118,13 @@ function typed<Result>(work: () => Result): Result {
 }
 
 /** The only place where a token is shown: it is for its operator, once. */
-function printToken({ operator, token }: ReturnType<typeof addOperator>): void {
+function printToken(given: Given, { operator, token }: ReturnType<typeof addOperator>): void {
   const { name, role } = operator
-  process.stdout.write(`${JSON.stringify({ name, role, token })}\n`)
+  printMade(given, { name, role, token }, [
+    `${name} may sign in as ${role}, with this token, which is shown this once:`,
+    '',
+    `  ${token}`,
+    '',
+    'Open the address that `bandpass serve` said, http://localhost:8485 unless set otherwise, and add a passkey there.',
+  ])
 }

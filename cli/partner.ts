@@ -8,6 +8,8 @@ import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
+import { printable } from './drawing.ts'
+import { jsonOption, listJsonOption, printListed, printMade } from './output.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
 
@@ -17,12 +19,12 @@ export const partnerAdd: Command = {
   name: 'partner add',
   summary: 'Lists a partner and prints its id and its offer key.',
   more: () => within,
-  options: [...dataOptions, { name: 'name', value: 'NAME', help: 'what people call it' }],
+  options: [...dataOptions, jsonOption, { name: 'name', value: 'NAME', help: 'what people call it' }],
   examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
   async run(given) {
     const name = required(given, 'name', "'Corner shop'")
     const folder = madeFolder(given)
-    printKey(addPartner(folder.places.partners, name, Date.now()))
+    printKey(given, addPartner(folder.places.partners, name, Date.now()))
     return tellWhenKnown(folder, folder.places.partners)
   },
 }
@@ -33,6 +35,7 @@ export const partnerRotate: Command = {
   more: () => within,
   options: [
     ...dataOptions,
+    jsonOption,
     { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' },
     { name: 'drop-old', help: 'the old key is known to others: it is invalid from now on' },
   ],
@@ -43,7 +46,10 @@ export const partnerRotate: Command = {
   async run(given) {
     const dropOld = given.has('drop-old')
     const folder = folderOf(given)
-    printKey(changed(given, folder, (place, id) => rotatePartner(place, { id, dropOld }, Date.now())))
+    printKey(
+      given,
+      changed(given, folder, (place, id) => rotatePartner(place, { id, dropOld }, Date.now())),
+    )
     return tellWhenKnown(folder, folder.places.partners)
   },
 }
@@ -67,7 +73,7 @@ export const partnerRemove: Command = {
 export const partnerList: Command = {
   name: 'partner list',
   summary: 'Lists the partners, without their keys.',
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [{ run: 'bandpass partner list', does: 'who may ask' }],
   async run(given) {
     const partners = readPartners(folderOf(given).places.partners)
@@ -76,7 +82,8 @@ export const partnerList: Command = {
       name,
       keys.map(({ kid, madeAtMs }) => `${kid} (${dayOf(madeAtMs)})`).join(', '),
     ])
-    process.stdout.write(table(['partner', 'name', 'keys'], rows))
+    const listed = partners.map(({ id, name, keys }) => ({ id, name, kids: keys.map(({ kid }) => kid) }))
+    printListed(given, listed, table(['partner', 'name', 'keys'], rows))
     return 0
   },
 }
@@ -103,7 +110,16 @@ function changed(
 }
 
 /** The only place where a partner's key is shown: it is for the partner, once. */
-function printKey({ id, name, keys: [newest] }: ListedPartner): void {
+function printKey(given: Given, { id, name, keys: [newest] }: ListedPartner): void {
   if (newest === undefined) return
-  process.stdout.write(`${JSON.stringify({ id, name, kid: newest.kid, key: hexOf(newest.key) })}\n`)
+  const key = hexOf(newest.key)
+  printMade(given, { id, name, kid: newest.kid, key }, [
+    `${printable(name)} is listed: give it these three. The key is shown this once.`,
+    '',
+    `  id   ${id}`,
+    `  kid  ${newest.kid}`,
+    `  key  ${key}`,
+    '',
+    'sdk/README.md says how offers are made with them.',
+  ])
 }

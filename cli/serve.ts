@@ -6,6 +6,7 @@ import { serviceVariables } from '../server/service-variables.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { environment } from './environment.ts'
+import { jsonOption, printMade } from './output.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
 import { Histogram, type Percentiles, percentilesOf } from '../server/histogram.ts'
 
@@ -25,6 +26,7 @@ export const serve: Command = {
   takesUnknown: true,
   options: [
     configOption,
+    jsonOption,
     { name: 'status-ms', value: 'MS', help: "print the engine's counters as JSON lines on stdout this often" },
     // `--demo` alone is what people type.
     ...settingOptions.map((one) => (one.name === 'demo' ? { name: 'demo', help: one.help } : one)),
@@ -44,7 +46,7 @@ export const serve: Command = {
       '(BANDPASS_HEARTBEAT_S, BANDPASS_PAIRING_WINDOWS_MAX) or be a flag. Flags win over the environment, that over the file.',
       'In brackets: the default. BANDPASS_MASTER_KEY is 32 bytes in hex or base64 and only ever in the environment.',
       'SIGTERM or SIGINT drain and stop, SIGHUP reads keys, partners and vendors again.',
-      "The line on stdout says it is ready; where it says `operators` is the operators' page, for whom `bandpass operator add` lists.",
+      "On stdout it says that it is ready, and where the operators' page is (`operators`): sentences on a terminal, else one JSON line.",
     ].join('\n'),
   run,
 }
@@ -69,7 +71,14 @@ async function run(given: Given): Promise<number> {
   // Whoever reads that it is ready may send it a signal at once.
   process.on('SIGHUP', () => server.reload())
   const code = ended(server, log)
-  print({ ready: { url, port, listener, durability, operators: server.operatorsUrl ?? null } })
+  const page = server.operatorsUrl
+  printMade(given, { ready: { url, port, listener, durability, operators: page ?? null } }, [
+    `Ready: phones connect to ${url}; answers leave when they are ${durability === 'disk' ? 'on disk' : 'written, not synced'}.`,
+    page === undefined
+      ? "The operators' page is off."
+      : `Operators open ${page} and sign in; bandpass operator add NAME --role admin lists one.`,
+    'Ctrl-C ends it in order. What follows here is the log.',
+  ])
   const stopStatus = statusMs === 0 ? () => {} : printStatus(server, statusMs)
   await code
   stopStatus()

@@ -8,6 +8,7 @@ import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
 import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
+import { listJsonOption, printListed } from './output.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
 
@@ -68,10 +69,19 @@ export const vendorRestore: Command = {
 export const vendorList: Command = {
   name: 'vendor list',
   summary: 'Lists the vendors, their roots and what is revoked.',
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [{ run: 'bandpass vendor list', does: 'whose bands may pair' }],
   async run(given) {
-    print(readVendors(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors))
+    const vendors = readVendors(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors)
+    const listed = vendors.map(({ vendor, name, roots, revoked }) => {
+      const shown = roots.map(({ issuer, signatureType, publicKey }) => ({
+        issuer,
+        signatureType,
+        key: hexOf(publicKey),
+      }))
+      return { vendor, name, roots: shown, revoked }
+    })
+    printListed(given, listed, tableOf(vendors))
     return 0
   },
 }
@@ -97,6 +107,10 @@ function rootOf(hex: string): Omit<VendorRoot, 'issuer'> {
 }
 
 function print(vendors: readonly ListedVendor[]): void {
+  process.stdout.write(tableOf(vendors))
+}
+
+function tableOf(vendors: readonly ListedVendor[]): string {
   const rows = vendors.flatMap(({ vendor, name, roots, revoked }) =>
     roots.map(({ issuer, signatureType, publicKey }) => [
       String(vendor),
@@ -105,7 +119,7 @@ function print(vendors: readonly ListedVendor[]): void {
       revoked.length === 0 ? 'active' : `revoked: ${revoked.map(partName).join('; ')}`,
     ]),
   )
-  process.stdout.write(table(['vendor', 'name', 'root', 'status'], rows))
+  return table(['vendor', 'name', 'root', 'status'], rows)
 }
 
 function partName({ model, batch, atMs }: ListedVendor['revoked'][number]): string {
