@@ -25,8 +25,6 @@ export type FittedLimits = {
   readonly config: ServerConfig
   /** How many files may be open; Infinity when nothing says. */
   readonly allowed: number
-  /** For `/readyz`: that limits were lowered. */
-  readonly notes: readonly string[]
   readonly operatorsConnectionsMax: number
   /** What was lowered, by setting; empty when all fits. */
   readonly lowered: Readonly<Record<string, { readonly wanted: number; readonly is: number }>>
@@ -91,12 +89,10 @@ export function fitOpenFiles(config: ServerConfig, allowed: number): FittedLimit
     ...change('network.socketsMax', network.socketsMax, socketsMax),
     ...change('network.address.socketsMax', network.address.socketsMax, ofAddress),
   }
-  const isLowered = Object.keys(lowered).length > 0
   const address = { ...network.address, socketsMax: ofAddress }
   return {
     config: { ...config, network: { ...network, connectionsMax, socketsMax, address } },
     allowed,
-    notes: isLowered ? [`only ${allowed} open files are allowed: at most ${socketsMax} sockets are taken`] : [],
     operatorsConnectionsMax: forOperators,
     lowered,
   }

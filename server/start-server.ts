@@ -339,7 +339,7 @@ class Server implements RunningServer {
     const admin = this.#admin()
     const notReady = (): readonly string[] =>
       this.#stopping === undefined && !this.#isDraining ? notReadyReasons(engine.status()) : ['draining']
-    const notes = (): readonly string[] => [...fitted.notes, ...chores.notes()]
+    const notes = (): readonly string[] => chores.notes()
     const { port: healthPort } = config.health
     if (healthPort !== 'off') {
       const answer = (path: string): HttpAnswer | undefined => healthAnswer(path, { notReady, notes })

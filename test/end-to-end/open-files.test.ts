@@ -70,10 +70,7 @@ describe('an engine with few open files', () => {
       }
       expect(answered).toBeGreaterThan(5)
       const readiness: unknown = await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()
-      expect(readiness).toMatchObject({
-        ready: true,
-        notes: [expect.stringContaining('only 256 open files are allowed')],
-      })
+      expect(readiness).toMatchObject({ ready: true })
       expect(isRunning()).toBe(true)
       expect(said.filter((line) => line.includes('"level":"error"'))).toEqual([])
     },
