@@ -77,6 +77,7 @@ const engine = await createEngine(
     issuer: 'https://bench.invalid',
     receiptLifeS: 3_600,
     engineVersion: 'bench',
+    clockAheadMaxMs: Infinity,
     framesPerSecond: 50,
   },
   {

@@ -44,6 +44,8 @@ export type EngineConfig = {
   readonly viewFlushRecords: number
   /** Approve from a view that nobody has found whole yet? A row that vanished from it counts as never there. */
   readonly approveBeforeProven: boolean
+  /** A wall that is further ahead of the newest record than this is refused at the start, ms. */
+  readonly clockAheadMaxMs: number
   /** `iss` of receipts, and how long one is valid, s. */
   readonly issuer: string
   readonly receiptLifeS: number

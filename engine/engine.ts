@@ -7,7 +7,7 @@ import { fallDue } from './fall-due.ts'
 import type { EngineConfig } from './config.ts'
 import type { Core } from './core.ts'
 import { Counters, type CountersSnapshot, tallyNames } from './counters.ts'
-import { EngineTime } from './engine-time.ts'
+import { EngineTime, requireFittingWall } from './engine-time.ts'
 import { FailureBudget } from './failure-budget.ts'
 import { type ImportBindings, bindingImporter } from './import.ts'
 import { type InspectBand, bandInspector } from './inspect-band.ts'
@@ -69,6 +69,10 @@ export type EngineStatus = CountersSnapshot & {
   readonly durableLsn: number
   readonly appliedLsn: number
   readonly clockCertain: boolean
+  /** How far the wall is ahead of engine time, ms; below 0 = behind it. */
+  readonly wallAheadMs: number
+  /** How far the journal was ahead of the wall at the start, ms. */
+  readonly journalAheadMs: number
   /** `checking`: nothing is approved before the view was found whole; `believed`: it is, because `approveBeforeProven` says so. */
   readonly view: 'proven' | 'checking' | 'believed'
 }
@@ -135,6 +139,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     },
   })
   const { lastAtMs } = await ledger.recover()
+  requireFittingWall(clock, lastAtMs, config.clockAheadMaxMs)
   for (const name of tallyNames) counters.setTally(name, ledger.get('tally', name)?.count ?? 0)
   const time = new EngineTime(clock, lastAtMs)
   const monotonicMs = () => clock.monotonicMs()
@@ -282,6 +287,8 @@ function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): E
     durableLsn: journal.durableLsn,
     appliedLsn: view.appliedLsn,
     clockCertain: core.time.certain(),
+    wallAheadMs: core.time.wallAheadMs(),
+    journalAheadMs: core.time.journalAheadMs,
     view: view.isProven ? 'proven' : core.config.approveBeforeProven ? 'believed' : 'checking',
   }
 }

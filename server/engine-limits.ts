@@ -34,6 +34,7 @@ export function engineConfigOf(config: ServerConfig, version: string): EngineCon
     issuer: config.issuer,
     receiptLifeS: config.receipts.lifeS,
     engineVersion: version,
+    clockAheadMaxMs: config.clock.aheadMaxMs,
     framesPerSecond: config.network.phone.frames.perSecond,
   }
 }

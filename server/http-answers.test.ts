@@ -33,6 +33,10 @@ describe('readiness', () => {
     })
     expect(notReadyReasons(fine)).toEqual([])
     expect(notReadyReasons({ ...fine, journal: 'full', clockCertain: false })).toHaveLength(2)
+    const ahead = { ...fine, clockCertain: false, wallAheadMs: -400 * 86_400_000, journalAheadMs: 400 * 86_400_000 }
+    expect(notReadyReasons(ahead)[0]).toMatch(/^the journal is ahead of the clock: its newest record is 400 d later/)
+    const leapt = { ...fine, clockCertain: false, wallAheadMs: 3_723_000, journalAheadMs: 0 }
+    expect(notReadyReasons(leapt)[0]).toMatch(/^the clock is uncertain: the wall clock is 1 h 2 min ahead of/)
     expect(notReadyReasons({ ...fine, journal: 'failed' })[0]).toMatch(/restart/)
     expect(notReadyReasons({ ...fine, view: 'checking' })).toHaveLength(1)
     expect(notReadyReasons({ ...fine, view: 'believed' })).toEqual([])

@@ -1,5 +1,6 @@
 // Plain HTTP beside the sockets: is the process alive, can it serve, how is it doing, and which keys sign its receipts.
 
+import { durationText } from '../engine/engine-time.ts'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { AnswersLater, HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
@@ -56,11 +57,25 @@ export function notReadyReasons(status: EngineStatus): readonly string[] {
   const reasons: string[] = []
   if (status.journal === 'full') reasons.push('the disk is full: only what takes rights away is recorded')
   else if (status.journal !== 'open') reasons.push(`the journal is ${status.journal}: restart after checking the disk`)
-  if (!status.clockCertain)
-    reasons.push('the clock is uncertain: wall and monotonic time disagree, nothing is approved')
+  if (!status.clockCertain) reasons.push(clockReason(status))
   if (status.view === 'checking')
     reasons.push('the view is being checked after a crash: nothing is approved before it was found whole')
   return reasons
+}
+
+function clockReason({ wallAheadMs, journalAheadMs }: EngineStatus): string {
+  const distance = durationText(wallAheadMs)
+  if (wallAheadMs < 0 && journalAheadMs > 0) {
+    return (
+      `the journal is ahead of the clock: its newest record is ${distance} later than the clock of this machine; nothing is approved before the ` +
+      'clock gets there. Put the clock right; see docs/operating.md if it is right'
+    )
+  }
+  const way = wallAheadMs < 0 ? 'behind' : 'ahead of'
+  return (
+    `the clock is uncertain: the wall clock is ${distance} ${way} the time that this engine began with; nothing is approved. It was set, or the ` +
+    'machine slept: put it right, or restart if it is right'
+  )
 }
 
 function readiness(reasons: readonly string[], notes: readonly string[]): HttpAnswer {

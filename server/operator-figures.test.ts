@@ -40,6 +40,8 @@ const counts: EngineStatus = {
   durableLsn: 29,
   appliedLsn: 30,
   clockCertain: false,
+  wallAheadMs: 0,
+  journalAheadMs: 0,
   view: 'proven',
 }
 

@@ -242,6 +242,14 @@ export const settings = {
     recycle: truth({ default: true, help: 'use segments again that a verified backup holds' }),
     acceptRollback: truth({ default: false, help: 'start from a journal older than its witness; once, knowingly' }),
   },
+  clock: {
+    aheadMaxMs: count({
+      default: 31 * 86_400_000,
+      min: 3_600_000,
+      max: 100 * 366 * 86_400_000,
+      help: 'a start is refused when the clock is further ahead of the newest record; more once, knowingly, after a long stop',
+    }),
+  },
   lists: {
     acceptOlder: truth({
       default: false,

@@ -1,6 +1,7 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { dirname, join } from 'node:path'
+import { durationText } from '../engine/engine-time.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
@@ -185,6 +186,13 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
   // From here on the engine closes journal and view.
   undo.splice(-2, 2, () => engine.stop(0))
   documents.begin(engine.documents)
+  const { clockCertain, journalAheadMs } = engine.status()
+  if (!clockCertain && journalAheadMs > 0) {
+    log('error', 'clock.behind-journal', {
+      by: durationText(journalAheadMs),
+      does: 'approves nothing before the clock gets there',
+    })
+  }
   lastMinute.follow(() => engine.status())
   traceDecisions(traces, engine.watch, clock.nowMs)
   const server = new Server({

@@ -10,6 +10,7 @@ export type FaultCode =
   | 'not-written'
   | 'file-unfit'
   | 'too-few-open-files'
+  | 'clock-ahead'
 
 /** Thrown or rejected by ports; its message says what was expected, what was found, and what to do. */
 export class Fault extends Error {

@@ -74,6 +74,7 @@ export const engineConfig: EngineConfig = {
   issuer: 'https://engine.test',
   receiptLifeS: 3_600,
   engineVersion: '0.0.0-test',
+  clockAheadMaxMs: Infinity,
   framesPerSecond: 50,
 }
 
