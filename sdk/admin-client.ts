@@ -72,8 +72,10 @@ export type ImportAnswer = {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
+/** What one answer may take, ms. */
+const answerWithinMs = 30_000
 /** An import waits behind others, and for the disk. */
-const requestTimeoutMs = 300_000
+const importWithinMs = 300_000
 const triesMax = 60
 /** When an answer says later, but not when. */
 const waitUnlessToldS = 1
@@ -84,17 +86,17 @@ const laterStatuses: ReadonlySet<number> = new Set([429, 503])
 export class AdminClient {
   readonly #base: URL
   readonly #token: string
-  readonly #timeoutMs: number
+  readonly #timeoutMs: number | undefined
   readonly #triesMax: number
 
   /**
-   * `url` is where the engine listens: http:, https:, or the ws: of its phones; `timeoutMs` is for one answer,
+   * `url` is where the engine listens: http:, https:, or the ws: of its phones; `timeoutMs` is for one answer (30 s, an import 5 minutes),
    * `triesMax` for answers that say: later. Throws a RangeError on what is no such address.
    */
   constructor(url: string, token: string, options: { readonly timeoutMs?: number; readonly triesMax?: number } = {}) {
     this.#base = httpUrlOf(url)
     this.#token = token.trim()
-    this.#timeoutMs = options.timeoutMs ?? requestTimeoutMs
+    this.#timeoutMs = options.timeoutMs
     this.#triesMax = options.triesMax ?? triesMax
   }
 
@@ -181,7 +183,7 @@ export class AdminClient {
       const answer = await this.#once(method, at, body)
       if (answer.status === 200) return { at, text: answer.text }
       if (laterStatuses.has(answer.status) && tries < this.#triesMax) {
-        await wait(1_000 * Math.min(waitMaxS, answer.retryAfterS || waitUnlessToldS))
+        await wait(1_000 * Math.min(waitMaxS, Math.max(waitUnlessToldS, answer.retryAfterS)))
         continue
       }
       throw refused(at, name, answer.status, answer.text)
@@ -196,7 +198,9 @@ export class AdminClient {
     try {
       const response = await fetch(at, {
         method,
-        signal: AbortSignal.timeout(this.#timeoutMs),
+        signal: AbortSignal.timeout(
+          this.#timeoutMs ?? (at.pathname === '/admin/import' ? importWithinMs : answerWithinMs),
+        ),
         headers: {
           authorization: `Bearer ${this.#token}`,
           ...(body === undefined ? {} : { 'content-type': body.type }),
