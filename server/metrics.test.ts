@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { encodeImport } from '../protocol/imported-binding.ts'
 import { choreNames } from '../engine/ports/chores.ts'
+import { tokenRefusals } from '../engine/ports/surroundings.ts'
 import { namesOf } from '../protocol/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { bandStates, sessionStates } from '../protocol/states.ts'
@@ -267,7 +268,7 @@ describe('the series of /metrics', () => {
     outcome: ['approved', 'denied'],
     answer: ['linked', 'refused'],
     chore: ['none', ...choreNames],
-    reason: namesOf(reasons),
+    reason: [...namesOf(reasons), ...tokenRefusals],
     limit: refusingLimits,
     kind: ['minor', 'major', 'incremental', 'weakCallbacks', 'other', 'anonymous', 'mapped'],
     mode: ['user', 'system'],
