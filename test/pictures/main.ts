@@ -187,7 +187,7 @@ async function replay(page: Page, camera: Camera): Promise<void> {
 
 async function revokeAModel(bob: Page, alice: Page, camera: Camera): Promise<void> {
   await bob.getByRole('link', { name: 'Vendors' }).click()
-  await bob.getByLabel(/^Number of a model/).fill('1')
+  await bob.getByLabel(/^Revoke one model of/).fill('1')
   await bob.getByRole('button', { name: 'Revoke model 1' }).click()
   const asked = bob.getByRole('dialog')
   await asked.getByLabel('Why').fill('the maker reports keys that leaked')
