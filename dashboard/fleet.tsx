@@ -42,9 +42,9 @@ export function FleetPage() {
         />
         <Tile name="Denied" value={rate(denied)} unit="/s" {...warnOf(denied)} href="/decisions?reason=denied" />
         <Tile
-          name="Answered, p99"
+          name="p99 of a minute"
           value={ms(msOf(point, 'answeredMinuteP99Us'))}
-          unit={`ms, of ${count(valueOf(point, 'answeredMinute'))} a minute`}
+          unit={`ms of ${count(valueOf(point, 'answeredMinute'))}`}
         />
         <Tile name="Bands" value={count(sum(point, bandFields))} />
         <Tile name="Armed" value={count(valueOf(point, 'bands.armed'))} tone="good" />
