@@ -15,7 +15,7 @@ dashboard: setup ## build the operators' page into .build/dashboard, also when n
 
 pictures: setup ## take the pictures of docs/operating.md anew, in Debian's Chromium (smaller with pngquant)
 	@sh scripts/install-debian.sh browser
-	@node --disable-warning=ExperimentalWarning test/pictures/main.ts
+	@node --disable-sigusr1 --disable-warning=ExperimentalWarning test/pictures/main.ts
 
 demo: setup ## a wearer's day, played against a real server
 	@bin/bandpass demo
@@ -49,10 +49,10 @@ unit: setup ## every test, without the checks (FOLDERS="policy engine" for some)
 
 bench: setup ## measure floors, peers, growth, a million live bands; writes benchmarks/RESULTS.md (ARGS="--quick" for a first look, ARGS="--help")
 	@sh scripts/install-debian.sh peers
-	@node --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts $(ARGS)
+	@node --disable-sigusr1 --disable-proto=delete --disable-warning=ExperimentalWarning --expose-gc benchmarks/main.ts $(ARGS)
 
 load: setup ## a load on a server of its own; report in .build/load.html (ARGS="--bands 50000 --rate 5000 --profile reconnect-storm")
-	@node --disable-warning=ExperimentalWarning scripts/load.ts $(ARGS)
+	@node --disable-sigusr1 --disable-warning=ExperimentalWarning scripts/load.ts $(ARGS)
 
 clean: ## remove what was built (leaves .node and node_modules)
 	rm -rf .build

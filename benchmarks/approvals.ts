@@ -54,7 +54,7 @@ export async function measureApprovals(
 ): Promise<{ readonly listener: string; readonly rounds: readonly ApprovalsRound[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'bandpass-bench-'))
   const child = fork(join(import.meta.dirname, 'engine-process.ts'), [folder, options.listener, options.durability], {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-sigusr1', '--disable-warning=ExperimentalWarning'],
   })
   const answers: ((message: { readonly type: string }) => void)[] = []
   child.on('message', (message: { readonly type: string }) => answers.shift()?.(message))

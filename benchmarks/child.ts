@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const runFlags = ['--disable-proto=delete', '--disable-warning=ExperimentalWarning']
+const runFlags = ['--disable-sigusr1', '--disable-proto=delete', '--disable-warning=ExperimentalWarning']
 const startWithinMs = 30_000
 const lastWordsMax = 4_000
 

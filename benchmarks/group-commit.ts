@@ -139,7 +139,14 @@ async function run(variant: Variant, rate: number): Promise<Run> {
 
 /** Calls `arrive` with the due instant of each arrival that the producer sends. */
 function receive(rate: number, arrive: (dueNs: bigint) => void): Promise<void> {
-  const args = [fileURLToPath(import.meta.url), '--produce', String(rate), '--seconds', String(seconds)]
+  const args = [
+    '--disable-sigusr1',
+    fileURLToPath(import.meta.url),
+    '--produce',
+    String(rate),
+    '--seconds',
+    String(seconds),
+  ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let rest: Buffer = Buffer.alloc(0)
   return new Promise((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Command, UsageError, helpOf, number, readArguments, required } from './command.ts'
+import { commandIndex } from './command-index.ts'
 import { commands } from './commands.ts'
 
 const command: Command = {
@@ -79,5 +80,14 @@ describe('the help of every command', () => {
 
   it('is for names that do not hide one another', () => {
     expect(new Set(commands.map((one) => one.name)).size).toBe(commands.length)
+  })
+})
+
+describe('the index of commands', () => {
+  it('says of each command what the command says of itself', async () => {
+    expect(commandIndex.map(({ name, summary }) => ({ name, summary }))).toEqual(
+      commands.map(({ name, summary }) => ({ name, summary })),
+    )
+    for (const { name, load } of commandIndex) expect((await load()).name).toBe(name)
   })
 })

@@ -1,9 +1,9 @@
-// Signals that end a long command early (SIGINT, SIGTERM, SIGHUP): the first is obeyed in order, so that what was done is told; the
+// Signals that end a long command early (SIGINT, SIGTERM; SIGHUP ends nothing): the first is obeyed in order, so that what was done is told; the
 // second ends the process at once. The exit code is 130 either way, as shells have it after Ctrl-C.
 
 export const exitInterrupted = 130
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const signals = ['SIGINT', 'SIGTERM'] as const
 
 type Interruption = {
   /** Aborted by the first signal. */

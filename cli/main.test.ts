@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { version } from '../server/version.ts'
 import { bandpass, bandpassIn, testFolder } from './test-engine.ts'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 describe('the command line', () => {
   it('lists its commands, and says its version', () => {
@@ -123,5 +127,21 @@ describe('keys, by command', () => {
     ).stdout
     const claims = JSON.parse(Buffer.from(listed.split('.')[1] ?? '', 'base64url').toString('utf8'))
     expect(claims).toMatchObject({ scope: 'hub', accounts: ['a', 'b'] })
+  })
+})
+
+describe('the help', () => {
+  it.for(['--help', '--version', 'vendor --help'])('by %s loads neither the engine nor its libraries', (args) => {
+    // Node tells of each module that it loads.
+    const { stderr, status } = spawnSync(process.execPath, ['--disable-sigusr1', main, ...args.split(' ')], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+      env: { ...process.env, NODE_DEBUG: 'esm' },
+    })
+    expect(status).toBe(0)
+    const loaded = [...new Set(stderr.match(/file:\/\/[^ ',]+/g))]
+    expect(loaded.some((url) => url.endsWith('cli/command-index.ts'))).toBe(true)
+    const heavy = /node_modules|\/(?:store|transport|machines|operators)\/|engine\/engine\.ts|server\/settings\.ts/
+    expect(loaded.filter((url) => heavy.test(url))).toEqual([])
   })
 })

@@ -1,31 +1,44 @@
 // The command line of Bandpass: finds the command, reads its arguments, and says what went wrong in one place.
-// Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug.
+// Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug; 130 and 143 after SIGINT and SIGTERM, 141 when the
+// reader of its output went away. Of the commands only the one that is run is loaded.
 
-import { ConfigError } from '../server/config.ts'
 import { didYouMean } from '../server/did-you-mean.ts'
 import { remedyOf } from '../server/system-error.ts'
-import { flushTraces } from '../server/traces.ts'
 import { version } from '../server/version.ts'
 import { type Command, UsageError, helpOf, readArguments } from './command.ts'
-import { commands } from './commands.ts'
+import { type IndexedCommand, commandIndex } from './command-index.ts'
+import { endAtOnce, endWithReader, followSignals } from './signals.ts'
 
+endWithReader()
 const code = await main(process.argv.slice(2))
-await flushTraces()
 // Not `exitCode`: a timer that somebody forgot must not keep the process of a stopped engine.
 process.exit(code)
 
 async function main(argv: readonly string[]): Promise<number> {
   const found = commandOf(argv)
+  const isHelp = found !== undefined && (found.rest.includes('--help') || found.rest.includes('-h'))
+  // Until then they are kept.
+  if (found?.command.followsSignals !== true || isHelp) followSignals(endAtOnce)
   try {
     if (found === undefined) return general(argv)
-    const { command, rest } = found
-    if (rest.includes('--help') || rest.includes('-h')) {
+    const command = await found.command.load()
+    if (isHelp) {
       process.stdout.write(helpOf(command))
       return 0
     }
-    return await command.run(readArguments(command, rest))
+    return await traced(() => command.run(readArguments(command, found.rest)))
   } catch (error) {
     return failed(error, found?.command)
+  }
+}
+
+/** Spans that the command made leave before the process ends. */
+async function traced(run: () => Promise<number>): Promise<number> {
+  const { flushTraces } = await import('../server/traces.ts')
+  try {
+    return await run()
+  } finally {
+    await flushTraces()
   }
 }
 
@@ -39,7 +52,7 @@ function general(argv: readonly string[]): number {
     process.stdout.write(overview())
     return 0
   }
-  const below = commands.filter((one) => one.name.startsWith(`${first} `))
+  const below = commandIndex.filter((one) => one.name.startsWith(`${first} `))
   if (below.length > 0) {
     const isAsked = argv.includes('--help') || argv.includes('-h')
     const written = `bandpass ${first} ...\n${list(below)}\n`
@@ -47,16 +60,16 @@ function general(argv: readonly string[]): number {
     else process.stderr.write(`bandpass: which of these?\n\n${written}`)
     return isAsked ? 0 : 2
   }
-  const near = didYouMean(first, [...new Set(commands.flatMap((one) => [one.name, one.name.split(' ')[0] ?? '']))])
+  const near = didYouMean(first, [...new Set(commandIndex.flatMap((one) => [one.name, one.name.split(' ')[0] ?? '']))])
   throw new UsageError(`unknown command ${first}${near === undefined ? '' : `; did you mean ${near}?`}`)
 }
 
 /** The longest name that the arguments begin with. */
 function commandOf(
   argv: readonly string[],
-): { readonly command: Command; readonly rest: readonly string[] } | undefined {
+): { readonly command: IndexedCommand; readonly rest: readonly string[] } | undefined {
   for (let words = 3; words > 0; words--) {
-    const command = commands.find((one) => one.name === argv.slice(0, words).join(' '))
+    const command = commandIndex.find((one) => one.name === argv.slice(0, words).join(' '))
     if (command !== undefined) return { command, rest: argv.slice(words) }
   }
   return undefined
@@ -68,20 +81,21 @@ function overview(): string {
     '',
     'usage: bandpass COMMAND [options]',
     '',
-    list(commands),
+    list(commandIndex),
     '',
     'bandpass COMMAND --help tells more of each. bandpass --version prints the version.',
     '',
   ].join('\n')
 }
 
-function list(shown: readonly Command[]): string {
+function list(shown: readonly Pick<Command, 'name' | 'summary'>[]): string {
   const width = Math.max(...shown.map((one) => one.name.length))
   return shown.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`).join('\n')
 }
 
-function failed(error: unknown, command: Command | undefined): number {
-  const isMistake = error instanceof UsageError || error instanceof ConfigError
+function failed(error: unknown, command: Pick<Command, 'name'> | undefined): number {
+  // By its name: its class comes with all the settings.
+  const isMistake = error instanceof UsageError || (error instanceof Error && error.name === 'ConfigError')
   const text = error instanceof Error ? error.message : String(error)
   process.stderr.write(`bandpass: ${text}\n`)
   const remedy = isMistake ? undefined : remedyOf(error)

@@ -8,6 +8,7 @@ import { type Command, type Given, number } from './command.ts'
 import { environment } from './environment.ts'
 import { jsonOption, printMade } from './output.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
+import { followSignals } from './signals.ts'
 import { Histogram, type Percentiles, percentilesOf } from '../server/histogram.ts'
 
 /** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
@@ -45,7 +46,8 @@ export const serve: Command = {
       'Each setting may stand in the file (heartbeatS, or within pairing: windowsMax), in the environment',
       '(BANDPASS_HEARTBEAT_S, BANDPASS_PAIRING_WINDOWS_MAX) or be a flag. Flags win over the environment, that over the file.',
       'In brackets: the default. BANDPASS_MASTER_KEY is 32 bytes in hex or base64 and only ever in the environment.',
-      'SIGTERM or SIGINT drain and stop, SIGHUP reads keys, partners and vendors again.',
+      'SIGTERM or SIGINT drain and stop, a second one ends at once; SIGHUP reads keys, partners and vendors again. Those that come',
+      'during the start are kept and obeyed when it is up.',
       "On stdout it says that it is ready, and where the operators' page is (`operators`): sentences on a terminal, else one JSON line.",
     ].join('\n'),
   run,
@@ -65,12 +67,14 @@ async function run(given: Given): Promise<number> {
         'Kubernetes sets them for a Service of that name; they are no settings. Turn them off with enableServiceLinks: false',
     })
   }
+  const orders = new Orders(log)
+  // Nothing was begun yet.
+  if (orders.isToldToEnd) return 0
   if (config.thread.goesFirst) goFirst()
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
   // Whoever reads that it is ready may send it a signal at once.
-  process.on('SIGHUP', () => server.reload())
-  const code = ended(server, log)
+  const code = ended(server, orders, log)
   const page = server.operatorsUrl
   printMade(given, { ready: { url, port, listener, durability, operators: page ?? null } }, [
     `Ready: phones connect to ${url}; answers leave when they are ${durability === 'disk' ? 'on disk' : 'written, not synced'}.`,
@@ -108,27 +112,63 @@ function demoFlag(given: Given): Given {
 }
 
 /** Resolves with the exit code: after a signal, when the parent that holds our channel is gone, or when it ended itself. */
-async function ended(server: RunningServer, log: Log): Promise<number> {
-  let isStopping = false
-  const stop = (signal: string): void => {
-    if (isStopping) {
-      log('warning', 'server.forced', { signal })
-      process.exit(exitForced)
-    }
-    isStopping = true
-    log('info', 'server.signal', { signal })
-    server.stop().catch((error: unknown) => {
-      log('error', 'server.not-stopped', { error })
-      process.exit(exitAfterBug)
-    })
-  }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
-  if (process.connected) process.on('disconnect', () => stop('parent gone'))
+async function ended(server: RunningServer, orders: Orders, log: Log): Promise<number> {
+  orders.obey({
+    reload: () => server.reload(),
+    end: () => {
+      server.stop().catch((error: unknown) => {
+        log('error', 'server.not-stopped', { error })
+        process.exit(exitAfterBug)
+      })
+    },
+  })
+  if (process.connected) process.on('disconnect', () => orders.end('parent gone'))
   const why = await server.ended
   // At once: another engine may be on what is at the path of its data by now.
   if (why?.code === 'data-in-use') process.exit(exitFailed)
   return why === undefined ? 0 : exitAfterBug
+}
+
+/** Signals during a start are kept and obeyed when it is up; a second order to end is obeyed at once. */
+class Orders {
+  readonly #log: Log
+  #obeyed: { readonly reload: () => void; readonly end: () => void } | undefined
+  #isToldToEnd = false
+  #isToldToReload = false
+
+  constructor(log: Log) {
+    this.#log = log
+    followSignals((signal) => (signal === 'SIGHUP' ? this.#reload() : this.end(signal)))
+  }
+
+  get isToldToEnd(): boolean {
+    return this.#isToldToEnd
+  }
+
+  obey(obeyed: { readonly reload: () => void; readonly end: () => void }): void {
+    this.#obeyed = obeyed
+    if (this.#isToldToEnd) obeyed.end()
+    else if (this.#isToldToReload) obeyed.reload()
+  }
+
+  end(signal: string): void {
+    if (this.#isToldToEnd) {
+      this.#log('warning', 'server.forced', { signal })
+      process.exit(exitForced)
+    }
+    this.#isToldToEnd = true
+    this.#log(
+      'info',
+      'server.signal',
+      this.#obeyed === undefined ? { signal, does: 'stops once it is up' } : { signal },
+    )
+    this.#obeyed?.end()
+  }
+
+  #reload(): void {
+    this.#isToldToReload = true
+    this.#obeyed?.reload()
+  }
 }
 
 function failClosed(log: Log): void {

@@ -16,7 +16,7 @@ import type { Log } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-const nodeFlags = ['--disable-proto=delete', '--disable-warning=ExperimentalWarning']
+const nodeFlags = ['--disable-sigusr1', '--disable-proto=delete', '--disable-warning=ExperimentalWarning']
 
 /** vitest's onTestFinished: each of these takes back what it did. */
 type AfterTest = (work: () => void | Promise<void>) => void

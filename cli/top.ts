@@ -119,7 +119,7 @@ function whenEnded() {
   }
 }
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const signals = ['SIGINT', 'SIGTERM'] as const
 /** In raw mode Ctrl-C is a key like any other. */
 const endingKeys = ['q', 'Q', '\u0003'] as const
 

@@ -20,6 +20,7 @@ async function load(given: readonly string[]): Promise<number> {
   const data = mkdtempSync(join(build, 'load-'))
   // Ctrl-C reaches the load as well, which ends; then the server is stopped in order.
   process.on('SIGINT', () => undefined)
+  process.on('SIGHUP', () => undefined)
   const config = join(root, 'loadtest', 'server.json')
   const server = spawn(bandpass, ['serve', '--config', config, '--data', data, '--host', '127.0.0.1', '--port', '0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -69,6 +70,8 @@ function urlOf(lines: AsyncIterable<string>, gone: Promise<void>): Promise<strin
 function exitOf(args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(bandpass, args, { stdio: 'inherit' })
+    // It ends in its own order, and what stands around it after it.
+    process.on('SIGTERM', () => void child.kill('SIGTERM'))
     child.once('error', reject)
     child.once('exit', (code) => resolve(code ?? 130))
   })

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the Node that the project runs on: the local one in .node/ if set-up brought it, else the one on PATH if it will do.
-# It will do when it runs TypeScript directly (22.18 or newer) and, on Linux with glibc, when uWebSockets.js has a binary for it.
+# It will do when it runs TypeScript directly and leaves SIGUSR1 alone when told to (22.18 or newer, 23.7 or newer) and, on Linux with glibc, when uWebSockets.js has a binary for it.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 
@@ -12,7 +12,7 @@ fi
 # Written for any old Node, since its purpose is to turn old ones away.
 will_do='
 var version = process.versions.node.split(".").map(Number), major = version[0], minor = version[1]
-var runsTypeScript = (major === 22 && minor >= 18) || (major === 23 && minor >= 6) || major > 23
+var runsTypeScript = (major === 22 && minor >= 18) || (major === 23 && minor >= 7) || major > 23
 if (!runsTypeScript) process.exit(1)
 process.report.excludeNetwork = true
 var header = process.report.getReport().header

@@ -517,7 +517,7 @@ class Server implements RunningServer {
     this.#refusals.stop()
     this.#parts.openFiles.stop()
     await this.#watchdog.stop()
-    if (why !== undefined) this.#dropView()
+    if (why?.code === 'view-damaged') this.#dropView()
     data.unlock()
     log('info', 'server.stopped')
     this.#resolveEnded(why)

@@ -16,6 +16,11 @@ export type Walked =
   { readonly state: string; readonly rows: number; readonly sum: string } | { readonly damage: string }
 
 const checkProgram = fileURLToPath(new URL('./view-check-main.ts', import.meta.url))
+/** Keeps the signals that reach the whole group, such as Ctrl-C, from it: its parent says when it is over. */
+const keepSignals = fileURLToPath(new URL('../bin/early.cjs', import.meta.url))
+/** Ended by one of these it has met an order to the whole group, before it caught any, and nothing of the file. */
+const orders: readonly (NodeJS.Signals | undefined)[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
+const attemptsMax = 3
 
 /** Walks all rows: in order, and each found again by its key, so that no damaged page hides one. */
 export function walkRows(rows: LmdbRows): Walked {
@@ -55,17 +60,44 @@ function requireWhole(macs: RowMacs, walked: Walked): void {
  */
 export async function checkView(path: string, mapBytes: number, macs: RowMacs): Promise<void> {
   if (!existsSync(path)) return
-  const args = ['--disable-warning=ExperimentalWarning', checkProgram, path, String(mapBytes)]
-  const said = await new Promise<string>((resolve, reject) => {
+  for (let attempt = 1; ; attempt++) {
+    const said = await walked(path, mapBytes)
+    if (said !== undefined) return requireWhole(macs, parseWalked(said))
+    if (attempt === attemptsMax) throw notWalked(path)
+  }
+}
+
+function notWalked(path: string): Fault {
+  return new Fault(
+    'view-failed',
+    `the process that reads the whole of ${path} was ended ${attemptsMax} times by signals`,
+    {
+      retry: true,
+    },
+  )
+}
+
+/** What the walk found; undefined when an order to end came first. Rejects with a Fault `view-damaged` when it died otherwise. */
+function walked(path: string, mapBytes: number): Promise<string | undefined> {
+  const args = [
+    '--disable-sigusr1',
+    '--require',
+    keepSignals,
+    '--disable-warning=ExperimentalWarning',
+    checkProgram,
+    path,
+    String(mapBytes),
+  ]
+  return new Promise((resolve, reject) => {
     // Not ours: it holds secrets, and what it has Node load may talk or fail, and would be taken for a damaged view.
     execFile(process.execPath, args, { env: childEnvironment(process.env) }, (error, stdout) => {
       if (error === null) resolve(stdout)
       // A number is how it ended; a word is why the system did not start it.
       else if (typeof error.code === 'string' && error.code !== outputTooLong) reject(notStarted(path, error))
+      else if (orders.includes(error.signal)) resolve(undefined)
       else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
     })
   })
-  requireWhole(macs, parseWalked(said))
 }
 
 /** What Node calls an output beyond its `maxBuffer`. */

@@ -33,7 +33,7 @@ describe('one data folder in two containers', () => {
     for (const pid of ['first', 'later'] as const) {
       const second = engine('web', data, pid)
       expect(await second.ended).toBe(1)
-      expect(second.said.stderr).toMatch(/^bandpass: .*\/lock is held by process \d+ on web\. Stop that engine first/)
+      expect(second.said.stderr).toMatch(/^bandpass: .*\/lock is held by process \d+ on web\. Stop that engine first/m)
       expect(second.said.stderr).not.toContain('    at ')
     }
     expect(bandpass('keys', 'rotate-master', '--data', data)).toMatchObject({ status: 1 })

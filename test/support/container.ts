@@ -33,9 +33,11 @@ export class Contained {
   /** Resolves when it says that it is ready; rejects with what it said when it ends before. */
   async ready(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.child.stdout?.on('data', () => {
+      const look = (): void => {
         if (this.said.stdout.includes('"ready"')) resolve()
-      })
+      }
+      this.child.stdout?.on('data', look)
+      look()
       void this.ended.then((how) => reject(new Error(`it ended with ${how}: ${this.said.stderr.slice(-2_000)}`)))
     })
   }

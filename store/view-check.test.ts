@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { keyring } from './test-view.ts'
+import { checkView } from './view-check.ts'
+import { viewFileName } from './view-state.ts'
+import { openView } from './view.ts'
+
+/** Processes that this one has started and that walk a view now. */
+function walkers(): readonly number[] {
+  const ours = readdirSync('/proc/self/task').flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' ').filter(Boolean),
+  )
+  return ours
+    .filter((pid) => {
+      const { stdout } = spawnSync('cat', [`/proc/${pid}/cmdline`], { encoding: 'utf8' })
+      return stdout.includes('view-check-main')
+    })
+    .map(Number)
+}
+
+describe('the walk of a view in a process of its own', () => {
+  it.skipIf(process.platform !== 'linux').for([
+    ['at once', 0],
+    ['later', 120],
+  ] as const)(
+    'is not ended by a Ctrl-C to the whole group that comes %s, which says nothing of the view',
+    async ([, afterMs]) => {
+      const folder = mkdtempSync(join(tmpdir(), 'bandpass-walk-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      const view = await openView({ folder, keyring })
+      await view.write([{ table: 'band', key: 'a', bytes: new Uint8Array(8) }], 1)
+      await view.close()
+      const checked = checkView(join(folder, viewFileName), 1 << 26, keyring)
+      let hit = 0
+      await new Promise((resolve) => setTimeout(resolve, afterMs))
+      for (const pid of walkers()) {
+        for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, signal)
+        hit++
+      }
+      await expect(checked).resolves.toBeUndefined()
+      if (afterMs === 0) expect(hit).toBe(1)
+    },
+  )
+})
