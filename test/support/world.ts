@@ -20,7 +20,7 @@ import type { Band } from '../../band-sim/firmware.ts'
 import { BandFlash } from '../../band-sim/flash.ts'
 import { type BandDevice, type Vendor, makeBand } from '../../band-sim/package.ts'
 import { type Air, Radio, clearAir } from '../../band-sim/radio.ts'
-import { VirtualTime } from '../../band-sim/scheduler.ts'
+import type { VirtualTime } from '../../band-sim/scheduler.ts'
 import { type SeededRandom, seededRandom, withRandom } from '../../band-sim/seeded-random.ts'
 import { Wearer } from '../../band-sim/wearer.ts'
 import { type MadeOffer, type OfferRequest, createPartner } from '../../sdk/offers.ts'
@@ -31,6 +31,7 @@ import { defaultLimits } from '../../transport/limits.ts'
 import { type LoopbackListener, createLoopback } from '../../transport/listen-loopback.ts'
 import type { ClientSocket } from '../../transport/loopback-socket.ts'
 import { MemoryDisk, MemoryJournal, MemoryView } from './memory-ports.ts'
+import { SettledTime } from './settled-time.ts'
 
 export const euro = 978
 export const tillResource = '00112233445566778899aabbccddeeff'
@@ -122,7 +123,7 @@ export class World {
   private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
   constructor(options: WorldOptions = {}) {
-    this.time = options.time ?? new VirtualTime()
+    this.time = options.time ?? new SettledTime()
     this.openJournal = options.openJournal
     this.random = seededRandom(nodePrimitives, `world ${options.seed ?? 1}`)
     this.primitives = withRandom(nodePrimitives, this.random)
