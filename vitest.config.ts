@@ -2,6 +2,7 @@
 // in a real browser. Each may be run by folder: `vitest run policy`. A long run has the tests with budgets alone.
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config'
 import { checkVariables, isLongRun, longTests } from './test/support/budgets.ts'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 // A variable that does not fit ends a run before it begins.
 checkVariables()
@@ -14,6 +15,8 @@ const folders = {
   extends: true as const,
   test: {
     name: 'folders',
+    // A process takes one file after the other: what they import is loaded once, not some hundred times.
+    isolate: false,
     include: isLongRun() ? [...longTests] : ['**/*.test.ts'],
     exclude: [...generated, ...endToEnd, ...inBrowser],
     testTimeout: 30_000,
@@ -44,7 +47,9 @@ const browser = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than most machines of CI have cores, since some of the long ones wait more than they compute.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     env: { NODE_OPTIONS: `--import=${new URL('test/support/strip-cache.mjs', import.meta.url).href}` },
     projects: isLongRun() ? [folders, ends] : [folders, ends, browser],
   },
