@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
 import { hasChromium, startChromium } from './chromium.ts'
+import { countQuestions, foundIn, settled } from './seen.ts'
 
 /** Outside git. */
 const screenshotFolder = join(import.meta.dirname, '..', '..', '.build', 'screenshots')
@@ -59,6 +60,7 @@ export function describeInBrowser(name: string, tests: (open: OpenPage) => void)
 export async function screenshot({ page }: Pick<OpenedPage, 'page'>, name: string): Promise<string> {
   mkdirSync(screenshotFolder, { recursive: true })
   const path = join(screenshotFolder, `${name}.png`)
+  await settled(page)
   await page.screenshot({ path, fullPage: true, animations: 'disabled' })
   return path
 }
@@ -70,7 +72,7 @@ export function lookName(page: string, { width, colorScheme }: Look): string {
 
 /** Whether any part of the page lies beside the window. */
 export function scrollsSideways({ page }: Pick<OpenedPage, 'page'>): Promise<boolean> {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
+  return foundIn(page, () => document.documentElement.scrollWidth > document.documentElement.clientWidth)
 }
 
 async function openPage(browser: Browser, options: PageOptions): Promise<OpenedPage> {
@@ -84,6 +86,7 @@ async function openPage(browser: Browser, options: PageOptions): Promise<OpenedP
     if (options.failsOnProblems !== false && problems().length > 0) throw new Error(problems().join('\n'))
   }, closeWithinMs)
   await watchContext(context, (problem) => seen.push(problem))
+  await countQuestions(context)
   return { page: await context.newPage(), context, problems, allow: (what) => void allowed.push(what) }
 }
 

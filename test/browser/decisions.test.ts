@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { exportColumns } from '../../protocol/operator-api.ts'
 import type { PhoneDecision } from '../../sdk/phone-band.ts'
 import { type OpenedPage, describeInBrowser } from './browser.ts'
-import { Desk, patience } from './desk.ts'
+import { Desk } from './desk.ts'
+import { areThere, areThereAtLeast, cellsOf, patience, says } from './seen.ts'
 
 type Paid = { readonly amountMinor: number; readonly bandId: string; readonly decision: PhoneDecision }
 
@@ -31,12 +32,11 @@ describeInBrowser('decisions', (open) => {
     const { page } = opened
     await saveToOwnDisk(opened)
     await desk.signIn(opened, 'otto', '/decisions')
-    await found(page).nth(11).waitFor()
-    expect(await found(page).count()).toBe(12)
+    await areThere(found(page), 12)
 
     await page.getByLabel('Reason', { exact: true }).selectOption('denied')
     await page.getByRole('button', { name: 'Search' }).click()
-    await expect.poll(() => found(page).count(), patience).toBe(3)
+    await areThere(found(page), 3)
     expect(new URL(page.url()).search).toBe('?reason=denied')
     await page.getByRole('link', { name: 'Clear' }).click()
     await page.getByLabel('Currency').selectOption('EUR')
@@ -46,10 +46,8 @@ describeInBrowser('decisions', (open) => {
 
     const wanted = paid.filter((one) => one.amountMinor <= 108 && one.bandId === desk.fleet.member(0).bandId)
     expect(wanted.length).toBeGreaterThan(3)
-    await expect.poll(() => found(page).count(), patience).toBe(wanted.length)
-    const rows = await found(page).evaluateAll((all) =>
-      all.map((row) => [...row.querySelectorAll('th, td')].map((cell) => cell.textContent.trim())),
-    )
+    await areThere(found(page), wanted.length)
+    const rows = await cellsOf(found(page))
     const seen = rows.map((cells) => ({
       lsn: Number(cells[0]?.replace(/\D/g, '')),
       reason: cells[2],
@@ -74,7 +72,7 @@ describeInBrowser('decisions', (open) => {
     const members = lines.trimEnd().split('\n')
     expect(members.map((line) => pick.map((name) => String(fieldsOf(line)[name])))).toEqual(asked)
 
-    const [head = [], ...cells] = cellsOf(await savedBy(opened, 'Export as CSV', 'csv'))
+    const [head = [], ...cells] = cellsOfCsv(await savedBy(opened, 'Export as CSV', 'csv'))
     expect(head).toEqual(exportColumns)
     expect(cells.map((row) => pick.map((name) => row[head.indexOf(name)]))).toEqual(asked)
     const labels = cells.map((row) => row[head.indexOf('label')])
@@ -92,7 +90,7 @@ describeInBrowser('decisions', (open) => {
     await page.getByRole('button', { name: 'Export as CSV' }).click()
     const download = await coming
     expect(download.suggestedFilename()).toMatch(/^decisions-.*Z\.csv$/)
-    const [head = [], ...rows] = cellsOf(readFileSync(await download.path(), 'utf8'))
+    const [head = [], ...rows] = cellsOfCsv(readFileSync(await download.path(), 'utf8'))
     const denied = paid.filter(({ decision }) => !decision.approved)
     expect(rows.map((row) => Number(row[head.indexOf('lsn')]))).toEqual(denied.map(({ decision }) => decision.lsn))
     await page.getByText('Exported 100 %, 3 rows').waitFor()
@@ -110,18 +108,17 @@ describeInBrowser('decisions', (open) => {
       .click()
     const why = page.locator('.explanation')
     await why.getByText('None: only an approval has one.').waitFor()
-    expect(await why.locator('.rule').textContent()).toContain('over-use-limit')
-    expect(await why.locator('tbody tr').count()).toBeGreaterThan(5)
+    await says(why.locator('.rule'), 'over-use-limit')
+    await areThereAtLeast(why.locator('tbody tr'), 6)
     await why.locator('.holds.bad').first().waitFor()
 
     await page.goto(`${desk.origin}/decisions/${approved}`)
-    await why.locator('.rule').waitFor()
-    expect(await why.locator('.rule').textContent()).toContain('approved')
-    expect(await why.locator('.holds.bad').count()).toBe(0)
-    expect(await why.locator('.facts').last().locator('dt').count(), 'claims of the receipt').toBeGreaterThan(5)
+    await says(why.locator('.rule'), 'approved')
+    await areThere(why.locator('.holds.bad'), 0)
+    await areThereAtLeast(why.locator('.facts').last().locator('dt'), 6, 'claims of the receipt')
     await why.getByRole('link', { name: 'Replay' }).click()
     await page.getByText('✓ the same').waitFor()
-    expect(await page.locator('tr.differs').count()).toBe(0)
+    await areThere(page.locator('tr.differs'), 0)
   })
 })
 
@@ -167,7 +164,7 @@ function fieldsOf(line: string): Readonly<Record<string, unknown>> {
 }
 
 /** RFC 4180, read without the code that wrote it. */
-function cellsOf(csv: string): readonly (readonly string[])[] {
+function cellsOfCsv(csv: string): readonly (readonly string[])[] {
   const rows: string[][] = []
   let row: string[] = []
   // It begins with a byte order mark, for Excel.

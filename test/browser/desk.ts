@@ -10,9 +10,7 @@ import { addOperator } from '../../server/operator-list.ts'
 import type { ServingEngine } from '../support/serving-engine.ts'
 import type { OpenedPage } from './browser.ts'
 import { BusyFleet, type Member, engineForTest } from './fleet.ts'
-
-/** For `expect.poll`: as long as a busy machine needs. */
-export const patience = { timeout: 60_000, interval: 50 } as const
+import { settled } from './seen.ts'
 
 type DeskOptions = {
   readonly operators: Readonly<Record<string, OperatorRole>>
@@ -98,7 +96,8 @@ export class Desk {
   }
 }
 
-/** Resolves when the page has its feed. */
+/** Resolves when the page has its feed, and has drawn what it asked for. */
 export async function isLive({ page }: Pick<OpenedPage, 'page'>): Promise<void> {
   await page.locator('.feed.good').waitFor()
+  await settled(page)
 }

@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { VirtualAuthenticator } from './authenticator.ts'
 import { axe } from './axe.ts'
 import { type OpenedPage, describeInBrowser, lookName, looks, screenshot, scrollsSideways } from './browser.ts'
+import { foundIn, patience, saysOnly, settled } from './seen.ts'
 
 const strict = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
 
@@ -54,9 +55,12 @@ describeInBrowser('the browser harness', (open) => {
   }
   /** What was told by the time that everything before was heard. */
   const problemsOf = async (opened: OpenedPage) => {
-    await opened.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)))
+    await settled(opened.page)
     return opened.problems().join('\n')
   }
+  /** Waits until it is heard. */
+  const hears = (opened: OpenedPage, wanted: string | RegExp) =>
+    expect.poll(() => opened.problems().join('\n'), patience).toMatch(wanted)
 
   it('finds nothing wrong with a page that is right', async () => {
     const opened = await open()
@@ -90,47 +94,47 @@ describeInBrowser('the browser harness', (open) => {
 
   it('hears errors on the console, and those that a test allows are none', async () => {
     const opened = await visit({ body: good, script: 'console.error("it is broken"); console.warn("only a warning")' })
-    expect(await problemsOf(opened)).toMatch(/^console: it is broken/)
+    await hears(opened, /^console: it is broken/)
     opened.allow(/it is broken/)
     expect(await problemsOf(opened)).toBe('')
   })
 
   it('hears errors that no script caught', async () => {
-    const opened = await visit({ body: good, script: 'setTimeout(() => { throw new Error("thrown") })' })
-    expect(await problemsOf(opened)).toContain('script: Error: thrown')
+    const opened = await visit({ body: good, script: 'queueMicrotask(() => { throw new Error("thrown") })' })
+    await hears(opened, 'script: Error: thrown')
     const rejected = await visit({ body: good, script: 'Promise.reject(new TypeError("rejected"))' })
-    expect(await problemsOf(rejected)).toContain('script: TypeError: rejected')
+    await hears(rejected, 'script: TypeError: rejected')
   })
 
   it('hears what was not found', async () => {
     const opened = await visit({ body: good, script: 'await fetch("/nowhere")' })
-    expect(await problemsOf(opened)).toContain('404')
+    await hears(opened, '404')
   })
 
   it('hears violations of the CSP, those that are only reported too', async () => {
     const inline = await visit({ body: `${good}<script>told.textContent = 'inline'</script>` })
-    expect(await problemsOf(inline)).toContain('CSP: script-src-elem forbids inline')
-    expect(await inline.page.locator('#told').textContent()).toBe('')
+    await hears(inline, 'CSP: script-src-elem forbids inline')
+    await saysOnly(inline.page.locator('#told'), '')
     const handler = await visit({ body: `${good}<img src="/none" alt="" onerror="told.textContent = 'handler'">` })
-    expect(await problemsOf(handler)).toContain('CSP: script-src-attr forbids inline')
-    expect(await handler.page.locator('#told').textContent()).toBe('')
+    await hears(handler, 'CSP: script-src-attr forbids inline')
+    await saysOnly(handler.page.locator('#told'), '')
     const told = await visit({ body: `${good}<script>told.textContent = 'inline'</script>`, reportOnly: true })
-    expect(await problemsOf(told)).toContain('CSP: script-src-elem forbids inline')
-    expect(await told.page.locator('#told').textContent()).toBe('inline')
+    await hears(told, 'CSP: script-src-elem forbids inline')
+    await saysOnly(told.page.locator('#told'), 'inline')
     const lax = await visit({ body: `${good}<script>told.textContent = 'inline'</script>`, policy: 'img-src *' })
     expect(await problemsOf(lax)).toBe('')
-    expect(await lax.page.locator('#told').textContent()).toBe('inline')
+    await saysOnly(lax.page.locator('#told'), 'inline')
   })
 
   it('hears requests that would leave this machine', async () => {
     const opened = await visit({ body: good, script: 'new Image().src = "http://192.0.2.1/x"', policy: 'img-src *' })
-    expect(await problemsOf(opened)).toContain('leaves this machine: http://192.0.2.1/x')
+    await hears(opened, 'leaves this machine: http://192.0.2.1/x')
   })
 
   it.fails('fails a test whose page complains, although the test itself found nothing', async () => {
     const opened = await open()
     await opened.page.goto((await serve({ body: good, script: 'console.error("it is broken")' })).url)
-    await problemsOf(opened)
+    await hears(opened, 'it is broken')
   })
 
   it('sees a page that scrolls sideways', async () => {
@@ -162,7 +166,7 @@ describeInBrowser('the browser harness', (open) => {
     await first.page.evaluate(() => localStorage.setItem('kept', 'here'))
     const second = await open()
     await second.page.goto(url)
-    expect(await second.page.evaluate(() => localStorage.getItem('kept'))).toBeNull()
+    expect(await foundIn(second.page, () => localStorage.getItem('kept'))).toBeNull()
   })
 
   it('has a passkey made and used by a device that verifies its user, and refused by one that does not', async () => {

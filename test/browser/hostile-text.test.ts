@@ -1,7 +1,8 @@
 // Whatever somebody writes, into an input, an address, a label or a reason, is text on every page, and nothing of it runs.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OpenedPage, describeInBrowser } from './browser.ts'
-import { Desk, isLive, patience } from './desk.ts'
+import { Desk, isLive } from './desk.ts'
+import { areThere, countOf, holds, patience, settled } from './seen.ts'
 
 /** As long as a label of an offer may be. */
 const markup = '<img src=x onerror=go()>'
@@ -15,14 +16,14 @@ describeInBrowser('hostile text', (open) => {
   })
   afterAll(() => desk.close())
 
-  /** Images that came of it. Their scripts, and what the CSP kept from running, are problems of the opened page. */
-  const images = ({ page }: OpenedPage) => page.locator('img').count()
+  /** So many images came of it. Their scripts, and what the CSP kept from running, are problems of the opened page. */
+  const imagesAre = ({ page }: OpenedPage, count: number, place?: string) => areThere(page.locator('img'), count, place)
 
   it('would be seen by these tests if it were taken for more than text', async () => {
     const opened = await open({ failsOnProblems: false })
     await desk.signIn(opened, 'adam')
     await opened.page.evaluate((html) => document.body.insertAdjacentHTML('beforeend', html), markup)
-    expect(await images(opened)).toBe(1)
+    await imagesAre(opened, 1)
     await expect.poll(() => opened.problems().join('\n'), patience).toContain('CSP: script-src-attr forbids inline')
   })
 
@@ -36,7 +37,7 @@ describeInBrowser('hostile text', (open) => {
     await page.getByLabel('Token').press('Enter')
     opened.allow(/401/)
     await page.getByRole('alert').waitFor()
-    expect(await images(opened)).toBe(0)
+    await imagesAre(opened, 0)
     await desk.signIn(opened, 'adam')
     let inputs = 0
     const places = ['/bands', desk.pathOf(desk.fleet.member(0)), '/decisions', '/replay', '/vendors', '/partners']
@@ -44,21 +45,22 @@ describeInBrowser('hostile text', (open) => {
       await page.goto(desk.origin + place)
       await page.locator('main input').first().waitFor()
       const texts = page.locator('main input:not([type=checkbox]):not([type=datetime-local])')
-      const count = await texts.count()
+      const count = await countOf(texts)
       inputs += count
       for (let index = 0; index < count; index++) {
         // One that was sent may have led to another page.
         await page.goto(desk.origin + place)
         const input = texts.nth(index)
+        await input.waitFor()
+        await settled(page)
         // Longer than some take from a keyboard.
         await input.evaluate((element, text) => {
           if (element instanceof HTMLInputElement) element.value = text
           element.dispatchEvent(new Event('input', { bubbles: true }))
         }, markup)
-        expect(await input.inputValue(), place).toBe(markup)
+        await holds(input, markup, place)
         await input.press('Enter')
-        await page.evaluate(() => fetch('/api/session').then(() => undefined))
-        expect(await images(opened), place).toBe(0)
+        await imagesAre(opened, 0, place)
       }
     }
     expect(inputs).toBeGreaterThanOrEqual(12)
@@ -83,11 +85,10 @@ describeInBrowser('hostile text', (open) => {
       await page.goto(desk.origin + place)
       await isLive(opened)
       await page.locator('main h1').waitFor()
-      await page.evaluate(() => fetch('/api/session').then(() => undefined))
-      expect(await images(opened), place).toBe(0)
+      await imagesAre(opened, 0, place)
     }
     await page.goto(`${desk.origin}/bands?name=${written}`)
-    await expect.poll(() => page.getByLabel('Band id, bid, account or phone').inputValue(), patience).toBe(markup)
+    await holds(page.getByLabel('Band id, bid, account or phone'), markup)
   })
 
   it('is text where it comes back: a label of an offer, a reason of an act', async () => {
@@ -109,6 +110,6 @@ describeInBrowser('hostile text', (open) => {
     await page.locator('.proposal', { hasText: markup }).waitFor()
     await page.getByRole('link', { name: 'Decisions', exact: true }).click()
     await page.locator('.decisions td', { hasText: markup }).waitFor()
-    expect(await images(opened)).toBe(0)
+    await imagesAre(opened, 0)
   })
 })

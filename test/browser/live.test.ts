@@ -2,7 +2,8 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeInBrowser } from './browser.ts'
-import { Desk, isLive, patience } from './desk.ts'
+import { Desk, isLive } from './desk.ts'
+import { areThere, numberNow, patience } from './seen.ts'
 
 const pagesAtOnce = 10
 
@@ -14,12 +15,9 @@ describeInBrowser('the live page', (open) => {
   afterAll(() => desk.close())
 
   /** The count of a state, drawn in the statechart. */
-  const bandsIn = async (page: Page, state: string) =>
-    Number(await page.locator(`.leaf[data-state$=".${state}"] .count`).first().textContent())
-  const approvedOn = async (page: Page) => {
-    const cell = page.locator('tr', { has: page.getByRole('link', { name: 'approved', exact: true }) }).locator('td')
-    return (await cell.count()) === 0 ? 0 : Number((await cell.first().textContent())?.replaceAll(',', ''))
-  }
+  const bandsIn = (page: Page, state: string) => numberNow(page.locator(`.leaf[data-state$=".${state}"] .count`))
+  const approvedOn = (page: Page) =>
+    numberNow(page.locator('tr', { has: page.getByRole('link', { name: 'approved', exact: true }) }).locator('td'))
 
   it('draws how many bands are in every state, and the counts change while they are taken off and put on', async () => {
     const opened = await open()
@@ -66,7 +64,7 @@ describeInBrowser('the live page', (open) => {
     await desk.engine.start()
     await isLive(opened)
     expect(new URL(page.url()).pathname).toBe('/partners')
-    expect(await page.getByText('The engine cannot be reached').count()).toBe(0)
+    await areThere(page.getByText('The engine cannot be reached'), 0)
     await page.getByText('The engine restarted').waitFor()
     await page.reload()
     await page.locator('tbody tr').first().waitFor()
@@ -82,7 +80,7 @@ describeInBrowser('the live page', (open) => {
     desk.forgetSessions()
     await desk.engine.start()
     await page.getByText('Your session has ended.').waitFor({ timeout: 60_000 })
-    expect(await page.getByText('Sign in to go on where you were.').count()).toBe(1)
+    await areThere(page.getByText('Sign in to go on where you were.'), 1)
     await page.getByLabel('Name', { exact: true }).fill('otto')
     await page.getByLabel('Token').fill(desk.tokenOf('otto'))
     await page.getByRole('button', { name: 'Sign in', exact: true }).click()
@@ -95,5 +93,5 @@ describeInBrowser('the live page', (open) => {
 /** Fact of the fleet page. */
 async function watching(page: Page): Promise<number> {
   const fact = page.locator('.facts div', { has: page.locator('dt', { hasText: 'Operators watching' }) })
-  return Number(await fact.locator('dd').textContent())
+  return numberNow(fact.locator('dd'))
 }

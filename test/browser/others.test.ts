@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import { AdminClient } from '../../sdk/admin-client.ts'
 import { describeInBrowser, looks, screenshot } from './browser.ts'
-import { Desk, patience } from './desk.ts'
+import { Desk } from './desk.ts'
+import { areThere, boxOf, cannotBePressed, patience, says, textsOf } from './seen.ts'
 
 const facts = (page: Page, name: string) =>
   page.locator('.facts div', { has: page.locator('dt', { hasText: new RegExp(`^${name}$`) }) }).locator('dd')
@@ -35,7 +36,7 @@ describeInBrowser('a page that stays open', (open) => {
     const { body } = await olga.get(operatorPaths.proposals)
     await olga.post(operatorPaths.withdraw.replace(':id', body.proposals[0].id), {})
     await page.getByText('It does not wait any more').waitFor()
-    expect(await page.getByRole('button', { name: 'Agree and do it' }).isDisabled()).toBe(true)
+    await cannotBePressed(page.getByRole('button', { name: 'Agree and do it' }))
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByText('Nothing waits.').waitFor()
   })
@@ -53,7 +54,7 @@ describeInBrowser('a page that stays open', (open) => {
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByRole('button', { name: 'Unfreeze band' }).waitFor()
     await facts(page, 'Holds last changed').locator('time').waitFor()
-    expect(await page.getByText('Last hold ended').count()).toBe(0)
+    await areThere(page.getByText('Last hold ended'), 0)
   })
 
   it('hears of a revocation and of a partner who is listed elsewhere', async () => {
@@ -82,12 +83,12 @@ describeInBrowser('a page that stays open', (open) => {
     await page.getByRole('button', { name: 'Revoke vendor' }).first().click()
     const dialog = page.getByRole('dialog')
     await dialog.locator('.says', { hasText: 'not counted' }).waitFor()
-    expect(await dialog.locator('.facts').count()).toBe(0)
+    await areThere(dialog.locator('.facts'), 0)
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.goto(`${desk.origin}/`)
     await page.getByRole('button', { name: 'Drain for maintenance' }).click()
     await dialog.locator('.says').waitFor()
-    expect(await dialog.locator('.facts dt').allTextContents()).toEqual(['Links', 'Sessions'])
+    expect(await textsOf(dialog.locator('.facts dt'))).toEqual(['Links', 'Sessions'])
   })
 
   it('draws its pictures of the last minutes at once after it is loaded again, under a heading that is true', async () => {
@@ -95,11 +96,11 @@ describeInBrowser('a page that stays open', (open) => {
     const { page } = opened
     desk.fleet.startPaying(10)
     await desk.signIn(opened, 'otto')
-    const heading = () => page.getByText(/^a second, last /).textContent()
-    await expect.poll(heading, patience).toMatch(/last (5 minutes|\d+ (s|min)|\d+\.\d s)/)
+    const heading = page.getByText(/^a second, last /)
+    await says(heading, /last (5 minutes|\d+ (s|min)|\d+\.\d s)/)
     await page.reload()
     const held = async () => {
-      const text = (await heading()) ?? ''
+      const text = await says(heading, /last /)
       const [, minutes, seconds] = /last (?:(\d+) min ?)?(?:(\d+)(?:\.\d)? s)?/.exec(text) ?? []
       return 60 * Number(minutes ?? 0) + Number(seconds ?? 0)
     }
@@ -128,13 +129,13 @@ describeInBrowser('a page that stays open', (open) => {
       await page.mouse.wheel(0, 900)
       const [lost, drained] = await Promise.all(
         ['cannot be reached', 'drained for maintenance'].map((text) =>
-          page.locator('.notice.banner', { hasText: text }).boundingBox(),
+          boxOf(page.locator('.notice.banner', { hasText: text })),
         ),
       )
       expect((drained?.y ?? 0) - ((lost?.y ?? 0) + (lost?.height ?? 0))).toBeGreaterThanOrEqual(0)
       expect(lost?.y).toBeGreaterThanOrEqual(0)
       await page.getByRole('button', { name: 'Try now' }).click()
-      expect(await good()).not.toBe(before)
+      await expect.poll(good, patience).not.toBe(before)
       await page.locator('.stale .tiles').waitFor()
       await page
         .getByText(/last .*, up to /)

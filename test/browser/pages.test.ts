@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import { axe } from './axe.ts'
 import { type OpenedPage, describeInBrowser, lookName, looks, screenshot, scrollsSideways } from './browser.ts'
-import { Desk, patience } from './desk.ts'
+import { Desk } from './desk.ts'
+import { patience } from './seen.ts'
 
 type Place = {
   readonly name: string

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { VirtualAuthenticator } from './authenticator.ts'
 import { describeInBrowser } from './browser.ts'
 import { Desk, isLive } from './desk.ts'
+import { areThere, foundIn, says } from './seen.ts'
 
 const scriptBytesMax = 200 * 1024
 const requestsMax = 8
@@ -19,8 +20,8 @@ describeInBrowser('signing in', (open) => {
     await desk.signIn(opened, 'vera', '/settings')
     expect(new URL(opened.page.url()).pathname).toBe('/settings')
     await opened.page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor()
-    expect(await opened.page.locator('.who').textContent()).toContain('vera viewer')
-    expect(await opened.page.evaluate(() => document.cookie)).toBe('')
+    await says(opened.page.locator('.who'), 'vera viewer')
+    expect(await foundIn(opened.page, () => document.cookie)).toBe('')
   })
 
   it('with a wrong token is refused, shows nothing of the fleet, and works with the right one after', async () => {
@@ -31,10 +32,8 @@ describeInBrowser('signing in', (open) => {
     await page.getByLabel('Name', { exact: true }).fill('otto')
     await page.getByLabel('Token').fill(desk.tokenOf('vera'))
     await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-    const refusal = page.getByRole('alert')
-    await refusal.waitFor()
-    expect(await refusal.textContent()).toContain('That did not sign anybody in')
-    expect(await page.getByRole('navigation').count()).toBe(0)
+    await says(page.getByRole('alert'), 'That did not sign anybody in')
+    await areThere(page.getByRole('navigation'), 0)
     await page.getByLabel('Token').fill(desk.tokenOf('otto'))
     await page.getByRole('button', { name: 'Sign in', exact: true }).click()
     await isLive(opened)
@@ -74,7 +73,7 @@ describeInBrowser('signing in', (open) => {
     await device.verifiesUser(true)
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
     await isLive(opened)
-    expect(await page.locator('.who').textContent()).toContain('otto operator')
+    await says(page.locator('.who'), 'otto operator')
     expect((await device.passkeys())[0]?.used).toBeGreaterThan(before?.used ?? 0)
     await device.unplug()
   })
@@ -85,7 +84,7 @@ describeInBrowser('signing in', (open) => {
     await desk.signIn(opened, 'otto')
     await page.reload()
     await isLive(opened)
-    const { paints, liveMs, entries } = await page.evaluate(() => ({
+    const { paints, liveMs, entries } = await foundIn(page, () => ({
       paints: performance.getEntriesByType('paint').map(({ name, startTime }) => `${name} ${startTime.toFixed(0)} ms`),
       liveMs: performance.now(),
       entries: performance.getEntriesByType('resource').map((entry) => ({

@@ -4,7 +4,8 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OpenedPage, describeInBrowser } from './browser.ts'
 import { Desk, isLive } from './desk.ts'
-import { hasFocus, tabTo } from './keyboard.ts'
+import { tabTo } from './keyboard.ts'
+import { areThere, areThereAtLeast, cannotBePressed, foundIn, hasFocus, says } from './seen.ts'
 
 /** The lines of a band's timeline, newest first. */
 const timeline = (page: Page) => page.locator('.timeline > li')
@@ -18,9 +19,7 @@ async function act(page: Page, name: string, reason: string): Promise<string> {
   await dialog.locator('.says').waitFor()
   await dialog.getByLabel('Why').fill(reason)
   await dialog.locator('button[type=submit]').click()
-  const outcome = dialog.locator('.notice', { hasText: /done|waits|refused/ })
-  await outcome.first().waitFor()
-  const said = (await outcome.first().textContent()) ?? ''
+  const said = await says(dialog.locator('.notice', { hasText: /done|waits|refused/ }).first(), /done|waits|refused/)
   await button(page, 'Close').click()
   return said
 }
@@ -29,9 +28,7 @@ async function act(page: Page, name: string, reason: string): Promise<string> {
 async function agree(page: Page): Promise<string> {
   await button(page, 'Agree …').click()
   await button(page, 'Agree and do it').click()
-  const done = page.getByRole('dialog').locator('.notice.good')
-  await done.waitFor()
-  const said = (await done.textContent()) ?? ''
+  const said = await says(page.getByRole('dialog').locator('.notice.good'), /\S/)
   await button(page, 'Close').click()
   return said
 }
@@ -77,24 +74,23 @@ describeInBrowser('steering', (open) => {
     const dialog = page.getByRole('dialog')
     await dialog.getByText('nothing is approved with it until two operators unfreeze it').waitFor()
     const freeze = dialog.getByRole('button', { name: 'Freeze band' })
-    expect(await freeze.isDisabled(), 'without a reason').toBe(true)
+    await cannotBePressed(freeze, 'without a reason')
     await dialog.getByLabel('Why').fill('Seen with somebody else')
     await freeze.click()
-    await dialog.getByText('Last approval before it').waitFor()
-    const fanOut = (await dialog.locator('.notice.good').textContent()) ?? ''
-    expect(fanOut).toContain(`Last approval before it${before.lsn}`)
-    expect(fanOut).toMatch(/On disk after[\d.]+ m?s/)
-    expect(fanOut).toMatch(/Sessions told[1-9]/)
+    const fanOut = dialog.locator('.notice.good')
+    await says(fanOut, `Last approval before it${before.lsn}`)
+    await says(fanOut, /On disk after[\d.]+ m?s/)
+    await says(fanOut, /Sessions told[1-9]/)
     const close = dialog.getByRole('button', { name: 'Close' })
-    expect(await hasFocus(close), 'the focus is on Close').toBe(true)
+    await hasFocus(close, 'the focus is on Close')
     await close.click()
 
     expect((await member.pay(460)).reason).toBe('operator-freeze')
     await timeline(page).first().filter({ hasText: 'operator-freeze' }).filter({ hasText: '€4.60' }).waitFor()
     await timeline(page).filter({ hasText: 'freeze-band' }).filter({ hasText: 'Seen with somebody else' }).waitFor()
-    expect(await timeline(page).filter({ hasText: 'freeze-band' }).textContent()).toContain('by operator:otto')
+    await says(timeline(page).filter({ hasText: 'freeze-band' }), 'by operator:otto')
     await page.locator('.statechart .leaf.lit[data-state="holds.held"]').waitFor()
-    expect(await page.evaluate(() => Reflect.get(window, 'wasNotReloaded'))).toBe(true)
+    expect(await foundIn(page, () => Boolean(Reflect.get(window, 'wasNotReloaded')))).toBe(true)
     expect((await desk.fleet.member(1).pay()).approved, 'another band').toBe(true)
   })
 
@@ -104,7 +100,7 @@ describeInBrowser('steering', (open) => {
     expect(await act(otto.page, 'Unfreeze band', 'It was a mistake')).toContain('A second operator has to agree')
     await otto.page.getByRole('link', { name: 'Proposals' }).click()
     await otto.page.getByText('You proposed it; somebody else has to agree.').waitFor()
-    expect(await button(otto.page, 'Agree …').count()).toBe(0)
+    await areThere(button(otto.page, 'Agree …'), 0)
     const id = await otto.page.evaluate(async () => {
       const { proposals } = (await (await fetch('/api/proposals')).json()) as { proposals: { id: string }[] }
       return proposals[0]?.id ?? ''
@@ -120,7 +116,7 @@ describeInBrowser('steering', (open) => {
     await member.putsOn()
     await otto.page.goto(`${desk.origin}${desk.pathOf(member)}`)
     await otto.page.locator('.statechart .leaf.lit[data-state$=".armed"]').waitFor()
-    expect(await timeline(otto.page).filter({ hasText: 'unfreeze-band' }).textContent()).toContain('olga')
+    await says(timeline(otto.page).filter({ hasText: 'unfreeze-band' }), 'olga')
     expect((await member.pay()).approved).toBe(true)
   })
 
@@ -130,23 +126,23 @@ describeInBrowser('steering', (open) => {
     const vera = await at('vera', path)
     await timeline(vera.page).first().waitFor()
     const acts = /freeze|epoch|open account|end session|revoke|restore|drain|export|agree|withdraw/i
-    expect(await button(vera.page, acts).count()).toBe(0)
+    await areThere(button(vera.page, acts), 0)
     vera.allow(/403/)
     const body = { act: 'raise-epoch', bandId: member.bandId, reason: 'Lost phone' }
     expect(await postAct(vera.page, body)).toBe(403)
-    expect(await vera.page.evaluate(async () => (await fetch('/api/export?format=csv')).status)).toBe(403)
+    expect(await foundIn(vera.page, async () => (await fetch('/api/export?format=csv')).status)).toBe(403)
     expect((await member.pay()).approved).toBe(true)
     for (const place of ['/', '/vendors', '/decisions', '/proposals']) {
       await vera.page.goto(`${desk.origin}${place}`)
       await vera.page.locator('.feed.good').waitFor()
       await vera.page.locator('.panel').first().waitFor()
-      expect(await button(vera.page, acts).count(), place).toBe(0)
+      await areThere(button(vera.page, acts), 0, place)
     }
-    expect(await vera.page.getByRole('link', { name: 'Operators' }).count()).toBe(0)
+    await areThere(vera.page.getByRole('link', { name: 'Operators' }), 0)
 
     const otto = await at('otto', path)
     await timeline(otto.page).first().waitFor()
-    expect(await button(otto.page, acts).count()).toBeGreaterThanOrEqual(5)
+    await areThereAtLeast(button(otto.page, acts), 5)
     expect(await postAct(otto.page, body)).toBe(200)
   })
 
@@ -190,7 +186,7 @@ describeInBrowser('steering', (open) => {
     await page.keyboard.press('Enter')
     const dialog = page.getByRole('dialog')
     await dialog.locator('.says').waitFor()
-    expect(await hasFocus(dialog.getByLabel('Why'))).toBe(true)
+    await hasFocus(dialog.getByLabel('Why'))
     await page.keyboard.type('No mouse')
     await page.keyboard.press('Enter')
     await dialog.getByText('Last session told after').waitFor()
@@ -203,14 +199,14 @@ describeInBrowser('steering', (open) => {
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
     const unfreeze = page.getByRole('button', { name: 'Unfreeze band' })
-    expect(await hasFocus(unfreeze), 'back where it was').toBe(true)
+    await hasFocus(unfreeze, 'back where it was')
   })
 
   it('A drained engine says so on every page, and takes no new phone', async () => {
     const vera = await at('vera', '/partners')
     const adam = await at('adam', '/')
     const banner = (page: Page) => page.getByText('Draining for maintenance:')
-    expect(await banner(vera.page).count()).toBe(0)
+    await areThere(banner(vera.page), 0)
     expect(await act(adam.page, 'Drain for maintenance', 'A new disk')).toContain('done')
     await Promise.all([banner(vera.page).waitFor(), banner(adam.page).waitFor()])
     expect((await fetch(`http://127.0.0.1:${desk.engine.port}/readyz`)).status).toBe(503)
