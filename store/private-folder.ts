@@ -1,6 +1,6 @@
 // Modes of what the store makes: only its owner may enter or read, whatever the umask. And folders that are on disk when they are made.
 
-import { chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { giveToOwnerOf } from './file-owner.ts'
 import { fileErrorCode } from './file-port.ts'
@@ -11,7 +11,7 @@ export const privateFileMode = 0o600
 
 /** Makes a folder that only its owner may enter, with those above it; their names are on disk when this returns. */
 export function makePrivateFolder(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: privateFolderMode })
+  const first = madeWithThoseAbove(path)
   if (first === undefined) return
   const made: string[] = []
   for (let one = path; ; one = dirname(one)) {
@@ -21,6 +21,22 @@ export function makePrivateFolder(path: string): void {
   // From the top, so that each takes the owner that the one above it has by now.
   for (const one of made) giveFolderOn(one)
   for (const one of made.toReversed()) syncFolder(dirname(one))
+}
+
+/** The first folder that had to be made; undefined when all are there. */
+function madeWithThoseAbove(path: string): string | undefined {
+  try {
+    return mkdirSync(path, { recursive: true, mode: privateFolderMode })
+  } catch (error) {
+    // On a disk that is mounted read-only Node says ENOENT of the last folder, not what the system said of the first.
+    if (fileErrorCode(error) === 'ENOENT') mkdirSync(firstMissing(path), { mode: privateFolderMode })
+    throw error
+  }
+}
+
+function firstMissing(path: string): string {
+  const above = dirname(path)
+  return above === path || existsSync(above) ? path : firstMissing(above)
 }
 
 /** The folder, just made, to the owner of the one that it stands in. */

@@ -14,6 +14,7 @@ const needs: Readonly<Record<string, string>> = {
   'operators/passkeys.test.ts': ofLinux,
   'server/meters.test.ts': ofLinux,
   'server/stderr-lines.test.ts': ofLinux,
+  'store/private-folder.test.ts': ofRoot,
   'store/view-check.test.ts': ofLinux,
   'store/view-lock.test.ts': ofLinux,
   'test/browser/browser.ts': ofDebian,
