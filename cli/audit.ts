@@ -6,11 +6,12 @@ import type { Command } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 import { untilSignal } from './interrupted.ts'
+import { listJsonOption, printListed } from './output.ts'
 
 export const auditVerify: Command = {
   name: 'audit verify',
   summary: 'Checks every record and the hash chain of the journal; of a stopped engine also the view, row by row.',
-  options: [...dataOptions, { name: 'json', help: 'as JSON' }],
+  options: [...dataOptions, listJsonOption],
   examples: [
     { run: 'bandpass audit verify', does: 'beside a running engine: the journal; of a stopped one: everything' },
     {
@@ -23,7 +24,7 @@ export const auditVerify: Command = {
     const folder = openDataFolder(config, environment, false)
     const audit = await untilSignal('nothing is known of this folder yet', () => auditData(config, folder))
     const { journal, view } = audit
-    process.stdout.write(given.has('json') ? `${JSON.stringify(audit)}\n` : readable(audit))
+    printListed(given, audit, readable(audit))
     return journal.type === 'whole' && view.type !== 'different' ? 0 : 1
   },
 }

@@ -6,15 +6,12 @@ import { type Command, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 import { untilSignal } from './interrupted.ts'
+import { listJsonOption, printListed } from './output.ts'
 
 export const backupTo: Command = {
   name: 'backup',
   summary: 'Copies the data folder, beside a running engine too, and verifies the copy.',
-  options: [
-    ...dataOptions,
-    { name: 'to', value: 'FOLDER', help: 'a new or empty folder' },
-    { name: 'json', help: 'the manifest as JSON' },
-  ],
+  options: [...dataOptions, { name: 'to', value: 'FOLDER', help: 'a new or empty folder' }, listJsonOption],
   examples: [
     { run: 'bandpass backup --to /backups/monday', does: 'view, journal, sealed keys and lists; not the master key' },
   ],
@@ -26,12 +23,12 @@ export const backupTo: Command = {
     const leaves = `${to} is no backup: remove it, and begin anew`
     const manifest = await untilSignal(leaves, () => backupData(config, folder, to))
     const { firstLsn, lastLsn, appliedLsn, headHash } = manifest
-    process.stdout.write(
-      given.has('json')
-        ? `${JSON.stringify(manifest)}\n`
-        : `${to} holds records ${firstLsn} to ${lastLsn}, the view up to ${appliedLsn}; every byte of it was read back.\n` +
-            `chain hash ${headHash}\n` +
-            'The master key is not in it. Without the master key it cannot be opened: keep both, apart.\n',
+    printListed(
+      given,
+      manifest,
+      `${to} holds records ${firstLsn} to ${lastLsn}, the view up to ${appliedLsn}; every byte of it was read back.\n` +
+        `chain hash ${headHash}\n` +
+        'The master key is not in it. Without the master key it cannot be opened: keep both, apart.\n',
     )
     return 0
   },

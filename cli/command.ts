@@ -2,6 +2,7 @@
 // unknown flag, a missing value and --help alike.
 
 import { parseArgs } from 'node:util'
+import { hiddenIn } from '../protocol/printable.ts'
 import { didYouMean } from '../server/did-you-mean.ts'
 import { pathOf } from '../server/setting.ts'
 
@@ -113,6 +114,19 @@ export function required(given: Given, name: string, example: string): string {
   const value = given.value(name)
   if (value === undefined) throw new UsageError(`--${name} is missing, for example --${name} ${example}`)
   return value
+}
+
+/** A name of at most so many bytes of UTF-8, for lists that people read. */
+export const listedNameBytesMax = 200
+
+/** `--name`: text that is shown as it is written. Throws a UsageError that names the character that is not. */
+export function nameOf(given: Given, example: string): string {
+  const name = required(given, 'name', example)
+  const hidden = hiddenIn(name)
+  const bytes = Buffer.byteLength(name)
+  if (bytes >= 1 && bytes <= listedNameBytesMax && hidden === undefined) return name
+  const got = hidden === undefined ? `${bytes} bytes` : `${hidden}, which is not seen or moves what is beside it`
+  throw new UsageError(`--name: one line of 1 to ${listedNameBytesMax} bytes of text expected, got ${got}`)
 }
 
 /** A whole number within a range. */

@@ -9,6 +9,7 @@ import type { DemoFile } from '../band-sim/demo-world.ts'
 import { Fleet } from '../band-sim/fleet.ts'
 import { pinsOf } from '../band-sim/package.ts'
 import type { Scheduler } from '../band-sim/scheduler.ts'
+import { printableJson } from '../protocol/printable.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
 import { toldChores } from '../server/chore-log.ts'
 import { startingLimits } from '../server/limit-tables.ts'
@@ -68,7 +69,7 @@ async function run(given: Given): Promise<number> {
       ).play(ending.signal)
       const result = score.result(engine.ready)
       const early = isInterrupted ? { interrupted: true, seconds: paidForS } : {}
-      if (isJson) process.stdout.write(`${JSON.stringify({ ...result, ...early })}\n`)
+      if (isJson) process.stdout.write(`${printableJson({ ...result, ...early })}\n`)
       if (isInterrupted) return exitInterrupted
       return result.paired === bands && result.approved > 0 ? 0 : 1
     } finally {

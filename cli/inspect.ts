@@ -1,13 +1,13 @@
 // `bandpass inspect`: one band as its operator may see it. Whose it is stays shortened until a reason is given, which the engine
 // journals before it answers.
 
-import { printableJson } from '../protocol/printable.ts'
 import { AdminError } from '../sdk/admin-client.ts'
 import type { AccountBands, BandReport, SeveralBands } from '../sdk/admin-reports.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError, number } from './command.ts'
 import { type Line, columnsOf, paint, takesColors } from './drawing.ts'
 import { accountLines, bandLines, severalLines } from './inspect-view.ts'
+import { listJsonOption, printListed } from './output.ts'
 
 const decisionsDefault = 10
 const decisionsMax = 100
@@ -23,7 +23,7 @@ export const inspect: Command = {
     ...adminOptions,
     { name: 'decisions', value: 'N', help: `how many of the last decisions; ${decisionsDefault} unless given` },
     { name: 'open', value: 'REASON', help: 'tell the whole account id; the journal keeps that it was opened, and why' },
-    { name: 'json', help: 'one JSON line instead of text' },
+    listJsonOption,
   ],
   more: () =>
     [
@@ -49,7 +49,7 @@ export const inspect: Command = {
       openReason: given.value('open'),
     }
     const report = await adminOf(given, patience).inspectBand(name, wish).catch(asMistake)
-    process.stdout.write(given.has('json') ? `${printableJson(report)}\n` : textOf(report))
+    printListed(given, report, textOf(report))
     return 0
   },
 }

@@ -10,6 +10,7 @@ import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
 import { hexOf } from './hex.ts'
+import { listJsonOption, printListed } from './output.ts'
 import { dayOf, table } from './table.ts'
 import { environment } from './environment.ts'
 import { untilSignal } from './interrupted.ts'
@@ -17,14 +18,14 @@ import { untilSignal } from './interrupted.ts'
 export const showKeys: Command = {
   name: 'keys',
   summary: "Shows the public halves of the engine's keys: what band makers pin and partners verify with.",
-  options: [...dataOptions, { name: 'json', help: 'as JSON' }],
+  options: [...dataOptions, listJsonOption],
   examples: [
     { run: 'bandpass keys', does: 'as a table' },
     { run: 'bandpass keys --json > pins.json', does: 'for a production line' },
   ],
   async run(given) {
     const keys = loadKeys(madeFolder(given).places.keys, Date.now())
-    process.stdout.write(given.has('json') ? `${JSON.stringify(listed(keys), undefined, 2)}\n` : readable(keys))
+    printListed(given, listed(keys), readable(keys))
     return 0
   },
 }
@@ -37,7 +38,7 @@ export const rotateKeys: Command = {
   more: () => 'Waits until the running engine uses the new one, a second at most, or says that none runs.',
   takes: rotatable.join('|'),
   argumentsMax: 1,
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [
     { run: 'bandpass keys rotate receipt', does: 'sign receipts with a new key; the old one stays published' },
     {
@@ -51,7 +52,7 @@ export const rotateKeys: Command = {
       throw new UsageError(`one of ${rotatable.join(', ')} expected, got ${given.args[0] ?? 'nothing'}`)
     const folder = openDataFolder(folderConfigFrom(given, environment), environment, false)
     const after = rotateKey(folder, which, Date.now())
-    process.stdout.write(readable(after))
+    printListed(given, listed(after), readable(after))
     return tellWhenKnown(folder, folder.places.keys)
   },
 }
@@ -60,7 +61,7 @@ export const rotateMasterKey: Command = {
   name: 'keys rotate-master',
   summary: 'Replaces the master key of a stopped engine and seals everything anew.',
   more: () => 'Interrupted at any point, run it again: it goes on where it was.',
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [
     { run: 'bandpass keys rotate-master', does: 'the key file gets a new key; the old one is destroyed' },
     {
@@ -74,7 +75,9 @@ export const rotateMasterKey: Command = {
     const log = stderrLog(config.log.level)
     const leaves = 'the key is half replaced: run it again, it goes on where it was'
     const { sealedAnew, rowsMarked, from } = await untilSignal(leaves, () => rotateMaster(config, folder, log))
-    process.stdout.write(
+    printListed(
+      given,
+      { sealedAnew, rowsMarked, from },
       `The master key was replaced: ${sealedAnew} secrets of bands sealed anew, ${rowsMarked} rows marked anew.\n` +
         (from === 'environment'
           ? 'Start the engine with BANDPASS_MASTER_KEY alone, and destroy the old key.\n'

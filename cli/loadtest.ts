@@ -1,6 +1,7 @@
 // `bandpass loadtest`: drives a running engine over real sockets with a simulated fleet, and says what both ends saw.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { printableJson } from '../protocol/printable.ts'
 import { AdminError } from '../sdk/admin-client.ts'
 import type { FleetOptions, MeasureOptions } from '../loadtest/load-options.ts'
 import { jsonOf, metricsOf } from '../loadtest/load-result.ts'
@@ -97,7 +98,7 @@ async function run(given: Given): Promise<number> {
   ending.stop()
   if (result instanceof LoadInterrupted) {
     out.write(`${result.message}\n`)
-    if (isJson) process.stdout.write(`${JSON.stringify({ interrupted: true, seconds: 0, message: result.message })}\n`)
+    if (isJson) process.stdout.write(`${printableJson({ interrupted: true, seconds: 0, message: result.message })}\n`)
     return exitInterrupted
   }
   const failed = crossed([...options.profile.failIf, ...options.failIf], metricsOf(result))
@@ -106,7 +107,7 @@ async function run(given: Given): Promise<number> {
     writeFileSync(report, reportOf(result, failed))
     out.write(`report: ${report}\n`)
   }
-  if (isJson) process.stdout.write(`${JSON.stringify(jsonOf(result))}\n`)
+  if (isJson) process.stdout.write(`${printableJson(jsonOf(result))}\n`)
   if (result.interruptedOfSeconds !== null) return exitInterrupted
   return failed.length > 0 || result.problems.length > 0 ? exitFailed : 0
 }

@@ -74,12 +74,12 @@ export const operatorRemove: Command = {
   takes,
   argumentsMax: 1,
   more: () => 'Waits until the running engine knows, a second at most, or says that none runs.',
-  options: dataOptions,
+  options: [...dataOptions, listJsonOption],
   examples: [{ run: 'bandpass operator remove alice', does: 'alice has left' }],
   async run(given) {
     const folder = folderOf(given)
     const { name } = removeOperator(folder.places.operators, nameOf(given))
-    process.stdout.write(`${name} is off the list.\n`)
+    printListed(given, { name, removed: true }, `${name} is off the list.\n`)
     return tellWhenKnown(folder, folder.places.operators)
   },
 }

@@ -1,5 +1,6 @@
-// What a command prints when it has made or started something: sentences for people, JSON for programs. One rule for all of them:
-// sentences on a terminal; JSON where stdout is none (a pipe, a file, a service), or with `--json`.
+// What commands print: text for people, JSON for programs. One rule for all of them: what is made or started (with a secret that is
+// shown once, an address, totals) is sentences on a terminal, and JSON where stdout is none (a pipe, a file, a service) or with `--json`;
+// what is shown (a list and what was changed in it, a report, a token to pass on) is text everywhere, and JSON with `--json`.
 
 import { printableJson } from '../protocol/printable.ts'
 import type { Given, Option } from './command.ts'
@@ -9,7 +10,7 @@ export const jsonOption: Option = {
   help: 'JSON instead of sentences, as it is anyway where stdout is no terminal',
 }
 
-/** For what is text everywhere else: lists and reports. */
+/** For what is text everywhere else: lists, changes of them, and reports. */
 export const listJsonOption: Option = { name: 'json', help: 'as JSON' }
 
 /** Prints one line of JSON, or the sentences. */

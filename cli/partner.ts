@@ -3,7 +3,7 @@
 import { type DataFolder, openDataFolder } from '../server/data-folder.ts'
 import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
 import { type ListedPartner, readPartners } from '../server/partner-list.ts'
-import { type Command, type Given, UsageError, required } from './command.ts'
+import { type Command, type Given, UsageError, nameOf, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'
 import { madeFolder } from './made-folder.ts'
@@ -22,7 +22,7 @@ export const partnerAdd: Command = {
   options: [...dataOptions, jsonOption, { name: 'name', value: 'NAME', help: 'what people call it' }],
   examples: [{ run: "bandpass partner add --name 'Corner shop'", does: 'a new partner; keep what it prints' }],
   async run(given) {
-    const name = required(given, 'name', "'Corner shop'")
+    const name = nameOf(given, "'Corner shop'")
     const folder = madeFolder(given)
     printKey(given, addPartner(folder.places.partners, name, Date.now()))
     return tellWhenKnown(folder, folder.places.partners)
@@ -58,14 +58,18 @@ export const partnerRemove: Command = {
   name: 'partner remove',
   summary: 'Takes a partner off the list: nothing it asks is approved any more.',
   more: () => within,
-  options: [...dataOptions, { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' }],
+  options: [
+    ...dataOptions,
+    listJsonOption,
+    { name: 'id', value: 'HEX', help: 'the partner, from bandpass partner list' },
+  ],
   examples: [
     { run: 'bandpass partner remove --id 393a7fe1334f2e5aed6cd875dcaae667', does: 'at the end of a contract' },
   ],
   async run(given) {
     const folder = folderOf(given)
-    const removed = changed(given, folder, removePartner)
-    process.stdout.write(`${removed.name} (${removed.id}) is off the list.\n`)
+    const { id, name } = changed(given, folder, removePartner)
+    printListed(given, { id, name, removed: true }, `${printable(name)} (${id}) is off the list.\n`)
     return tellWhenKnown(folder, folder.places.partners)
   },
 }

@@ -8,6 +8,7 @@ import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom, settingOptions } from './config-source.ts'
 import { environment } from './environment.ts'
 import { untilSignal } from './interrupted.ts'
+import { listJsonOption, printListed } from './output.ts'
 
 const taken = new Set(['journal-witness', 'journal-segment-bytes'])
 
@@ -27,7 +28,7 @@ export const restoreFrom: Command = {
       value: 'FILE',
       help: 'accounts, one on each line, that operators freeze before the engine starts',
     },
-    { name: 'json', help: 'what was restored, as JSON' },
+    listJsonOption,
     ...dataOptions.filter((one) => one.name !== 'data'),
     ...settingOptions.filter((one) => taken.has(one.name)),
   ],
@@ -59,7 +60,7 @@ export const restoreFrom: Command = {
     const restored = await untilSignal(leaves, () =>
       restoreData({ from, config, environment, nowMs, stoppedAtMs, freeze, log }),
     )
-    process.stdout.write(given.has('json') ? `${JSON.stringify(restored)}\n` : readable(to, restored, stoppedAtMs))
+    printListed(given, restored, readable(to, restored, stoppedAtMs))
     return 0
   },
 }

@@ -6,6 +6,7 @@ import { type TokenRequest, mintToken } from '../server/tokens.ts'
 import { type Command, UsageError, number, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf } from './hex.ts'
+import { listJsonOption, printListed } from './output.ts'
 import { environment } from './environment.ts'
 
 const lifeDefaultS = 3_600
@@ -16,6 +17,7 @@ export const token: Command = {
   summary: 'Makes an account token, as if the wearer had just signed in. For engines that accept the local issuer.',
   options: [
     ...dataOptions,
+    listJsonOption,
     { name: 'account', value: 'ID', help: 'the account' },
     { name: 'key', value: 'HEX', help: "the phone's session public key: 32 bytes Ed25519 or 33 P-256 compressed" },
     { name: 'scope', value: 'WORDS', help: "hub or web, never both; a token without is a phone's" },
@@ -44,7 +46,7 @@ export const token: Command = {
       ...(accounts === undefined ? {} : { hubAccounts: itemsOf(accounts) }),
     }
     const made = await mintToken(loadKeys(folder.places.keys, Date.now()).issuerSeed, request).catch(asUsage)
-    process.stdout.write(`${made}\n`)
+    printListed(given, { account, token: made }, `${made}\n`)
     return 0
   },
 }

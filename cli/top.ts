@@ -2,6 +2,7 @@
 // again or cannot be reached is said to be, and watching goes on by itself.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import { printableJson } from '../protocol/printable.ts'
 import { type AdminClient, AdminError, type EngineInfo } from '../sdk/admin-client.ts'
 import type { LastMinute, RecentSecond } from '../sdk/admin-reports.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
@@ -49,7 +50,7 @@ async function once(given: Given, watch: EngineWatch): Promise<number> {
   await watch.read()
   const picture = watch.picture(false)
   if (given.has('json')) {
-    process.stdout.write(`${JSON.stringify(topJson(picture, Date.now()))}\n`)
+    process.stdout.write(`${printableJson(topJson(picture, Date.now()))}\n`)
     return 0
   }
   // To a file a line is as long as it is; on a terminal it is cut, or it would wrap.

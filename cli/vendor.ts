@@ -3,7 +3,7 @@
 import { openDataFolder } from '../server/data-folder.ts'
 import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/lists.ts'
 import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendor-list.ts'
-import { type Command, type Given, type Option, UsageError, number, required } from './command.ts'
+import { type Command, type Given, type Option, UsageError, nameOf, number, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'
 import { tellWhenKnown } from './known-list.ts'
@@ -26,6 +26,7 @@ export const vendorAdd: Command = {
   more: () => within,
   options: [
     ...dataOptions,
+    listJsonOption,
     vendorOption,
     { name: 'name', value: 'NAME', help: 'what people call it' },
     { name: 'issuer', value: 'NUMBER', help: 'which of its roots; 1 unless given' },
@@ -37,10 +38,10 @@ export const vendorAdd: Command = {
   async run(given) {
     const vendor = number(given, 'vendor', { min: 0, max: 0xffff })
     const issuer = number(given, 'issuer', { default: 1, min: 0, max: 0xffff })
-    const name = required(given, 'name', "'Band Works'")
+    const name = nameOf(given, "'Band Works'")
     const root: VendorRoot = { issuer, ...rootOf(required(given, 'root', '<hex>')) }
     const folder = madeFolder(given)
-    print([addVendor(folder.places.vendors, { vendor, name, root })])
+    printVendor(given, addVendor(folder.places.vendors, { vendor, name, root }))
     return tellWhenKnown(folder, folder.places.vendors)
   },
 }
@@ -49,7 +50,7 @@ export const vendorRevoke: Command = {
   name: 'vendor revoke',
   summary: 'Revokes a vendor, a model or a batch: no more pairing, bound bands drop to the lowest limits.',
   more: () => within,
-  options: [...dataOptions, ...partOptions],
+  options: [...dataOptions, listJsonOption, ...partOptions],
   examples: [
     { run: 'bandpass vendor revoke --vendor 7 --model 2 --batch 41', does: 'one batch' },
     { run: 'bandpass vendor revoke --vendor 7', does: 'all of it' },
@@ -61,7 +62,7 @@ export const vendorRestore: Command = {
   name: 'vendor restore',
   summary: 'Takes a revocation back.',
   more: () => within,
-  options: [...dataOptions, ...partOptions],
+  options: [...dataOptions, listJsonOption, ...partOptions],
   examples: [{ run: 'bandpass vendor restore --vendor 7 --model 2 --batch 41', does: 'it was another batch' }],
   run: async (given) => change(given, restoreVendor),
 }
@@ -73,15 +74,7 @@ export const vendorList: Command = {
   examples: [{ run: 'bandpass vendor list', does: 'whose bands may pair' }],
   async run(given) {
     const vendors = readVendors(openDataFolder(folderConfigFrom(given, environment), environment, false).places.vendors)
-    const listed = vendors.map(({ vendor, name, roots, revoked }) => {
-      const shown = roots.map(({ issuer, signatureType, publicKey }) => ({
-        issuer,
-        signatureType,
-        key: hexOf(publicKey),
-      }))
-      return { vendor, name, roots: shown, revoked }
-    })
-    printListed(given, listed, tableOf(vendors))
+    printListed(given, vendors.map(shownOf), tableOf(vendors))
     return 0
   },
 }
@@ -95,7 +88,7 @@ function change(given: Given, work: (place: Place, part: VendorPart) => ListedVe
     batch: given.has('batch') ? number(given, 'batch', { min: 0, max: 0xffff_ffff }) : null,
   }
   const folder = openDataFolder(folderConfigFrom(given, environment), environment, false)
-  print([work(folder.places.vendors, part)])
+  printVendor(given, work(folder.places.vendors, part))
   return tellWhenKnown(folder, folder.places.vendors)
 }
 
@@ -106,8 +99,13 @@ function rootOf(hex: string): Omit<VendorRoot, 'issuer'> {
   throw new UsageError(`--root: 32 bytes (Ed25519) or 33 (P-256 compressed) expected, got ${publicKey.length}`)
 }
 
-function print(vendors: readonly ListedVendor[]): void {
-  process.stdout.write(tableOf(vendors))
+function printVendor(given: Given, vendor: ListedVendor): void {
+  printListed(given, shownOf(vendor), tableOf([vendor]))
+}
+
+function shownOf({ vendor, name, roots, revoked }: ListedVendor): object {
+  const shown = roots.map(({ issuer, signatureType, publicKey }) => ({ issuer, signatureType, key: hexOf(publicKey) }))
+  return { vendor, name, roots: shown, revoked }
 }
 
 function tableOf(vendors: readonly ListedVendor[]): string {

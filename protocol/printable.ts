@@ -28,6 +28,19 @@ export function printable(text: string, instead: string = mark): string {
     .replaceAll(flood, `$1${instead}`)
 }
 
+/**
+ * The first character that cannot be shown beside others, as people look it up (`U+202E`); undefined when the text can be shown as it
+ * is written. For names and reasons whose author is still there to write them otherwise.
+ */
+export function hiddenIn(text: string): string | undefined {
+  const seen = text.replaceAll(variations, '')
+  const at = [unseen, loose, flood].map((pattern) => seen.search(pattern)).filter((index) => index >= 0)
+  // Nothing but choices between two looks is nothing to see.
+  const code = seen === '' ? text.codePointAt(0) : seen.codePointAt(at.length === 0 ? seen.length : Math.min(...at))
+  if (code === undefined) return undefined
+  return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+}
+
 /** The same for where tabs and line breaks are harmless, because they are escaped. */
 export function printableLines(text: string): string {
   return text
