@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { listedNameBytesMax } from './command.ts'
 import { version } from '../server/version.ts'
 import { bandpass, bandpassIn, testFolder } from './test-engine.ts'
 
@@ -84,6 +85,20 @@ describe('the lists, by command', () => {
     const rotated = JSON.parse(bandpass('partner', 'rotate', '--id', added.id, '--data', data).stdout)
     expect(rotated).toMatchObject({ id: added.id, kid: 2 })
     expect(bandpass('partner', 'remove', '--id', 'x', '--data', data)).toMatchObject({ status: 2 })
+  })
+
+  it.for([
+    ['partner', 'add'],
+    ['vendor', 'add', '--vendor', '7', '--root', 'ab'.repeat(32)],
+  ])('take no name that is not shown as it is written, and none that is too long: %s %s', (command) => {
+    const data = testFolder(onTestFinished)
+    const named = (name: string) => bandpass(...command, '--name', name, '--data', data)
+    expect(named('Coffee \u202eerf')).toMatchObject({ status: 2, stderr: expect.stringContaining('got U+202E, which') })
+    expect(named('Sh\u200bop')).toMatchObject({ status: 2, stderr: expect.stringContaining('got U+200B') })
+    expect(named('a\u001b[2J')).toMatchObject({ status: 2, stderr: expect.stringContaining('got U+001B') })
+    expect(named(' ')).toMatchObject({ status: 2, stderr: expect.stringContaining('got 0 bytes') })
+    expect(named('ä'.repeat(listedNameBytesMax / 2)).status).toBe(0)
+    expect(named(`${'ä'.repeat(listedNameBytesMax / 2)}x`)).toMatchObject({ status: 2 })
   })
 
   it('list and revoke vendors', () => {

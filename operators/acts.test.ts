@@ -41,6 +41,8 @@ describe('an act', () => {
     ['two lines', 'one\ntwo'],
     ['what commands a terminal', '\u001b[2J'],
     ['what turns the line around', '\u202e'],
+    ['nothing to be seen', '\u3164'],
+    ['what has no width', 'a\u200bb'],
     ['half a character', '\ud800'],
     ['too long a one', 'x'.repeat(operatorReasonBytesMax + 1)],
     ['a number', 7],

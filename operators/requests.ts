@@ -5,6 +5,7 @@ import { encodeUtf8 } from '../protocol/bytes.ts'
 import { type BandId, parseAccountId, parseBandId, parsePartnerId } from '../protocol/ids.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
 import { namesOf } from '../protocol/names.ts'
+import { hiddenIn } from '../protocol/printable.ts'
 import { type DecisionFilter, type OperatorAct, type OperatorActName, operatorActs } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { idDigitsMin, writtenName } from '../protocol/written-name.ts'
@@ -183,9 +184,10 @@ function membersOf(name: OperatorActName): readonly string[] {
 function readReason(object: JsonObject): string {
   const given = object['reason']
   const reason = typeof given === 'string' ? given.trim() : ''
-  const isText = reason !== '' && reason.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(reason)
-  if (isText && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
-  throw new RequestMistake(`reason: one line of 1 to ${operatorReasonBytesMax} bytes of text expected`)
+  const hidden = hiddenIn(reason)
+  if (reason !== '' && hidden === undefined && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
+  const got = hidden === undefined ? '' : `, got ${hidden}, which is not seen or moves what is beside it`
+  throw new RequestMistake(`reason: one line of 1 to ${operatorReasonBytesMax} bytes of text expected${got}`)
 }
 
 /** POST /api/session/token. */

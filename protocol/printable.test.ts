@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { printable, printableJson, printableLines } from './printable.ts'
+import { hiddenIn, printable, printableJson, printableLines } from './printable.ts'
 
 const turned = 'Coffee \u202eeerf'
 
@@ -29,6 +29,32 @@ describe('text that others wrote', () => {
         expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|\p{M}{5}/u)
         expect(printable(shown)).toBe(shown)
         expect(printable(text, '?')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  it.for([
+    ['Café Zürich – 咖啡 ☕\ufe0f מים', undefined],
+    ['', undefined],
+    [turned, 'U+202E'],
+    ['Sh\u200bop', 'U+200B'],
+    ['a\u0000b', 'U+0000'],
+    ['one\nline', 'U+000A'],
+    ['a\u{e0041}b', 'U+E0041'],
+    ['a\ud800b', 'U+D800'],
+    ['\u3164', 'U+3164'],
+    ['\u0336abc', 'U+0336'],
+    ['\ufe0f', 'U+FE0F'],
+  ] as const)('is told by its first character that cannot be shown: %j', ([text, hidden]) => {
+    expect(hiddenIn(text)).toBe(hidden)
+  })
+
+  it('is shown as it was written when there is none', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
+        const plain = text.replaceAll(/[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu, '')
+        if (hiddenIn(text) === undefined) expect(printable(text)).toBe(plain)
+        else if (plain !== '') expect(printable(text, '')).not.toBe(plain)
       }),
     )
   })

@@ -33,7 +33,15 @@ describe('a question about a band', () => {
     const open = (reason: string) => readBandRequest('a', new URLSearchParams({ open: reason }).toString()).openReason
     expect(open(' ticket 4711: ärgert sich ')).toBe('ticket 4711: ärgert sich')
     expect(open('x'.repeat(operatorReasonBytesMax))).toHaveLength(operatorReasonBytesMax)
-    for (const wrong of ['', '  ', 'x'.repeat(operatorReasonBytesMax + 1), 'ä'.repeat(101), 'a\nb', 'a\u001b[2Jb'])
+    for (const wrong of [
+      '',
+      '  ',
+      'x'.repeat(operatorReasonBytesMax + 1),
+      'ä'.repeat(101),
+      'a\nb',
+      'a\u001b[2Jb',
+      '\u3164',
+    ])
       expect(() => open(wrong), wrong).toThrow(/open: a reason of 1 to 200 bytes of text/)
   })
 

@@ -5,6 +5,7 @@ import type { BandNamed } from '../engine/inspect-band.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8, fromHex } from '../protocol/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
+import { hiddenIn } from '../protocol/printable.ts'
 import { writtenName } from '../protocol/written-name.ts'
 import { Field } from './shape.ts'
 import type { TokenRequest } from './tokens.ts'
@@ -98,9 +99,10 @@ export const bandNameExpected = 'a band id of 32 hex digits, a bid of 16, or an 
 function reasonOf(open: string): string {
   const reason = open.trim()
   // It is read by people, in journals and logs: one line of text and nothing that commands a terminal.
-  const isText = reason !== '' && reason.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(reason)
-  if (isText && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
-  throw new RangeError(`open: a reason of 1 to ${operatorReasonBytesMax} bytes of text expected`)
+  const hidden = hiddenIn(reason)
+  if (reason !== '' && hidden === undefined && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
+  const got = hidden === undefined ? '' : `, got ${hidden}, which is not seen or moves what is beside it`
+  throw new RangeError(`open: a reason of 1 to ${operatorReasonBytesMax} bytes of text expected${got}`)
 }
 
 function countOf(
