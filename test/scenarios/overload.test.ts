@@ -42,8 +42,11 @@ describe('An engine that is behind with the disk', () => {
 })
 
 describe('An engine whose view a crash left, and which was not found whole yet', () => {
-  /** An account has used up its day, the engine died, and the row that says so vanished from the disk. */
-  async function startedOnLessRows(approveBeforeProven: boolean) {
+  /** Two rows bound what a band pays: its account's day, and its present arming. */
+  const boundingTables = ['usage', 'arming']
+
+  /** An account has used up its day in one arming, the engine died, and rows that say so vanished from the disk. */
+  async function startedOnLessRows(approveBeforeProven: boolean, vanished = boundingTables) {
     const world = new World({ config: { approveBeforeProven } })
     await world.start()
     const member = await armedBand(world, 'alice')
@@ -53,7 +56,10 @@ describe('An engine whose view a crash left, and which was not found whole yet',
     expect(count).toBe(10)
     await world.time.advance(1_000)
     await world.crash()
-    expect(world.disk.rows.delete('usage/alice')).toBe(true)
+    for (const table of vanished) {
+      const lost = [...world.disk.rows.keys()].filter((key) => key.startsWith(`${table}/alice`))
+      expect(lost.map((key) => world.disk.rows.delete(key))).toEqual([true])
+    }
     world.disk.isViewProven = false
     await world.start()
     await world.time.advance(30_000)
@@ -66,6 +72,16 @@ describe('An engine whose view a crash left, and which was not found whole yet',
     expect(world.engine.status()).toMatchObject({ view: 'believed' })
     expect(await world.run(band.pay(world.offer({ amountMinor: 2_000 }).bytes))).toMatchObject({ approved: true })
   })
+
+  it.each(boundingTables)(
+    'denies what the one sum that is left forbids, when only that of the %s vanished',
+    async (lost) => {
+      const { world, band } = await startedOnLessRows(true, [lost])
+      const reason = lost === 'usage' ? 'over-arming-limit' : 'over-day-limit'
+      const answer = await world.run(band.pay(world.offer({ amountMinor: 2_000 }).bytes))
+      expect(answer).toMatchObject({ approved: false, reason })
+    },
+  )
 
   it('approves nothing unless told to, journals nothing of it, and says when to ask again', async () => {
     const { world, band } = await startedOnLessRows(false)
