@@ -78,6 +78,7 @@ const engine = await createEngine(
     receiptLifeS: 3_600,
     engineVersion: 'bench',
     clockAheadMaxMs: Infinity,
+    clockAcceptBehindLsn: 0,
     framesPerSecond: 50,
   },
   {

@@ -7,6 +7,7 @@ import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'
 import { untilSignal } from './interrupted.ts'
 import { listJsonOption, printListed } from './output.ts'
+import { spanText } from './words.ts'
 
 export const auditVerify: Command = {
   name: 'audit verify',
@@ -48,6 +49,10 @@ function journalLines(journal: DataAudit['journal']): readonly string[] {
   return [
     `journal  whole: ${journal.records} records in ${journal.groups} groups, lsn ${journal.firstLsn} to ${journal.lastLsn}`,
     `  epoch ${journal.epoch}, chain hash ${journal.headHash}`,
+    ...journal.rewinds.map(
+      ({ lsn, fromMs, atMs }) =>
+        `  time runs back at lsn ${lsn} by ${spanText(fromMs - atMs)}, as an operator accepted`,
+    ),
     ...torn,
   ]
 }

@@ -46,6 +46,8 @@ export type EngineConfig = {
   readonly approveBeforeProven: boolean
   /** A wall that is further ahead of the newest record than this is refused at the start, ms. */
   readonly clockAheadMaxMs: number
+  /** The lsn of a record that is ahead of the wall, after which journal time may run back to it, once; 0 = none. */
+  readonly clockAcceptBehindLsn: number
   /** `iss` of receipts, and how long one is valid, s. */
   readonly issuer: string
   readonly receiptLifeS: number

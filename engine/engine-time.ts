@@ -5,7 +5,8 @@
 import type { Clock } from './ports/clock.ts'
 import { Fault } from './ports/fault.ts'
 
-const disagreementMaxMs = 2_000
+/** Wall and engine time may differ by so much. */
+export const disagreementMaxMs = 2_000
 
 export class EngineTime {
   readonly clock: Clock
@@ -14,9 +15,11 @@ export class EngineTime {
   private highWaterMs: number
   /** How far the journal was ahead of the wall when this time began, ms. */
   readonly journalAheadMs: number
+  private readonly rewoundAtMs: number
 
-  /** `highWaterMs` is the newest instant in the journal. */
-  constructor(clock: Clock, highWaterMs: number) {
+  /** `highWaterMs` is the newest instant in the journal, `rewoundAtMs` the one to which its time ran back the last time; 0 = it never did. */
+  constructor(clock: Clock, highWaterMs: number, rewoundAtMs = 0) {
+    this.rewoundAtMs = rewoundAtMs
     this.clock = clock
     const wallMs = clock.nowMs()
     this.journalAheadMs = Math.max(0, highWaterMs - wallMs)
@@ -30,6 +33,11 @@ export class EngineTime {
     const carried = Math.floor(this.anchorWallMs + (this.clock.monotonicMs() - this.anchorMonotonicMs))
     if (carried > this.highWaterMs) this.highWaterMs = carried
     return this.highWaterMs
+  }
+
+  /** An instant that has passed, as a row has it: one that is still to come was written under a wrong clock, and counts as when time ran back. */
+  passedMs(instantMs: number): number {
+    return instantMs > this.nowMs() ? this.rewoundAtMs : instantMs
   }
 
   monotonicMs(): number {
@@ -68,7 +76,7 @@ function roundedUpMs(ms: number): number {
   return (Math.ceil(ms / hourMs) + 1) * hourMs
 }
 
-function instantText(ms: number): string {
+export function instantText(ms: number): string {
   return new Date(ms).toISOString()
 }
 

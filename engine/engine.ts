@@ -30,6 +30,7 @@ import type { View } from './ports/view.ts'
 import type { RowOf } from './ports/rows.ts'
 import { RecordBudget } from './record-budget.ts'
 import { Registry } from './registry.ts'
+import { acceptBehind } from './rewind.ts'
 import { Releases } from './releases.ts'
 import { forwardFailuresOfBand, forwardFailuresOfPeer } from './resume-ahead.ts'
 import { SessionDirectory } from './session.ts'
@@ -73,6 +74,8 @@ export type EngineStatus = CountersSnapshot & {
   readonly wallAheadMs: number
   /** How far the journal was ahead of the wall at the start, ms. */
   readonly journalAheadMs: number
+  /** A record of this engine's start: the one to name if the clock is right and journal time is to run back to it. */
+  readonly startedLsn: number
   /** `checking`: nothing is approved before the view was found whole; `believed`: it is, because `approveBeforeProven` says so. */
   readonly view: 'proven' | 'checking' | 'believed'
 }
@@ -88,6 +91,8 @@ export type Engine = {
   /** What an operator sees of one band; reads only, but for what it tells the journal. */
   readonly inspectBand: InspectBand
   readonly operators: OperatorPort
+  /** Where journal time ran back the last time, knowingly; undefined when it never did. */
+  readonly rewound: Pick<RowOf<'rewound'>, 'lsn' | 'atMs' | 'fromMs'> | undefined
   /** Which text of each sealed document was taken last, as the journal has it. */
   readonly documents: {
     readonly known: (name: string) => RowOf<'document'> | undefined
@@ -138,10 +143,12 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
       if (change.table === 'phone') sessions.phoneChanged(change.key, change.row)
     },
   })
-  const { lastAtMs } = await ledger.recover()
-  requireFittingWall(clock, lastAtMs, config.clockAheadMaxMs)
+  await ledger.recover()
+  await acceptBehind(ledger, { clock, acceptedLsn: config.clockAcceptBehindLsn, delays: config.delays })
+  const { newestAtMs, rewound } = ledger
+  requireFittingWall(clock, newestAtMs, config.clockAheadMaxMs)
   for (const name of tallyNames) counters.setTally(name, ledger.get('tally', name)?.count ?? 0)
-  const time = new EngineTime(clock, lastAtMs)
+  const time = new EngineTime(clock, newestAtMs, rewound?.atMs)
   const monotonicMs = () => clock.monotonicMs()
 
   const core: Core = {
@@ -223,12 +230,13 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
 
   return {
     accept: (connection) => openSession(core, connection),
-    status: () => statusOf(core, alarms, ports),
+    status: () => statusOf(core, alarms, ports, started),
     ready: () => journal.state === 'open' && time.certain(),
     watch: (watcher) => core.watch.subscribe(watcher),
     importBindings: bindingImporter(core),
     inspectBand: bandInspector(core),
     operators: operatorPort(core),
+    rewound: ledger.rewound,
     documents: {
       known: (name) => ledger.get('document', name),
       take: (name, { number, digest }) => {
@@ -273,7 +281,7 @@ function choresTold({ clock, failed }: Pick<EnginePorts, 'clock' | 'failed'>): C
   })
 }
 
-function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): EngineStatus {
+function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts, startedLsn: number): EngineStatus {
   return {
     ...core.counters.snapshot(),
     bandsAwake: core.registry.awakeCount,
@@ -289,6 +297,7 @@ function statusOf(core: Core, alarms: Alarms, { journal, view }: EnginePorts): E
     clockCertain: core.time.certain(),
     wallAheadMs: core.time.wallAheadMs(),
     journalAheadMs: core.time.journalAheadMs,
+    startedLsn,
     view: view.isProven ? 'proven' : core.config.approveBeforeProven ? 'believed' : 'checking',
   }
 }

@@ -143,7 +143,7 @@ function withKeysOf(core: Core, key: string, frame: PhoneFrameOf<'hello'>): Phon
 /** A phone's last hello is journaled once a week: enough to tell which phones are used no more. */
 function noteSeen(core: Core, row: PhoneRow): void {
   const atMs = core.time.nowMs()
-  if (atMs - row.seenAtMs < seenAgainMs) return
+  if (atMs - core.time.passedMs(row.seenAtMs) < seenAgainMs) return
   // A full disk keeps nobody out.
   const by = `phone:${row.phoneId}` as const
   core.ledger.append({ type: 'phone', atMs, cause: 'phone.seen', by, ...row, seenAtMs: atMs }, 'normal')

@@ -113,7 +113,11 @@ function liftOwnHolds(core: Core, bandId: BandId, owner: PhoneSpeaker): BandOutc
 /** Rekey alone never clears a clone alarm: the keys are newer than the hold, and the wearer tapped just now. */
 function isRekeyedAndTapped(core: Core, row: BandRow): boolean {
   const ratchet = core.ledger.get('ratchet', row.bandId)
-  return ratchet !== undefined && ratchet.rekeyedAtMs > row.holdEndedAtMs && isTapped(core, row)
+  return (
+    ratchet !== undefined &&
+    core.time.passedMs(ratchet.rekeyedAtMs) > core.time.passedMs(row.holdEndedAtMs) &&
+    isTapped(core, row)
+  )
 }
 
 function isTapped(core: Core, row: BandRow): boolean {
@@ -152,7 +156,7 @@ export async function deactivate(core: Core, session: Session, frame: PhoneFrame
   const isNow = isDeactivationImmediate(core.config.delays, {
     state: band.state,
     holds: holdsInForce(core, band),
-    holdEndedAtMs: Math.max(band.holdEndedAtMs, account.holdEndedAtMs),
+    holdEndedAtMs: Math.max(core.time.passedMs(band.holdEndedAtMs), core.time.passedMs(account.holdEndedAtMs)),
     nowMs,
     tapped: isTapped(core, band),
   })

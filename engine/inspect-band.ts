@@ -15,7 +15,7 @@ import { accountRow, bandPages, shortened } from './account-rows.ts'
 import { bandsNamed } from './find-bands.ts'
 import { foundBandsMax } from './operator-port.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
-import { usageOf } from './ports/apply.ts'
+import { usageCounted } from './ports/apply.ts'
 import type { BandRow } from './ports/rows.ts'
 import { noteAct } from './act-record.ts'
 import { ownLimits } from './request-facts.ts'
@@ -326,7 +326,7 @@ function linkSeen(core: Core, { link }: Slot): InspectedLink | null {
 function limitsSeen(core: Core, account: AccountId, restricted: boolean): readonly InspectedLimits[] {
   const row = accountRow(core, account)
   const limits = { tables: core.config.limits, own: ownLimits(row) }
-  const usage = usageOf(core.ledger.get('usage', account))
+  const usage = usageCounted(core.ledger.get('usage', account), core.ledger.rewound)
   const day = utcDayOf(core.time.nowMs())
   const currencies = new Set([
     ...limits.tables.keys(),

@@ -8,7 +8,7 @@ import type { AppendUse, Journal, Lsn } from './ports/journal.ts'
 import { type JournalRecord, decodeRecord, encodeRecord, layRecord } from './ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { ReserveShares } from './reserve.ts'
-import { type RestoredRow, type RowOf, decodeRow, restoredKey } from './ports/rows.ts'
+import { type RestoredRow, type RewoundRow, type RowOf, decodeRow, restoredKey, rewoundKey } from './ports/rows.ts'
 import { type RowRange, type Table, type View, viewWritesMax } from './ports/view.ts'
 import { RowCache, isCached } from './row-cache.ts'
 
@@ -60,6 +60,7 @@ export class Ledger implements RowReader {
   private waiting: ((failure: unknown) => void)[] = []
   private closed = false
   private restoredRow: RestoredRow | undefined
+  private rewoundRow: RewoundRow | undefined
   private readonly shares = new ReserveShares()
 
   constructor(options: LedgerOptions) {
@@ -71,6 +72,7 @@ export class Ledger implements RowReader {
   async recover(): Promise<{ readonly lastAtMs: number; readonly recordCount: number }> {
     const { journal, view } = this.options
     this.restoredRow = this.stored('restored', restoredKey)
+    this.rewoundRow = this.stored('rewound', rewoundKey)
     let recordCount = 0
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
       this.take(decodeRecord(body), lsn)
@@ -86,6 +88,8 @@ export class Ledger implements RowReader {
   }
 
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one row of that table
+    if (table === 'rewound') return this.rewoundRow as RowOf<Name> | undefined
     const known = isCached(table) ? this.cache.get(table, key) : undefined
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
@@ -175,6 +179,11 @@ export class Ledger implements RowReader {
     return this.restoredRow
   }
 
+  /** Where journal time ran back the last time; undefined when it never did. Asked on the road, so it is at hand. */
+  get rewound(): RewoundRow | undefined {
+    return this.rewoundRow
+  }
+
   /** The output gate: resolves when everything up to `lsn` is on disk. */
   durable(lsn: Lsn): Promise<void> {
     return this.options.journal.durable(lsn)
@@ -250,17 +259,19 @@ export class Ledger implements RowReader {
     await this.settle().catch(this.options.viewFailed)
   }
 
-  // Time never runs back in the journal (I26): who read the clock before another's record was appended is that much late.
+  // Time never runs back in the journal but knowingly (I26): who read the clock before another's record was appended is that much late.
   private inOrder<Kind extends JournalRecord>(record: Kind): Kind {
+    if (runsBack(record)) return record
     return record.atMs < this.lastAtMs ? { ...record, atMs: this.lastAtMs } : record
   }
 
   private take(record: JournalRecord, lsn: Lsn): void {
-    this.lastAtMs = Math.max(this.lastAtMs, record.atMs)
+    this.lastAtMs = runsBack(record) ? record.atMs : Math.max(this.lastAtMs, record.atMs)
     for (const change of apply(record, lsn, this)) {
       this.pending.add(change)
       if (isCached(change.table)) this.cache.set(change.table, change.key, change.row)
       if (change.table === 'restored') this.restoredRow = change.row ?? undefined
+      if (change.table === 'rewound') this.rewoundRow = change.row ?? undefined
       this.options.changed(change)
     }
     this.pending.lastLsn = lsn
@@ -323,4 +334,9 @@ export class Ledger implements RowReader {
     for (const { body } of journal.read(journal.appendedLsn)) return decodeRecord(body).atMs
     return 0
   }
+}
+
+/** Is it the record at which journal time runs back? */
+function runsBack(record: JournalRecord): boolean {
+  return record.type === 'engine.rewound' && !record.done
 }

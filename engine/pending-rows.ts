@@ -42,6 +42,7 @@ export class PendingRows {
     phoneAccount: new Map(),
     restored: new Map(),
     document: new Map(),
+    rewound: new Map(),
   }
   readonly #added = new AddedRows()
 

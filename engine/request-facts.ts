@@ -14,7 +14,7 @@ import { endLink, openRecord } from './band-link.ts'
 import { ownerEpochOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import type { LinkIndex } from './links.ts'
-import { armingOf, usageOf } from './ports/apply.ts'
+import { armingOf, usageCounted } from './ports/apply.ts'
 import { type AccountRow, type BandRow, accountBandKey, holdsOnBand } from './ports/rows.ts'
 import type { Session } from './session.ts'
 import type { Slot } from './slots.ts'
@@ -83,7 +83,7 @@ export function gatherFacts(
       readerNonceMatched: false,
     }),
     limits: { tables: core.config.limits, own: ownLimits(account) },
-    usage: usageOf(core.ledger.get('usage', slot.account)),
+    usage: usageCounted(core.ledger.get('usage', slot.account), core.ledger.rewound),
     arming: armingOf(core.ledger.get('arming', accountBandKey(slot.account, slot.bandId)), band?.armEpoch),
     ownerEpoch: ownerEpochOf(core, account),
     accountHolds: account === undefined ? 0 : holdsOnBand(account, slot.bandId),

@@ -35,7 +35,7 @@ type Share = { readonly key: string; readonly max: number }
 
 /** Whose share a record is of; undefined for what follows one other record or start each: reversals, alarms, the clone rule, a restore. */
 function shareOf(record: JournalRecord): Share | undefined {
-  if (!('by' in record) || record.type === 'engine.restored') return undefined
+  if (!('by' in record) || record.type === 'engine.restored' || record.type === 'engine.rewound') return undefined
   const { by } = record
   if (by.startsWith('operator:')) return { key: by, max: reserveRecordsOfOperatorMax }
   if (by === 'engine' || by.startsWith('rule:')) return undefined

@@ -34,19 +34,24 @@ export async function markRestored(ledger: Ledger, restore: Restore): Promise<vo
   const { atMs, by } = restore
   const decidedUntilMs = Math.min(restore.decidedUntilMs, atMs)
   append(ledger, { type: 'engine.restored', atMs, by, decidedUntilMs })
+  await letWaitAnew(ledger, (alarm) => waitingAnew(ledger, alarm, restore, 'at-least'))
+  await ledger.durable(ledger.appendedLsn)
+}
+
+/** Appends what `anew` gives for each alarm. It may come twice for one, and gives nothing the second time. */
+export async function letWaitAnew(ledger: Ledger, anew: (alarm: AlarmRow) => JournalRecord | undefined): Promise<void> {
   let from = ' '
   for (;;) {
     const page = ledger.range('alarm', { from, to: '~', limit: pageMax })
     for (const { row } of page) {
-      const later = waitingAnew(ledger, row, restore)
+      const later = anew(row)
       if (later !== undefined) append(ledger, later)
     }
     const last = page.at(-1)
-    if (last === undefined || page.length < pageMax) break
+    if (last === undefined || page.length < pageMax) return
     from = `${last.key}~`
     await ledger.settle()
   }
-  await ledger.durable(ledger.appendedLsn)
 }
 
 /**
@@ -72,32 +77,41 @@ export function freezeRestored(
   return true
 }
 
-/** The record that lets a pending change wait as long as one that begins now; undefined for what raises nothing, or waits long enough. */
-function waitingAnew(ledger: Ledger, alarm: AlarmRow, { atMs, delays }: Restore): JournalRecord | undefined {
+/**
+ * The record that lets a pending change wait as long as one that begins now, or at least as long; undefined for what raises nothing, or waits
+ * as it should.
+ */
+export function waitingAnew(
+  ledger: Ledger,
+  alarm: AlarmRow,
+  { atMs, delays }: Pick<Restore, 'atMs' | 'delays'>,
+  wait: 'exactly' | 'at-least',
+): JournalRecord | undefined {
   const told = { atMs, cause: 'change.waits-anew', by: 'engine' }
+  const fits = (instantMs: number, dueMs: number) => instantMs === dueMs || (wait === 'at-least' && instantMs > dueMs)
   switch (alarm.kind) {
     case 'found.due': {
       const band = ledger.get('band', parseBandId(alarm.subject))
       const dueMs = atMs + securityDelayMs(delays, 'found', surfaceOf(band?.foundBegunBy))
-      if (band === undefined || band.foundAtMs === 0 || band.foundAtMs >= dueMs) return undefined
+      if (band === undefined || band.foundAtMs === 0 || fits(band.foundAtMs, dueMs)) return undefined
       return { type: 'band', ...told, ...band, foundAtMs: dueMs }
     }
     case 'deactivation.due': {
       const band = ledger.get('band', parseBandId(alarm.subject))
       const dueMs = atMs + securityDelayMs(delays, 'deactivation', surfaceOf(band?.deactivationBegunBy))
-      if (band === undefined || band.deactivateAtMs === 0 || band.deactivateAtMs >= dueMs) return undefined
+      if (band === undefined || band.deactivateAtMs === 0 || fits(band.deactivateAtMs, dueMs)) return undefined
       return { type: 'band', ...told, ...band, deactivateAtMs: dueMs }
     }
     case 'phone.due': {
       const phone = ledger.get('phone', alarm.subject)
       const dueMs = atMs + securityDelayMs(delays, 'phone', surfaceOf(undefined))
-      if (phone === undefined || phone.pendingUntilMs === 0 || phone.pendingUntilMs >= dueMs) return undefined
+      if (phone === undefined || phone.pendingUntilMs === 0 || fits(phone.pendingUntilMs, dueMs)) return undefined
       return { type: 'phone', ...told, ...phone, pendingUntilMs: dueMs }
     }
     case 'phone.removal': {
       const phone = ledger.get('phone', alarm.subject)
       const dueMs = atMs + securityDelayMs(delays, 'phoneRemoval', surfaceOf(phone?.removalBegunBy))
-      if (phone === undefined || phone.removeAtMs === 0 || phone.removeAtMs >= dueMs) return undefined
+      if (phone === undefined || phone.removeAtMs === 0 || fits(phone.removeAtMs, dueMs)) return undefined
       return { type: 'phone', ...told, ...phone, removeAtMs: dueMs }
     }
     case 'limits.due': {
@@ -106,7 +120,7 @@ function waitingAnew(ledger: Ledger, alarm: AlarmRow, { atMs, delays }: Restore)
       const risingLimits = account.risingLimits.map((one): RisingLimit => {
         const [currency, perUseMinor, perDayMinor, risesAtMs, by] = one
         const dueMs = atMs + securityDelayMs(delays, 'limits', surfaceOf(by))
-        return risesAtMs >= dueMs ? one : [currency, perUseMinor, perDayMinor, dueMs, by]
+        return fits(risesAtMs, dueMs) ? one : [currency, perUseMinor, perDayMinor, dueMs, by]
       })
       const isSame = risingLimits.every((one, at) => one === account.risingLimits[at])
       return isSame ? undefined : { type: 'account', ...told, ...account, risingLimits }
@@ -123,7 +137,8 @@ function surfaceOf(begunBy: string | undefined): Surface {
   return begunBy === 'recovery' ? 'recovery' : 'web'
 }
 
-function append(ledger: Ledger, record: JournalRecord): void {
+/** Appends, or throws a Fault `journal-failed`. */
+export function append(ledger: Ledger, record: JournalRecord): void {
   if (typeof ledger.append(record, 'reserve') === 'number') return
   throw new Fault('journal-failed', 'the journal takes no record: make room on the disk, then try again')
 }

@@ -167,7 +167,7 @@ function acknowledgeLink(core: Core, slot: Slot, { link, serial, n, moved }: Est
   const isThisLink = slot.link === link && slot.linkSerial === serial
   if (!isThisLink || core.ledger.get('ratchet', slot.bandId)?.k !== n + 1) return
   sendDown(core, slot, { type: 'ratchetAck', n: n + 1 })
-  const isOld = core.time.nowMs() - moved.rekeyedAtMs > rekeyAgeMs + jitterMs(slot)
+  const isOld = core.time.nowMs() - core.time.passedMs(moved.rekeyedAtMs) > rekeyAgeMs + jitterMs(slot)
   if (moved.resumes >= resumesBeforeRekeyMax || isOld) {
     if (core.keys.keyset !== undefined) sendDown(core, slot, core.keys.keyset)
     sendDown(core, slot, { type: 'rekeyPlease' })

@@ -7,7 +7,11 @@ import type { DecisionEntry } from '../protocol/operator-api.ts'
 import { journalFolderOf } from '../store/data-folder.ts'
 import { searchDecisions } from '../store/decision-search.ts'
 
-export function decisionRows(dataFolder: string, journal: Pick<Journal, 'firstLsn' | 'durableLsn'>): Decisions {
+export function decisionRows(
+  dataFolder: string,
+  journal: Pick<Journal, 'firstLsn' | 'durableLsn'>,
+  rewoundLsn = 0,
+): Decisions {
   const folder = journalFolderOf(dataFolder)
   return {
     async search(filter, { limit, signal }) {
@@ -16,13 +20,14 @@ export function decisionRows(dataFolder: string, journal: Pick<Journal, 'firstLs
         throughLsn: journal.durableLsn,
         limit,
         signal,
+        rewoundLsn,
         onBatch: (entries) => void decisions.push(...entries.map(named)),
       })
       return { decisions, nextBeforeLsn, searched }
     },
     all: (filter, signal) =>
       handedOut(signal, async (onBatch, ended) => {
-        const wish = { throughLsn: journal.durableLsn, limit: Number.MAX_SAFE_INTEGER, signal: ended }
+        const wish = { throughLsn: journal.durableLsn, limit: Number.MAX_SAFE_INTEGER, signal: ended, rewoundLsn }
         await searchDecisions(folder, filter, { ...wish, onBatch: (entries) => onBatch(entries.map(named)) })
       }),
     span: () => ({ oldestLsn: journal.firstLsn, newestLsn: journal.durableLsn }),

@@ -35,6 +35,7 @@ export function engineConfigOf(config: ServerConfig, version: string): EngineCon
     receiptLifeS: config.receipts.lifeS,
     engineVersion: version,
     clockAheadMaxMs: config.clock.aheadMaxMs,
+    clockAcceptBehindLsn: config.clock.acceptBehind,
     framesPerSecond: config.network.phone.frames.perSecond,
   }
 }

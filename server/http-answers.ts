@@ -2,6 +2,7 @@
 
 import { durationText } from '../engine/engine-time.ts'
 import type { EngineStatus } from '../engine/engine.ts'
+import { acceptBehindText } from '../engine/rewind.ts'
 import type { AnswersLater, HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
 import { publicJwk } from './tokens.ts'
@@ -63,12 +64,12 @@ export function notReadyReasons(status: EngineStatus): readonly string[] {
   return reasons
 }
 
-function clockReason({ wallAheadMs, journalAheadMs }: EngineStatus): string {
+function clockReason({ wallAheadMs, journalAheadMs, startedLsn }: EngineStatus): string {
   const distance = durationText(wallAheadMs)
   if (wallAheadMs < 0 && journalAheadMs > 0) {
     return (
       `the journal is ahead of the clock: its newest record is ${distance} later than the clock of this machine; nothing is approved before the ` +
-      'clock gets there. Put the clock right; see docs/operating.md if it is right'
+      `clock gets there. Put the clock right; if it is right, stop, and ${acceptBehindText(startedLsn)}`
     )
   }
   const way = wallAheadMs < 0 ? 'behind' : 'ahead of'

@@ -42,6 +42,7 @@ const counts: EngineStatus = {
   clockCertain: false,
   wallAheadMs: 0,
   journalAheadMs: 0,
+  startedLsn: 1,
   view: 'proven',
 }
 

@@ -249,6 +249,12 @@ export const settings = {
       max: 100 * 366 * 86_400_000,
       help: 'a start is refused when the clock is further ahead of the newest record; more once, knowingly, after a long stop',
     }),
+    acceptBehind: count({
+      default: 0,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      help: 'lsn of a record that is ahead of the clock: journal time runs back to the clock; once, knowingly; 0 = none',
+    }),
   },
   lists: {
     acceptOlder: truth({

@@ -3,6 +3,7 @@
 import { dirname, join } from 'node:path'
 import { durationText } from '../engine/engine-time.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
+import { acceptBehindText } from '../engine/rewind.ts'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
@@ -94,6 +95,21 @@ export async function startServer(config: ServerConfig, options: ServerOptions =
   }
 }
 
+/** Says that journal time ran back with this start, or that it need not be accepted any more. */
+function tellRewound(rewound: Engine['rewound'], openedLsn: number, acceptedLsn: number, log: Log): void {
+  if (rewound === undefined || acceptedLsn === 0) return
+  const { lsn, atMs, fromMs } = rewound
+  if (lsn <= openedLsn)
+    return log('warning', 'clock.accept-behind-not-needed', { does: 'goes on; take clock.acceptBehind away' })
+  log('warning', 'clock.behind-accepted', {
+    lsn,
+    from: new Date(fromMs).toISOString(),
+    to: new Date(atMs).toISOString(),
+    by: durationText(fromMs - atMs),
+    means: 'armings and pairings under way end, changes that wait begin anew; take clock.acceptBehind away',
+  })
+}
+
 type Starting = {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly log: Log
@@ -151,7 +167,8 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
     () => lastMinute.stop(),
   )
   const store = await span.during('store.open', () => openStore(config, folder, log, 'beside', {}, chores))
-  const behind = store.journal.durableLsn - store.view.appliedLsn
+  const openedLsn = store.journal.durableLsn
+  const behind = openedLsn - store.view.appliedLsn
   undo.push(
     () => store.view.close(),
     () => store.journal.close(),
@@ -186,11 +203,13 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
   // From here on the engine closes journal and view.
   undo.splice(-2, 2, () => engine.stop(0))
   documents.begin(engine.documents)
-  const { clockCertain, journalAheadMs } = engine.status()
+  tellRewound(engine.rewound, openedLsn, config.clock.acceptBehind, log)
+  const { clockCertain, journalAheadMs, startedLsn } = engine.status()
   if (!clockCertain && journalAheadMs > 0) {
     log('error', 'clock.behind-journal', {
       by: durationText(journalAheadMs),
       does: 'approves nothing before the clock gets there',
+      ifTheClockIsRight: acceptBehindText(startedLsn),
     })
   }
   lastMinute.follow(() => engine.status())
@@ -381,7 +400,7 @@ class Server implements RunningServer {
     })
     const page = await openOperatorsPage({
       ...this.#parts,
-      decisions: decisionRows(folder.path, store.journal),
+      decisions: decisionRows(folder.path, store.journal, engine.rewound?.lsn),
       about: () => ({ version, startedAtMs: this.#startedAtMs, listener: this.listener }),
       phonesPort: this.port,
       connectionsMax: fitted.operatorsConnectionsMax,

@@ -32,6 +32,7 @@ describe('an audit of a journal', () => {
       epoch: 1,
       headHash,
       tornBytes: 0,
+      rewinds: [],
     }
     expect(audit(disk)).toEqual(whole)
   })

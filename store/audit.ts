@@ -2,7 +2,7 @@
 
 import type { Lsn } from '../engine/ports/journal.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { decodeRecord } from '../engine/ports/records.ts'
+import { type JournalRecordOf, decodeRecord, recordTypeOf } from '../engine/ports/records.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { type FilePort, readWhole } from './file-port.ts'
 import { genesisChain } from './journal-format.ts'
@@ -10,6 +10,9 @@ import { headBefore, requireFollows } from './journal-recovery.ts'
 import { type ChainHead, recordsOf, scanSegment } from './journal-scan.ts'
 import { type Segment, listSegments } from './journal-segments.ts'
 import { realFiles } from './real-files.ts'
+
+/** Journal time runs back with the record `lsn`, from the instant `fromMs` to `atMs`. */
+type Rewind = { readonly lsn: Lsn } & Pick<JournalRecordOf<'engine.rewound'>, 'fromMs' | 'atMs'>
 
 export type JournalAudit =
   | {
@@ -24,6 +27,8 @@ export type JournalAudit =
       readonly headHash: string
       /** Bytes of a group that was being written when the power went; the next opening cuts them off. */
       readonly tornBytes: number
+      /** Where journal time runs back, knowingly. */
+      readonly rewinds: readonly Rewind[]
     }
   | {
       /** The first bad place. */
@@ -50,6 +55,7 @@ export function verifyJournal(folder: string, options: AuditOptions = {}): Journ
     const first = segments[0]
     let head: ChainHead = first === undefined ? { lsn: 0, epoch: 0, chain: genesisChain } : headBefore(first)
     const counts = { records: 0, groups: 0, tornBytes: 0 }
+    const rewinds: Rewind[] = []
     for (const segment of segments) {
       Object.assign(place, { segment: segment.path, offset: 0, lsn: segment.header.firstLsn })
       requireFollows(segment, head, segment !== first || segment.header.firstLsn === 1)
@@ -59,9 +65,18 @@ export function verifyJournal(folder: string, options: AuditOptions = {}): Journ
       counts.records += audited.records
       counts.groups += audited.groups
       counts.tornBytes = audited.tornBytes
+      rewinds.push(...audited.rewinds)
     }
     const firstLsn = first?.header.firstLsn ?? 1
-    return { type: 'whole', ...counts, firstLsn, lastLsn: head.lsn, epoch: head.epoch, headHash: toHex(head.chain) }
+    return {
+      type: 'whole',
+      ...counts,
+      rewinds,
+      firstLsn,
+      lastLsn: head.lsn,
+      epoch: head.epoch,
+      headHash: toHex(head.chain),
+    }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     return { type: 'damaged', ...place, why: error.message }
@@ -69,7 +84,13 @@ export function verifyJournal(folder: string, options: AuditOptions = {}): Journ
 }
 
 type SegmentAudit =
-  | { readonly head: ChainHead; readonly records: number; readonly groups: number; readonly tornBytes: number }
+  | {
+      readonly head: ChainHead
+      readonly records: number
+      readonly groups: number
+      readonly tornBytes: number
+      readonly rewinds: readonly Rewind[]
+    }
   | { readonly offset: number; readonly lsn: Lsn; readonly why: string }
 
 type SegmentPlace = {
@@ -86,6 +107,7 @@ function auditSegment(files: FilePort, segment: Segment, place: SegmentPlace): S
 
 function auditBytes(bytes: Buffer, segment: Segment, { isLast, head, readRecord }: SegmentPlace): SegmentAudit {
   const scan = scanSegment(bytes, segment.header, head)
+  const rewinds: Rewind[] = []
   let records = 0
   for (let groups = 0; ; groups++) {
     const step = scan.next()
@@ -95,14 +117,22 @@ function auditBytes(bytes: Buffer, segment: Segment, { isLast, head, readRecord 
       if (end.tornBytes > 0 && !isLast) {
         return { offset: end.offset, lsn: end.head.lsn + 1, why: 'a torn group, but segments follow' }
       }
-      return { head: end.head, records, groups, tornBytes: end.tornBytes }
+      return { head: end.head, records, groups, tornBytes: end.tornBytes, rewinds }
     }
     for (const { lsn, body } of recordsOf(step.value)) {
       const why = reasonNotToRead(() => readRecord(body, lsn))
       if (why !== undefined) return { offset: step.value.offset, lsn, why }
+      const rewind = rewindOf(body)
+      if (rewind !== undefined) rewinds.push({ lsn, ...rewind })
       records++
     }
   }
+}
+
+function rewindOf(body: Uint8Array): Omit<Rewind, 'lsn'> | undefined {
+  if (recordTypeOf(body) !== 'engine.rewound') return undefined
+  const record = decodeRecord(body)
+  return record.type === 'engine.rewound' && !record.done ? { fromMs: record.fromMs, atMs: record.atMs } : undefined
 }
 
 function reasonNotToRead(read: () => void): string | undefined {

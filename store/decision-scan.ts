@@ -22,6 +22,8 @@ export type DecisionWish = {
   readonly throughLsn: Lsn
   /** Entries to find; then it ends. */
   readonly limit: number
+  /** Where journal time ran back the last time; 0 or undefined = nowhere. Then instants say nothing about where to look. */
+  readonly rewoundLsn?: Lsn
 }
 
 /** What a stretch of the journal gave. */
@@ -48,10 +50,11 @@ type Reversal = { readonly lsn: Lsn; readonly reason: number }
 /** Looks from `filter.beforeLsn`, or the newest, down to `filter.fromMs`, the limit or the beginning. Throws a Fault. */
 export function* scanDecisions(files: FilePort, wish: DecisionWish): Generator<ScanStep, undefined> {
   const { filter, folder, limit } = wish
+  const isInOrder = (wish.rewoundLsn ?? 0) === 0
   const through = Math.min(wish.throughLsn, (filter.beforeLsn ?? Number.MAX_SAFE_INTEGER) - 1)
   const segments = reachesOf(segmentsOf(files, folder), wish.throughLsn)
   const reversals = new Map<Lsn, Reversal>()
-  const start = startOf(files, segments, { ...wish, throughLsn: through })
+  const start = startOf(files, segments, { filter: isInOrder ? filter : {}, throughLsn: through })
   if (start === undefined) return undefined
   lookAbove(files, segments, start, wish.throughLsn, reversals)
   const step = { entries: [] as FoundDecision[], records: 0, downToLsn: 0 }
@@ -78,7 +81,7 @@ export function* scanDecisions(files: FilePort, wish: DecisionWish): Generator<S
           step.entries.push(entry)
           left--
         }
-        if (left === 0 || beginsBefore(group, filter.fromMs)) {
+        if (left === 0 || (isInOrder && beginsBefore(group, filter.fromMs))) {
           yield { ...step }
           return undefined
         }
@@ -283,7 +286,7 @@ function isWanted(entry: FoundDecision, filter: DecisionFilter): boolean {
   )
 }
 
-/** Time never runs back in the journal: nothing before such a group is wanted. */
+/** Time does not run back in this journal: nothing before such a group is wanted. */
 function beginsBefore(group: ScannedGroup, fromMs: number | undefined): boolean {
   return fromMs !== undefined && firstAtMs(group) < fromMs
 }

@@ -18,6 +18,8 @@ export type DecisionSearch = {
   /** Newest first. The search goes on when it resolves, so whoever writes slowly is not overrun; also called without entries. */
   readonly onBatch: (entries: readonly FoundDecision[], searched: Searched) => void | Promise<void>
   readonly signal?: AbortSignal
+  /** Where journal time ran back the last time; 0 = nowhere. */
+  readonly rewoundLsn?: Lsn
 }
 
 /** How much of the journal was looked at; `fromLsn` is the lowest. All 0 = there was nothing. */
@@ -42,11 +44,11 @@ export type SearchAnswer =
 export async function searchDecisions(
   folder: string,
   filter: DecisionFilter,
-  { throughLsn, limit, onBatch, signal }: DecisionSearch,
+  { throughLsn, limit, onBatch, signal, rewoundLsn = 0 }: DecisionSearch,
 ): Promise<DecisionsFound> {
   signal?.throwIfAborted()
   if (!(limit >= 1)) throw new RangeError(`a limit of 1 or more expected, got ${limit}`)
-  const wish: DecisionWish = { folder, filter, throughLsn, limit }
+  const wish: DecisionWish = { folder, filter, throughLsn, limit, rewoundLsn }
   const worker = new Worker(new URL('./decision-search-main.ts', import.meta.url), {
     workerData: wish,
     env: {},

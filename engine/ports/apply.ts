@@ -20,6 +20,7 @@ import {
   type HistoryRow,
   type PhoneRow,
   type RatchetRow,
+  type RewoundRow,
   type RowOf,
   type UsageRow,
   type AccountTally,
@@ -38,6 +39,7 @@ import {
   phoneKey,
   referenceKey,
   restoredKey,
+  rewoundKey,
 } from './rows.ts'
 import type { Table } from './view.ts'
 
@@ -99,14 +101,34 @@ export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonl
     case 'reversal':
       return applyReversal(record, lsn, rows)
     case 'engine.restored': {
-      const { atMs, decidedUntilMs } = record
-      return [{ table: 'restored', key: restoredKey, row: { atMs, decidedUntilMs } }]
+      // Numbers that others keep begin above it: they go on as if time had never run back.
+      const atMs = record.atMs + (rows.get('rewound', rewoundKey)?.totalMs ?? 0)
+      return [{ table: 'restored', key: restoredKey, row: { atMs, decidedUntilMs: record.decidedUntilMs } }]
     }
+    case 'engine.rewound':
+      return applyRewound(record, lsn, rows)
     case 'document': {
       const { name, number, digest } = record
       return [{ table: 'document', key: name, row: { number, digest } }]
     }
   }
+}
+
+function applyRewound(record: JournalRecordOf<'engine.rewound'>, lsn: Lsn, rows: RowReader): readonly Change[] {
+  const before = rows.get('rewound', rewoundKey)
+  if (record.done) {
+    return before === undefined ? [] : [{ table: 'rewound', key: rewoundKey, row: { ...before, done: true } }]
+  }
+  const { atMs, fromMs } = record
+  const totalMs = (before?.totalMs ?? 0) + Math.max(0, fromMs - atMs)
+  const restored = rows.get('restored', restoredKey)
+  return [
+    { table: 'rewound', key: rewoundKey, row: { lsn, atMs, fromMs, totalMs, done: false } },
+    // What an engine decided before its restore was decided before now.
+    ...(restored === undefined || restored.decidedUntilMs <= atMs
+      ? []
+      : [{ table: 'restored', key: restoredKey, row: { ...restored, decidedUntilMs: atMs } } as const]),
+  ]
 }
 
 function applyImported(record: JournalRecordOf<'imported'>, lsn: Lsn, rows: RowReader): readonly Change[] {
@@ -243,7 +265,7 @@ function applyDecision(record: DecisionRecord, lsn: Lsn, rows: RowReader): reado
   const { account, bandId, reason, obligation, level, useLeftMinor, dayLeftMinor, rd, ownerEpoch } = record
   const before = rows.get('usage', account)
   const decisions = (before?.decisions ?? 0) + 1
-  const spent = usageOf(before)
+  const spent = usageCounted(before, rows.get('rewound', rewoundKey))
   const usage = reason === 0 ? usageAfter(spent, useOf(moneyOf(record.canon), record.atMs, level)) : spent
   const changes: Change[] = [
     ...keepAnswer(rows, referenceOf(record.canon), {
@@ -337,7 +359,8 @@ function applyReversal(record: JournalRecordOf<'reversal'>, lsn: Lsn, rows: RowR
     changes.push({ table: 'history', key: reversedKey, row: { ...history, reason: record.reason, reversedBy: lsn } })
     if (usage !== undefined && reference !== undefined) {
       const use = useOf(moneyOf(history.canon), history.atMs, reference.level)
-      changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(usageOf(usage), use), usage) })
+      const spent = usageCounted(usage, rows.get('rewound', rewoundKey))
+      changes.push({ table: 'usage', key: record.account, row: usageRow(usageReversed(spent, use), usage) })
     }
     if (reference !== undefined) changes.push(...givenBack(record, history, reference.level, rows))
   }
@@ -354,6 +377,17 @@ export function usageOf(row: Pick<UsageRow, 'day' | 'byCurrency'> | undefined): 
       return { currency: sums[0], payMinor: sums[1], receiveMinor: sums[2], byLevelMinor: sums[3] }
     }),
   }
+}
+
+/**
+ * What an account used, as it counts: on a day that had not come when time ran back, it was used on the day when it did. So no limit is free again,
+ * and none is used up until that day comes.
+ */
+export function usageCounted(row: UsageRow | undefined, rewound: RewoundRow | undefined): Usage {
+  const usage = usageOf(row)
+  if (row === undefined || rewound === undefined || (row.newestLsn ?? 0) > rewound.lsn) return usage
+  const day = utcDayOf(rewound.atMs)
+  return usage.day > day ? { ...usage, day } : usage
 }
 
 /** What the present arming has paid; what an earlier one paid does not count. */

@@ -11,6 +11,7 @@ export type FaultCode =
   | 'file-unfit'
   | 'too-few-open-files'
   | 'clock-ahead'
+  | 'clock-behind'
 
 /** Thrown or rejected by ports; its message says what was expected, what was found, and what to do. */
 export class Fault extends Error {

@@ -24,7 +24,7 @@ import { type Shape, type ShapeOf, layShape, list, readShape, unpackItems, word 
 const count = uint(Number.MAX_SAFE_INTEGER)
 /** The longest subject of an operator's act that is neither band nor account, bytes of UTF-8. */
 export const operatorSubjectBytesMax = 128
-/** When (engine time, never decreasing in the journal), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */
+/** When (engine time, never decreasing in the journal but at `engine.rewound`), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */
 const told = { atMs: count, cause: text(causeBytesMax), by: text(actorBytesMax) }
 
 /** The facts a decision was made from, so that it can be made again from the journal alone. */
@@ -116,6 +116,14 @@ const shapes = {
   document: {
     number: 11,
     fields: { atMs: count, name: text(documentNameBytesMax), number: count, digest: text(digestBytesMax) },
+  },
+  /**
+   * Journal time runs back to `atMs`, knowingly: the newest record before was of `fromMs`, and the operator named the record `acceptedLsn`. Once
+   * with `done` false, where time runs back, and once more when everything that waits has its new instant.
+   */
+  'engine.rewound': {
+    number: 12,
+    fields: { atMs: count, by: text(actorBytesMax), fromMs: count, acceptedLsn: count, done: bool() },
   },
 } as const satisfies Record<string, { readonly number: number; readonly fields: Shape }>
 

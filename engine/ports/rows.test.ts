@@ -128,6 +128,7 @@ const rows: { readonly [Name in Table]: RowOf<Name> } = {
   act: { atMs: 1, act: 'unfreeze-band', by: 'operator:ann', also: 'operator:bob', reason: 'ticket 4711' },
   phoneAccount: { account },
   restored: { atMs: 1_700_000_000_000, decidedUntilMs: 1_699_999_000_000 },
+  rewound: { lsn: 9, atMs: 1_700_000_000_000, fromMs: 1_734_560_000_000, totalMs: 34_560_000_000, done: true },
   document: { number: 3, digest: 'ab'.repeat(16) },
 }
 

@@ -241,6 +241,18 @@ const actShape = {
  */
 const restoredShape = { atMs: count, decidedUntilMs: count } as const satisfies Shape
 
+/**
+ * Where journal time ran back the last time (engine/rewind.ts): at the record `lsn`, from `fromMs` to `atMs`. `totalMs` is by how much it ever did.
+ * Not `done`: what waits has not got its new instants yet.
+ */
+const rewoundShape = {
+  lsn: count,
+  atMs: count,
+  fromMs: count,
+  totalMs: count,
+  done: bool(),
+} as const satisfies Shape
+
 /** Which text of a sealed document was taken last: how often it was changed, and its digest. */
 const documentShape = { number: count, digest: text(digestBytesMax) } as const satisfies Shape
 
@@ -266,6 +278,7 @@ const shapes = {
   phoneAccount: phoneAccountShape,
   restored: restoredShape,
   document: documentShape,
+  rewound: rewoundShape,
 } as const satisfies Record<Table, Shape>
 
 export type RowOf<Name extends Table> = ShapeOf<(typeof shapes)[Name]>
@@ -279,6 +292,7 @@ export type HistoryRow = RowOf<'history'>
 export type ReferenceRow = RowOf<'reference'>
 export type AlarmRow = RowOf<'alarm'>
 export type RestoredRow = RowOf<'restored'>
+export type RewoundRow = RowOf<'rewound'>
 
 const rowVersion = 1
 
@@ -325,6 +339,9 @@ export type AccountTally = ReturnType<typeof accountTally<AccountHold>>
 
 /** The one row of `restored`. */
 export const restoredKey = 'engine'
+
+/** The one row of `rewound`. */
+export const rewoundKey = 'engine'
 
 /** What an account starts with. */
 export function newAccount(account: AccountId): AccountRow {

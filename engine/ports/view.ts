@@ -21,6 +21,7 @@ export const tables = [
   'phoneAccount',
   'restored',
   'document',
+  'rewound',
 ] as const
 export type Table = (typeof tables)[number]
 

@@ -35,6 +35,7 @@ export class JournalAuditor {
   private lastAct: JournalRecordOf<'operator'> | undefined
   private lastLsn = 0
   private restoredAtMs = 0
+  private rewoundMs = 0
   private lastAtMs = 0
   private lastEpoch = 0
 
@@ -45,8 +46,9 @@ export class JournalAuditor {
   take({ lsn, record }: AuditedRecord): void {
     this.expect(lsn === this.lastLsn + 1, `lsn ${lsn} follows ${this.lastLsn}`)
     this.lastLsn = lsn
-    this.expect(record.atMs >= this.lastAtMs, `time runs back at ${lsn} (I26)`)
-    this.lastAtMs = Math.max(this.lastAtMs, record.atMs)
+    const isRewound = record.type === 'engine.rewound' && !record.done
+    this.expect(isRewound || record.atMs >= this.lastAtMs, `time runs back at ${lsn} (I26)`)
+    this.lastAtMs = isRewound ? record.atMs : Math.max(this.lastAtMs, record.atMs)
     switch (record.type) {
       case 'engine.started':
         this.expect(record.epoch > this.lastEpoch, `epoch ${record.epoch} after ${this.lastEpoch} at ${lsn}`)
@@ -70,14 +72,26 @@ export class JournalAuditor {
       case 'engine.restored':
         this.expect(record.decidedUntilMs <= record.atMs, `decided until after the restore at ${lsn}`)
         // ◆ Each restore raises the owner epoch of every account to its instant: no arming from before approves.
-        this.restoredAtMs = record.atMs
+        this.restoredAtMs = record.atMs + this.rewoundMs
         return
+      case 'engine.rewound':
+        return this.takeRewound(lsn, record)
       case 'phone':
         return this.takePhone(lsn, record)
       case 'ratchet':
       case 'document':
         return
     }
+  }
+
+  /** ◆ What was used on a day to come was used today. */
+  private takeRewound(lsn: number, { done, fromMs, atMs, by }: JournalRecordOf<'engine.rewound'>): void {
+    if (done) return
+    this.expect(fromMs > atMs && by.startsWith('operator:'), `time runs back without an operator at ${lsn} (I26)`)
+    this.rewoundMs += fromMs - atMs
+    const today = utcDayOf(atMs)
+    for (const [account, usage] of this.usages)
+      if (usage.day > today) this.usages.set(account, { ...usage, day: today })
   }
 
   private takePhone(lsn: number, row: JournalRecordOf<'phone'>): void {

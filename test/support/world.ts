@@ -76,6 +76,7 @@ export const engineConfig: EngineConfig = {
   receiptLifeS: 3_600,
   engineVersion: '0.0.0-test',
   clockAheadMaxMs: Infinity,
+  clockAcceptBehindLsn: 0,
   framesPerSecond: 50,
 }
 
@@ -305,7 +306,7 @@ export class World {
 
   /** A token of this world: the tests' own issuer, checked by nobody but this file. */
   token(claims: Partial<Omit<TokenClaims, 'account'>> & { readonly account: string }): string {
-    const nowMs = this.time.nowMs()
+    const nowMs = this.time.nowMs() + Math.max(0, this.wallSkewMs)
     const full = {
       authTimeMs: nowMs,
       expiresAtMs: nowMs + 30 * 86_400_000,
