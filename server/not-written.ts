@@ -11,6 +11,8 @@ const remedies: Readonly<Record<string, string>> = {
   EROFS: 'its disk is mounted read-only: mount it to be written',
   EACCES: 'let its folder be written by the user of this process',
   EPERM: 'let its folder be written by the user of this process',
+  EEXIST: 'a file stands where a folder is expected: name another path, or move it away',
+  ENOTDIR: 'a part of its path is a file: name another path, or move that file away',
   EIO: 'its disk fails: look at the log of the system',
 }
 

@@ -17,6 +17,14 @@ describe('a folder that cannot be made', () => {
       expect(() => makePrivateFolder(join(disk, path))).toThrow(/EROFS/)
   })
 
+  it.skipIf(process.platform !== 'linux')('where the system makes none is told as that, and at once', () => {
+    expect(() => makePrivateFolder('/proc/bandpass/data')).toThrow(/ENOENT/)
+  })
+
+  it('in the place of a file is told as that', () => {
+    expect(() => makePrivateFolder(import.meta.filename)).toThrow(/EEXIST/)
+  })
+
   it('below a file is told as that', () => {
     expect(() => makePrivateFolder(join(import.meta.filename, 'data', 'view'))).toThrow(/ENOTDIR/)
   })

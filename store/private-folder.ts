@@ -11,32 +11,32 @@ export const privateFileMode = 0o600
 
 /** Makes a folder that only its owner may enter, with those above it; their names are on disk when this returns. */
 export function makePrivateFolder(path: string): void {
-  const first = madeWithThoseAbove(path)
-  if (first === undefined) return
-  const made: string[] = []
-  for (let one = path; ; one = dirname(one)) {
-    made.unshift(one)
-    if (one === first || one === dirname(one)) break
+  const made = missing(path)
+  // One by one, from the top: each takes the owner that the one above it has by now, and an error is that of the folder which cannot be
+  // made. `recursive` of Node says ENOENT on a read-only disk, and never returns where the system says ENOENT, as in /proc.
+  for (const one of made) {
+    makeFolder(one)
+    giveFolderOn(one)
   }
-  // From the top, so that each takes the owner that the one above it has by now.
-  for (const one of made) giveFolderOn(one)
   for (const one of made.toReversed()) syncFolder(dirname(one))
 }
 
-/** The first folder that had to be made; undefined when all are there. */
-function madeWithThoseAbove(path: string): string | undefined {
-  try {
-    return mkdirSync(path, { recursive: true, mode: privateFolderMode })
-  } catch (error) {
-    // On a disk that is mounted read-only Node says ENOENT of the last folder, not what the system said of the first.
-    if (fileErrorCode(error) === 'ENOENT') mkdirSync(firstMissing(path), { mode: privateFolderMode })
-    throw error
-  }
+/** This folder and those above it that are not there, from the top; the folder too when something else stands in its place. */
+function missing(path: string): readonly string[] {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return []
+  const made = [path]
+  for (let above = dirname(path); !existsSync(above) && above !== dirname(above); above = dirname(above))
+    made.unshift(above)
+  return made
 }
 
-function firstMissing(path: string): string {
-  const above = dirname(path)
-  return above === path || existsSync(above) ? path : firstMissing(above)
+/** Another process may have made it in between. Throws the error of the system, EEXIST also for a file that stands there. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: privateFolderMode })
+  } catch (error) {
+    if (fileErrorCode(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error
+  }
 }
 
 /** The folder, just made, to the owner of the one that it stands in. */
