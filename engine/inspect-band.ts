@@ -209,7 +209,7 @@ function severalOf(core: Core, bandIds: readonly BandId[]): Extract<Inspected, {
   return { type: 'several', bands, isCut: bandIds.length > foundBandsMax }
 }
 
-/** Who asks by a bid that has ended asks about somebody who is gone: whoever has the band now is none of it. */
+/** A bid that has ended names a binding that is gone: the band's present owner is not shown for it. */
 function nobodys(row: BandRow): BandRow {
   return { ...row, account: null, bid: null, name: '', deactivateAtMs: 0, foundAtMs: 0 }
 }

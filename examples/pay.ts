@@ -20,7 +20,7 @@ const offer = shop.offer({ ...order, expiresAtMs: Date.now() + 60_000 })
 const decision = await band.pay(offer.bytes, { receipt: true })
 console.log(decision)
 
-// The shop asks nobody: it has the engine's public keys, and the offer that it made and kept.
+// The shop verifies offline: it has the engine's public keys, and the offer that it made and kept.
 const { issuer, keySet } = demo.receipts
 const expected = {
   jwks: await readKeySet(keySet),

@@ -209,7 +209,7 @@ function addressKeyOf(socket: Socket): string {
   return addressKey(canonicalAddress(socket.remoteAddress ?? ''))
 }
 
-/** HTTP/1.0 need not say a host. No browser speaks it, so none was led here by a name of somebody else's. */
+/** HTTP/1.0 need not say a host. No browser speaks it, so none was led here by a foreign name. */
 function named(incoming: IncomingMessage, host: string): void {
   if (incoming.headers.host !== undefined) return
   incoming.headers.host = host

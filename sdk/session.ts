@@ -170,7 +170,7 @@ export class Session {
     for (const waiting of this.#waiting) waiting.resolve()
   }
 
-  // A challenge that nobody uses is the cheapest question that every session may ask. Any answer will do.
+  // An unused challenge is the cheapest question that every session may ask. Any answer will do.
   #ping(): void {
     this.requests.ask({ type: 'challenge' }, 'challengeAnswer').catch(() => undefined)
   }

@@ -1,4 +1,4 @@
-// The lock of a data folder: whoever writes journal, view, keys or tokens in it holds this one from before the first look until the
+// The lock of a data folder: a process that writes journal, view, keys or tokens in it holds this one from before the first look until the
 // end. Lists are changed beside a running engine, under a lock of their own (lists.ts). docs/operating.md has the table.
 
 import type { Chores } from '../engine/ports/chores.ts'

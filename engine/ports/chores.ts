@@ -171,7 +171,7 @@ export class Chores {
     })
   }
 
-  // Whoever is told may fail as well: a failure of the log must not be one of the chore.
+  // The listener may fail as well: a failure of the log must not be one of the chore.
   #tell(name: ChoreName, error: unknown, item: string): void {
     try {
       this.#told(name, error, item)

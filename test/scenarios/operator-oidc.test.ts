@@ -263,7 +263,7 @@ describe('a provider that does it in its own way', () => {
     })
   })
 
-  it('says why somebody is not signed in, and the log has it, shortened', async () => {
+  it('says why a sign-in was refused, and the log has it, shortened', async () => {
     const { site } = await world(person)
     const browser = site.browser()
     const back = await sent(browser)

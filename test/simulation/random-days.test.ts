@@ -595,7 +595,7 @@ it(
       { ...howFar, seed: firstSeed, endOnFailure: isShrinkingOff },
     )
     console.log(`random days: ${runs}, seed ${firstSeed}`)
-    // A simulation in which nobody pays would find nothing.
+    // A simulation without payments would find nothing.
     expect(approvedCount).toBeGreaterThan(runs / 2)
     expect(stopsCount).toBeGreaterThan(runs / 2)
   },
