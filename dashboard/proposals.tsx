@@ -106,7 +106,7 @@ function ProposalDialog({
         {!isOver && step === 'agree' && <Preview preview={preview} agrees />}
         {!isOver && step === 'withdraw' && <p class="says">{proposal.says}</p>}
         {!isOver && (
-          <p>
+          <p class="quoted">
             “<bdi>{proposal.reason}</bdi>” – {proposal.by}
           </p>
         )}

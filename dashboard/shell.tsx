@@ -29,9 +29,11 @@ const adminPlaces: readonly Place[] = [{ href: '/operators', name: 'Operators', 
 
 export function Shell({ children }: { readonly children: ComponentChildren }) {
   const main = useRef<HTMLElement>(null)
+  const nav = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   const { page } = route.value
   useEffect(closeAct, [route.value])
+  useEffect(() => (nav.current === null ? undefined : keepCurrentShown(nav.current)), [page])
   useEffect(() => {
     const heading = main.current?.querySelector('h1')?.textContent ?? ''
     document.title = heading === '' ? 'Bandpass' : `${heading} · Bandpass`
@@ -52,7 +54,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
         <ThemeSwitch />
         <Who />
       </header>
-      <nav aria-label="Pages" class="places">
+      <nav aria-label="Pages" class="places" ref={nav}>
         <ul>
           {[...places, ...(hasRole('admin') ? adminPlaces : [])].map((place) => (
             <li key={place.href}>
@@ -73,6 +75,20 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
       <OpenActDialog />
     </div>
   )
+}
+
+/** On a narrow screen the places are a row that scrolls: where one is stands in its middle. */
+function keepCurrentShown(nav: HTMLElement): () => void {
+  // Their row grows when it is known who is signed in, and when something waits.
+  const observer = new ResizeObserver(() => showCurrent(nav))
+  for (const one of [nav, ...nav.children]) observer.observe(one)
+  return () => observer.disconnect()
+}
+
+function showCurrent(nav: HTMLElement): void {
+  const current = nav.querySelector('[aria-current]')
+  if (!(current instanceof HTMLElement)) return
+  nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2
 }
 
 /** How many acts wait for a second operator: others propose while this page is open. */

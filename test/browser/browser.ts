@@ -75,6 +75,14 @@ export function scrollsSideways({ page }: Pick<OpenedPage, 'page'>): Promise<boo
   return foundIn(page, () => document.documentElement.scrollWidth > document.documentElement.clientWidth)
 }
 
+/** Whether the place where one is, among the places on top or at the side, is not wholly to be seen. */
+export function currentPlaceIsCut({ page }: Pick<OpenedPage, 'page'>): Promise<boolean> {
+  return foundIn(page, () => {
+    const current = document.querySelector('.places [aria-current]')?.getBoundingClientRect()
+    return current !== undefined && (current.left < 0 || current.right > document.documentElement.clientWidth)
+  })
+}
+
 async function openPage(browser: Browser, options: PageOptions): Promise<OpenedPage> {
   const { width, height, colorScheme } = options.look ?? looks[0]
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' })

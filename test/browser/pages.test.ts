@@ -3,7 +3,15 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import { axe } from './axe.ts'
-import { type OpenedPage, describeInBrowser, lookName, looks, screenshot, scrollsSideways } from './browser.ts'
+import {
+  type OpenedPage,
+  currentPlaceIsCut,
+  describeInBrowser,
+  lookName,
+  looks,
+  screenshot,
+  scrollsSideways,
+} from './browser.ts'
 import { Desk } from './desk.ts'
 import { patience } from './seen.ts'
 
@@ -82,6 +90,7 @@ describeInBrowser('the pages', (open) => {
   async function looksRight(opened: OpenedPage, picture: string): Promise<void> {
     await screenshot(opened, picture)
     expect(await scrollsSideways(opened), picture).toBe(false)
+    expect(await currentPlaceIsCut(opened), picture).toBe(false)
     expect(await axe(opened), picture).toEqual([])
   }
 
