@@ -28,7 +28,16 @@ describeInBrowser('the pages', (open) => {
   let desk: Desk
   let deniedLsn = 0
   beforeAll(async () => {
-    desk = await Desk.open({ operators: { adam: 'admin', anna: 'admin' }, bands: 4 })
+    // With an alarm that is always on, beside the proposal that waits: the row of places is at its longest.
+    const alarm = {
+      name: 'loop',
+      field: 'loopP99Us',
+      above: 0,
+      forS: 0,
+      says: 'The event loop is late by more than 0 ms.',
+    }
+    const flags = ['--operators-alarms', JSON.stringify([alarm])]
+    desk = await Desk.open({ operators: { adam: 'admin', anna: 'admin' }, bands: 4, flags })
     const { fleet } = desk
     fleet.startPaying(10, [fleet.member(0), fleet.member(1)])
     await vi.waitFor(() => expect(fleet.payments.approved).toBeGreaterThan(16), patience)
