@@ -29,19 +29,29 @@ function newFolder(): string {
 
 const inUse: unknown = expect.objectContaining({ name: 'Fault', code: 'data-in-use' })
 
-/** Takes the lock in another process at `atMs`, holds it for `holdMs`, then dies without giving it back. */
-function lockElsewhere(folder: string, atMs: number, holdMs: number): Promise<string> {
+type Elsewhere = {
+  /** `locked`, or the code of the refusal. */
+  readonly said: Promise<string>
+  /** Dies without giving anything back. */
+  readonly die: () => Promise<void>
+}
+
+/** Takes the lock in another process at `atMs`, and holds it until that dies. */
+function lockElsewhere(folder: string, atMs: number): Elsewhere {
   const program = `
     import { lockFolder } from '${fileURLToPath(new URL('./data-lock.ts', import.meta.url))}'
     while (Date.now() < ${atMs});
     try { lockFolder(${JSON.stringify(folder)}); console.log('locked') } catch (error) { console.log(error.code) }
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${holdMs})`
+    setInterval(() => {}, 60_000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program])
-  return new Promise((resolve) => {
-    let said = ''
-    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    child.on('close', () => resolve(said.trim()))
-  })
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  return {
+    said: new Promise((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()))),
+    die: () => {
+      child.kill('SIGKILL')
+      return closed
+    },
+  }
 }
 
 describe('the lock of a folder', () => {
@@ -56,13 +66,14 @@ describe('the lock of a folder', () => {
 
   it('of a living process is never taken; its refusal says who holds it and what to do', async () => {
     const folder = newFolder()
-    const other = lockElsewhere(folder, 0, 1500)
+    const other = lockElsewhere(folder, 0)
     while (!existsSync(join(folder, 'lock')) || readFileSync(join(folder, 'lock'), 'utf8') === '')
       await new Promise((resolve) => setTimeout(resolve, 5))
     expect(() => lockFolder(folder)).toThrow(
       /lock is held by process \d+ on .*Stop that engine first.*the lock ends with its holder/,
     )
-    expect(await other).toBe('locked')
+    expect(await other.said).toBe('locked')
+    await other.die()
     // It is dead now, and left its file behind.
     expect(existsSync(join(folder, 'lock'))).toBe(true)
     lockFolder(folder)()
@@ -98,7 +109,10 @@ describe('the lock of a folder', () => {
         JSON.stringify({ host: hostname(), boot: '', pid: 2 ** 22 + 1, startedAt: '1' }),
       )
       const atMs = Date.now() + 700
-      const said = await Promise.all(Array.from({ length: 4 }, () => lockElsewhere(folder, atMs, 600)))
+      const others = Array.from({ length: 4 }, () => lockElsewhere(folder, atMs))
+      // None ends before all have come, so that a late one finds it held.
+      const said = await Promise.all(others.map((other) => other.said))
+      await Promise.all(others.map((other) => other.die()))
       expect(said.toSorted()).toEqual(['data-in-use', 'data-in-use', 'data-in-use', 'locked'])
     }
   }, 30_000)

@@ -131,6 +131,7 @@ export const longTests: readonly string[] = [
   'test/model/pairing-model.test.ts',
   'test/model/account-model.test.ts',
   'test/model/data-model.test.ts',
+  'test/model/arming-model.test.ts',
 ]
 
 type Environment = Readonly<Record<string, string | undefined>>
