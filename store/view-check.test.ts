@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { keyring } from './test-view.ts'
 import { checkView } from './view-check.ts'
@@ -19,6 +20,15 @@ function walkers(): readonly number[] {
       return stdout.includes('view-check-main')
     })
     .map(Number)
+}
+
+/** Empty when it is gone, or a zombie. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 describe('the walk of a view in a process of its own', () => {
@@ -42,6 +52,25 @@ describe('the walk of a view in a process of its own', () => {
       }
       await expect(checked).resolves.toBeUndefined()
       if (afterMs === 0) expect(hit).toBe(1)
+    },
+  )
+
+  it.skipIf(process.platform !== 'linux')(
+    'ends with the process that asked for it, such as an interrupted backup',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'bandpass-walk-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      const path = join(folder, viewFileName)
+      writeFileSync(path, '')
+      const program = `
+      import { checkView } from '${fileURLToPath(new URL('./view-check.ts', import.meta.url))}'
+      checkView(${JSON.stringify(path)}, 1 << 26, undefined).catch(() => {})
+      process.exit(7)`
+      const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program])
+      expect(status).toBe(7)
+      // Killed, though it may not be buried yet.
+      const left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(path))
+      expect(left).toEqual([])
     },
   )
 })

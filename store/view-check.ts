@@ -90,13 +90,17 @@ function walked(path: string, mapBytes: number): Promise<string | undefined> {
   ]
   return new Promise((resolve, reject) => {
     // Not ours: it holds secrets, and what it has Node load may talk or fail, and would be taken for a damaged view.
-    execFile(process.execPath, args, { env: childEnvironment(process.env) }, (error, stdout) => {
+    const child = execFile(process.execPath, args, { env: childEnvironment(process.env) }, (error, stdout) => {
+      process.removeListener('exit', endWalk)
       if (error === null) resolve(stdout)
       // A number is how it ended; a word is why the system did not start it.
       else if (typeof error.code === 'string' && error.code !== outputTooLong) reject(notStarted(path, error))
       else if (orders.includes(error.signal)) resolve(undefined)
       else reject(viewDamaged(`reading the whole of ${path} ended with ${error.signal ?? `code ${error.code}`}`))
     })
+    // It keeps signals, and would open the files of a copy anew that was given up and removed.
+    const endWalk = (): void => void child.kill('SIGKILL')
+    process.once('exit', endWalk)
   })
 }
 
