@@ -108,6 +108,27 @@ describe('a search of the journal', () => {
     expect(paged).toEqual(all)
   })
 
+  it('by time finds what it should on both sides of where journal time ran back', async () => {
+    const { disk, journal } = await journalOf(60)
+    // The second thirty come from before the first in time.
+    const early = Array.from({ length: 30 }, (_, at) => ({
+      ...decisionAt(100 + at),
+      atMs: startMs - 1_000_000 + at * 1_000,
+    }))
+    await write(journal, early, true)
+    const found = (filter: DecisionFilter) => {
+      const wish = { folder: journalFolder, filter, throughLsn: journal.durableLsn, limit: 1e6, rewoundLsn: 64 }
+      return seconds([...scanDecisions(disk.files, wish)].flatMap(({ entries }) => entries))
+    }
+    expect(found({ fromMs: startMs + 10_000 })).toEqual(Array.from({ length: 50 }, (_, at) => 59 - at))
+    expect(found({ toMs: startMs - 1 })).toEqual(Array.from({ length: 30 }, (_, at) => 129 - at))
+    expect(found({ fromMs: startMs - 990_000, toMs: startMs + 1_000 })).toEqual([
+      ...Array.from({ length: 20 }, (_, at) => 129 - at),
+      1,
+      0,
+    ])
+  })
+
   it('of an empty journal finds nothing', async () => {
     const disk = makeDisk()
     const journal = await openOn(disk)
