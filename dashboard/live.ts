@@ -16,6 +16,8 @@ export type Connection =
   | { readonly type: 'lost'; readonly sinceMs: number; readonly againAtMs: number }
 
 /** Waits between attempts; the last one again and again. */
+/** A socket that is not open after this long is left, and another one tried. */
+const connectMaxMs = 10_000
 const waitsMs = [1_000, 2_000, 4_000, 8_000, 15_000] as const
 /** A feed that is silent for longer is taken for lost: it tells something every second. */
 const silentMaxMs = 12_000
@@ -60,6 +62,8 @@ let socket: WebSocket | undefined
 let attempts = 0
 /** When anything came, by the reader's clock. */
 let heardAtMs = 0
+/** When the present socket was begun. */
+let begunAtMs = 0
 let stopWaiting: (() => void) | undefined
 const before: { point: FeedPoint | undefined } = { point: undefined }
 const watched: { bandId: string; told: () => void } = { bandId: '', told: () => undefined }
@@ -111,12 +115,15 @@ export function watchBand(bandId: string, told: () => void): () => void {
 every(1_000, () => {
   tick.value = nowMs()
   if (connection.value.type === 'live' && nowMs() - heardAtMs > silentMaxMs) socket?.close()
+  // What took the connection may never answer it, such as a process that is stopped: a browser waits for minutes.
+  if (socket?.readyState === WebSocket.CONNECTING && nowMs() - begunAtMs > connectMaxMs) socket.close()
 })
 
 function connect(): void {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
   const opened = new WebSocket(`${scheme}://${location.host}${operatorPaths.feed}`, feedSubprotocol)
   socket = opened
+  begunAtMs = nowMs()
   opened.binaryType = 'arraybuffer'
   opened.onopen = () => {
     if (socket !== opened) return

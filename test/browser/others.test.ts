@@ -1,9 +1,10 @@
 // What others do while a page is open, and what a page looks like that does not know any more: nothing on it is untrue for longer
 // than the feed takes, and what may be untrue looks so.
+import { type Socket, createServer } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import { AdminClient } from '../../sdk/admin-client.ts'
 import { describeInBrowser, looks, screenshot } from './browser.ts'
@@ -146,5 +147,31 @@ describeInBrowser('a page that stays open', (open) => {
       await page.locator('.feed.good').waitFor()
       await expect.poll(good, patience).toBe(before)
     }
+  })
+
+  it('leaves a connection that is taken and never answered, and finds the engine when it is back', async () => {
+    const opened = await open()
+    const { page } = opened
+    opened.allow(/ERR_|WebSocket|Failed to fetch/)
+    await desk.signIn(opened, 'adam')
+    await page.locator('.feed.good').waitFor()
+    await desk.engine.kill()
+    await page.getByText('The engine cannot be reached; it may be restarting.').waitFor()
+    const silent = createServer()
+    const taken: Socket[] = []
+    let asked = ''
+    silent.on('connection', (socket) => {
+      taken.push(socket.on('error', () => undefined).on('data', (bytes) => (asked += bytes.toString('latin1'))))
+    })
+    onTestFinished(() => {
+      for (const socket of taken) socket.destroy()
+    })
+    silent.listen(Number(new URL(desk.origin).port))
+    await page.getByRole('button', { name: 'Try now' }).click()
+    await expect.poll(() => asked, patience).toContain('Upgrade: websocket')
+    // Those that were taken stay open; new ones find the engine.
+    silent.close()
+    await desk.engine.start()
+    await page.locator('.feed.good').waitFor({ timeout: 45_000 })
   })
 })
