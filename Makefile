@@ -23,7 +23,7 @@ demo: setup ## a wearer's day, played against a real server
 test: setup ## check, and every test; ends with a line of counts (as root it first installs what scripts/debian-packages lists)
 	@sh scripts/test.sh
 
-test-long: setup ## the tests that could go on for ever, with larger budgets; a quarter of an hour (POWER_CUTS=100000 or POWER_CUTS=1h; CONTRIBUTING.md has the list)
+test-long: setup ## the tests that could go on for ever, with larger budgets; a quarter to half an hour (POWER_CUTS=100000 or POWER_CUTS=1h; CONTRIBUTING.md has the list)
 	@sh scripts/install-debian.sh compiler
 	@BUDGETS=long node --disable-warning=ExperimentalWarning scripts/run-tests.ts
 
