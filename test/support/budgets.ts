@@ -88,7 +88,7 @@ export const variables = {
     says: 'the same, for a whole engine',
     short: 200,
     long: 2_000,
-    msEach: 500,
+    msEach: 1_500,
   },
   VIEW_POWER_CUTS: {
     type: 'amount',
