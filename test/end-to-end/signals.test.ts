@@ -39,6 +39,16 @@ async function isUp({ child, said }: { child: ChildProcess; said: { stdout: stri
   expect(said.stdout).toContain('"ready"')
 }
 
+/** signal(7), on x86 and ARM. */
+const sigusr1 = 10
+
+/** Whether the process blocks, ignores or catches this signal at this moment (proc(5)). */
+function isOutlived(pid: number, signal: number): boolean {
+  const masks = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^Sig(?:Blk|Ign|Cgt):\s*(?<mask>[0-9a-f]+)$/gm)
+  const bit = 1n << BigInt(signal - 1)
+  return [...masks].some(({ groups }) => (BigInt(`0x${groups?.['mask'] ?? '0'}`) & bit) !== 0n)
+}
+
 /** The ports of TCP that this process listens on. */
 function listeningPorts(pid: number): readonly number[] {
   const sockets = new Set(
@@ -70,6 +80,8 @@ describe('SIGUSR1', () => {
     const command = started('import', '-', '--url', `http://127.0.0.1:${port}`, '--admin-token', token)
     const { pid = 0 } = engine.child
     engine.child.kill('SIGUSR1')
+    // No program can prepare for a signal that comes before its own first line: a fraction of a millisecond here.
+    await expect.poll(() => isOutlived(command.child.pid ?? 0, sigusr1), { interval: 1 }).toBe(true)
     command.child.kill('SIGUSR1')
     await wait(3_000)
     command.child.kill('SIGUSR1')

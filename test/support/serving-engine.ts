@@ -49,7 +49,11 @@ export class ServingEngine {
         if (said !== undefined) resolve(said)
       })
     })
-    this.operatorsUrl = ready.operators ?? ''
+    const url = ready.operators ?? ''
+    // Whatever waits for this engine at its old place would wait for ever.
+    if (this.operatorsUrl !== '' && url !== this.operatorsUrl)
+      throw new Error(`the page was at ${this.operatorsUrl}, and is at ${url} now: another program has its port`)
+    this.operatorsUrl = url
   }
 
   /** `kill -9`: no handler runs. */
