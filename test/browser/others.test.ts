@@ -111,21 +111,20 @@ describeInBrowser('a page that stays open', (open) => {
   })
 
   it('looks old on every page while the engine is away, also while it drained before, and no banner covers another', async () => {
+    const shown = []
     for (const look of looks) {
       const opened = await open({ look })
-      const { page } = opened
       opened.allow(/ERR_CONNECTION|WebSocket|Failed to fetch/)
       await desk.signIn(opened, 'adam')
-      const good = () =>
-        page
-          .locator('.tile.good .tile-value')
-          .first()
-          .evaluate((one) => getComputedStyle(one).color)
-      const before = await good()
-      const adam = await desk.operator('adam')
-      await adam.post(operatorPaths.acts, { act: 'drain', reason: 'Maintenance' })
-      await page.getByText('Draining for maintenance:').waitFor()
-      await desk.engine.kill()
+      const first = opened.page.locator('.tile.good .tile-value').first()
+      const good = () => first.evaluate((one) => getComputedStyle(one).color)
+      shown.push({ look, opened, page: opened.page, good, before: await good() })
+    }
+    const adam = await desk.operator('adam')
+    await adam.post(operatorPaths.acts, { act: 'drain', reason: 'Maintenance' })
+    for (const { page } of shown) await page.getByText('Draining for maintenance:').waitFor()
+    await desk.engine.kill()
+    for (const { look, opened, page, good, before } of shown) {
       await page.getByText('The engine cannot be reached; it may be restarting.').waitFor()
       await page.mouse.wheel(0, 900)
       const [lost, drained] = await Promise.all(
@@ -143,7 +142,9 @@ describeInBrowser('a page that stays open', (open) => {
         .first()
         .waitFor()
       await screenshot(opened, `stale-${look.width}-${look.colorScheme}`)
-      await desk.engine.start()
+    }
+    await desk.engine.start()
+    for (const { page, good, before } of shown) {
       await page.locator('.feed.good').waitFor()
       await expect.poll(good, patience).toBe(before)
     }
