@@ -47,8 +47,8 @@ const browser = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    // One more than most machines of CI have cores, since some of the long ones wait more than they compute.
-    maxWorkers: 3,
+    // Twice as many as most machines of CI have cores: the long ones wait as much as they compute.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     env: { NODE_OPTIONS: `--import=${new URL('test/support/strip-cache.mjs', import.meta.url).href}` },
     projects: isLongRun() ? [folders, ends] : [folders, ends, browser],
