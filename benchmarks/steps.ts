@@ -13,7 +13,7 @@ import { nextRoot, resumeKeys, resumeMac } from '../crypto/resume.ts'
 import { Ledger } from '../engine/ledger.ts'
 import { Registry, rowOf } from '../engine/registry.ts'
 import type { DecisionRecord } from '../engine/ports/records.ts'
-import { startBand } from '../engine/actors.ts'
+import { Actors } from '../engine/actors.ts'
 import { initialBandMemory } from '../machines/band-context.ts'
 import { decide } from '../policy/decide.ts'
 import { gradeProximity } from '../policy/proximity.ts'
@@ -128,7 +128,8 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     armedUntilMs: nowMs + 3_600_000,
     verifiedAtMs: nowMs,
   }
-  const actor = startBand('armed', memory, failed)
+  const actors = new Actors()
+  const actor = actors.startBand('armed', memory)
   const table = {
     perUseMinor: wide,
     perDayMinor: wide,
@@ -156,6 +157,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     accountHolds: 0,
   } as const
   const registry = new Registry({
+    actors,
     ledger,
     awakeBandsMax: 10,
     awakeIdleMs: 1_000,
@@ -171,7 +173,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
     foundBegunBy: '',
   }
   const row = {
-    ...rowOf({ bandId, actor, keys, armKey: undefined, resting: actor.context, made: undefined, usedAtMs: 0 }),
+    ...rowOf({ bandId, actor, keys, armKey: undefined, made: undefined, usedAtMs: 0 }),
   }
   ledger.append({ type: 'band', atMs: nowMs, cause: 'band.arm', by: 'engine', ...row }, 'normal')
   await ledger.settle()
@@ -232,7 +234,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
       registry.wake(bandId)
       registry.forget(bandId)
     })
-    .add('transition: band.authorize', () => actor.send({ type: 'band.authorize', atMs: nowMs, facts }))
+    .add('transition: band.authorize', () => actors.tellBand(actor, { type: 'band.authorize', atMs: nowMs, facts }))
     .add('decide: facts to decision', () => {
       gradeProximity({ verdict: 'tap', evidence: decodeEvidence(evidence), conformance, readerNonceMatched: false })
       decide({ ...facts, armedOwnerEpoch: 0, band: { ...memory, state: 'armed', restricted: false } })
@@ -260,7 +262,7 @@ async function run(ledger: Ledger): Promise<readonly StepFigure[]> {
       nextRoot(p, root)
     })
   await bench.run()
-  actor.stop()
+  actors.stop(actor)
   return bench.tasks.map((task) => {
     const { result: measured } = task
     if (!('latency' in measured)) throw new Error(`${task.name} was not measured`)

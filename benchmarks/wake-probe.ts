@@ -5,6 +5,7 @@ import { readConfig } from '../server/config.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { openStore } from '../server/open-store.ts'
 import { realClock } from '../server/real-clock.ts'
+import { Actors } from '../engine/actors.ts'
 import { Ledger } from '../engine/ledger.ts'
 import { Registry } from '../engine/registry.ts'
 import { fleetBand } from './fleet.ts'
@@ -29,6 +30,7 @@ const ledger = new Ledger({
 })
 await ledger.recover()
 const registry = new Registry({
+  actors: new Actors(),
   ledger,
   awakeBandsMax: 1_000,
   awakeIdleMs: 60_000,

@@ -8,6 +8,7 @@ import { ActButton } from './act-button.tsx'
 import { get, pathOf } from './api.ts'
 import { BandEvidence } from './band-evidence.tsx'
 import { BandLimitsPanel } from './band-limits.tsx'
+import { BandStepsPanel } from './band-steps.tsx'
 import { BandSearch } from './bands.tsx'
 import type { ChartState } from './build/chart.ts'
 import { charts } from './charts.ts'
@@ -62,6 +63,7 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
           </div>
         </div>
       )}
+      <BandStepsPanel />
       <TimelinePanel timeline={timeline} />
     </>
   )

@@ -34,6 +34,7 @@ export function mergeFeed(before: FeedPoint | undefined, message: FeedMessage): 
       return { atMs: message.atMs, values }
     }
     case 'band':
+    case 'steps':
       return undefined
   }
 }

@@ -3,7 +3,7 @@
 
 import { fromHex, toHex } from '../protocol/bytes.ts'
 import { type FleetAnswer, operatorPaths } from '../protocol/operator-api.ts'
-import { decodeFeed, encodeFeed, feedSubprotocol } from '../protocol/operator-feed.ts'
+import { type BandStep, decodeFeed, encodeFeed, feedSubprotocol } from '../protocol/operator-feed.ts'
 import { type PastSince, alarmsOn, followAlarms } from './alarms.ts'
 import { get, readSession, session } from './api.ts'
 import { after, every, nowMs } from './clock.ts'
@@ -67,6 +67,13 @@ let begunAtMs = 0
 let stopWaiting: (() => void) | undefined
 const before: { point: FeedPoint | undefined } = { point: undefined }
 const watched: { bandId: string; told: () => void } = { bandId: '', told: () => undefined }
+/** What the actor of the watched band took while it was watched, newest first; `missed` more were not told one by one. */
+export const bandSteps = signal<{ readonly steps: readonly BandStep[]; readonly missed: number }>({
+  steps: [],
+  missed: 0,
+})
+/** As many as are kept. */
+const bandStepsMax = 100
 
 /** Connects, and keeps connected until `stopFeed`. */
 export function startFeed(): void {
@@ -103,6 +110,7 @@ export function tryNow(): void {
 export function watchBand(bandId: string, told: () => void): () => void {
   watched.bandId = bandId
   watched.told = told
+  bandSteps.value = { steps: [], missed: 0 }
   sendWatch()
   return () => {
     if (watched.told !== told) return
@@ -153,6 +161,16 @@ function hear(bytes: Uint8Array): void {
   heardAtMs = nowMs()
   if (message.type === 'band') {
     if (toHex(message.bandId) === watched.bandId) watched.told()
+    return
+  }
+  if (message.type === 'steps') {
+    if (toHex(message.bandId) !== watched.bandId) return
+    const steps = [...message.steps.toReversed(), ...bandSteps.value.steps]
+    const dropped = Math.max(0, steps.length - bandStepsMax)
+    bandSteps.value = {
+      steps: steps.slice(0, bandStepsMax),
+      missed: bandSteps.value.missed + message.left + dropped,
+    }
     return
   }
   const point = mergeFeed(before.point, message)

@@ -14,7 +14,7 @@ import { endLinks, sendDown } from './band-link.ts'
 import type { Core } from './core.ts'
 import type { AppendUse, Lsn } from './ports/journal.ts'
 import type { BandRow } from './ports/rows.ts'
-import { type AwakeBand, type BandKeys, rowOf, takeEffects } from './registry.ts'
+import { type AwakeBand, type BandKeys, rowOf } from './registry.ts'
 import { alertAccount, alertTexts, answerAccount } from './session.ts'
 
 export type BandOutcome =
@@ -35,9 +35,8 @@ export type Telling = {
 export function tellBand(core: Core, bandId: BandId, event: BandEvent, telling: Telling): BandOutcome {
   const band = core.registry.wake(bandId)
   const before = rowOf(band)
-  band.actor.send(event)
-  if (!band.actor.isActive) return { type: 'refused', error: 'unavailable' }
-  const effects = takeEffects(band)
+  const effects = core.registry.tell(band, event)
+  if (effects === undefined) return { type: 'refused', error: 'unavailable' }
   const refused = effects.find((effect) => effect.type === 'refused')
   if (effects.some((effect) => effect.type === 'unexpected')) core.counters.unexpected++
   const isChanged = effects.some((effect) => effect.type === 'persist')

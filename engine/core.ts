@@ -1,6 +1,7 @@
 // The parts of a running engine, handed to each step of a frame's road.
 
 import type { Primitives } from '../crypto/primitives.ts'
+import type { Actors } from './actors.ts'
 import type { Admission } from './admission.ts'
 import type { EngineConfig } from './config.ts'
 import type { Counters } from './counters.ts'
@@ -31,6 +32,7 @@ export type Core = {
   readonly partners: Partners
   readonly vendors: Vendors
   readonly ledger: Ledger
+  readonly actors: Actors
   readonly registry: Registry
   readonly links: Links
   /** Attached bands by the name they have on the air. */

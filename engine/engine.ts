@@ -1,6 +1,7 @@
 // Puts a running engine together from its ports: recovers what the journal has, then takes connections.
 
 import type { Primitives } from '../crypto/primitives.ts'
+import { Actors } from './actors.ts'
 import { Admission } from './admission.ts'
 import { Alarms } from './alarms.ts'
 import { fallDue } from './fall-due.ts'
@@ -150,6 +151,7 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
   for (const name of tallyNames) counters.setTally(name, ledger.get('tally', name)?.count ?? 0)
   const time = new EngineTime(clock, newestAtMs, rewound?.atMs)
   const monotonicMs = () => clock.monotonicMs()
+  const actors = new Actors()
 
   const core: Core = {
     config,
@@ -161,7 +163,9 @@ export async function createEngine(config: EngineConfig, ports: EnginePorts): Pr
     partners: ports.partners,
     vendors: ports.vendors,
     ledger,
+    actors,
     registry: new Registry({
+      actors,
       ledger,
       awakeBandsMax: config.awakeBandsMax,
       awakeIdleMs: config.awakeIdleMs,

@@ -11,6 +11,7 @@ import type {
   TimelineAnswer,
 } from '../protocol/operator-api.ts'
 import type { BandId } from '../protocol/ids.ts'
+import type { BandStep } from '../protocol/operator-feed.ts'
 import type { Inspected, InspectWish } from './inspect-band.ts'
 import type { Lsn } from './ports/journal.ts'
 
@@ -71,4 +72,6 @@ export type OperatorPort = {
   readonly journal: (act: string, subject: string, who: ActingOperator) => Promise<Lsn | 'storage-full' | 'unavailable'>
   /** Calls `told` when the band moved, was asked for or acted on, and that is on disk; until the returned function is called. */
   readonly watchBand: (bandId: BandId, told: () => void) => () => void
+  /** Calls `took` with each event that the band's actor takes, at once: it may not be on disk yet. Until the returned function is called. */
+  readonly watchSteps: (bandId: BandId, took: (step: BandStep) => void) => () => void
 }

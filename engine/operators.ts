@@ -30,5 +30,6 @@ export function operatorPort(core: Core): OperatorPort {
       return noteAct(core, { cause: act, by, also, reason, ...about }, reserved.has(act) ? 'reserve' : 'normal')
     },
     watchBand: (bandId, told) => core.watch.subscribeBand(bandId, told),
+    watchSteps: (bandId, took) => core.actors.watchBand(bandId, (step) => took({ atMs: core.time.nowMs(), ...step })),
   }
 }

@@ -217,7 +217,7 @@ export function closeWindow(core: Core, window: PairingWindow): void {
   eraseSecrets(window)
   core.windows.remove(window)
   window.session.slots.endPairing(window)
-  window.actor.stop()
+  core.actors.stop(window.actor)
 }
 
 function eraseSecrets(window: PairingWindow): void {

@@ -1,9 +1,8 @@
 // The pairing windows that are open: the handshake beside the actor that owns the window. Secrets live here only.
 
-import type { Actor } from './actors.ts'
+import type { PairingActor } from './actors.ts'
 import type { EnginePairing } from '../crypto/pairing.ts'
 import type { SealedChannel } from '../crypto/sealed-channel.ts'
-import type { pairingMachine } from '../machines/pairing-machine.ts'
 import type { Surface } from '../policy/holds.ts'
 import type { BandCert } from '../protocol/band-cert.ts'
 import type { AccountId, BandId, Bid, PairingId } from '../protocol/ids.ts'
@@ -23,7 +22,7 @@ export type PairingWindow = {
   readonly pair0: Uint8Array
   readonly packageSecret: Uint8Array
   readonly engineSecret: Uint8Array
-  readonly actor: Actor<typeof pairingMachine>
+  readonly actor: PairingActor
   handshake: EnginePairing | undefined
   hello: { readonly model: number; readonly conformance: number } | undefined
   /** The PAIR3 that opened: the band repeats it until COMMIT arrives. */

@@ -3,7 +3,6 @@
 
 import { verifyBandCert } from '../crypto/band-certs.ts'
 import { acctTagOf, pairingIdOf, startPairingAsEngine } from '../crypto/pairing.ts'
-import { pairingMachine } from '../machines/pairing-machine.ts'
 import { type BandCert, decodeBandCert } from '../protocol/band-cert.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
@@ -12,7 +11,6 @@ import { phoneSlotMax } from '../protocol/limits.ts'
 import type { Malformed } from '../protocol/malformed.ts'
 import { decodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, encodePair0 } from '../protocol/records.ts'
-import { createActor } from './actors.ts'
 import { addressKey } from './ports/address.ts'
 import { accountHolds } from './account-rows.ts'
 import type { Core } from './core.ts'
@@ -44,7 +42,7 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
   const acctTag = acctTagOf(core.primitives, core.keys.pepper, account, pairingId)
   const pair0 = encodePair0({ ekid: core.keys.ekid, pairingId: idBytes(pairingId), acctTag })
   const packageSecret = frame.ps.slice()
-  const actor = createActor(pairingMachine, { input: { pairingId, startedAtMs: core.time.nowMs() } })
+  const actor = core.actors.newPairing(pairingId, core.time.nowMs())
   const window: PairingWindow = {
     pairingId,
     account,

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
-import { Registry, rowOf, takeEffects } from './registry.ts'
+import { Actors } from './actors.ts'
+import { Registry, rowOf } from './registry.ts'
 
 const bandAt = (number: number): BandId => parseBandId(number.toString(16).padStart(32, '0'))
 
@@ -8,6 +9,7 @@ const bandAt = (number: number): BandId => parseBandId(number.toString(16).padSt
 function registryOf(awakeBandsMax: number) {
   const clock = { ms: 0 }
   const registry = new Registry({
+    actors: new Actors(),
     ledger: { get: () => undefined },
     awakeBandsMax,
     awakeIdleMs: 100,
@@ -55,10 +57,11 @@ it('Bands that were not used for long go to sleep, a few at a time, and no other
 it('What an event asks for is given once, and the band stands as before', () => {
   const { registry } = registryOf(10)
   const band = registry.wake(bandAt(1))
-  band.actor.send({ type: 'hold.set', hold: 'operator-freeze', by: 'operator:ann', atMs: 5 })
+  const held = { type: 'hold.set', hold: 'operator-freeze', by: 'operator:ann', atMs: 5 } as const
+  expect(registry.tell(band, held)?.map(({ type }) => type)).toContain('persist')
   const row = rowOf(band)
-  expect(takeEffects(band).map(({ type }) => type)).toContain('persist')
-  expect(takeEffects(band)).toEqual([])
+  expect(band.actor.getSnapshot().context.effects).toEqual([])
+  expect(registry.tell(band, { type: 'found.due', atMs: 6 })).toEqual([])
   expect(rowOf(band)).toBe(row)
   expect(row.holds).not.toBe(0)
 })

@@ -1,9 +1,10 @@
 // Virtual actors: a band is always addressable and awake only while used. Waking starts its actor from its row,
 // sleeping drops the object; what an actor knows is in the journal, so forgetting one loses nothing.
 
-import { type BandActor, startBand } from './actors.ts'
+import type { Actors, BandActor } from './actors.ts'
 import { wipe } from '../crypto/secret.ts'
-import { type BandContext, type BandEffect, type BandMemory, initialBandMemory } from '../machines/band-context.ts'
+import { type BandEffect, type BandMemory, initialBandMemory } from '../machines/band-context.ts'
+import type { BandEvent } from '../machines/band-events.ts'
 import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
 import { inTurn } from './in-turn.ts'
@@ -23,13 +24,12 @@ export type AwakeBand = {
   /** `Expand(A, …)` of the current arming, kept while awake; undefined until a proof needs it. */
   armKey: Uint8Array | undefined
   usedAtMs: number
-  /** What the actor knows while nothing is asked for. */
-  resting: BandContext
   /** The row as it was last put together, and of what: it is asked for at every event and hardly ever changes. */
   made: { readonly memory: BandMemory; readonly keys: BandKeys; readonly row: BandRow } | undefined
 }
 
 export type RegistryOptions = {
+  readonly actors: Actors
   readonly ledger: Pick<Ledger, 'get'>
   readonly awakeBandsMax: number
   readonly awakeIdleMs: number
@@ -76,15 +76,8 @@ export class Registry {
       return known
     }
     const row = this.options.ledger.get('band', bandId)
-    const failed = (error: unknown) => {
-      this.forget(bandId)
-      this.options.actorFailed(bandId, error)
-    }
-    const actor = startBand(
-      row?.state ?? 'unbound',
-      row === undefined ? initialBandMemory(bandId) : memoryOf(row),
-      failed,
-    )
+    const memory = row === undefined ? initialBandMemory(bandId) : memoryOf(row)
+    const actor = this.options.actors.startBand(row?.state ?? 'unbound', memory)
     const keys = row === undefined ? noKeys : keysOf(row)
     const usedAtMs = this.options.monotonicMs()
     const band: AwakeBand = {
@@ -93,13 +86,21 @@ export class Registry {
       keys,
       armKey: undefined,
       usedAtMs,
-      resting: actor.context,
-      made: undefined,
+      made: row === undefined ? undefined : { memory, keys, row },
     }
-    if (row !== undefined) band.made = { memory: actor.context.band, keys, row }
     if (this.awake.size >= this.options.awakeBandsMax) this.sleepOne()
     this.awake.set(bandId, band)
     return band
+  }
+
+  /** Sends its actor an event; what it asks for. Undefined when it threw: a bug, which drops the actor and is told. */
+  tell(band: AwakeBand, event: BandEvent): readonly BandEffect[] | undefined {
+    const effects = this.options.actors.tellBand(band.actor, event)
+    const { status, error } = band.actor.getSnapshot()
+    if (status === 'active') return effects
+    this.forget(band.bandId)
+    this.options.actorFailed(band.bandId, error)
+    return undefined
   }
 
   /** Drops the actor: by sleep, or because what it did could not be journaled. */
@@ -108,7 +109,7 @@ export class Registry {
     if (band === undefined) return
     this.awake.delete(bandId)
     if (band.armKey !== undefined) wipe(band.armKey)
-    band.actor.stop()
+    this.options.actors.stop(band.actor)
   }
 
   /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors, at all of them in turn. */
@@ -131,23 +132,12 @@ export class Registry {
   }
 }
 
-/**
- * What the last event asks for. It is given once and not kept: the decisions of thousands of awake bands were a fifth of what
- * the collector had to carry along.
- */
-export function takeEffects(band: AwakeBand): readonly BandEffect[] {
-  const { actor } = band
-  const { band: memory, effects } = actor.context
-  if (band.resting.band !== memory) band.resting = { band: memory, effects: [] }
-  actor.rest(band.resting)
-  return effects
-}
-
 /** The row of an actor as it stands. */
 export function rowOf(band: AwakeBand): BandRow {
   const { actor, keys, made } = band
-  const memory = actor.context.band
-  const state = bandStateOf(actor)
+  const snapshot = actor.getSnapshot()
+  const memory = snapshot.context.band
+  const state = bandStateOf(snapshot)
   if (made !== undefined && made.memory === memory && made.keys === keys && made.row.state === state) return made.row
   const row = { ...memory, state, ...keys }
   band.made = { memory, keys, row }

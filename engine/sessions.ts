@@ -1,6 +1,5 @@
 // The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
 
-import { startSession } from './actors.ts'
 import { takeToken } from './admission.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
 import { toHex } from '../protocol/bytes.ts'
@@ -24,10 +23,7 @@ import { tellWaiting } from './vetoes.ts'
 export function openSession(core: Core, connection: Connection): ConnectionEvents {
   const session: Session = {
     connection,
-    actor: startSession((error) => {
-      core.failed(error)
-      connection.close('unavailable')
-    }),
+    actor: core.actors.startSession(),
     challenge: core.random(32),
     slots: new SessionSlots(),
     uvChallenges: new Map(),
@@ -101,23 +97,37 @@ const stopRate = { perSecond: 2, burst: 10 }
 type Arrived = { readonly frame: PhoneFrame; readonly bytes: Uint8Array }
 
 function tell(core: Core, session: Session, event: SessionEvent, arrived?: Arrived): void {
-  const before = stateOf(session)
-  session.actor.send(event)
-  if (!session.actor.isActive) return
-  const after = stateOf(session)
-  if (before !== after) core.counters.sessionMoved(before, after)
-  for (const effect of session.actor.context.effects) perform(core, session, effect, arrived)
+  const { actor } = session
+  const before = actor.getSnapshot()
+  if (before.status !== 'active') return
+  const effects = core.actors.tellSession(actor, event)
+  const after = actor.getSnapshot()
+  if (after.status === 'error') return giveUp(core, session, after)
+  if (before.value !== after.value) core.counters.sessionMoved(before.value, after.value)
+  for (const effect of effects) perform(core, session, effect, arrived)
+}
+
+/** Its actor threw: a bug. Nothing of the session is left. */
+function giveUp(
+  core: Core,
+  session: Session,
+  { value, error }: { readonly value: SessionState; readonly error: unknown },
+): void {
+  core.failed(error)
+  session.connection.close('unavailable')
+  core.counters.sessionMoved(value, 'closed')
+  release(core, session)
 }
 
 function stateOf(session: Session): SessionState {
-  return session.actor.value
+  return session.actor.getSnapshot().value
 }
 
 function perform(core: Core, session: Session, effect: SessionEffect, arrived: Arrived | undefined): void {
   switch (effect.type) {
     case 'greet':
       return greet(core, session)
-    case 'alarm':
+    case 'awaitHello':
       return setTimer(core, session, core.config.authDeadlineMs, () => {
         tell(core, session, { type: 'auth.timeout', atMs: core.time.monotonicMs() })
       })
@@ -127,6 +137,7 @@ function perform(core: Core, session: Session, effect: SessionEffect, arrived: A
       }
       return
     case 'admit':
+      if (arrived?.frame.type === 'hello') admit(core, session, arrived.frame)
       return
     case 'serve':
       if (arrived !== undefined) serveFrame(core, session, arrived)
@@ -217,8 +228,8 @@ async function verify(core: Core, session: Session, hello: ReceivedHello): Promi
     session.speaker = outcome.speaker
     session.number = core.sessions.nextNumber(core.epoch)
     const { pendingUntilMs } = outcome
-    tell(core, session, { type: 'hello.verified', atMs, sessionNumber: session.number, pendingUntilMs })
-    admit(core, session, frame, pendingUntilMs)
+    const verified = { type: 'hello.verified', atMs, sessionNumber: session.number, pendingUntilMs } as const
+    tell(core, session, verified, { frame, bytes: hello.signed })
     endWithToken(core, session, outcome.speaker.tokenExpiresAtMs)
   } catch (error) {
     // Keys that cannot be had now: whose they are tells once, not for each hello, and the phone that it may try again.
@@ -258,8 +269,9 @@ function setTimer(core: Core, session: Session, afterMs: number, work: () => voi
 const timerMaxMs = 2_000_000_000
 
 // Registers the session, fences the older one of this phone, takes over the slots that a resume token names.
-function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>, pendingUntilMs: number): void {
+function admit(core: Core, session: Session, frame: PhoneFrameOf<'hello'>): void {
   const { sessions } = core
+  const { pendingUntilMs } = session.actor.getSnapshot().context
   const { speaker } = session
   const older = frame.resumeToken === null ? undefined : sessions.ofResumeToken.get(resumeKey(frame.resumeToken))
   const isResumed = older !== undefined && older !== session && isSameSpeaker(older, session)
@@ -305,6 +317,7 @@ function adoptSlots(core: Core, older: Session, session: Session): void {
 // The slots wait for the phone to come back with its resume token, then they are given up.
 function release(core: Core, session: Session): void {
   core.sessions.remove(session)
+  core.actors.stop(session.actor)
   core.counters.sessionMoved('closed', undefined)
   session.cancelTimer()
   for (const window of session.slots.pairings()) leavePairing(core, window)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
-import { startSession } from './actors.ts'
+import { Actors } from './actors.ts'
 import { SessionSlots } from './session-slots.ts'
 import type { Session } from './session.ts'
 import { SlotDirectory } from './slot-directory.ts'
@@ -17,9 +17,7 @@ function session(): Session {
       close: () => undefined,
       cork: (work) => work(),
     },
-    actor: startSession((error) => {
-      throw error
-    }),
+    actor: new Actors().startSession(),
     challenge: new Uint8Array(32),
     slots: new SessionSlots(),
     uvChallenges: new Map(),

@@ -6,7 +6,7 @@ import { decide } from '../policy/decide.ts'
 import { holdsAfterUnbinding } from '../policy/holds.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { BandState } from '../protocol/states.ts'
-import type { BandAlarm, BandContext, BandEffect, BandEventType, BandMemory } from './band-context.ts'
+import type { BandContext, BandEffect, BandEventType, BandMemory } from './band-context.ts'
 import type { BandEvent, BandEventOf } from './band-events.ts'
 
 /** What a change function looks at. */
@@ -91,7 +91,7 @@ export function commitPairing({ context: { band }, event }: Happened<'pairing.co
       verifiedAtMs: 0,
       armedOwnerEpoch: 0,
     },
-    effects: [persist(event), alarm('pairing.expired', untilMs)],
+    effects: [persist(event)],
   }
 }
 
@@ -163,7 +163,7 @@ export function arm({ context: { band }, event }: Happened<'band.arm'>): BandCha
       armedOwnerEpoch: event.ownerEpoch,
       verifiedAtMs: event.atMs,
     },
-    effects: [persist(event), alarm('arm.expired', armedUntilMs)],
+    effects: [persist(event)],
   }
 }
 
@@ -189,7 +189,7 @@ export function beginDeactivation(
 ): (happened: Happened<'deactivation.begin'>) => BandChange {
   return ({ context: { band }, event }) => ({
     band: { ...band, deactivateAtMs: event.dueAtMs, before },
-    effects: [persist(event), alarm('deactivation.due', event.dueAtMs), { type: 'alert', kind: 'deactivation-began' }],
+    effects: [persist(event), { type: 'alert', kind: 'deactivation-began' }],
   })
 }
 
@@ -245,10 +245,6 @@ export function persist(event: BandEvent): BandEffect {
   return { type: 'persist', cause: event.type }
 }
 
-export function alarm(name: BandAlarm, atMs: number): BandEffect {
-  return { type: 'alarm', name, atMs }
-}
-
 /** The band with no arm secret outstanding, also for a veto to return to. */
 export function disarmed(band: BandMemory): BandMemory {
   return { ...band, armedUntilMs: 0, before: band.before === 'armed' ? 'disarmed' : band.before }
@@ -293,6 +289,6 @@ function unbind(band: BandMemory, event: BandEvent, inForce: number, alerts: rea
       foundAtMs: 0,
       before: null,
     },
-    effects: [persist(event), { type: 'tombstoned', generation: band.generation }, { type: 'destroyKeys' }, ...alerts],
+    effects: [persist(event), { type: 'destroyKeys' }, ...alerts],
   }
 }

@@ -6,12 +6,9 @@ import type { AccountId, BandId, Bid, PairingId } from '../protocol/ids.ts'
 import type { BandState } from '../protocol/states.ts'
 import type { Decision } from '../policy/facts.ts'
 
-/** The deadlines the engine's alarm queue keeps for a band; each is the event it sends when due. */
-export type BandAlarm = 'arm.expired' | 'pairing.expired' | 'deactivation.due' | 'found.due'
-
 /** What the engine executes after an event, in this order. */
 export type BandEffect =
-  /** The durable context changed: journal the row. `cause` is the event's type. */
+  /** The durable context changed: journal the row, whose deadlines wake the band when they are due. `cause` is the event's type. */
   | { readonly type: 'persist'; readonly cause: BandEventType }
   | { readonly type: 'decided'; readonly decision: Decision }
   | { readonly type: 'refused'; readonly error: ErrorCode }
@@ -20,10 +17,8 @@ export type BandEffect =
   /** Tell the band to erase its own. */
   | { readonly type: 'sendLock' }
   | { readonly type: 'alert'; readonly kind: AlertKind }
-  | { readonly type: 'tombstoned'; readonly generation: number }
   /** Destroy the binding's keys and end its link. */
   | { readonly type: 'destroyKeys' }
-  | { readonly type: 'alarm'; readonly name: BandAlarm; readonly atMs: number }
   /** The event means nothing in this state. */
   | { readonly type: 'unexpected'; readonly event: BandEventType; readonly state: BandState }
 

@@ -162,7 +162,7 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
   const isApproved = effects.some((effect) => effect.type === 'decided' && effect.decision.approved)
   const isChanged = was !== is
   const lifted = was.holds & ~is.holds
-  const isEnded = has('tombstoned')
+  const isEnded = is.tombstoned > was.tombstoned
   const accountHolds = accountHoldsOf(event)
   const isHarmless = !isApproved && !isChanged
   const isWearEdge = event.type === 'band.removed' && event.wearEpoch >= was.wearEpoch
@@ -171,6 +171,7 @@ export function faultsOfStep(before: BandSnapshot, event: BandEvent, after: Band
     'a state changes only with the facts': from === to || isChanged,
     'journaling comes before everything else': !isChanged || effects[0]?.type === 'persist',
     'journaling names its cause': effects.every((one) => one.type !== 'persist' || one.cause === event.type),
+    'a binding that ends has its keys destroyed, and no other': isEnded === has('destroyKeys'),
     'what is refused, decided or unexpected changes nothing':
       !isChanged || !(has('refused') || has('decided') || has('unexpected')),
     'every request is decided': (event.type === 'band.authorize') === has('decided'),

@@ -181,11 +181,7 @@ describe('a band', () => {
     const { state, band, effects } = bandIn('pairing', expired)
     expect(state).toBe('unbound')
     expect(band).toMatchObject({ account: null, bid: null, pairingId: null, generation: 1, tombstoned: 1 })
-    expect(effects).toEqual([
-      { type: 'persist', cause: 'pairing.expired' },
-      { type: 'tombstoned', generation: 1 },
-      { type: 'destroyKeys' },
-    ])
+    expect(effects).toEqual([{ type: 'persist', cause: 'pairing.expired' }, { type: 'destroyKeys' }])
     expect(bandIn('pairing', expired, ack)).toMatchObject({ state: 'unbound', effects: [] })
     expect(bandIn('pairing', ack)).toMatchObject({ state: 'pairing', effects: [] })
     expect(bandIn('pairing', { ...ack, atMs: startMs + 179_999 }).state).toBe('offWrist')

@@ -2,7 +2,7 @@
 
 import { cloneRule, isOwners, mayLiftHold, maySetHold, surfacesWith } from '../policy/holds.ts'
 import { type Hold, holdBits } from '../protocol/states.ts'
-import { type BandChange, type Happened, alarm, disarmed, nothing, persist, refuse, stopArm } from './band-changes.ts'
+import { type BandChange, type Happened, disarmed, nothing, persist, refuse, stopArm } from './band-changes.ts'
 import type { BandEffect, BandMemory } from './band-context.ts'
 import type { BandEvent, BandEventOf } from './band-events.ts'
 
@@ -73,7 +73,7 @@ export function beginFound({ context: { band }, event }: Happened<'found.begin'>
   if (band.foundAtMs > 0) return nothing
   return {
     band: { ...band, foundAtMs: event.dueAtMs },
-    effects: [persist(event), alarm('found.due', event.dueAtMs), { type: 'alert', kind: 'found-began' }],
+    effects: [persist(event), { type: 'alert', kind: 'found-began' }],
   }
 }
 

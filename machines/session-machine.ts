@@ -5,9 +5,6 @@ import { assign, setup } from 'xstate'
 import type { CloseCode, ErrorCode } from '../protocol/errors.ts'
 import type { SessionState } from '../protocol/states.ts'
 
-/** A phone that has not proven itself this long after the upgrade is let go, ms (DESIGN §8). */
-export const authenticateWithinMs = 5_000
-
 export type SessionEvent =
   | { readonly type: 'session.opened'; readonly atMs: number }
   | { readonly type: 'hello.received'; readonly atMs: number }
@@ -39,7 +36,8 @@ export type SessionEffect =
   | { readonly type: 'close'; readonly code: CloseCode }
   /** Give up the slots and the place in the registry. */
   | { readonly type: 'release' }
-  | { readonly type: 'alarm'; readonly name: 'auth.timeout'; readonly atMs: number }
+  /** Send `auth.timeout` when the time for a hello is over (`sessions.authDeadlineMs`). */
+  | { readonly type: 'awaitHello' }
   | { readonly type: 'unexpected'; readonly event: SessionEvent['type']; readonly state: SessionState }
 
 export type SessionContext = {
@@ -64,6 +62,7 @@ const session = setup({
   types,
   actions: {
     ignore: assign(() => ({ effects: [] })),
+    greet: assign(() => ({ effects: [{ type: 'greet' }, { type: 'awaitHello' }] })),
     serve: assign(() => ({ effects: serve })),
     release: assign(() => ({ effects: [{ type: 'release' }] })),
     refuse: assign((_, params: { readonly error: ErrorCode }) => ({
@@ -89,7 +88,7 @@ export const sessionMachine = session.createMachine({
   states: {
     connecting: {
       on: {
-        'session.opened': { target: 'authenticating', actions: assign(greet) },
+        'session.opened': { target: 'authenticating', actions: 'greet' },
         'session.drain': { target: 'closed', actions: close('draining') },
         'socket.closed': { target: 'closed', actions: 'release' },
         'frame.received': { actions: refuse('not-authenticated') },
@@ -154,12 +153,6 @@ export const sessionMachine = session.createMachine({
     },
   },
 })
-
-function greet({ event }: Happened): Change {
-  return {
-    effects: [{ type: 'greet' }, { type: 'alarm', name: 'auth.timeout', atMs: event.atMs + authenticateWithinMs }],
-  }
-}
 
 function isVerifying({ context }: { readonly context: SessionContext }): boolean {
   return context.isVerifying

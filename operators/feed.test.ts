@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../protocol/bytes.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import {
   type FeedMessage,
@@ -190,6 +190,46 @@ describe('the feed', () => {
     expect([watching.heard.length, other.heard.map(({ type }) => type)]).toEqual([4, ['whole', 'changed', 'changed']])
     watching.watch('')
     await until(() => site.engine.watched.size === 0)
+  })
+})
+
+describe('what the actor of a watched band takes', () => {
+  const step = (number: number) => ({ atMs: number, event: 'band.worn', from: 'offWrist', to: 'disarmed' })
+
+  it('is told to the page that watches it, in the order it came, with the next message', async () => {
+    const site = await testSite(onTestFinished)
+    const browser = await site.signedIn('otto')
+    const [watching, other] = [await page(browser), await page(browser)]
+    watching.watch(knownBand)
+    await until(() => site.engine.steps.size === 1)
+    for (const at of [1, 2]) site.engine.took(knownBand, step(at))
+    site.clock.pass(1_000)
+    const told = (await watching.has(3))[2]
+    expect(told).toMatchObject({ type: 'steps', left: 0, steps: [step(1), step(2)] })
+    expect(told?.type === 'steps' && toHex(told.bandId)).toBe(knownBand)
+    site.clock.pass(1_000)
+    await other.has(3)
+    expect([watching.heard.length, other.heard.map(({ type }) => type)]).toEqual([4, ['whole', 'changed', 'changed']])
+    watching.watch('')
+    await until(() => site.engine.steps.size === 0)
+  })
+
+  it.each([
+    [operatorLimits.feedStepsMax, 0],
+    [operatorLimits.feedStepsMax + 1, 1],
+  ])('in a number of %i in a second leaves out %i, the oldest, and says so', async (count, left) => {
+    const site = await testSite(onTestFinished)
+    const watching = await page(await site.signedIn('otto'))
+    watching.watch(knownBand)
+    await until(() => site.engine.steps.size === 1)
+    for (let at = 0; at < count; at++) site.engine.took(knownBand, step(at))
+    site.clock.pass(1_000)
+    const told = (await watching.has(3))[2]
+    expect(told?.type === 'steps' && [told.left, told.steps.length, told.steps[0]]).toEqual([
+      left,
+      operatorLimits.feedStepsMax,
+      step(left),
+    ])
   })
 })
 

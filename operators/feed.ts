@@ -7,6 +7,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { toHex, fromHex } from '../protocol/bytes.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
 import {
+  type BandStep,
   type FeedMessage,
   type FeedValue,
   decodeFeedAsk,
@@ -35,7 +36,16 @@ type Viewer = {
   readonly name: string
   isAlive: boolean
   asksLeft: number
-  band: { readonly id: BandId; readonly unwatch: () => void; moved: boolean } | undefined
+  band: WatchedBand | undefined
+}
+
+type WatchedBand = {
+  readonly id: BandId
+  readonly unwatch: () => void
+  moved: boolean
+  /** Since the last message, at most as many as one tells; `left` more were before them. */
+  steps: BandStep[]
+  left: number
 }
 
 /** Close codes (RFC 6455 §7.4.1, and 4000 and up for applications). */
@@ -99,12 +109,19 @@ export function createFeed(
     for (const viewer of viewers) {
       viewer.asksLeft = feedAsksPerSecond
       sendBytes(viewer, bytes)
-      if (viewer.band?.moved === true) {
-        viewer.band.moved = false
-        send(viewer, { type: 'band', bandId: fromHex(viewer.band.id) })
-      }
+      if (viewer.band !== undefined) tellOfBand(viewer, viewer.band)
       if (isPing) ping(viewer)
     }
+  }
+
+  function tellOfBand(viewer: Viewer, band: WatchedBand): void {
+    const { moved, steps, left } = band
+    const bandId = fromHex(band.id)
+    if (moved) send(viewer, { type: 'band', bandId })
+    if (steps.length > 0) send(viewer, { type: 'steps', bandId, left, steps })
+    band.moved = false
+    band.steps = []
+    band.left = 0
   }
 
   function ping(viewer: Viewer): void {
@@ -129,7 +146,19 @@ export function createFeed(
     viewer.band = undefined
     if (asked.length === 0) return
     const id = parseBandId(toHex(asked))
-    const band = { id, moved: false, unwatch: engine.watchBand(id, () => (band.moved = true)) }
+    const ends = [
+      engine.watchBand(id, () => (band.moved = true)),
+      engine.watchSteps(id, (step) => {
+        band.steps.push(step)
+        if (band.steps.length <= operatorLimits.feedStepsMax) return
+        band.steps.shift()
+        band.left++
+      }),
+    ]
+    const unwatch = (): void => {
+      for (const end of ends) end()
+    }
+    const band: WatchedBand = { id, unwatch, moved: false, steps: [], left: 0 }
     viewer.band = band
   }
 

@@ -93,6 +93,8 @@ export const operatorLimits = {
   feedBufferedChunksMax: 16,
   feedCloseTimeoutMs: 2 * second,
   feedAsksPerSecond: 10,
+  /** Steps of a watched band that one message tells; the newest. */
+  feedStepsMax: 50,
 } as const
 
 /** How long a session lasts. */

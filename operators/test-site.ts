@@ -18,7 +18,7 @@ import {
   operatorHeader,
   operatorPaths,
 } from '../protocol/operator-api.ts'
-import { feedFields } from '../protocol/operator-feed.ts'
+import { type BandStep, feedFields } from '../protocol/operator-feed.ts'
 import { writtenName } from '../protocol/written-name.ts'
 import { type OperatorListener, type OperatorOptions, listenForOperators } from './listen.ts'
 import type { KeptSession, ListedOperator, OperatorList, OperatorPorts } from './ports.ts'
@@ -100,6 +100,7 @@ class MemoryEngine implements OperatorPort {
   readonly performed: { readonly act: OperatorAct; readonly who: ActingOperator }[] = []
   readonly journaled: { readonly act: string; readonly subject: string; readonly who: ActingOperator }[] = []
   readonly watched = new Map<() => void, BandId>()
+  readonly steps = new Map<(step: BandStep) => void, BandId>()
   /** What the journal says to the next acts. */
   refuses: 'storage-full' | undefined
   /** What the journal waits for before it answers. */
@@ -144,6 +145,15 @@ class MemoryEngine implements OperatorPort {
   readonly watchBand: OperatorPort['watchBand'] = (bandId, told) => {
     this.watched.set(told, bandId)
     return () => this.watched.delete(told)
+  }
+
+  readonly watchSteps: OperatorPort['watchSteps'] = (bandId, took) => {
+    this.steps.set(took, bandId)
+    return () => this.steps.delete(took)
+  }
+
+  took(bandId: BandId, step: BandStep): void {
+    for (const [took, watched] of this.steps) if (watched === bandId) took(step)
   }
 
   moved(bandId: BandId): void {

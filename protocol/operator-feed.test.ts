@@ -13,10 +13,12 @@ import {
 const number = fc.maxSafeNat()
 const value = fc.option(number)
 const bandId = fc.uint8Array({ minLength: 16, maxLength: 16 })
+const step = fc.record({ atMs: number, event: fc.string(), from: fc.string(), to: fc.string() })
 const anyMessage: fc.Arbitrary<FeedMessage> = fc.oneof(
   fc.record({ type: fc.constant('whole' as const), atMs: number, values: fc.array(value) }),
   fc.record({ type: fc.constant('changed' as const), atMs: number, changes: fc.array(fc.tuple(number, value)) }),
   fc.record({ type: fc.constant('band' as const), bandId }),
+  fc.record({ type: fc.constant('steps' as const), bandId, left: number, steps: fc.array(step) }),
 )
 
 describe('a message of the feed', () => {
@@ -31,7 +33,7 @@ describe('a message of the feed', () => {
   it('of any bytes is a message or Malformed, never an exception', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-        expect(['whole', 'changed', 'band', 'malformed']).toContain(decodeFeed(bytes).type)
+        expect(['whole', 'changed', 'band', 'steps', 'malformed']).toContain(decodeFeed(bytes).type)
         expect(['watch', 'malformed']).toContain(decodeFeedAsk(bytes).type)
       }),
     )
@@ -49,7 +51,7 @@ describe('what a page asks of the feed', () => {
       expect(decodeFeedAsk(encodeFeed(ask))).toEqual(ask)
     }
     expect(decodeFeedAsk(packArray([4, new Uint8Array(15)]))).toMatchObject({ type: 'malformed' })
-    expect(decodeFeedAsk(packArray([5, new Uint8Array(16)]))).toMatchObject({ type: 'malformed' })
+    expect(decodeFeedAsk(packArray([6, new Uint8Array(16)]))).toMatchObject({ type: 'malformed' })
   })
 
   it('is refused undecoded one byte past its limit', () => {

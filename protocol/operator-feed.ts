@@ -83,11 +83,24 @@ export type FeedMessage =
     }
   /** A band that this page watches moved, was asked for, or was acted on: read it again. At most one a second. */
   | { readonly type: 'band'; readonly bandId: Bytes }
+  /** What the actor of the watched band took, oldest first; of more than fit into a second the oldest `left` are left out. */
+  | { readonly type: 'steps'; readonly bandId: Bytes; readonly left: number; readonly steps: readonly BandStep[] }
+
+/** An event that a band's actor took, and its state before and after. It may not be on disk yet. */
+export type BandStep = {
+  /** Engine time. */
+  readonly atMs: number
+  /** As its machine names it; `xstate.init` when the actor woke, `xstate.stop` when it went to sleep. */
+  readonly event: string
+  /** A state of the binding, and ` held` while there is a hold; empty before it woke. */
+  readonly from: string
+  readonly to: string
+}
 
 /** From page to engine: watch this band, or with an empty id none. */
 export type FeedAsk = { readonly type: 'watch'; readonly bandId: Bytes }
 
-const numbers = { whole: 1, changed: 2, band: 3, watch: 4 } as const
+const numbers = { whole: 1, changed: 2, band: 3, watch: 4, steps: 5 } as const
 
 export function encodeFeed(message: FeedMessage | FeedAsk): Uint8Array<ArrayBuffer> {
   switch (message.type) {
@@ -97,6 +110,10 @@ export function encodeFeed(message: FeedMessage | FeedAsk): Uint8Array<ArrayBuff
       return packArray([numbers.changed, message.atMs, ...message.changes.flat()])
     case 'band':
       return packArray([numbers.band, message.bandId])
+    case 'steps': {
+      const flat = message.steps.flatMap(({ atMs, event, from, to }) => [atMs, event, from, to])
+      return packArray([numbers.steps, message.bandId, message.left, ...flat])
+    }
     case 'watch':
       return packArray([numbers.watch, message.bandId])
   }
@@ -108,6 +125,13 @@ export function decodeFeed(bytes: Bytes): FeedMessage | Malformed {
   if (isMalformed(items)) return items
   const [type, first, ...rest] = items
   if (type === numbers.band && first instanceof Uint8Array) return { type: 'band', bandId: first }
+  if (type === numbers.steps && first instanceof Uint8Array) {
+    const [left, ...flat] = rest
+    const steps = stepsOf(flat)
+    return typeof left === 'number' && steps !== undefined
+      ? { type: 'steps', bandId: first, left, steps }
+      : malformed('steps of a band', 2)
+  }
   if (typeof first !== 'number' || !rest.every(isValue)) return malformed('numbers', 1)
   if (type === numbers.whole) return { type: 'whole', atMs: first, values: rest }
   const changes = type === numbers.changed ? pairsOf(rest) : undefined
@@ -128,6 +152,17 @@ export function decodeFeedAsk(bytes: Bytes): FeedAsk | Malformed {
 export const feedAskBytesMax = 64
 const bandIdBytes = 16
 const feedDepth = 1
+
+function stepsOf(items: readonly Unpacked[]): readonly BandStep[] | undefined {
+  const steps: BandStep[] = []
+  for (let at = 0; at < items.length; at += 4) {
+    const [atMs, event, from, to] = items.slice(at, at + 4)
+    if (typeof atMs !== 'number' || typeof event !== 'string') return undefined
+    if (typeof from !== 'string' || typeof to !== 'string') return undefined
+    steps.push({ atMs, event, from, to })
+  }
+  return steps
+}
 
 function isValue(item: Unpacked): item is FeedValue {
   return item === null || typeof item === 'number'

@@ -91,6 +91,9 @@ describeInBrowser('steering', (open) => {
     await says(timeline(page).filter({ hasText: 'freeze-band' }), 'by operator:otto')
     await page.locator('.statechart .leaf.lit[data-state="holds.held"]').waitFor()
     expect(await foundIn(page, () => Boolean(Reflect.get(window, 'wasNotReloaded')))).toBe(true)
+    const steps = page.locator('.steps tbody tr')
+    await steps.filter({ hasText: 'hold.set' }).filter({ hasText: 'armed → disarmed held' }).waitFor()
+    await steps.filter({ hasText: 'band.authorize' }).first().waitFor()
     expect((await desk.fleet.member(1).pay()).approved, 'another band').toBe(true)
   })
 

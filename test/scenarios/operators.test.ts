@@ -522,6 +522,44 @@ describe('Who watches a band', () => {
     await done(world, { act: 'unfreeze-band', bandId }, annAndBob)
     expect(told).toBe(before)
   })
+
+  it('sees each event that its actor takes, with the state before and after, and none of other bands', async () => {
+    const { world, band, bandId, wearer } = await armedWorld()
+    const other = await armedBand(world, 'bob')
+    const steps: string[] = []
+    const watch = () =>
+      world.engine.operators.watchSteps(parseBandId(bandId), ({ event, from, to }) =>
+        steps.push(`${event}: ${from} → ${to}`),
+      )
+    const [stop, stopToo] = [watch(), watch()]
+    stopToo()
+    await world.run(other.band.pay(world.offer().bytes))
+    await world.run(band.pay(world.offer().bytes))
+    await done(world, { act: 'freeze-band', bandId })
+    await done(world, { act: 'unfreeze-band', bandId }, annAndBob)
+    wearer.takesOff()
+    await world.time.advance(3_000)
+    const seen = [
+      'band.authorize: armed → armed',
+      'hold.set: armed → disarmed held',
+      'hold.lift: disarmed held → disarmed',
+      'band.removed: disarmed → offWrist',
+    ]
+    expect(steps).toEqual(seen)
+    // Its actor goes to sleep, and wakes when the band is asked for.
+    await world.time.advance(3_600_000)
+    wearer.putsOn()
+    await world.time.advance(3_000)
+    expect(steps.slice(4)).toEqual([
+      'xstate.stop: offWrist → offWrist',
+      'xstate.init:  → offWrist',
+      'band.worn: offWrist → disarmed',
+    ])
+    stop()
+    wearer.takesOff()
+    await world.time.advance(3_000)
+    expect(steps.length).toBe(7)
+  })
 })
 
 function timeline(world: World, bandId: string, wish: { readonly beforeLsn?: number; readonly limit?: number } = {}) {
