@@ -63,6 +63,17 @@ const report: BandReport = {
       leftToday: { useMinor: 20_000, payMinor: 29_550, receiveMinor: 500_000 },
     },
   ],
+  phones: [
+    {
+      phoneId: 'ef'.repeat(16),
+      enrolledAtMs: nowMs - 7_200_000,
+      seenAtMs: nowMs - 60_000,
+      live: true,
+      pendingUntilMs: null,
+      suspendedAtMs: null,
+      removeAtMs: null,
+    },
+  ],
   pending: [],
   decisions: [decision],
   decisionsCut: false,
@@ -100,6 +111,7 @@ describe('a band as text', () => {
         'presence   present by a phone session: lease 83 s, tick 12 of 7 s ago, up 34 in phase 0, down 40 in phase 1',
         'nearness   level 2 (tap) at the newest decision, 60 s ago',
         'resume     k 4, 3 resumes since it was rekeyed 2 h 0 min ago',
+        `phones     ${'ef'.repeat(16)}: live, enrolled 2 h 0 min ago`,
         'pending    nothing',
         '',
         'limits  table, use / day   own, use / day   paid today  left, use / day  received  left',
@@ -225,5 +237,23 @@ describe('an account with several bands', () => {
       `${'ab'.repeat(16)}  ${'cd'.repeat(8)}  armed     -`,
       `${'ef'.repeat(16)}  ${'cd'.repeat(8)}  offWrist  lost   old`,
     ])
+  })
+})
+
+describe('the phones of the account', () => {
+  it('stand each on its line, with what waits', () => {
+    const phone = report.phones[0]
+    if (phone === undefined) throw new Error('the report has a phone')
+    const at = (afterMs: number) => nowMs + afterMs
+    const pending = { ...phone, phoneId: '01'.repeat(16), live: false, pendingUntilMs: at(60_000) }
+    const leaving = { ...phone, phoneId: '02'.repeat(16), suspendedAtMs: nowMs, removeAtMs: at(120_000) }
+    const text = textOf({ phones: [pending, leaving] })
+    expect(text).toContain(
+      `phones     ${'01'.repeat(16)}: away, enrolled 2 h 0 min ago, pending until 2027-01-15 08:01:00 UTC`,
+    )
+    expect(text).toContain(
+      `           ${'02'.repeat(16)}: live, enrolled 2 h 0 min ago, suspended, removed at 2027-01-15 08:02:00 UTC`,
+    )
+    expect(textOf({ phones: [] })).toContain('phones     none')
   })
 })

@@ -57,6 +57,7 @@ export function bandLines(report: BandReport): readonly Line[] {
     row('presence', ...presenceOf(report)),
     row('nearness', nearnessOf(report)),
     row('resume', resumeOf(report)),
+    ...phoneLines(report),
     ...pendingLines(report),
     [],
     ...limitLines(report.limits),
@@ -135,6 +136,16 @@ function resumeOf({ resume, nowMs }: BandReport): string {
   const { k, resumes, rekeyedAtMs, keepsPrevious } = resume
   const kept = keepsPrevious ? '; the root before is kept until the band has moved on' : ''
   return `k ${k}, ${resumes} ${resumes === 1 ? 'resume' : 'resumes'} since it was rekeyed ${agoOf(rekeyedAtMs, nowMs)}${kept}`
+}
+
+/** Of the account: each with what it may do now. */
+function phoneLines({ phones, nowMs }: BandReport): readonly Line[] {
+  const texts = phones.map(({ phoneId, live, enrolledAtMs, pendingUntilMs, removeAtMs }) => {
+    const waits = pendingUntilMs === null ? '' : `, pending until ${instantText(pendingUntilMs)}`
+    const leaves = removeAtMs === null ? '' : `, suspended, removed at ${instantText(removeAtMs)}`
+    return `${phoneId}: ${live ? 'live' : 'away'}, enrolled ${agoOf(enrolledAtMs, nowMs)}${waits}${leaves}`
+  })
+  return texts.length === 0 ? [row('phones', 'none')] : texts.map((text, at) => row(at === 0 ? 'phones' : '', text))
 }
 
 function pendingLines({ pending, pairingUntilMs, nowMs }: BandReport): readonly Line[] {

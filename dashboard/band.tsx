@@ -8,6 +8,7 @@ import { ActButton } from './act-button.tsx'
 import { get, pathOf } from './api.ts'
 import { BandEvidence } from './band-evidence.tsx'
 import { BandLimitsPanel } from './band-limits.tsx'
+import { BandPhonesPanel } from './band-phones.tsx'
 import { BandStepsPanel } from './band-steps.tsx'
 import { BandSearch } from './bands.tsx'
 import type { ChartState } from './build/chart.ts'
@@ -19,7 +20,7 @@ import { useEffect, useState } from './preact.ts'
 import { type Shown, Statechart } from './statechart.tsx'
 import { TimelinePanel, useTimeline } from './timeline.tsx'
 
-const members = ['bandId', 'state', 'holds', 'limits', 'arm', 'hardware', 'nowMs'] as const
+const members = ['bandId', 'state', 'holds', 'limits', 'phones', 'arm', 'hardware', 'nowMs'] as const
 
 export function BandPage({ bandId }: { readonly bandId: string }) {
   const band = useLoaded<BandAnswer>(bandId, async () =>
@@ -61,6 +62,7 @@ export function BandPage({ bandId }: { readonly bandId: string }) {
             <BandEvidence band={answer} sinceReadMs={Math.max(0, tick.value - readAtMs)} />
             <BandLimitsPanel band={answer} />
           </div>
+          <BandPhonesPanel band={answer} done={band.again} />
         </div>
       )}
       <BandStepsPanel />

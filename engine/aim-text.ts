@@ -3,7 +3,14 @@
 
 import type { OperatorAct } from '../protocol/operator-api.ts'
 import type { Core } from './core.ts'
-import { type Target, aimAt, isAccountFrozenByOperators, isAimed, isFrozenByOperators } from './operator-targets.ts'
+import {
+  type Target,
+  aimAt,
+  isAccountFrozenByOperators,
+  isAimed,
+  isFrozenByOperators,
+  phoneIn,
+} from './operator-targets.ts'
 import { actKey, lsnOfKey } from './ports/rows.ts'
 
 /** So many acts are looked through for the newest freeze; where it is further back, the text says none. */
@@ -18,7 +25,9 @@ export function aimText(core: Core, act: OperatorAct): string {
     return row !== undefined && isFrozenByOperators(row) ? `${bandId}.${row.generation}` : []
   })
   const isWhole = isAccountFrozenByOperators(core, target.account)
-  return JSON.stringify([target.account, isWhole, frozen.toSorted(), newestFreeze(core, target)])
+  // Removed and enrolled anew it is another phone.
+  const enrolled = act.act === 'remove-phone' ? [phoneIn(core, act, target)?.enrolledAtMs ?? 0] : []
+  return JSON.stringify([target.account, isWhole, frozen.toSorted(), newestFreeze(core, target), ...enrolled])
 }
 
 /** Its position; 0 = none. A freeze of the whole account stands beside those of its bands. */

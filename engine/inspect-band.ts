@@ -4,6 +4,7 @@
 
 import { holdsOf } from '../protocol/states.ts'
 import type { AccountId, BandId, Bid } from '../protocol/ids.ts'
+import type { AccountPhone } from '../protocol/operator-api.ts'
 import { wears } from '../protocol/ops.ts'
 import { finderOf } from '../protocol/names.ts'
 import { currencyRoom, usedOn, utcDayOf } from '../policy/limits.ts'
@@ -16,8 +17,9 @@ import { bandsNamed } from './find-bands.ts'
 import { foundBandsMax } from './operator-port.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageCounted } from './ports/apply.ts'
-import type { BandRow } from './ports/rows.ts'
+import { type BandRow, phoneKey } from './ports/rows.ts'
 import { noteAct } from './act-record.ts'
+import { phonesOf } from './phones.ts'
 import { ownLimits } from './request-facts.ts'
 import type { Slot } from './slots.ts'
 import { isPresent } from './up-records.ts'
@@ -105,6 +107,7 @@ type InspectedBand = {
     readonly keepsPrevious: boolean
   } | null
   readonly limits: readonly InspectedLimits[]
+  readonly phones: readonly AccountPhone[]
   readonly pending: readonly PendingChange[]
   /** Newest first. */
   readonly decisions: readonly InspectedDecision[]
@@ -283,6 +286,7 @@ function seenNow(core: Core, { row, endedGeneration }: FoundBand): Omit<Inspecte
             keepsPrevious: ratchet.sealedPrevious !== null,
           },
     limits: account === null ? [] : limitsSeen(core, account, standing !== 'active'),
+    phones: account === null ? [] : phonesSeen(core, account),
     pending: pendingSeen(core, row),
   }
 }
@@ -360,6 +364,20 @@ function limitsSeen(core: Core, account: AccountId, restricted: boolean): readon
       },
     }
   })
+}
+
+function phonesSeen(core: Core, account: AccountId): readonly AccountPhone[] {
+  return phonesOf(core, account).map(
+    ({ phoneId, enrolledAtMs, seenAtMs, pendingUntilMs, suspendedAtMs, removeAtMs }) => ({
+      phoneId,
+      enrolledAtMs,
+      seenAtMs,
+      live: core.sessions.ofPhone.has(phoneKey(account, phoneId)),
+      pendingUntilMs: pendingUntilMs > core.time.nowMs() ? pendingUntilMs : null,
+      suspendedAtMs: instant(suspendedAtMs),
+      removeAtMs: instant(removeAtMs),
+    }),
+  )
 }
 
 function pendingSeen(core: Core, row: BandRow): readonly PendingChange[] {

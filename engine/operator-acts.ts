@@ -11,7 +11,18 @@ import { tellBand } from './bands.ts'
 import type { Core } from './core.ts'
 import { type Reach, fanOutOf, reachOf } from './fan-out.ts'
 import type { ActingOperator, Performed } from './operator-port.ts'
-import { type AimedAct, type Target, aimAt, isAimed, shownBand, whyBlocked } from './operator-targets.ts'
+import {
+  type AimedAct,
+  type Target,
+  aimAt,
+  isAimed,
+  phoneIn,
+  shownBand,
+  shownPhone,
+  whyBlocked,
+} from './operator-targets.ts'
+import { dropPhone } from './phones.ts'
+import { phoneKey } from './ports/rows.ts'
 
 type Refusal = Extract<Performed, { readonly type: 'refused' }>
 
@@ -50,13 +61,14 @@ function noted(core: Core, act: AimedAct, target: Target, who: ActingOperator): 
   const { account } = target
   const bandId = isAboutAccount(act) ? null : target.row.bandId
   const cause = act.act === 'open-account' ? 'account.opened' : act.act
-  const lsn = appendAct(core, { cause, by, also, reason, account, bandId, subject: null }, useOf(act))
+  const subject = act.act === 'remove-phone' ? act.phoneId : null
+  const lsn = appendAct(core, { cause, by, also, reason, account, bandId, subject }, useOf(act))
   if (typeof lsn === 'number') return lsn
   return lsn === 'storage-full' ? full : unavailable
 }
 
 function isAboutAccount({ act }: AimedAct): boolean {
-  return act === 'freeze-account' || act === 'unfreeze-account' || act === 'raise-epoch'
+  return act === 'freeze-account' || act === 'unfreeze-account' || act === 'raise-epoch' || act === 'remove-phone'
 }
 
 function useOf({ act }: AimedAct): 'normal' | 'reserve' {
@@ -79,6 +91,8 @@ function carryOut(core: Core, act: AimedAct, target: Target, who: ActingOperator
       return account === null ? undefined : failureOf(raiseOwnerEpoch(core, account, who.by))
     case 'end-session':
       return endSession(core, target)
+    case 'remove-phone':
+      return removePhone(core, act, target, who)
     case 'open-account':
       return undefined
   }
@@ -126,6 +140,20 @@ function endSession(core: Core, { session }: Target): undefined {
   connection.close('auth-failed')
 }
 
+/** Its row goes in this run; its session is closed and the other phones hear of it when that is on disk. */
+function removePhone(
+  core: Core,
+  act: Extract<AimedAct, { readonly act: 'remove-phone' }>,
+  target: Target,
+  { by }: ActingOperator,
+): Refusal | undefined {
+  const phone = phoneIn(core, act, target)
+  if (phone === undefined) return undefined
+  void dropPhone(core, phone, { cause: 'phone.removed', by }).catch(core.failed)
+  const isGone = core.ledger.get('phone', phoneKey(phone.account, phone.phoneId)) === undefined
+  return isGone ? undefined : unavailable
+}
+
 type Carried = {
   readonly target: Target
   readonly reach: Reach
@@ -159,6 +187,8 @@ async function outcomeOf(core: Core, act: AimedAct, carried: Carried): Promise<A
       return { says: `Every arming of the account of band ${band} is over.`, fanOut: null }
     case 'end-session':
       return { says: `The session that carried band ${band} is closed.`, fanOut: null }
+    case 'remove-phone':
+      return { says: `The phone ${shownPhone(act)} of the account of band ${band} is removed.`, fanOut: null }
     case 'open-account':
       return { says: `The account of band ${band}.`, fanOut: null, ...accountOf(target) }
   }

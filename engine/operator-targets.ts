@@ -1,12 +1,12 @@
 // Whom an act of an operator reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
 
 import { type OperatorAct, type PreviewAnswer, operatorActs } from '../protocol/operator-api.ts'
-import { type AccountId, type BandId, parseBandId } from '../protocol/ids.ts'
+import { type AccountId, type BandId, type PhoneId, parseBandId, parsePhoneId } from '../protocol/ids.ts'
 import { holdBits } from '../protocol/states.ts'
 import { accountHolds, bandsOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { reachOf } from './fan-out.ts'
-import type { BandRow } from './ports/rows.ts'
+import { type BandRow, type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { Session } from './session.ts'
 
 /** An act of the engine's own: it names a band. */
@@ -62,6 +62,29 @@ export function shownBand({ bandId }: Pick<BandRow, 'bandId'>): string {
   return `${bandId.slice(0, 8)}…`
 }
 
+/** The same of a phone. */
+export function shownPhone({ phoneId }: { readonly phoneId: string }): string {
+  return `${phoneId.slice(0, 8)}…`
+}
+
+/** The phone that an act names, if the account has it. */
+export function phoneIn(
+  core: Core,
+  { phoneId }: { readonly phoneId: string },
+  { account }: Pick<Target, 'account'>,
+): PhoneRow | undefined {
+  const id = phoneIdOf(phoneId)
+  return id === undefined || account === null ? undefined : core.ledger.get('phone', phoneKey(account, id))
+}
+
+function phoneIdOf(name: string): PhoneId | undefined {
+  try {
+    return parsePhoneId(name)
+  } catch {
+    return undefined
+  }
+}
+
 /** By itself; its account may be frozen as a whole beside that. */
 export function isFrozenByOperators(row: Pick<BandRow, 'holds'> | undefined): boolean {
   return ((row?.holds ?? 0) & holdBits['operator-freeze']) !== 0
@@ -72,12 +95,12 @@ export function isAccountFrozenByOperators(core: Core, account: AccountId | null
 }
 
 /** In words, why the act would do nothing; undefined when it can be done. */
-export function whyBlocked(core: Core, { act }: AimedAct, target: Target): string | undefined {
+export function whyBlocked(core: Core, act: AimedAct, target: Target): string | undefined {
   const { row, account, bandIds, session } = target
   const isFrozen = (bandId: BandId) => isFrozenByOperators(core.ledger.get('band', bandId))
   const isWholeFrozen = isAccountFrozenByOperators(core, account)
-  const nobodys = 'The band belongs to no account.'
-  switch (act) {
+  const belongsToNone = 'The band belongs to no account.'
+  switch (act.act) {
     case 'freeze-band':
       return isFrozen(row.bandId) ? 'The band is frozen by operators already.' : undefined
     case 'unfreeze-band':
@@ -86,18 +109,21 @@ export function whyBlocked(core: Core, { act }: AimedAct, target: Target): strin
         ? 'The band is not frozen by itself: its account is, as a whole. Unfreeze the account.'
         : 'The band is not frozen by operators.'
     case 'freeze-account':
-      if (account === null) return nobodys
+      if (account === null) return belongsToNone
       return isWholeFrozen ? 'The account is frozen by operators already.' : undefined
     case 'unfreeze-account':
-      if (account === null) return nobodys
+      if (account === null) return belongsToNone
       return isWholeFrozen || bandIds.some(isFrozen)
         ? undefined
         : 'Neither the account nor a band of it is frozen by operators.'
     case 'raise-epoch':
     case 'open-account':
-      return account === null ? nobodys : undefined
+      return account === null ? belongsToNone : undefined
     case 'end-session':
       return session === undefined ? 'No session carries the band now.' : undefined
+    case 'remove-phone':
+      if (account === null) return belongsToNone
+      return phoneIn(core, act, target) === undefined ? 'The account has no such phone.' : undefined
   }
 }
 
@@ -119,6 +145,11 @@ export function previewAct(core: Core, act: OperatorAct): PreviewAnswer {
 }
 
 function touchedBy(core: Core, act: AimedAct, target: Target): PreviewAnswer['touches'] {
+  if (act.act === 'remove-phone') {
+    const phone = phoneIn(core, act, target)
+    const isLive = phone !== undefined && core.sessions.ofPhone.has(phoneKey(phone.account, phone.phoneId))
+    return { sessions: isLive ? 1 : 0 }
+  }
   const { bandIds } = target
   const rows = bandIds.flatMap((bandId) => core.ledger.get('band', bandId) ?? [])
   const { sessions } = reachOf(core, target)
@@ -130,10 +161,10 @@ function touchedBy(core: Core, act: AimedAct, target: Target): PreviewAnswer['to
   }
 }
 
-function saying({ act }: AimedAct, { row, bandIds }: Target): string {
+function saying(act: AimedAct, { row, bandIds }: Target): string {
   const band = `band ${shownBand(row)}`
   const bands = bandIds.length === 1 ? 'its one band' : `its ${bandIds.length} bands`
-  switch (act) {
+  switch (act.act) {
     case 'freeze-band':
       return `Freezes ${band}: nothing is approved with it until two operators unfreeze it and it is armed again.`
     case 'unfreeze-band':
@@ -146,6 +177,11 @@ function saying({ act }: AimedAct, { row, bandIds }: Target): string {
       return `Ends every arming of the account of ${band}: ${bands} approve nothing until armed again.`
     case 'end-session':
       return `Closes the session that carries ${band}. Its phone or hub must sign in again, and may do so at once.`
+    case 'remove-phone':
+      return (
+        `Removes the phone ${shownPhone(act)} of the account of ${band} at once: its session is closed, and it may veto ` +
+        `nothing any more. Bands stay bound. To come back it must be enrolled anew, and waits as any new phone does.`
+      )
     case 'open-account':
       return `Shows the whole id of the account of ${band}, and writes down who saw it and why.`
   }

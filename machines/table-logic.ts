@@ -10,14 +10,14 @@ type Typed = { readonly type: string }
 type WithEffects<Effect extends Typed> = { readonly effects: readonly Effect[] }
 
 /** What an actor on a table shows: its state as the machine spells it, and its context, always without effects. */
-export type TableSnapshot<Value, Context> = Snapshot<undefined> & {
+type TableSnapshot<Value, Context> = Snapshot<undefined> & {
   readonly value: Value
   readonly context: Context
   readonly place: Place<Value>
 }
 
 /** Where an actor begins; without a value, where the machine does. */
-export type TableInput<Value, Context> = { readonly value?: Value; readonly context: Context }
+type TableInput<Value, Context> = { readonly value?: Value; readonly context: Context }
 
 export type TableLogic<Value, Context, Event extends Typed, Effect extends Typed> = ActorLogic<
   TableSnapshot<Value, Context>,

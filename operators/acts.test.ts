@@ -62,6 +62,9 @@ describe('an act', () => {
     ['a member too many', { ...freeze, alsoDelete: true }],
     ['a vendor for a band', { ...freeze, vendor: 7 }],
     ['a band for the engine', { act: 'drain', bandId: knownBand }],
+    ['no phone to remove', { act: 'remove-phone', bandId: knownBand }],
+    ['a phone that is none', { act: 'remove-phone', bandId: knownBand, phoneId: 'ab' }],
+    ['a phone for a band', { act: 'freeze-band', bandId: knownBand, phoneId: 'ab'.repeat(16) }],
     ['a vendor beyond all', { act: 'revoke-vendor', vendor: 65_536 }],
   ] as const)('is not guessed at from %s', async ([, act]) => {
     const site = await testSite(onTestFinished)

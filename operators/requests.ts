@@ -2,7 +2,14 @@
 
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8 } from '../protocol/bytes.ts'
-import { type BandId, parseAccountId, parseBandId, parsePartnerId } from '../protocol/ids.ts'
+import {
+  type BandId,
+  type PhoneId,
+  parseAccountId,
+  parseBandId,
+  parsePartnerId,
+  parsePhoneId,
+} from '../protocol/ids.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
 import { namesOf } from '../protocol/names.ts'
 import { hiddenIn } from '../protocol/printable.ts'
@@ -145,7 +152,7 @@ export function readActWithReason(body: Uint8Array): { readonly act: OperatorAct
   return { act: actOf(object, ['reason']), reason: readReason(object) }
 }
 
-const actMembers = ['act', 'bandId', 'vendor', 'model']
+const actMembers = ['act', 'bandId', 'phoneId', 'vendor', 'model']
 const numberMax = 0xffff
 
 function actOf(object: JsonObject, more: readonly string[]): OperatorAct {
@@ -172,11 +179,26 @@ function actOf(object: JsonObject, more: readonly string[]): OperatorAct {
     case 'end-session':
     case 'open-account':
       return { act: name, bandId: bandIdOf(textOf(object, 'bandId', 32)) }
+    case 'remove-phone':
+      return {
+        act: name,
+        bandId: bandIdOf(textOf(object, 'bandId', 32)),
+        phoneId: phoneIdOf(textOf(object, 'phoneId', 32)),
+      }
+  }
+}
+
+function phoneIdOf(written: string): PhoneId {
+  try {
+    return parsePhoneId(written)
+  } catch {
+    throw new RequestMistake('phoneId: the 32 hex digits of a phone expected')
   }
 }
 
 function membersOf(name: OperatorActName): readonly string[] {
   if (name === 'drain') return []
+  if (name === 'remove-phone') return ['bandId', 'phoneId']
   return name === 'revoke-vendor' || name === 'restore-vendor' ? ['vendor', 'model'] : ['bandId']
 }
 

@@ -175,6 +175,8 @@ export type BandAnswer = {
     readonly keepsPrevious: boolean
   } | null
   readonly limits: readonly BandLimits[]
+  /** Of its account, those enrolled now; none for a band that belongs to no account. */
+  readonly phones: readonly AccountPhone[]
   readonly pending: readonly {
     readonly change: string
     readonly dueAtMs: number
@@ -183,6 +185,20 @@ export type BandAnswer = {
   }[]
   readonly decisions: readonly BandDecision[]
   readonly decisionsCut: boolean
+}
+
+/** A phone as its row says. `seenAtMs` is written down once a week, so it may be that much older than the truth. */
+export type AccountPhone = {
+  readonly phoneId: string
+  readonly enrolledAtMs: number
+  readonly seenAtMs: number
+  /** A session of it is open now. */
+  readonly live: boolean
+  /** It only stops and reads until then. */
+  readonly pendingUntilMs: number | null
+  /** Another phone asked to remove it: it only stops and reads, and is removed at `removeAtMs` unless that is vetoed. */
+  readonly suspendedAtMs: number | null
+  readonly removeAtMs: number | null
 }
 
 type UseAndDay = { readonly perUseMinor: number; readonly perDayMinor: number }
@@ -371,6 +387,8 @@ export type OperatorAct =
   | { readonly act: 'raise-epoch'; readonly bandId: string }
   /** The session that carries this band. */
   | { readonly act: 'end-session'; readonly bandId: string }
+  /** A phone of the account of this band. */
+  | { readonly act: 'remove-phone'; readonly bandId: string; readonly phoneId: string }
   | { readonly act: 'revoke-vendor'; readonly vendor: number; readonly model?: number }
   | { readonly act: 'restore-vendor'; readonly vendor: number; readonly model?: number }
   | { readonly act: 'drain' }
@@ -385,6 +403,8 @@ export const operatorActs = {
   'unfreeze-account': { role: 'operator', second: true },
   'raise-epoch': { role: 'operator', second: false },
   'end-session': { role: 'operator', second: false },
+  // It takes a veto of the owner's away, and nobody's right: two must agree.
+  'remove-phone': { role: 'operator', second: true },
   'revoke-vendor': { role: 'admin', second: true },
   'restore-vendor': { role: 'admin', second: true },
   drain: { role: 'admin', second: false },

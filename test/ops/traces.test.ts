@@ -202,7 +202,7 @@ describe('with an SDK', () => {
       expect.arrayContaining(['server.start', 'store.open', 'engine.recover', 'view.flush']),
     )
     // Its threads load the file too, and leave the SDK alone.
-    expect(readFileSync(`${told}.threads`, 'utf8')).toBe('0')
+    expect(readFileSync(`${told}.threads`, 'utf8')).toMatch(/^0+$/)
     expect(log).toContain('"event":"traces.started"')
   })
 })

@@ -364,6 +364,7 @@ describe('An account', () => {
 
 /** Every field there is: who adds one says here that it may be seen. */
 const seenFields = `
+  phones.phoneId phones.enrolledAtMs phones.seenAtMs phones.live phones.pendingUntilMs phones.suspendedAtMs phones.removeAtMs
   type nowMs bandId bid name state holdsChangedAtMs awake endedGeneration generation generationEnded pairingUntilMs account
   holds.hold holds.of holds.surfaces hardware.vendor hardware.model hardware.batch hardware.standing
   arm.untilMs arm.epoch arm.ownerEpoch arm.verifiedAtMs ownerEpoch wearEpoch session.kind
@@ -408,7 +409,7 @@ describe('No secret', () => {
       expect(['string', 'number', 'boolean'].includes(typeof value) || value === null, path).toBe(true)
       expect(path).not.toMatch(/secret|sealed|root|mac|tag$|key(?!edAtMs)/i)
       // The only long runs of hex digits are names: of the band, the partner, and what was bought.
-      const isName = /(bandId|bid|partner|resource|reference|surfaces\.\d+)$/.test(path)
+      const isName = /(bandId|bid|phoneId|partner|resource|reference|surfaces\.\d+)$/.test(path)
       if (typeof value === 'string' && !isName) expect(value, path).not.toMatch(/[0-9a-f]{12}/i)
     }
   })

@@ -5,8 +5,10 @@ import { lookBackMax } from '../../engine/history.ts'
 import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operator-port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
+import { alertKinds } from '../../protocol/frames.ts'
 import { parseBandId } from '../../protocol/ids.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
+import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
 
 const ann: ActingOperator = { by: 'operator:ann', reason: 'ticket 4711' }
@@ -302,6 +304,70 @@ describe('A session that an operator ends', () => {
     await world.time.advance(1_000)
     expect(world.engine.operators.preview({ act: 'end-session', bandId }).blocked).toMatch(/No session/)
     expect(await act(world, { act: 'end-session', bandId })).toMatchObject({ error: 'wrong-state' })
+  })
+})
+
+describe('A phone that operators remove', () => {
+  const listed = async (world: World, bandId: string) => {
+    const pause = () => Promise.resolve()
+    const wish = { decisionsMax: 0, open: undefined, pause }
+    const seen = await world.run(world.engine.operators.band(parseBandId(bandId), wish))
+    if (seen.type !== 'band') throw new Error(`a band expected, got ${seen.type}`)
+    return seen.phones
+  }
+
+  it('is listed with its band, and gone at once with its session when two agree; the others hear of it', async () => {
+    const { world, bandId } = await armedWorld()
+    const other = await RawPhone.connect(world, 'alice')
+    const [first, second] = (await listed(world, bandId)).toSorted(
+      (left, right) => left.enrolledAtMs - right.enrolledAtMs,
+    )
+    if (first === undefined || second === undefined) throw new Error('two phones expected')
+    expect(first).toMatchObject({ live: true, pendingUntilMs: null, suspendedAtMs: null, removeAtMs: null })
+    expect(second).toMatchObject({ phoneId: other.phoneId, live: true, suspendedAtMs: null, removeAtMs: null })
+    expect(second.pendingUntilMs).toBeGreaterThan(world.time.nowMs())
+
+    const removing = { act: 'remove-phone', bandId, phoneId: first.phoneId } as const
+    expect(world.engine.operators.preview(removing)).toMatchObject({
+      says: expect.stringContaining(first.phoneId.slice(0, 8)),
+      touches: { sessions: 1 },
+      blocked: null,
+      needsSecond: true,
+    })
+    expect(await act(world, removing)).toMatchObject({ type: 'refused', error: 'needs-second' })
+    expect((await listed(world, bandId)).length).toBe(2)
+    const { lsn } = await done(world, removing, annAndBob)
+    expect(recordsOf(world).slice(lsn - 1, lsn + 1)).toMatchObject([
+      { type: 'operator', cause: 'remove-phone', by: 'operator:ann', also: 'operator:bob', subject: first.phoneId },
+      { type: 'phone', cause: 'phone.removed', by: 'operator:ann', phoneId: first.phoneId, removed: true },
+    ])
+    expect((await listed(world, bandId)).map(({ phoneId }) => phoneId)).toEqual([other.phoneId])
+    expect(other.last('alert')).toMatchObject({ kind: alertKinds['phone-removed'] })
+    expect(world.engine.operators.preview(removing).blocked).toMatch(/no such phone/)
+    expect(await act(world, removing, annAndBob)).toMatchObject({ error: 'wrong-state' })
+    await world.crash()
+    await world.start()
+    expect((await listed(world, bandId)).map(({ phoneId }) => phoneId)).toEqual([other.phoneId])
+    expect(world.failures).toEqual([])
+  })
+
+  it('was agreed to as it was: enrolled anew it is another phone', async () => {
+    const { world, bandId } = await armedWorld()
+    const other = await RawPhone.connect(world, 'alice')
+    const removing = { act: 'remove-phone', bandId, phoneId: other.phoneId } as const
+    const aim = world.engine.operators.aimOf(removing)
+    await done(world, removing, annAndBob)
+    await world.time.advance(1_000)
+    const { keys, phoneId } = other
+    await RawPhone.connect(world, 'alice', { keys, phoneId })
+    expect(world.engine.operators.aimOf(removing)).not.toBe(aim)
+  })
+
+  it.each(['', 'ab', 'zz'.repeat(16), '00'.repeat(16)])('must be one of the account: %j is none', async (phoneId) => {
+    const { world, bandId } = await armedWorld()
+    expect(await act(world, { act: 'remove-phone', bandId, phoneId }, annAndBob)).toMatchObject({
+      error: 'wrong-state',
+    })
   })
 })
 
