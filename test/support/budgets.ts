@@ -87,8 +87,8 @@ export const variables = {
     test: 'test/power/engine-power-cut.test.ts',
     says: 'the same, for a whole engine',
     short: 200,
-    long: 2_000,
-    msEach: 1_500,
+    long: 5_000,
+    msEach: 500,
   },
   VIEW_POWER_CUTS: {
     type: 'amount',

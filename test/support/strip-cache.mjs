@@ -11,7 +11,6 @@ const isOurs = (url) => url.endsWith('.ts') && url.startsWith('file:') && fileUR
 
 // Where warnings are heard, a word about an experimental function would be one too many.
 if (process.execArgv.includes('--disable-warning=ExperimentalWarning')) {
-  mkdirSync(folder, { recursive: true })
   registerHooks({
     load: (url, context, next) =>
       isOurs(url)
@@ -26,10 +25,19 @@ function stripped(text) {
     return readFileSync(path, 'utf8')
   } catch {
     const code = stripTypeScriptTypes(text)
-    // Whole or not at all: many processes write it at once.
-    const partial = `${path}.${process.pid}`
+    keep(path, code)
+    return code
+  }
+}
+
+/** Whole or not at all: many processes write it at once. A process of another user, who may not, goes without. */
+function keep(path, code) {
+  const partial = `${path}.${process.pid}`
+  try {
+    mkdirSync(folder, { recursive: true })
     writeFileSync(partial, code)
     renameSync(partial, path)
-    return code
+  } catch {
+    // It is stripped again next time.
   }
 }
