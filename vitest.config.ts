@@ -11,16 +11,10 @@ const generated = ['**/node_modules/**', '.build/**', '.node/**']
 const endToEnd = ['test/end-to-end/**/*.test.ts']
 const inBrowser = ['test/browser/**/*.test.ts']
 
-/** Files of tests that mostly wait, for a process or a page. */
-const waitingAtOnce = 6
-
 const folders = {
   extends: true as const,
   test: {
     name: 'folders',
-    // After those that wait more than they compute, of which more run at once than a machine of CI has cores.
-    sequence: { groupOrder: 1 },
-    maxWorkers: 3,
     // A process takes one file after the other: what they import is loaded once, not some hundred times.
     isolate: false,
     include: isLongRun() ? [...longTests] : ['**/*.test.ts'],
@@ -33,8 +27,6 @@ const ends = {
   extends: true as const,
   test: {
     name: 'end-to-end',
-    sequence: { groupOrder: 0 },
-    maxWorkers: waitingAtOnce,
     include: isLongRun() ? longTests.filter((path) => path.startsWith('test/end-to-end/')) : endToEnd,
     exclude: generated,
     testTimeout: 120_000,
@@ -45,8 +37,6 @@ const browser = {
   extends: true as const,
   test: {
     name: 'browser',
-    sequence: { groupOrder: 0 },
-    maxWorkers: waitingAtOnce,
     include: inBrowser,
     exclude: generated,
     testTimeout: 180_000,
@@ -57,6 +47,8 @@ const browser = {
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Twice as many as most machines of CI have cores: the long ones wait as much as they compute.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     env: { NODE_OPTIONS: `--import=${new URL('test/support/strip-cache.mjs', import.meta.url).href}` },
     projects: isLongRun() ? [folders, ends] : [folders, ends, browser],

@@ -1,11 +1,9 @@
 // A paid order, from nothing: pair a simulated band, wear it, arm it, pay, and verify the receipt. Needs `bandpass serve --demo` running.
-import { readFileSync } from 'node:fs'
-import { demoWorld } from '../band-sim/demo-world.ts'
 import { createPartner } from '../sdk/offers.ts'
 import { PhoneClient } from '../sdk/phone-client.ts'
 import { readKeySet, verifyReceipt } from '../sdk/receipts.ts'
+import { demo } from './demo.ts'
 
-const demo = demoWorld(readFileSync(process.argv[2] ?? process.env['BANDPASS_DEMO_FILE'] ?? '.data/demo.json', 'utf8'))
 const { wearer, radio } = demo.newBand()
 const phone = await PhoneClient.connect(demo.phone())
 wearer.taps()

@@ -75,6 +75,7 @@ describe('each route', () => {
 const bandActs = namesOf(operatorActs).filter((act) => !['revoke-vendor', 'restore-vendor', 'drain'].includes(act))
 
 function requestOf(act: OperatorActName): object {
+  if (act === 'remove-phone') return { act, bandId: knownBand, phoneId: 'ab'.repeat(16) }
   if (bandActs.includes(act)) return { act, bandId: knownBand }
   return act === 'drain' ? { act } : { act, vendor: 7 }
 }

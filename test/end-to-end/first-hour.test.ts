@@ -114,6 +114,21 @@ describe('A newcomer', () => {
     expect(type(pay)).toMatchObject({ status: 0 })
   })
 
+  it.each(['/nowhere', 'README.md', 'docs'])(
+    'who names the wrong folder for an example, %s, reads a sentence',
+    (place) => {
+      const { status, stderr } = spawnSync(process.execPath, ['examples/pay.ts', place], {
+        cwd: root,
+        encoding: 'utf8',
+      })
+      expect([status, stderr]).toEqual([
+        1,
+        expect.stringMatching(new RegExp(`serve --demo\` running, and ${place} its data folder`)),
+      ])
+      expect(stderr).not.toMatch(/^ +at /m)
+    },
+  )
+
   it('who runs every example finds each in README.md', () => {
     for (const example of ['examples/pay.ts', 'examples/verify_receipt.py']) {
       expect(readText('README.md')).toContain(example)
