@@ -146,7 +146,7 @@ function AlarmsPanel() {
         </p>
       ))}
       <details>
-        <summary>{rules.length} rules</summary>
+        <summary>{rules.length === 1 ? 'one rule' : `${rules.length} rules`}</summary>
         <ul class="plain-list">
           {rules.map((rule) => (
             <li key={rule.name}>
