@@ -3,7 +3,15 @@
 // right tells whose band it is.
 
 import type { BandsAnswer, FoundBand } from '../protocol/operator-api.ts'
-import { type AccountId, type BandId, parseAccountId, parseBandId, parseBid, parsePhoneId } from '../protocol/ids.ts'
+import {
+  type AccountId,
+  type BandId,
+  parseAccountId,
+  parseBandId,
+  parseBid,
+  parsePhoneId,
+  tryParse,
+} from '../protocol/ids.ts'
 import { holdsOf } from '../protocol/states.ts'
 import { writtenName } from '../protocol/written-name.ts'
 import { bandsOf, holdsInForce, shortened } from './account-rows.ts'
@@ -43,12 +51,12 @@ function isWhole(digits: string): boolean {
 }
 
 function wholeIds(core: Core, digits: string, found: Set<BandId>, accounts: Set<AccountId>): void {
-  const bandId = parsed(parseBandId, digits)
+  const bandId = tryParse(parseBandId, digits)
   if (bandId !== undefined && core.ledger.get('band', bandId) !== undefined) found.add(bandId)
-  const bid = parsed(parseBid, digits)
+  const bid = tryParse(parseBid, digits)
   const named = bid === undefined ? undefined : core.ledger.get('bid', bid)
   if (named !== undefined) found.add(named.bandId)
-  const phoneId = parsed(parsePhoneId, digits)
+  const phoneId = tryParse(parsePhoneId, digits)
   if (phoneId === undefined) return
   const range = { from: `${phoneId}|`, to: `${phoneId}}`, limit: foundBandsMax }
   for (const { row } of core.ledger.range('phoneAccount', range)) accounts.add(row.account)
@@ -65,14 +73,6 @@ function beginnings(core: Core, digits: string, found: Set<BandId>, accounts: Se
 function accountsBeginning(core: Core, stem: string): readonly AccountId[] {
   const range = { from: stem, to: `${stem}~`, limit: foundBandsMax + 1 }
   return core.ledger.range('accountBand', range).map(({ key }) => parseAccountId(key.slice(0, key.indexOf('|'))))
-}
-
-function parsed<Id>(parse: (text: string) => Id, name: string): Id | undefined {
-  try {
-    return parse(name)
-  } catch {
-    return undefined
-  }
 }
 
 function shown(core: Core, bandId: BandId): FoundBand | undefined {

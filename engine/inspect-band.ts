@@ -17,9 +17,9 @@ import { bandsNamed } from './find-bands.ts'
 import { foundBandsMax } from './operator-port.ts'
 import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageCounted } from './ports/apply.ts'
-import { type BandRow, phoneKey } from './ports/rows.ts'
+import type { BandRow } from './ports/rows.ts'
 import { noteAct } from './act-record.ts'
-import { phonesOf } from './phones.ts'
+import { isLive, pendingUntilMs, phonesOf } from './phones.ts'
 import { ownLimits } from './request-facts.ts'
 import type { Slot } from './slots.ts'
 import { isPresent } from './up-records.ts'
@@ -367,17 +367,15 @@ function limitsSeen(core: Core, account: AccountId, restricted: boolean): readon
 }
 
 function phonesSeen(core: Core, account: AccountId): readonly AccountPhone[] {
-  return phonesOf(core, account).map(
-    ({ phoneId, enrolledAtMs, seenAtMs, pendingUntilMs, suspendedAtMs, removeAtMs }) => ({
-      phoneId,
-      enrolledAtMs,
-      seenAtMs,
-      live: core.sessions.ofPhone.has(phoneKey(account, phoneId)),
-      pendingUntilMs: pendingUntilMs > core.time.nowMs() ? pendingUntilMs : null,
-      suspendedAtMs: instant(suspendedAtMs),
-      removeAtMs: instant(removeAtMs),
-    }),
-  )
+  return phonesOf(core, account).map((row) => ({
+    phoneId: row.phoneId,
+    enrolledAtMs: row.enrolledAtMs,
+    seenAtMs: row.seenAtMs,
+    live: isLive(core, row),
+    pendingUntilMs: instant(pendingUntilMs(core, row)),
+    suspendedAtMs: instant(row.suspendedAtMs),
+    removeAtMs: instant(row.removeAtMs),
+  }))
 }
 
 function pendingSeen(core: Core, row: BandRow): readonly PendingChange[] {

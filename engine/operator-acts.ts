@@ -21,8 +21,7 @@ import {
   shownPhone,
   whyBlocked,
 } from './operator-targets.ts'
-import { dropPhone } from './phones.ts'
-import { phoneKey } from './ports/rows.ts'
+import { dropPhoneNow } from './phones.ts'
 
 type Refusal = Extract<Performed, { readonly type: 'refused' }>
 
@@ -149,9 +148,7 @@ function removePhone(
 ): Refusal | undefined {
   const phone = phoneIn(core, act, target)
   if (phone === undefined) return undefined
-  void dropPhone(core, phone, { cause: 'phone.removed', by }).catch(core.failed)
-  const isGone = core.ledger.get('phone', phoneKey(phone.account, phone.phoneId)) === undefined
-  return isGone ? undefined : unavailable
+  return dropPhoneNow(core, phone, by) ? undefined : unavailable
 }
 
 type Carried = {

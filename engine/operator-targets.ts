@@ -1,11 +1,12 @@
 // Whom an act of an operator reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
 
 import { type OperatorAct, type PreviewAnswer, operatorActs } from '../protocol/operator-api.ts'
-import { type AccountId, type BandId, type PhoneId, parseBandId, parsePhoneId } from '../protocol/ids.ts'
+import { type AccountId, type BandId, parseBandId, parsePhoneId, tryParse } from '../protocol/ids.ts'
 import { holdBits } from '../protocol/states.ts'
 import { accountHolds, bandsOf } from './account-rows.ts'
 import type { Core } from './core.ts'
 import { reachOf } from './fan-out.ts'
+import { isLive } from './phones.ts'
 import { type BandRow, type PhoneRow, phoneKey } from './ports/rows.ts'
 import type { Session } from './session.ts'
 
@@ -28,7 +29,7 @@ export function isAimed(act: OperatorAct): act is AimedAct {
 
 /** Undefined for a band that nobody knows. */
 export function aimAt(core: Core, act: AimedAct): Target | undefined {
-  const bandId = bandIdOf(act.bandId)
+  const bandId = tryParse(parseBandId, act.bandId)
   const row = bandId === undefined ? undefined : core.ledger.get('band', bandId)
   if (row === undefined) return undefined
   const { account } = row
@@ -48,15 +49,6 @@ function bandsIn(core: Core, session: Session): readonly BandId[] {
   return [...session.slots.bands()].map(([, place]) => core.slots.at(place).bandId)
 }
 
-/** A band's id from outside; undefined when it is none. */
-function bandIdOf(name: string): BandId | undefined {
-  try {
-    return parseBandId(name)
-  } catch {
-    return undefined
-  }
-}
-
 /** Enough of a band's id to tell it from others on a page. */
 export function shownBand({ bandId }: Pick<BandRow, 'bandId'>): string {
   return `${bandId.slice(0, 8)}…`
@@ -73,16 +65,8 @@ export function phoneIn(
   { phoneId }: { readonly phoneId: string },
   { account }: Pick<Target, 'account'>,
 ): PhoneRow | undefined {
-  const id = phoneIdOf(phoneId)
+  const id = tryParse(parsePhoneId, phoneId)
   return id === undefined || account === null ? undefined : core.ledger.get('phone', phoneKey(account, id))
-}
-
-function phoneIdOf(name: string): PhoneId | undefined {
-  try {
-    return parsePhoneId(name)
-  } catch {
-    return undefined
-  }
 }
 
 /** By itself; its account may be frozen as a whole beside that. */
@@ -147,8 +131,7 @@ export function previewAct(core: Core, act: OperatorAct): PreviewAnswer {
 function touchedBy(core: Core, act: AimedAct, target: Target): PreviewAnswer['touches'] {
   if (act.act === 'remove-phone') {
     const phone = phoneIn(core, act, target)
-    const isLive = phone !== undefined && core.sessions.ofPhone.has(phoneKey(phone.account, phone.phoneId))
-    return { sessions: isLive ? 1 : 0 }
+    return { sessions: phone !== undefined && isLive(core, phone) ? 1 : 0 }
   }
   const { bandIds } = target
   const rows = bandIds.flatMap((bandId) => core.ledger.get('band', bandId) ?? [])

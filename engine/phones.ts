@@ -48,6 +48,16 @@ export function phonesOf(core: Core, account: AccountId): readonly PhoneRow[] {
   return core.ledger.range('phone', range).map(({ row }) => row)
 }
 
+/** Has a session that is open now. */
+export function isLive(core: Core, { account, phoneId }: Pick<PhoneRow, 'account' | 'phoneId'>): boolean {
+  return core.sessions.ofPhone.has(phoneKey(account, phoneId))
+}
+
+/** When its Security Delay ends; 0 = it has ended, or there was none. */
+export function pendingUntilMs(core: Core, row: Pick<PhoneRow, 'pendingUntilMs'>): number {
+  return row.pendingUntilMs > core.time.nowMs() ? row.pendingUntilMs : 0
+}
+
 /** Frame 30: the account's phones, the one that asks first. */
 export function listPhones(core: Core, session: Session, frame: PhoneFrameOf<'phones'>): void {
   const owner = ownerOf(session, frame.id)
@@ -56,11 +66,9 @@ export function listPhones(core: Core, session: Session, frame: PhoneFrameOf<'ph
   const rows = phonesOf(core, owner.account)
   const entries = [...rows.filter(isOwn), ...rows.filter((row) => !isOwn(row))].map((row) => {
     const { phoneId, enrolledAtMs, seenAtMs, suspendedAtMs, removeAtMs } = row
-    const isLive = core.sessions.ofPhone.has(phoneKey(owner.account, phoneId))
-    const pendingUntilMs = row.pendingUntilMs > core.time.nowMs() ? row.pendingUntilMs : 0
-    const times = [enrolledAtMs, seenAtMs, isLive, pendingUntilMs, suspendedAtMs, removeAtMs] as const
+    const stands = [isLive(core, row), pendingUntilMs(core, row), suspendedAtMs, removeAtMs] as const
     // Names and kinds of keys other than those signed as they are do not exist in this version.
-    return [idBytes(phoneId), '', ...times, 0] as const
+    return [idBytes(phoneId), '', enrolledAtMs, seenAtMs, ...stands, 0] as const
   })
   answer(session, { type: 'phonesPage', id: frame.id, entries })
 }
@@ -148,6 +156,12 @@ export async function dropPhone(
   return lsn
 }
 
+/** Removes it without waiting for the disk; false when it could not be journaled. */
+export function dropPhoneNow(core: Core, row: PhoneRow, by: string): boolean {
+  void dropPhone(core, row, { cause: 'phone.removed', by }).catch(core.failed)
+  return core.ledger.get('phone', phoneKey(row.account, row.phoneId)) === undefined
+}
+
 /** Closes a session that nobody may come back to. */
 function endSession(core: Core, session: Session): void {
   core.sessions.ofResumeToken.delete(session.resumeToken)
@@ -162,8 +176,7 @@ export function phoneFallsDue(core: Core, key: string, kind: 'phone.due' | 'phon
   if (row === undefined) return true
   if (kind === 'phone.removal') {
     if (row.removeAtMs === 0 || row.removeAtMs > atMs) return true
-    void dropPhone(core, row, { cause: 'phone.removed', by: 'engine' }).catch(core.failed)
-    return core.ledger.get('phone', key) === undefined
+    return dropPhoneNow(core, row, 'engine')
   }
   if (row.pendingUntilMs === 0 || row.pendingUntilMs > atMs) return true
   const admitted = { ...row, pendingUntilMs: 0 }

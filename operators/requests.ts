@@ -2,14 +2,7 @@
 
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8 } from '../protocol/bytes.ts'
-import {
-  type BandId,
-  type PhoneId,
-  parseAccountId,
-  parseBandId,
-  parsePartnerId,
-  parsePhoneId,
-} from '../protocol/ids.ts'
+import { type BandId, parseAccountId, parseBandId, parsePartnerId, parsePhoneId } from '../protocol/ids.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
 import { namesOf } from '../protocol/names.ts'
 import { hiddenIn } from '../protocol/printable.ts'
@@ -183,16 +176,8 @@ function actOf(object: JsonObject, more: readonly string[]): OperatorAct {
       return {
         act: name,
         bandId: bandIdOf(textOf(object, 'bandId', 32)),
-        phoneId: phoneIdOf(textOf(object, 'phoneId', 32)),
+        phoneId: parsedAs('phoneId', () => parsePhoneId(textOf(object, 'phoneId', 32))),
       }
-  }
-}
-
-function phoneIdOf(written: string): PhoneId {
-  try {
-    return parsePhoneId(written)
-  } catch {
-    throw new RequestMistake('phoneId: the 32 hex digits of a phone expected')
   }
 }
 

@@ -57,6 +57,15 @@ export const parseResourceId: (value: Bytes | string, at?: number) => ResourceId
 export const parseRid: (value: Bytes | string, at?: number) => Rid = fixed('Rid', 8)
 export const parsePairingId: (value: Bytes | string) => PairingId = fixed('PairingId', 16)
 
+/** What `parse` makes of a text from outside; undefined when it throws, because the text is no such id. */
+export function tryParse<Id>(parse: (text: string) => Id, text: string): Id | undefined {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Checks an account id; throws a RangeError on anything but 1 to 64 of `A-Z a-z 0-9 . _ : -`. */
 export function parseAccountId(value: string): AccountId {
   if (isAccountId(value)) return value
