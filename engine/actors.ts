@@ -3,27 +3,19 @@
 // runs on its machine itself. The engine's door to XState.
 
 import { type Actor, type ActorLogic, type AnyActorRef, type Snapshot, createActor } from 'xstate'
-import type { BandContext, BandEffect, BandMemory } from '../machines/band-context.ts'
+import { bandLogic, sessionLogic } from '../machines/actor-logic.ts'
+import type { BandEffect, BandMemory } from '../machines/band-context.ts'
 import type { BandEvent } from '../machines/band-events.ts'
-import { type BandSnapshot, bandMachine, bandStateOf, bandValue } from '../machines/band-machine.ts'
-import { tableOf } from '../machines/machine-table.ts'
+import { type BandSnapshot, bandStateOf, bandValue } from '../machines/band-machine.ts'
 import { pairingMachine } from '../machines/pairing-machine.ts'
-import {
-  type SessionContext,
-  type SessionEffect,
-  type SessionEvent,
-  sessionMachine,
-} from '../machines/session-machine.ts'
-import { type TableLogic, fromTable } from '../machines/table-logic.ts'
+import { type SessionEffect, type SessionEvent, sessionMachine } from '../machines/session-machine.ts'
 import type { BandId, PairingId } from '../protocol/ids.ts'
-import type { BandState, SessionState } from '../protocol/states.ts'
+import type { BandState } from '../protocol/states.ts'
 
-export type BandActor = Actor<TableLogic<BandSnapshot['value'], BandContext, BandEvent, BandEffect>>
-export type SessionActor = Actor<TableLogic<SessionState, SessionContext, SessionEvent, SessionEffect>>
+export type BandActor = Actor<typeof bandLogic>
+export type SessionActor = Actor<typeof sessionLogic>
 export type PairingActor = Actor<typeof pairingMachine>
 
-const bandLogic = fromTable<BandSnapshot['value'], BandEffect, BandContext, BandEvent>(tableOf(bandMachine))
-const sessionLogic = fromTable<SessionState, SessionEffect, SessionContext, SessionEvent>(tableOf(sessionMachine))
 const newSession = createActor(sessionMachine).getSnapshot().context
 
 /** Asked of the root: to stop this child, which XState lets only its parent do. */

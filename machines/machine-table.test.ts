@@ -1,31 +1,27 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AnyStateMachine, assign, createActor, createMachine, getNextSnapshot, setup } from 'xstate'
-import { type SessionState, bandStates } from '../protocol/states.ts'
+import { bandStates } from '../protocol/states.ts'
 import { eventsIn, ordinaryEvent, sampleBandId } from './band-invariants.ts'
-import type { BandContext, BandEffect } from './band-context.ts'
-import type { BandEvent } from './band-events.ts'
-import { type BandSnapshot, bandMachine, bandSnapshot, bandStateOf } from './band-machine.ts'
+import { bandLogic, sessionLogic } from './actor-logic.ts'
+import type { BandEffect } from './band-context.ts'
+import { bandMachine, bandSnapshot, bandStateOf } from './band-machine.ts'
 import { tableOf } from './machine-table.ts'
-import { type SessionContext, type SessionEffect, type SessionEvent, sessionMachine } from './session-machine.ts'
+import { type SessionEffect, type SessionEvent, sessionMachine } from './session-machine.ts'
 import { fromTable } from './table-logic.ts'
 
 const fail = (error: unknown) => {
   throw error
 }
 
-const bandLogic = () => fromTable<BandSnapshot['value'], BandEffect, BandContext, BandEvent>(tableOf(bandMachine))
-const sessionLogic = () => fromTable<SessionState, SessionEffect, SessionContext, SessionEvent>(tableOf(sessionMachine))
-
 describe('A table made of a machine', () => {
   it('takes every step of a random life of a band as the machine and its actor do', () => {
-    const logic = bandLogic()
     const visited = new Set<string>()
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(), fc.nat(10)), { minLength: 1, maxLength: 80 }), (choices) => {
         const actor = createActor(bandMachine, { input: { bandId: sampleBandId } }).start()
         let machine = actor.getSnapshot()
-        const driven = createActor(logic, { input: { context: machine.context } }).start()
+        const driven = createActor(bandLogic, { input: { context: machine.context } }).start()
         let effects: BandEffect[] = []
         driven.on('*', (effect) => effects.push(effect))
         let atMs = 1_000_000
@@ -60,7 +56,6 @@ describe('A table made of a machine', () => {
   })
 
   it('takes every step of a random session as the machine and its actor do', () => {
-    const logic = sessionLogic()
     const events: readonly SessionEvent[] = [
       { type: 'session.opened', atMs: 1 },
       { type: 'hello.received', atMs: 1 },
@@ -80,7 +75,7 @@ describe('A table made of a machine', () => {
       fc.property(fc.array(fc.constantFrom(...events), { maxLength: 40 }), fc.nat(3), (chosen, ordinary) => {
         const actor = createActor(sessionMachine).start()
         let machine = actor.getSnapshot()
-        const driven = createActor(logic, { input: { context: machine.context } }).start()
+        const driven = createActor(sessionLogic, { input: { context: machine.context } }).start()
         let effects: SessionEffect[] = []
         driven.on('*', (effect) => effects.push(effect))
         for (const event of [...events.slice(0, ordinary), ...chosen]) {

@@ -403,7 +403,7 @@ export const operatorActs = {
   'unfreeze-account': { role: 'operator', second: true },
   'raise-epoch': { role: 'operator', second: false },
   'end-session': { role: 'operator', second: false },
-  // It takes a veto of the owner's away, and nobody's right: two must agree.
+  // It takes a veto of the owner's away: two must agree.
   'remove-phone': { role: 'operator', second: true },
   'revoke-vendor': { role: 'admin', second: true },
   'restore-vendor': { role: 'admin', second: true },
