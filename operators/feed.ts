@@ -39,14 +39,17 @@ type Viewer = {
   band: WatchedBand | undefined
 }
 
-type WatchedBand = {
-  readonly id: BandId
-  readonly unwatch: () => void
+type WatchedBand = Untold & { readonly id: BandId; readonly unwatch: () => void }
+
+/** Since the message before. */
+type Untold = {
   moved: boolean
-  /** Since the last message, at most as many as one tells; `left` more were before them. */
+  /** At most as many as one message tells; `left` more were before them. */
   steps: BandStep[]
   left: number
 }
+
+const untold = (): Untold => ({ moved: false, steps: [], left: 0 })
 
 /** Close codes (RFC 6455 §7.4.1, and 4000 and up for applications). */
 const codes = { goingAway: 1001, policy: 1008, tooBig: 1009, sessionEnded: 4001 } as const
@@ -115,13 +118,10 @@ export function createFeed(
   }
 
   function tellOfBand(viewer: Viewer, band: WatchedBand): void {
-    const { moved, steps, left } = band
     const bandId = fromHex(band.id)
-    if (moved) send(viewer, { type: 'band', bandId })
-    if (steps.length > 0) send(viewer, { type: 'steps', bandId, left, steps })
-    band.moved = false
-    band.steps = []
-    band.left = 0
+    if (band.moved) send(viewer, { type: 'band', bandId })
+    if (band.steps.length > 0) send(viewer, { type: 'steps', bandId, left: band.left, steps: band.steps })
+    Object.assign(band, untold())
   }
 
   function ping(viewer: Viewer): void {
@@ -146,19 +146,18 @@ export function createFeed(
     viewer.band = undefined
     if (asked.length === 0) return
     const id = parseBandId(toHex(asked))
-    const ends = [
-      engine.watchBand(id, () => (band.moved = true)),
-      engine.watchSteps(id, (step) => {
-        band.steps.push(step)
-        if (band.steps.length <= operatorLimits.feedStepsMax) return
-        band.steps.shift()
-        band.left++
-      }),
-    ]
+    const stopMoves = engine.watchBand(id, () => (band.moved = true))
+    const stopSteps = engine.watchSteps(id, (step) => {
+      band.steps.push(step)
+      if (band.steps.length <= operatorLimits.feedStepsMax) return
+      band.steps.shift()
+      band.left++
+    })
     const unwatch = (): void => {
-      for (const end of ends) end()
+      stopMoves()
+      stopSteps()
     }
-    const band: WatchedBand = { id, unwatch, moved: false, steps: [], left: 0 }
+    const band: WatchedBand = { id, unwatch, ...untold() }
     viewer.band = band
   }
 

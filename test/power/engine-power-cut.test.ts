@@ -33,20 +33,16 @@ it(
   `Cut off ${cuts.text} times while bands pay, an engine never denies what it answered (seed ${seed})`,
   async () => {
     const goesOn = cuts.start()
-    for (let cut = 0; goesOn(cut);) {
-      const first = cut
-      await lifeOf(seed + first / cutsOfOne, () => {
-        const isCutAgain = cut < first + cutsOfOne && goesOn(cut)
-        if (isCutAgain) cut++
-        return isCutAgain
-      })
+    for (let done = 0, lifeSeed = seed; goesOn(done); lifeSeed++) {
+      const before = done
+      done += await lifeOf(lifeSeed, (cuts) => cuts < cutsOfOne && goesOn(before + cuts))
     }
   },
   cuts.timeoutMs,
 )
 
-/** An engine from its first start to its audit; its power goes as often as `isCutAgain` says. */
-async function lifeOf(lifeSeed: number, isCutAgain: () => boolean): Promise<void> {
+/** An engine from its first start to its audit; after so many cuts `isCutAgain` says whether there is one more. How many there were. */
+async function lifeOf(lifeSeed: number, isCutAgain: (cuts: number) => boolean): Promise<number> {
   const chance = seededChance(lifeSeed)
   const disk = new SimulatedDisk({ chance })
   const opened: { journal: FileJournal | undefined } = { journal: undefined }
@@ -62,7 +58,7 @@ async function lifeOf(lifeSeed: number, isCutAgain: () => boolean): Promise<void
   for (const account of ['alice', 'bob', 'carol']) bands.push((await armedBand(world, account)).band)
   const answered: PhoneDecision[] = []
   let cut = 0
-  for (; isCutAgain(); cut++) {
+  for (; isCutAgain(cut); cut++) {
     disk.cutAtOperation = disk.operationCount + 1 + Math.floor(chance() * 30)
     for (let payment = 0; payment < 30 && opened.journal?.state === 'open'; payment++) {
       const paying = bands.map((band) =>
@@ -91,4 +87,5 @@ async function lifeOf(lifeSeed: number, isCutAgain: () => boolean): Promise<void
   const approved = answered.filter((decision) => decision.approved)
   for (const { lsn } of approved) expect(auditor.approvals.has(lsn), `the approval answered at ${lsn}`).toBe(true)
   expect(approved.length).toBeGreaterThan(cut / 4)
+  return cut
 }
