@@ -23,7 +23,7 @@ export const operatorAdd: Command = {
     [
       'NAME is 1 to 32 of a-z 0-9 . _ -',
       'A viewer sees, and replays decisions; an operator also freezes, unfreezes, opens accounts and exports; an admin also',
-      'revokes vendors and drains. Unfreezing and revoking need two of them. Sign in where `bandpass serve` says `operators`:',
+      'revokes vendors and drains. Unfreezing, removing a phone and revoking need two of them. Sign in where `bandpass serve` says `operators`:',
       'http://localhost:8485 unless set otherwise.',
       within,
     ].join('\n'),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OpenedPage, describeInBrowser } from './browser.ts'
 import { Desk, isLive } from './desk.ts'
 import { tabTo } from './keyboard.ts'
-import { areThere, areThereAtLeast, cannotBePressed, foundIn, hasFocus, says } from './seen.ts'
+import { areThere, areThereAtLeast, cannotBePressed, cellsOf, foundIn, hasFocus, says } from './seen.ts'
 
 /** The lines of a band's timeline, newest first. */
 const timeline = (page: Page) => page.locator('.timeline > li')
@@ -128,7 +128,7 @@ describeInBrowser('steering', (open) => {
     const path = desk.pathOf(member)
     const vera = await at('vera', path)
     await timeline(vera.page).first().waitFor()
-    const acts = /freeze|epoch|open account|end session|revoke|restore|drain|export|agree|withdraw/i
+    const acts = /freeze|epoch|open account|end session|remove|revoke|restore|drain|export|agree|withdraw/i
     await areThere(button(vera.page, acts), 0)
     vera.allow(/403/)
     const body = { act: 'raise-epoch', bandId: member.bandId, reason: 'Lost phone' }
@@ -203,6 +203,26 @@ describeInBrowser('steering', (open) => {
     await dialog.waitFor({ state: 'detached' })
     const unfreeze = page.getByRole('button', { name: 'Unfreeze band' })
     await hasFocus(unfreeze, 'back where it was')
+  })
+
+  it('A phone of an account is removed from a page of its band when a second operator agrees, and the timeline says so', async () => {
+    const member = desk.fleet.member(3)
+    const otto = await at('otto', desk.pathOf(member))
+    const phones = otto.page.locator('table.phones tbody tr')
+    await says(phones.first(), 'live')
+    const [before] = await cellsOf(phones)
+    expect(await act(otto.page, 'Remove phone', 'It was stolen')).toContain('A second operator has to agree')
+    await says(phones.first(), 'live')
+    const olga = await at('olga', '/proposals')
+    expect(await agree(olga.page)).toContain('done')
+    await otto.page.reload()
+    await says(
+      timeline(otto.page).filter({ hasText: 'remove-phone' }),
+      /It was stolen.*by operator:otto and operator:olga/,
+    )
+    // Its phone may come back, and waits then as any new one does.
+    const after = await cellsOf(phones)
+    expect(after.filter(([id, now]) => id === before?.[0] && now?.includes('pending') !== true)).toEqual([])
   })
 
   it('A drained engine says so on every page, and takes no new phone', async () => {
