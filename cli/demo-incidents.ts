@@ -38,8 +38,11 @@ export function incidents(
       new Promise((resolve) => resolve(work(member))).catch(failed)
     }
   }
-  after(dayMs / 3, () => each(3, ({ wearer }) => wearer.takesOff()))
-  after((2 * dayMs) / 3, () => each(3, wearAgain))
+  after(dayMs / 3, () => {
+    each(3, ({ wearer }) => wearer.takesOff())
+    // From when they were truly taken off: a machine that stood still may not do both in one breath.
+    after(dayMs / 3, () => each(3, wearAgain))
+  })
   after(dayMs / 2, () => each(7, ({ band }) => band?.freeze()))
 }
 
