@@ -284,6 +284,24 @@ describe('while a passkey is judged', () => {
     expect(site.operators.all().find((one) => one.name === name)?.passkeys.length).toBe(1)
   })
 
+  it('another one may have taken the last place: of three added at once into it one is kept', async () => {
+    const { name, authenticator } = await withPasskey()
+    const known = { publicKey: new Uint8Array(77), counter: 0, addedAtMs: 0 }
+    for (let at = 2; at < operatorLimits.passkeysPerOperatorMax; at++)
+      site.operators.keepPasskey(name, { ...known, id: `${authenticator.id}-${at}` })
+    const browser = await site.signedIn(name)
+    const wishes: Wish[] = []
+    for (let at = 0; at < 3; at++) wishes.push(await begun(browser, operatorPaths.beginNewPasskey))
+    const told = await Promise.all(
+      wishes.map((wish) =>
+        browser.post(operatorPaths.addPasskey, { response: new SoftwareAuthenticator().create(wish) }),
+      ),
+    )
+    const said = told.map(({ status, body }) => `${status} ${body.error ?? body.passkeys}`)
+    expect(said.toSorted()).toEqual(['200 10', '409 too-many-passkeys', '409 too-many-passkeys'])
+    expect(site.operators.all().find((one) => one.name === name)?.passkeys.length).toBe(10)
+  })
+
   it('that does not count, nothing is written: a full disk keeps nobody out', async () => {
     const { authenticator } = await withPasskey()
     authenticator.counter = -1

@@ -191,6 +191,9 @@ export function createSignIn(parts: SignInParts): SignIn {
         log('warning', 'operator.passkey-refused', { operator: operator.name, address: asked.address })
         return refused(400, 'passkey-refused', 'expected a new passkey, with its user verified, for this challenge')
       }
+      // Judging takes a while: others of this operator may have come into the list meanwhile.
+      const before = ownEntry(operators.all(), asked.session)?.passkeys.length ?? 0
+      if (before >= operatorLimits.passkeysPerOperatorMax) return passkeysFull
       const kept = keptOrBusy(() => operators.keepPasskey(operator.name, { ...passkey, addedAtMs: clock.nowMs() }), log)
       if (kept !== undefined) return kept
       log('info', 'operator.passkey-added', { operator: operator.name, address: asked.address })
