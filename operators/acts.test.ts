@@ -216,6 +216,30 @@ describe('an act that needs a second operator', () => {
     await proposed(anna, { act: 'revoke-vendor', vendor: 7, model: 1_000 })
   })
 
+  it('keeps its place while it is done: one that comes back is not one too many, and not there twice', async () => {
+    const site = await testSite(onTestFinished)
+    const [adam, anna] = [await site.signedIn('adam'), await site.signedIn('anna')]
+    const modelOf = (model: number) => ({ act: 'revoke-vendor', vendor: 7, model }) as const
+    const { proposalsPerOperatorMax } = operatorLimits
+    const first = await proposed(adam, modelOf(0))
+    for (let model = 1; model < proposalsPerOperatorMax; model++) await proposed(adam, modelOf(model))
+    const journaled = Promise.withResolvers<void>()
+    site.engine.waitsFor = journaled.promise
+    site.faults.vendorList = new Error('a bug')
+    const told = agrees(anna, first)
+    await expect.poll(() => site.engine.journaled.length).toBe(1)
+    const waiting = async () => (await anna.get(operatorPaths.proposals)).body.proposals.length
+    expect(await waiting()).toBe(proposalsPerOperatorMax - 1)
+    expect((await acts(adam, modelOf(1_000))).body.error).toBe('too-many-proposals')
+    expect((await acts(anna, modelOf(0))).body.error).toBe('proposed-already')
+    journaled.resolve()
+    expect((await told).status).toBe(500)
+    expect(await waiting()).toBe(proposalsPerOperatorMax)
+    site.faults.vendorList = undefined
+    expect((await agrees(anna, first)).status).toBe(200)
+    await proposed(adam, modelOf(1_000))
+  })
+
   it(`waits with ${operatorLimits.proposalsMax} others at most`, async () => {
     const site = await testSite(onTestFinished)
     const { proposalsMax, proposalsPerOperatorMax } = operatorLimits

@@ -73,10 +73,14 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       const putBack = proposals.take(id)
       if (putBack === undefined) return unknownProposal
       // Both agreed to what it said then. Who wants what it would do now asks for that.
-      if (waiting.aim !== ports.engine.aimOf(act)) return told(ports, session, act, changedSince)
+      if (waiting.aim !== ports.engine.aimOf(act)) {
+        proposals.end(id)
+        return told(ports, session, act, changedSince)
+      }
       try {
         const answer = await done(ports, session, act, { by: journaled(by), also: journaled(session.name), reason })
         if (answer.type === 'refused' && isPassing(answer.error)) putBack()
+        else proposals.end(id)
         return answer
       } catch (error) {
         putBack()
@@ -90,7 +94,7 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       // Whoever may do the act may also say no to it.
       const no = tooLittle(proposal.act, session.role)
       if (no !== undefined) return no
-      proposals.take(id)
+      proposals.end(id)
       log('info', 'operator.withdrew', { operator: session.name, ...proposal.act, proposal: id })
       return 'withdrawn'
     },

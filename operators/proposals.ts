@@ -22,6 +22,8 @@ export class Proposals {
   readonly #random: RandomBytes
   /** Oldest first. */
   readonly #kept = new Map<string, Kept>()
+  /** Agreed to and being done: they are not found, and keep their places until it is known that they need not be put back. */
+  readonly #taken = new Set<string>()
   #changes = 0
 
   constructor(from: { readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>; readonly random: RandomBytes }) {
@@ -38,11 +40,11 @@ export class Proposals {
     wanted: Omit<Proposal, 'id' | 'atMs' | 'endsAtMs'>,
     about: Omit<Waiting, 'proposal'>,
   ): Proposal | 'too-many' | 'proposed-already' {
-    const waiting = this.all()
-    if (waiting.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
-    const own = waiting.filter(({ by }) => by === wanted.by).length
-    if (own >= operatorLimits.proposalsPerOperatorMax || waiting.length >= operatorLimits.proposalsMax)
-      return 'too-many'
+    this.#dropEnded()
+    const kept = [...this.#kept.values()].map(({ proposal }) => proposal)
+    if (kept.some((one) => isSameAct(one.act, wanted.act))) return 'proposed-already'
+    const own = kept.filter(({ by }) => by === wanted.by).length
+    if (own >= operatorLimits.proposalsPerOperatorMax || kept.length >= operatorLimits.proposalsMax) return 'too-many'
     const atMs = this.#clock.nowMs()
     const { proposalLifeMs } = operatorLimits
     const proposal = { ...wanted, id: toHex(this.#random(idBytes)), atMs, endsAtMs: atMs + proposalLifeMs }
@@ -52,29 +54,34 @@ export class Proposals {
   }
 
   all(): readonly Proposal[] {
-    const nowMs = this.#clock.monotonicMs()
-    for (const [id, { endsAtMs }] of this.#kept) if (nowMs >= endsAtMs) this.#drop(id)
-    return [...this.#kept.values()].map(({ proposal }) => proposal)
+    this.#dropEnded()
+    return [...this.#kept.values()].map(({ proposal }) => proposal).filter(({ id }) => !this.#taken.has(id))
   }
 
   find(id: string): Waiting | undefined {
-    this.all()
-    return this.#kept.get(id)
+    this.#dropEnded()
+    return this.#taken.has(id) ? undefined : this.#kept.get(id)
   }
 
-  /** Takes it away: of two who agree at once only one finds it. The returned function puts it back, for as long as it had. */
+  /** Takes it away while it is done: of two who agree at once only one finds it. The returned function puts it back, for as long as it had; else `end` it. */
   take(id: string): (() => void) | undefined {
-    const kept = this.#kept.get(id)
-    if (kept === undefined) return undefined
-    this.#drop(id)
+    if (this.find(id) === undefined) return undefined
+    this.#taken.add(id)
+    this.#changes++
     return () => {
-      this.#kept.set(id, kept)
-      this.#changes++
+      if (this.#taken.delete(id)) this.#changes++
     }
   }
 
-  #drop(id: string): void {
+  /** It waits no more. */
+  end(id: string): void {
+    this.#taken.delete(id)
     if (this.#kept.delete(id)) this.#changes++
+  }
+
+  #dropEnded(): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const [id, { endsAtMs }] of this.#kept) if (nowMs >= endsAtMs && !this.#taken.has(id)) this.end(id)
   }
 }
 
