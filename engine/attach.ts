@@ -79,11 +79,9 @@ export function takeRecord(core: Core, session: Session, number: number, bytes: 
       upRecord(core, slot, record)
       return undefined
     case 'resume':
-      resumeBand(core, slot, record)
-      return undefined
+      return resumeBand(core, slot, record)
     case 'rekey1':
-      rekeyBand(core, slot, record)
-      return undefined
+      return rekeyBand(core, slot, record)
     case 'nolink':
       challengeBand(core, slot)
       return undefined

@@ -66,6 +66,11 @@ export class Links {
     return this.used - this.free.length
   }
 
+  /** Are all `linksMax` places taken? */
+  get isFull(): boolean {
+    return this.count >= this.countMax
+  }
+
   /** Takes a place in the slab; undefined when `linksMax` is reached. */
   open(link: NewLink): LinkIndex | undefined {
     const index = this.free.pop() ?? (this.used < this.countMax ? this.used++ : undefined)

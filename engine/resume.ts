@@ -5,6 +5,7 @@ import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../crypto/res
 import { signRelease } from '../crypto/release.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
 import { type Bytes, concatBytes, createCopier } from '../protocol/bytes.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'
 import { type BandRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
@@ -48,15 +49,21 @@ export function challengeBand(core: Core, slot: Slot): void {
   sendRecord(slot.session, slot.number, encodeChal(nonce))
 }
 
-/** Answers a RESUME: a link to be confirmed by its first record, a RELEASE, or a new CHAL. */
-export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
-  if (record.bid !== slot.bid) return
-  if (releaseTombstoned(core, slot)) return
+/**
+ * Answers a RESUME: a link to be confirmed by its first record, a RELEASE, or a new CHAL. A genuine one for which there is no room is
+ * `busy`; before it has proven to be one, nothing is said of how full the engine is.
+ */
+export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): ErrorCode | undefined {
+  if (record.bid !== slot.bid) return undefined
+  if (releaseTombstoned(core, slot)) return undefined
   const nonce = freshNonce(core, slot)
   const ratchet = core.ledger.get('ratchet', slot.bandId)
   // Each resumption is a record: while the view cannot take more of them the band is asked again, at most once a second.
   if (core.ledger.isViewBehind) slot.engineNonce = undefined
-  if (nonce === undefined || ratchet === undefined || slot.engineNonce === undefined) return challengeBand(core, slot)
+  if (nonce === undefined || ratchet === undefined || slot.engineNonce === undefined) {
+    challengeBand(core, slot)
+    return undefined
+  }
   const found = findRoot(core, slot, ratchet, record.n, (root) => {
     const macKey = resumeMacKey(core.primitives, root)
     const isGenuine = equalSecret(resumeMacWith(core.primitives, macKey, record.maced, nonce), record.mac)
@@ -65,38 +72,61 @@ export function resumeBand(core: Core, slot: Slot, record: ResumeRecord): void {
   })
   if (found === 'unknown') {
     suspectClone(core, slot, ratchet, record, nonce)
-    return
+    return undefined
   }
   // A forged RESUME does not burn `Ne`.
-  if (found === 'forged') return sendRecord(slot.session, slot.number, encodeNolink())
+  if (found === 'forged') {
+    sendRecord(slot.session, slot.number, encodeNolink())
+    return undefined
+  }
   const { root, ahead, proof: leftMacKey } = found
+  // Who resumes has lost the link it had: where there is no other place, it gets that one's.
+  if (!hasRoom(core, slot) && slot.link !== undefined) endLink(core, slot, slot.link)
+  if (!hasRoom(core, slot)) {
+    wipe(root, leftMacKey)
+    wipeAhead(ahead)
+    acknowledgePairing(core, slot, record.n)
+    return 'busy'
+  }
   slot.engineNonce = undefined
   const keys = resumeKeys(core.primitives, root, record.maced, nonce)
   const next = nextRoot(core.primitives, root)
   wipe(root)
   openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: false, ahead })
   acknowledgePairing(core, slot, record.n)
+  return undefined
 }
 
-/** Answers a REKEY1 with REKEY2 and a link under new keys that no older state can derive. */
-export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
+/** Answers a REKEY1 with REKEY2 and a link under new keys that no older state can derive; `busy` as a RESUME. */
+export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): ErrorCode | undefined {
   const nonce = freshNonce(core, slot)
   const ratchet = core.ledger.get('ratchet', slot.bandId)
   const band = core.ledger.get('band', slot.bandId)
   if (record.bid !== slot.bid || nonce === undefined || ratchet === undefined || band === undefined) {
-    return challengeBand(core, slot)
+    challengeBand(core, slot)
+    return undefined
   }
   const found = findRoot(core, slot, ratchet, record.n, (root) =>
     equalSecret(rekeyMac(core.primitives, root, record.maced, nonce), record.mac) ? true : undefined,
   )
   // A clone alarm needs a RESUME: the band falls back to it when REKEY1 stays unanswered.
-  if (found === 'unknown') return sendRecord(slot.session, slot.number, encodeNolink())
-  if (found === 'forged') return
+  if (found === 'unknown') {
+    sendRecord(slot.session, slot.number, encodeNolink())
+    return undefined
+  }
+  if (found === 'forged') return undefined
   const { root, ahead } = found
+  // Before REKEY2: a band that got it would speak on a link that is not there.
+  if (!hasRoom(core, slot)) {
+    wipe(root)
+    wipeAhead(ahead)
+    return 'busy'
+  }
   const rekey = openRekey(core, slot, record, { root, engineNonce: nonce, bandKey: band.bandKey })
   if (rekey === undefined) {
     wipeAhead(ahead)
-    return wipe(root)
+    wipe(root)
+    return undefined
   }
   const leftMacKey = resumeMacKey(core.primitives, root)
   wipe(root)
@@ -108,6 +138,7 @@ export function rekeyBand(core: Core, slot: Slot, record: Rekey1Record): void {
   rekey.wipe()
   sendRecord(slot.session, slot.number, answer)
   openCandidate(core, slot, keys, { n: record.n, next, leftMacKey, isRekeyed: true, ahead })
+  return undefined
 }
 
 /** A band speaks to the engine key it has pinned, which may be the next or the one before. */
@@ -320,6 +351,11 @@ function freshNonce(core: Core, slot: Slot): Bytes | undefined {
   const { engineNonce } = slot
   if (engineNonce === undefined) return undefined
   return core.time.monotonicMs() - slot.chalAtMs <= challengeLifeMs ? engineNonce : undefined
+}
+
+/** Is there a place for one more link? One that this slot has not confirmed yet gives its own. */
+function hasRoom(core: Core, slot: Slot): boolean {
+  return slot.candidate !== undefined || !core.links.isFull
 }
 
 function openCandidate(

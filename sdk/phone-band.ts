@@ -85,6 +85,8 @@ export class PhoneBand {
   readonly #bridge: BandBridge
   #status: BandStatus
   #left: PhoneError | undefined
+  /** Why the engine gave no link, since it last did. */
+  #linkRefused: PhoneError | undefined
   #paying: Promise<unknown> = Promise.resolve()
   #cancelWatch: () => void = () => {}
   readonly #wornWaiters = new Set<Waiter>()
@@ -114,13 +116,14 @@ export class PhoneBand {
     return this.#bridge.isUp
   }
 
-  /** Resolves when the link is up: at once, or within `timeoutMs` of trying. */
+  /** Resolves when the link is up: at once, or within `timeoutMs` of trying; else `band-unreachable`, or `busy` when the engine had no room. */
   whenLinked(timeoutMs: number): Promise<void> {
     return guarded(async () => {
       checkedWait('timeoutMs', timeoutMs)
       if (this.#left !== undefined) throw this.#left
       if (this.#bridge.isUp) return
-      await this.#wait(this.#linkWaiters, timeoutMs, new PhoneError('band-unreachable', { about: this.bid }))
+      const late = () => this.#linkRefused ?? new PhoneError('band-unreachable', { about: this.bid })
+      await this.#wait(this.#linkWaiters, timeoutMs, late)
     })
   }
 
@@ -130,7 +133,7 @@ export class PhoneBand {
       checkedWait('timeoutMs', timeoutMs)
       if (this.#left !== undefined) throw this.#left
       if (isWorn(this.#status)) return
-      await this.#wait(this.#wornWaiters, timeoutMs, new PhoneError('not-worn', { about: this.bid }))
+      await this.#wait(this.#wornWaiters, timeoutMs, () => new PhoneError('not-worn', { about: this.bid }))
     })
   }
 
@@ -188,6 +191,11 @@ export class PhoneBand {
   /** A record of frame 120, for the client. */
   fromEngine(record: Bytes): void {
     this.#bridge.fromEngine(record)
+  }
+
+  /** The engine took no record of this session's bands, for the client: one without a link may have no room there. It goes on trying. */
+  refused(error: PhoneError): void {
+    if (!this.#bridge.isUp) this.#linkRefused = error
   }
 
   /** Frame 121, for the client. */
@@ -293,10 +301,12 @@ export class PhoneBand {
   }
 
   #linkChanged(isUp: boolean): void {
-    if (isUp) for (const waiter of this.#linkWaiters) waiter.resolve()
+    if (!isUp) return
+    this.#linkRefused = undefined
+    for (const waiter of this.#linkWaiters) waiter.resolve()
   }
 
-  #wait(waiters: Set<Waiter>, timeoutMs: number, late: PhoneError): Promise<void> {
+  #wait(waiters: Set<Waiter>, timeoutMs: number, late: () => PhoneError): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         cancel()
@@ -312,7 +322,7 @@ export class PhoneBand {
           reject(error)
         },
       }
-      const cancel = this.#host.clock.after(timeoutMs, () => waiter.reject(late))
+      const cancel = this.#host.clock.after(timeoutMs, () => waiter.reject(late()))
       waiters.add(waiter)
     })
   }

@@ -20,7 +20,7 @@ import { BandBridge, type BandRadio } from './band-bridge.ts'
 import { type WebSocketConstructor, type Welcome, hostOf } from './connection.ts'
 import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
 import { type PhoneClock, systemClock } from './phone-clock.ts'
-import { PhoneError, asPhoneError, guarded } from './phone-errors.ts'
+import { PhoneError, asPhoneError, errorOfFrame, guarded } from './phone-errors.ts'
 import {
   type BandListing,
   type HistoryEntry,
@@ -434,6 +434,8 @@ export class PhoneClient {
         return this.#events.emit('changes', frame.entries.map(changeOf))
       case 'asked':
         return this.#asked(frame)
+      case 'error':
+        return this.#refused(frame)
       default:
         // An answer that is waited for no more.
         return
@@ -444,6 +446,13 @@ export class PhoneClient {
     const use = this.#slots.get(slot)
     if (use?.type === 'band') use.band.fromEngine(bytes)
     else use?.bridge.fromEngine(bytes)
+  }
+
+  /** A record was not taken: it names no slot. */
+  #refused(frame: EngineFrameOf<'error'>): void {
+    const error = errorOfFrame(frame, 'record')
+    if (frame.id !== 0 || error.code !== 'busy') return
+    for (const use of this.#slots.values()) if (use.type === 'band') use.band.refused(error)
   }
 
   #state(frame: EngineFrameOf<'state'>): void {

@@ -8,7 +8,7 @@ import { quoted, tableOf } from './documents.ts'
 
 const readme = 'sdk/README.md'
 /** Of a band, what the client calls, not the app. */
-const forTheClient = ['fromEngine', 'told', 'attachAgain', 'leave']
+const forTheClient = ['fromEngine', 'refused', 'told', 'attachAgain', 'leave']
 
 function membersOf(one: typeof PhoneClient | typeof PhoneBand): readonly string[] {
   const own = Object.getOwnPropertyNames(one.prototype)

@@ -2,7 +2,12 @@
 
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../engine/ports/fault.ts'
+import { concatBytes } from '../../protocol/bytes.ts'
 import { closeCodes, errorCodes } from '../../protocol/errors.ts'
+import { decodeEngineFrame } from '../../protocol/frame-codec.ts'
+import type { EngineFrame } from '../../protocol/frames.ts'
+import { idBytes } from '../../protocol/ids.ts'
+import { encodeNolink, encodeResumeMaced } from '../../protocol/records.ts'
 import { World, armedBand } from '../support/world.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 
@@ -213,5 +218,90 @@ describe('An engine that has as many hellos to verify as it may', () => {
     }
     expect(verified.length).toBe(4)
     expect(back.map((phone) => phone.closeCode)).toEqual([...Array(4).fill(undefined), closeCodes.unavailable.number])
+  })
+})
+
+describe('An engine with as many links as it may have', () => {
+  /** Alice wears a band that is linked, and Bob one that is not paired yet; `errors` are what the engine refused since. */
+  async function twoBands(linksMax: number) {
+    const world = new World({ config: { linksMax } })
+    await world.start()
+    const alice = await armedBand(world, 'alice')
+    const heard: EngineFrame[] = []
+    world.intercept = (way, bytes) => {
+      const frame = way === 'down' ? decodeEngineFrame(bytes.slice()) : undefined
+      if (frame !== undefined && frame.type !== 'malformed') heard.push(frame)
+      return bytes
+    }
+    const phone = await world.phone('bob')
+    const wearer = world.wearer()
+    const radio = world.radio(wearer).phone
+    wearer.taps()
+    const pairing = () => world.run(phone.client.pair(radio, { packageSecret: wearer.band.device.packageSecret }))
+    const errors = () => heard.filter((frame) => frame.type === 'error').map(({ id, code }) => ({ id, code }))
+    return { world, errors, alice, bob: { phone, radio, wearer, pairing } }
+  }
+
+  it('links as many bands as that', async () => {
+    const { errors, bob } = await twoBands(2)
+    expect((await bob.pairing()).isLinked).toBe(true)
+    expect(errors()).toEqual([])
+  })
+
+  it('answers one band more with busy, and links it when there is room', async () => {
+    const { world, errors, alice, bob } = await twoBands(1)
+    await expect(bob.pairing()).rejects.toMatchObject({ code: 'busy', then: 'retry' })
+    expect(errors().length).toBeGreaterThan(0)
+    expect(errors().every(({ id, code }) => id === 0 && code === errorCodes.busy)).toBe(true)
+    expect(await world.run(alice.band.pay(world.offer().bytes))).toMatchObject({ approved: true })
+
+    // It is paired: what it lacks is a link.
+    const [paired] = await world.run(bob.phone.client.bands())
+    if (paired === undefined) throw new Error('the band is paired')
+    await world.run(alice.band.detach())
+    const band = await world.run(bob.phone.client.attach(bob.radio, paired.bid))
+    bob.wearer.putsOn()
+    await world.time.advance(5_000)
+    await world.run(band.arm())
+    expect(await world.run(band.pay(world.offer().bytes))).toMatchObject({ approved: true })
+    expect(world.failures).toEqual([])
+  })
+
+  it('lets a band that lost its link come back in its own place', async () => {
+    const { world, errors, alice } = await twoBands(1)
+    alice.wearer.band.reboot()
+    await world.time.advance(260_000)
+    alice.wearer.putsOn()
+    await world.time.advance(5_000)
+    await world.run(alice.band.arm())
+    expect(await world.run(alice.band.pay(world.offer().bytes))).toMatchObject({ approved: true })
+    expect(errors()).toEqual([])
+  })
+
+  it('answers a band that wants new keys with busy, and its link goes on', async () => {
+    const { world, errors, alice } = await twoBands(1)
+    await world.time.advance(30 * 3_600_000)
+    alice.wearer.band.reboot()
+    await world.time.advance(600_000)
+    expect(errors()).toContainEqual({ id: 0, code: errorCodes.busy })
+    expect(alice.wearer.count('rekeyed')).toBe(0)
+    alice.wearer.putsOn()
+    await world.time.advance(5_000)
+    await world.run(alice.band.arm())
+    expect(await world.run(alice.band.pay(world.offer().bytes))).toMatchObject({ approved: true })
+  })
+
+  it('says nothing of it to what proves no band', async () => {
+    const { world, bob } = await twoBands(1)
+    await expect(bob.pairing()).rejects.toMatchObject({ code: 'busy' })
+    const [paired] = await world.run(bob.phone.client.bands())
+    if (paired === undefined) throw new Error('the band is paired')
+    const phone = await RawPhone.connect(world, 'bob', bob.phone)
+    const bid = idBytes(paired.bid)
+    expect(await phone.ask({ type: 'attach', slot: 0, bid, account: null })).toMatchObject({ type: 'attachAnswer' })
+    const bytes = concatBytes(encodeResumeMaced(paired.bid, 0, new Uint8Array(16)), new Uint8Array(16))
+    expect(await phone.ask({ type: 'record', slot: 0, bytes })).toMatchObject({ type: 'recordAnswer' })
+    expect(phone.last('record')?.bytes).toEqual(encodeNolink())
+    expect(phone.all('error')).toEqual([])
   })
 })
