@@ -3,7 +3,7 @@
 import { type ConfigSources, readConfig } from '../server/config.ts'
 import { pathOf } from '../server/setting.ts'
 import { type ServerConfig, namedSettings } from '../server/settings.ts'
-import { readTextFile } from '../server/text-file.ts'
+import { readNamedText } from '../server/named-file.ts'
 import { type Given, type Option, UsageError } from './command.ts'
 
 export const configOption: Option = {
@@ -58,7 +58,7 @@ function sourcesOf(given: Given, environment: Environment): ConfigSources {
 
 function readText(path: string): string {
   try {
-    return readTextFile(pathOf(path) ?? path)
+    return readNamedText(pathOf(path) ?? path)
   } catch (error) {
     throw new UsageError(`--config ${path}: ${error instanceof Error ? error.message : String(error)}`)
   }

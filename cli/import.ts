@@ -1,8 +1,9 @@
 // `bandpass import`: bindings made elsewhere, from a file, into a running engine.
 
-import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { type ImportedLines, importLines } from '../server/import-lines.ts'
+import { openNamed } from '../server/named-file.ts'
 import { looksUtf16, notUtf16, withoutMark } from '../server/text-file.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError } from './command.ts'
@@ -46,7 +47,7 @@ export const importBindings: Command = {
     const admin = adminOf(given)
     const progress = new Progress(process.stderr)
     const ending = interruption((text) => process.stderr.write(text))
-    const lines = untilAborted(await linesOf(path), ending.signal)
+    const lines = untilAborted(linesOf(path), ending.signal)
     const totals = await importLines(utf8Lines(lines, path), {
       send: (body) => admin.import(body),
       refused: ({ line, reason }) => progress.line(`line ${line}: ${reason}`),
@@ -79,15 +80,16 @@ async function* untilAborted(lines: AsyncIterable<string>, signal: AbortSignal):
 }
 
 /** A file that cannot be opened is a slip of typing. */
-async function linesOf(path: string): Promise<AsyncIterable<string>> {
-  const input = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 })
-  if (path !== '-') {
-    await new Promise<void>((resolve, reject) => {
-      input.once('ready', resolve)
-      input.once('error', (error: Error) => reject(new UsageError(error.message)))
-    })
+function linesOf(path: string): AsyncIterable<string> {
+  return createInterface({ input: path === '-' ? process.stdin : opened(path), crlfDelay: Infinity })
+}
+
+function opened(path: string): Readable {
+  try {
+    return openNamed(path)
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
   }
-  return createInterface({ input, crlfDelay: Infinity })
 }
 
 /** The lines without a byte order mark: also where files that have one were put behind one another. */

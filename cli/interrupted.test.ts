@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -23,6 +23,18 @@ function toldBy(child: ReturnType<typeof bandpassProcess>['child'], part: string
   })
 }
 
+/** Has the process this file open? */
+function opens(pid: number | undefined, path: string): boolean {
+  const descriptors = `/proc/${pid}/fd`
+  return readdirSync(descriptors).some((fd) => {
+    try {
+      return readlinkSync(join(descriptors, fd)) === path
+    } catch {
+      return false
+    }
+  })
+}
+
 describe('an import', () => {
   it('that waits for lines ends at Ctrl-C with what it has read, and tells its totals', async () => {
     const data = testFolder(onTestFinished)
@@ -40,6 +52,25 @@ describe('an import', () => {
     expect([status, JSON.parse(said.stdout)]).toEqual([130, { read: 4, imported: 3, refused: 1, interrupted: true }])
     expect(said.stderr).toContain('SIGINT: ends in order and tells what was done; once more ends at once')
     expect(server.status().bands.offWrist).toBe(3)
+  })
+
+  it.for([
+    ['that no program writes into', ':'],
+    ['whose writer is silent', 'exec 3<>"$1"; exec sleep 60'],
+  ] as const)('from a pipe %s ends at Ctrl-C', async ([, script]) => {
+    const folder = testFolder(onTestFinished)
+    const [file, token] = [join(folder, 'bands.ndjson'), join(folder, 'token')]
+    execFileSync('mkfifo', [file])
+    writeFileSync(token, 'a'.repeat(43), { mode: 0o600 })
+    const writer = spawn('sh', ['-c', script, 'sh', file], { stdio: 'ignore' })
+    onTestFinished(() => void writer.kill('SIGKILL'))
+    const where = ['--url', 'http://127.0.0.1:1', '--admin-token', token]
+    const { child, ended } = bandpassProcess(onTestFinished, 'import', file, ...where)
+    // Its handlers are there as soon as it runs; that it waits at the pipe shows when a descriptor of it is open.
+    await expect.poll(() => opens(child.pid, file), { timeout: 20_000 }).toBe(true)
+    child.kill('SIGINT')
+    const { status, stdout } = await ended
+    expect([status, JSON.parse(stdout)]).toEqual([130, { read: 0, imported: 0, refused: 0, interrupted: true }])
   })
 
   it('whose engine does not answer waits for it at the first order to end, and ends at once at the second', async () => {

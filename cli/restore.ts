@@ -3,7 +3,7 @@
 import { stderrLog } from '../server/log.ts'
 import { realClock } from '../server/real-clock.ts'
 import { type AccountsToFreeze, type RestoredData, accountsIn, restoreData } from '../server/restore-data.ts'
-import { readTextFile } from '../server/text-file.ts'
+import { readNamedText } from '../server/named-file.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom, settingOptions } from './config-source.ts'
 import { environment } from './environment.ts'
@@ -81,7 +81,7 @@ function accountsOf(path: string | undefined): AccountsToFreeze {
   if (path === undefined) return []
   let text: string
   try {
-    text = readTextFile(path)
+    text = readNamedText(path)
   } catch (error) {
     throw new UsageError(`--freeze ${path}: ${error instanceof Error ? error.message : String(error)}`)
   }

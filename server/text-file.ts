@@ -1,8 +1,6 @@
 // UTF-8 text as other programs write it: a byte order mark (RFC 3629 §6) in front of it is no part of it, and UTF-16, which some editors
 // call Unicode, is told as what it is instead of as a mistake of whatever is read from it.
 
-import { readFileSync } from 'node:fs'
-
 /** A text that is not UTF-8: the message says what it is and what to do. */
 class TextError extends Error {
   override readonly name = 'TextError'
@@ -14,11 +12,6 @@ const mark = '\uFEFF'
 export function utf8Of(bytes: Uint8Array, from: string): string {
   if (isUtf16(bytes)) throw new TextError(`${from}: ${notUtf16}`)
   return withoutMark(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
-}
-
-/** The text of a file, without its mark. Throws as `readFileSync` does, or a TextError. */
-export function readTextFile(path: string): string {
-  return utf8Of(readFileSync(path), path)
 }
 
 /** A text that was decoded elsewhere, such as a line of a stream, without the mark in front of it. */
