@@ -116,7 +116,7 @@ const tooManyActs = refusal(
 )
 const changedSince = refusal(
   'changed-since',
-  'expected the same bands of the same account, frozen as they were when it was proposed: propose it again',
+  'expected it to reach what it did when it was proposed (the account, its bands and freezes, the phone): propose it again',
 )
 
 function tooLittle(act: OperatorAct, role: OperatorRole): Refused | undefined {
