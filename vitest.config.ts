@@ -50,7 +50,7 @@ export default defineConfig({
     // Twice as many as most machines of CI have cores: the long ones wait as much as they compute.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    env: { NODE_OPTIONS: `--import=${new URL('test/support/strip-cache.mjs', import.meta.url).href}` },
+    env: { NODE_OPTIONS: `--import=${new URL('./test/support/strip-cache.mjs', import.meta.url).href}` },
     projects: isLongRun() ? [folders, ends] : [folders, ends, browser],
   },
 })

@@ -1,7 +1,7 @@
 // Those the protocol must stand up to, as far as they sit between band and engine: a phone that alters, replays, withholds
 // and floods. `HostileRadio` looks to an honest client like any radio; everything goes through its hands, whole records.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
 import type { BandRadio } from '../sdk/band-bridge.ts'

@@ -1,7 +1,7 @@
 // `A`, the secret of one arming, in RAM only (PROTOCOL §1, §5). Without it there is no proof; whatever ends the wearing
 // overwrites it.
 
-import { type Bytes, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes } from '../base/bytes.ts'
 import { type Bid, type Rid, idBytes } from '../protocol/ids.ts'
 import { armedMaxMs } from '../protocol/limits.ts'
 import { type Verdict, type Wear, encodeAuthProofProved } from '../protocol/ops.ts'

@@ -6,7 +6,7 @@ import { acctTagOf, pairingIdOf, pairingRoot, startPairingAsEngine } from '../cr
 import type { Primitives } from '../crypto/primitives.ts'
 import { SealedChannel } from '../crypto/sealed-channel.ts'
 import { decodeBandCert } from '../protocol/band-cert.ts'
-import { type Bytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, equalBytes } from '../base/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { EngineFrame, PhoneFrameOf } from '../protocol/frames.ts'
 import { type BandId, type Bid, idBytes, parseAccountId, parseBid } from '../protocol/ids.ts'

@@ -1,6 +1,6 @@
 // The bench's sockets: what a phone takes for a WebSocket, without a network.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { subprotocol } from '../protocol/versions.ts'
 import type { WebSocketLike } from '../sdk/connection.ts'
 import type { BenchSession } from './bench-state.ts'

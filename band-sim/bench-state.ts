@@ -2,7 +2,7 @@
 
 import type { EnginePairing } from '../crypto/pairing.ts'
 import type { SealedChannel } from '../crypto/sealed-channel.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import type { BandId, Bid } from '../protocol/ids.ts'
 import type { Wear } from '../protocol/ops.ts'
 import type { BenchSocket } from './bench-socket.ts'

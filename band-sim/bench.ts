@@ -2,7 +2,7 @@
 
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { Primitives } from '../crypto/primitives.ts'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import type { BandRadio } from '../sdk/band-bridge.ts'
 import type { PhoneBand } from '../sdk/phone-band.ts'
 import { PhoneError } from '../sdk/phone-errors.ts'

@@ -1,8 +1,8 @@
 // Account tokens of a demo's own issuer: what a wallet's sign-in would hand to the app, made here so that simulated phones
 // can sign in. A JWT (RFC 7519) bound to the phone's session key by `cnf.jkt` (RFC 9449 §6.1).
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
-import { base64url } from '../crypto/base64url.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
+import { base64url } from '../base/base64url.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 
 /** Who signs; `seed` is an Ed25519 seed. */

@@ -1,10 +1,10 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { base64url } from '../crypto/base64url.ts'
+import { base64url } from '../base/base64url.ts'
 import { verifyBandCert } from '../crypto/band-certs.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { decodeBandCert } from '../protocol/band-cert.ts'
-import { fromHex, toHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import { thumbprint } from './demo-tokens.ts'
 import { type DemoFile, demoWorld } from './demo-world.ts'
 

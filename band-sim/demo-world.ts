@@ -1,7 +1,7 @@
 // The world of a demo engine, as `bandpass serve --demo` writes it to demo.json: where it listens, who signs its tokens, a
 // partner, and a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
 
-import { fromHex, toHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { PhoneClientOptions } from '../sdk/phone-client.ts'
 import { systemClock } from '../sdk/phone-clock.ts'

@@ -1,7 +1,7 @@
 // A band's firmware as code, written from the protocol alone: what a maker's firmware must do with every record, edge of
 // the wear sensor and touch. It trusts nothing the phone says; time, chance and hardware come in from outside.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import type { OfferTerms } from '../protocol/offer.ts'
 import { type DownOp, type Gesture, decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
 import { type BandRecord, type DataRecord, decodeRecord } from '../protocol/records.ts'

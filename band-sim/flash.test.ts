@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii } from '../base/bytes.ts'
 import { BandFlash, crc32 } from './flash.ts'
 
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)

@@ -1,7 +1,7 @@
 // A band's flash: what survives a reboot. The root lies in two slots with a CRC, so that a battery that comes out in the
 // middle of a write costs the new root and never the old one (PROTOCOL §1, §4).
 
-import { type Bytes, concatBytes, readU32, u32 } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes, readU32, u32 } from '../base/bytes.ts'
 import type { Bid } from '../protocol/ids.ts'
 
 /** The tie to an account as the band keeps it; `confirmed` only after the wearer's tap (PROTOCOL §3). */

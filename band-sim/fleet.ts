@@ -1,7 +1,7 @@
 // Many bands, each with its wearer, radio and phone, living a short day again and again against one engine: sign in, pair,
 // wear, arm, pay. Everything is drawn from one seed. For demos and for seeing an engine under honest use.
 
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { OfferRequest, Partner } from '../sdk/offers.ts'
 import type { PhoneBand, PhoneDecision } from '../sdk/phone-band.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { decodeRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
 import { flipBit, forgeries } from './adversaries.ts'
 import { Bench } from './bench.ts'

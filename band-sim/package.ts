@@ -1,7 +1,7 @@
 // What a vendor does at the end of the line: make a device key, sign a BandCert, pin the engine's keys, print `ps` on
 // the package (PROTOCOL §1).
 
-import { type Bytes, fromHex } from '../protocol/bytes.ts'
+import { type Bytes, fromHex } from '../base/bytes.ts'
 import { conformanceBits } from '../protocol/band-cert.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
 import { signBandCert } from '../crypto/band-certs.ts'

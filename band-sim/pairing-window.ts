@@ -1,7 +1,7 @@
 // The band's side of pairing (PROTOCOL §3): answers PAIR0 only when unpaired and touched a moment ago, keeps COMMIT
 // aside until the wearer taps, and forgets everything when the window ends without that tap.
 
-import { type Bytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, equalBytes } from '../base/bytes.ts'
 import { pairingFailuresMax, pairingGestureMs, pairingWindowMs } from '../protocol/limits.ts'
 import { type DownOp, decodeDownOp, encodeUpOp } from '../protocol/ops.ts'
 import type { BandRecord, DataRecord } from '../protocol/records.ts'

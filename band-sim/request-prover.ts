@@ -1,7 +1,7 @@
 // From a request to the wearer's answer: the band reads the offer, computes `rd` itself, buzzes, waits for the wearer
 // and measures what it can (PROTOCOL §5). One request at a time; a newer one replaces it.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type Evidence, distanceNone, encodeEvidence } from '../protocol/evidence.ts'
 import type { Rid } from '../protocol/ids.ts'
 import { type OfferTerms, decodeOffer } from '../protocol/offer.ts'

@@ -1,6 +1,6 @@
 // Chance from a seed, so that a run can be repeated exactly. Deterministic on purpose: for simulated bands only.
 
-import { type Bytes, ascii, concatBytes, readU32, u32 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, readU32, u32 } from '../base/bytes.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 
 /** A stream of chance; two with one seed give the same. */

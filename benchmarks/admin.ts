@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { parsePartnerId } from '../protocol/ids.ts'
 import { encodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
 import { AdminClient, type ServerMeters } from '../sdk/admin-client.ts'

@@ -6,7 +6,7 @@ import type { ImportedBinding } from '../protocol/imported-binding.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { armKey } from '../crypto/proof.ts'
 import { conformanceBits } from '../protocol/band-cert.ts'
-import { readU16 } from '../protocol/bytes.ts'
+import { readU16 } from '../base/bytes.ts'
 import {
   type AccountId,
   type BandId,

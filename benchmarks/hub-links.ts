@@ -5,7 +5,7 @@ import { openData, sealData } from '../crypto/link-seal.ts'
 import { nodePrimitives as p } from '../crypto/node-primitives.ts'
 import { helloMessage } from '../crypto/phone-auth.ts'
 import { nextRoot, resumeKeys, resumeMac } from '../crypto/resume.ts'
-import { concatBytes } from '../protocol/bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
 import {
   decodeEngineFrame,
   decodeHubRecords,

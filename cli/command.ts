@@ -2,8 +2,8 @@
 // unknown flag, a missing value and --help alike.
 
 import { parseArgs } from 'node:util'
-import { hiddenIn } from '../protocol/printable.ts'
-import { didYouMean } from '../server/did-you-mean.ts'
+import { hiddenIn } from '../base/printable.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 import { pathOf } from '../server/setting.ts'
 
 export type Option = {

@@ -1,7 +1,7 @@
 // What a demo has seen so far: counts by step and reason, and how long decisions took.
 
 import type { FleetEvent } from '../band-sim/fleet.ts'
-import { Histogram, percentilesOf } from '../server/histogram.ts'
+import { Histogram, percentilesOf } from '../base/histogram.ts'
 
 /** The one line of `bandpass demo --json`. Latencies are from the phone's asking to its knowing, ms. */
 export type DemoResult = {

@@ -1,7 +1,7 @@
 // What pictures on a terminal are made of: bars, courses of a figure over time, and lines of differently weighted text that
 // are cut to the terminal and never wrapped. Pure; who writes them knows the terminal.
 
-import { printable as printableAs } from '../protocol/printable.ts'
+import { printable as printableAs } from '../base/printable.ts'
 
 /** How a piece of text stands out; plain where there are no colours. */
 type Tone = 'strong' | 'faint' | 'good' | 'bad'

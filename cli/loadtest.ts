@@ -1,7 +1,7 @@
 // `bandpass loadtest`: drives a running engine over real sockets with a simulated fleet, and says what both ends saw.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { printableJson } from '../protocol/printable.ts'
+import { printableJson } from '../base/printable.ts'
 import { AdminError } from '../sdk/admin-client.ts'
 import type { FleetOptions, MeasureOptions } from '../loadtest/load-options.ts'
 import { jsonOf, metricsOf } from '../loadtest/load-result.ts'

@@ -2,7 +2,7 @@
 // Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug; 130 and 143 after SIGINT and SIGTERM, 141 when the
 // reader of its output went away. Of the commands only the one that is run is loaded.
 
-import { didYouMean } from '../server/did-you-mean.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 import { remedyOf } from '../server/system-error.ts'
 import { version } from '../server/version.ts'
 import { type Command, UsageError, helpOf, readArguments } from './command.ts'

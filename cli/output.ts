@@ -2,7 +2,7 @@
 // shown once, an address, totals) is sentences on a terminal, and JSON where stdout is none (a pipe, a file, a service) or with `--json`;
 // what is shown (a list and what was changed in it, a report, a token to pass on) is text everywhere, and JSON with `--json`.
 
-import { printableJson } from '../protocol/printable.ts'
+import { printableJson } from '../base/printable.ts'
 import type { Given, Option } from './command.ts'
 
 export const jsonOption: Option = {

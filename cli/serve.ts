@@ -9,7 +9,7 @@ import { environment } from './environment.ts'
 import { jsonOption, printMade } from './output.ts'
 import { configFrom, configOption, settingOptions } from './config-source.ts'
 import { followSignals } from './signals.ts'
-import { Histogram, type Percentiles, percentilesOf } from '../server/histogram.ts'
+import { Histogram, type Percentiles, percentilesOf } from '../base/histogram.ts'
 
 /** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
 export type StatusLine = ReturnType<RunningServer['status']> & { readonly took: Percentiles }

@@ -2,7 +2,7 @@
 // again or cannot be reached is said to be, and watching goes on by itself.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { printableJson } from '../protocol/printable.ts'
+import { printableJson } from '../base/printable.ts'
 import { type AdminClient, AdminError, type EngineInfo } from '../sdk/admin-client.ts'
 import type { LastMinute, RecentSecond } from '../sdk/admin-reports.ts'
 import { adminOf, adminOptions } from './admin-options.ts'

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, toHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, toHex } from '../base/bytes.ts'
 import { createKeyring } from './at-rest.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives } from './node-primitives.ts'

@@ -2,7 +2,7 @@
 // secret, both bound to table, key and version so that no value passes in another's place. A sealed value starts with
 // the id of its master key: a new key seals at once while older ones still open.
 
-import { type Bytes, ascii, concatBytes, readU32, u16, u32, u8 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, readU32, u16, u32, u8 } from '../base/bytes.ts'
 import { type Primitives, requireLength, tagBytes } from './primitives.ts'
 import { equalSecret } from './secret.ts'
 import { xchachaOpen, xchachaSeal } from './sodium-aead.ts'

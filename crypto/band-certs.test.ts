@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type BandCert, decodeBandCert, encodeBandCertSigned } from '../protocol/band-cert.ts'
-import { ascii, concatBytes } from '../protocol/bytes.ts'
+import { ascii, concatBytes } from '../base/bytes.ts'
 import { parseBandId } from '../protocol/ids.ts'
 import { type BandCertFields, type VendorKey, bandCertMessage, signBandCert, verifyBandCert } from './band-certs.ts'
 import { noblePrimitives } from './noble-primitives.ts'

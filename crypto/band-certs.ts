@@ -1,7 +1,7 @@
 // A vendor's signature on a BandCert (PROTOCOL §1). The type of signature comes from the vendor list: a cert that states
 // another type is refused, so no key is ever used under a scheme it was not made for.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type BandCert, type SignatureType, encodeBandCertSigned } from '../protocol/band-cert.ts'
 import type { Primitives } from './primitives.ts'
 

@@ -1,6 +1,6 @@
 // What the engine says to every band under `V_R`: RELEASE in the open, KEYSET inside a link.
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes } from '../protocol/bytes.ts'
+import { ascii, concatBytes } from '../base/bytes.ts'
 import { parseBandId } from '../protocol/ids.ts'
 import { decodeDownOp } from '../protocol/ops.ts'
 import { decodeRecord } from '../protocol/records.ts'

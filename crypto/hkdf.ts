@@ -2,7 +2,7 @@
 // RFC wants a PRK of 32 bytes or more; the arm secret `A` has 16 (PROTOCOL §5), which HMAC takes as well and noble's own
 // expand refuses.
 
-import { type Bytes, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes } from '../base/bytes.ts'
 
 const blockBytes = 32
 /** Largest output: 255 blocks. */

@@ -1,6 +1,6 @@
 // KEYSET: the engine announces its next static key `S_E` to bands, signed by `V_R` (PROTOCOL §1, §5).
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type DownOp, encodeDownOp, encodeKeysetSigned } from '../protocol/ops.ts'
 import type { Primitives } from './primitives.ts'
 

@@ -1,6 +1,6 @@
 // Answers printed in the standards, typed in from them: they hold whether or not the outside vectors are at hand.
 import { describe, expect, it } from 'vitest'
-import { ascii, fromHex, toHex } from '../protocol/bytes.ts'
+import { ascii, fromHex, toHex } from '../base/bytes.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives } from './node-primitives.ts'
 import { filled } from './test-bytes.ts'

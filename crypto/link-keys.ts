@@ -1,6 +1,6 @@
 // What a handshake or a resume leaves for a link: a key per direction and the two bytes that name the link on the air.
 
-import { type Bytes, ascii, readU16 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, readU16 } from '../base/bytes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** Keys of one link: `up` from band to engine, `down` from engine to band, 32 bytes each; `sid` is a u16. */

@@ -1,7 +1,7 @@
 import { createCipheriv, createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, fromHex, toHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, fromHex, toHex } from '../base/bytes.ts'
 import { type DataRecord, decodeRecord } from '../protocol/records.ts'
 import { nextPhaseKey, noContext, openData, pairingBinding, sealData } from './link-seal.ts'
 import { noblePrimitives } from './noble-primitives.ts'

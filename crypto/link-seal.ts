@@ -1,7 +1,7 @@
 // Sealing and opening one DATA record (PROTOCOL §5). Pure: who calls it keeps counters and phases, compares the counter
 // before opening, and never seals twice with one key and counter.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type DataRecord, dataAssociatedData, encodeDataHeader } from '../protocol/records.ts'
 import type { Primitives } from './primitives.ts'
 

@@ -7,7 +7,7 @@ import { p256 } from '@noble/curves/nist.js'
 import { bytesToNumberLE } from '@noble/curves/utils.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { type Bytes, concatBytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes, equalBytes } from '../base/bytes.ts'
 import { expandWith } from './hkdf.ts'
 import {
   type Primitives,

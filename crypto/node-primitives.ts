@@ -11,7 +11,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { type Bytes, allocateBytes, concatBytes, fromHex } from '../protocol/bytes.ts'
+import { type Bytes, allocateBytes, concatBytes, fromHex } from '../base/bytes.ts'
 import { expandWith } from './hkdf.ts'
 import {
   type Primitives,

@@ -1,7 +1,7 @@
 // The symmetric half of a Noise handshake (Noise §5.1, §5.2): chaining key, transcript hash, cipher key and its counter.
 // Each state owns its bytes: a copy is taken before a message is tried, and the loser of the two is wiped.
 
-import { type Bytes, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes } from '../base/bytes.ts'
 import type { Primitives } from './primitives.ts'
 import { wipe } from './secret.ts'
 

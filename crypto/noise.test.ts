@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii } from '../base/bytes.ts'
 import { nodePrimitives as primitives } from './node-primitives.ts'
 import { createHandshake } from './noise.ts'
 import { everyFlip, filled } from './test-bytes.ts'

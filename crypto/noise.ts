@@ -2,7 +2,7 @@
 // pairing (XKpsk3) and rekey (KKpsk0) use. A read that fails leaves the handshake as it was, so a pairing window can
 // bear several failures.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { SymmetricState } from './noise-symmetric.ts'
 import { type Primitives, requireLength } from './primitives.ts'
 import { wipe } from './secret.ts'

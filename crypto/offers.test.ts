@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes } from '../protocol/bytes.ts'
+import { ascii, concatBytes } from '../base/bytes.ts'
 import { parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
 import { type Offer, type OfferTerms, decodeOffer, offerMacedBytes } from '../protocol/offer.ts'
 import { noblePrimitives } from './noble-primitives.ts'

@@ -1,7 +1,7 @@
 // Who vouches for a request: the partner's MAC over its offer (PROTOCOL §5). A MAC, because an Ed25519 verification
 // would cost 100 µs a request.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type Offer, type OfferTerms, encodeOfferTerms } from '../protocol/offer.ts'
 import { type Primitives, requireLength } from './primitives.ts'
 import { equalSecret } from './secret.ts'

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, fromHex, u32 } from '../protocol/bytes.ts'
+import { ascii, concatBytes, fromHex, u32 } from '../base/bytes.ts'
 import { parseAccountId, parseBandId, parsePairingId } from '../protocol/ids.ts'
 import { decodeRecord, encodePair0 } from '../protocol/records.ts'
 import { noblePrimitives } from './noble-primitives.ts'

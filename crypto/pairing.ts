@@ -1,7 +1,7 @@
 // Pairing, the cryptography of it: Noise XKpsk3 with the band as initiator (PROTOCOL §3). The windows, failures and
 // durable steps around it belong to the pairing machine.
 
-import { type Bytes, ascii, concatBytes, readU32, readU48, u32, u48 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, readU32, readU48, u32, u48 } from '../base/bytes.ts'
 import { bandCertBytes } from '../protocol/band-cert.ts'
 import { type AccountId, type BandId, type PairingId, idBytes, parsePairingId } from '../protocol/ids.ts'
 import { encodeNoiseRecord } from '../protocol/records.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, fromHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, fromHex } from '../base/bytes.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives as node } from './node-primitives.ts'
 import { helloMessage, uvMessage, verifyPhoneSignature } from './phone-auth.ts'

@@ -1,7 +1,7 @@
 // What a phone's two keys sign: hello with the session key, user verification with the verify key (PROTOCOL §8). Both messages
 // name the engine's host, last because only its length varies: what is signed for one engine says nothing to another.
 
-import { type Bytes, ascii, concatBytes, u8 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, u8 } from '../base/bytes.ts'
 import { type Primitives, requireLength } from './primitives.ts'
 
 /**

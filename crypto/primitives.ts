@@ -1,7 +1,7 @@
 // The cryptographic primitives everything in crypto/ is built from. One interface, two implementations that a test holds
 // equal: node-primitives.ts for the engine, noble-primitives.ts where Node's crypto does not exist (phone, browser, band).
 
-import { type Bytes, fromHex, toHex } from '../protocol/bytes.ts'
+import { type Bytes, fromHex, toHex } from '../base/bytes.ts'
 
 type OwnBytes = Uint8Array<ArrayBuffer>
 

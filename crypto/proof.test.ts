@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, fromHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, fromHex } from '../base/bytes.ts'
 import { parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
 import { canonBytes, encodeOfferTerms } from '../protocol/offer.ts'
 import { encodeAuthProofProved } from '../protocol/ops.ts'

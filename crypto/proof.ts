@@ -1,6 +1,6 @@
 // The proof that the wearer's armed band saw this very request (PROTOCOL §5): `rd` names the request, `p` proves it.
 
-import { type Bytes, allocateBytes, ascii, concatBytes, u32 } from '../protocol/bytes.ts'
+import { type Bytes, allocateBytes, ascii, concatBytes, u32 } from '../base/bytes.ts'
 import type { Primitives } from './primitives.ts'
 
 /** `rd = SHA-256("bnd1 req" ‖ canon ‖ label)`; canon 73 bytes, label 24. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii } from '../base/bytes.ts'
 import { parseAccountId, parsePartnerId } from '../protocol/ids.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { nodePrimitives as node } from './node-primitives.ts'

@@ -1,9 +1,9 @@
 // Receipts: a decision the partner can verify offline, a JWS in compact form (RFC 7515 §7.1) signed by `V_E`. Sign only
 // what is in the journal (PROTOCOL §9): 35 µs of Ed25519, so when asked.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type AccountId, type PartnerId, idBytes } from '../protocol/ids.ts'
-import { base64url } from './base64url.ts'
+import { base64url } from '../base/base64url.ts'
 import type { Primitives } from './primitives.ts'
 
 /** `typ` of a receipt's header. */

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, fromHex } from '../protocol/bytes.ts'
+import { ascii, concatBytes, fromHex } from '../base/bytes.ts'
 import { parseBid } from '../protocol/ids.ts'
 import { type BandRecord, decodeRecord } from '../protocol/records.ts'
 import { noblePrimitives } from './noble-primitives.ts'

@@ -1,7 +1,7 @@
 // Rekey: Noise KKpsk0 under the current root, so that whoever once copied the root loses the chain (PROTOCOL §4).
 // The band initiates; the engine checks mac1 before any curve operation.
 
-import { type Bytes, ascii, concatBytes, readU16, readU48, u16, u32, u48 } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, readU16, readU48, u16, u32, u48 } from '../base/bytes.ts'
 import { type Bid, idBytes } from '../protocol/ids.ts'
 import { encodeNoiseRecord, encodeRekey1Maced, rekey1MacedBytes } from '../protocol/records.ts'
 import { type LinkKeys, sidOf } from './link-keys.ts'

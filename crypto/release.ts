@@ -1,7 +1,7 @@
 // RELEASE: the engine's public word that a band's bindings up to a generation are over (PROTOCOL §2, §3). Replayable and
 // harmless: a band obeys it only if its own generation is not above generationMax.
 
-import { type Bytes, ascii, concatBytes, equalBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, equalBytes } from '../base/bytes.ts'
 import { type BandId, idBytes } from '../protocol/ids.ts'
 import { type BandRecord, encodeReleaseSigned } from '../protocol/records.ts'
 import type { Primitives } from './primitives.ts'

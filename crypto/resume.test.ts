@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii, concatBytes, readU16, u8 } from '../protocol/bytes.ts'
+import { ascii, concatBytes, readU16, u8 } from '../base/bytes.ts'
 import { parseBid } from '../protocol/ids.ts'
 import { encodeResumeMaced } from '../protocol/records.ts'
 import { noblePrimitives } from './noble-primitives.ts'

@@ -1,7 +1,7 @@
 // Resume: the symmetric way back to a live link (PROTOCOL §4). Seven HMACs, no allocation to speak of before the mac is
 // known to be right. `root` is R_n, `maced` is RESUME without its mac, `engineNonce` is CHAL's Ne.
 
-import { type Bytes, ascii, concatBytes } from '../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { type LinkKeys, sidOf } from './link-keys.ts'
 import type { Primitives } from './primitives.ts'
 import { wipe } from './secret.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii } from '../base/bytes.ts'
 import { badTagsMax, badTagsWindowMs, counterJumpMax, phaseAgeMaxMs, phaseMax } from '../protocol/limits.ts'
 import { opCodes } from '../protocol/ops.ts'
 import { type DataRecord, decodeData } from '../protocol/records.ts'

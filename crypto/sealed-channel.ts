@@ -1,7 +1,7 @@
 // One end of a live link: counters, key phases and bad tags over the pure sealing of link-seal.ts (PROTOCOL §5). For
 // bands and the pairing channel; the engine keeps its million links in a slab and applies the same rules there.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import {
   badTagsMax,
   badTagsWindowMs,

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { noblePrimitives } from './noble-primitives.ts'
 import { createKeyring } from './at-rest.ts'
 import { createHandshake } from './noise.ts'

@@ -1,6 +1,6 @@
 // Secrets: compared in constant time, wiped after use, and a holder that refuses to be printed.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 
 /** Compares in time that depends on the lengths only. Lengths are public. */
 export function equalSecret(left: Bytes, right: Bytes): boolean {

@@ -5,7 +5,7 @@
 // everything goes through one place in it that is erased after each call.
 
 import * as wrappers from 'libsodium-wrappers'
-import { type Bytes, allocateBytes } from '../protocol/bytes.ts'
+import { type Bytes, allocateBytes } from '../base/bytes.ts'
 import { requireLength, tagBytes } from './primitives.ts'
 
 type OwnBytes = Uint8Array<ArrayBuffer>

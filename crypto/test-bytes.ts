@@ -1,6 +1,6 @@
 // Bytes for the tests of this folder: filled ones, and copies with one bit or byte changed.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 
 /** `length` bytes of one value: recognizable keys that are nobody's. */
 export function filled(length: number, value: number): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,7 @@
 // are checked for the members that the caller names: a server of another version may have left some out.
 
 import { type ApiRefusal, type SessionAnswer, operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
-import { printable } from '../protocol/printable.ts'
+import { printable } from '../base/printable.ts'
 import { signal } from './signals.ts'
 
 export type Answered<Answer> =

@@ -3,7 +3,7 @@
 
 import { type BandAnswer, type TimelineEntry, operatorPaths } from '../protocol/operator-api.ts'
 import { holdBits } from '../protocol/states.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { ActButton } from './act-button.tsx'
 import { get, pathOf } from './api.ts'
 import { BandEvidence } from './band-evidence.tsx'

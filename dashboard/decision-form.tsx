@@ -1,7 +1,7 @@
 // The filter of decisions as a form. Amounts are written in the chosen currency, or in minor units without one.
 
 import { actions } from '../protocol/actions.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { type BandsAnswer, type DecisionFilter, type PartnersAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { idDigitsMin, writtenName } from '../protocol/written-name.ts'

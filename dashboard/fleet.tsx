@@ -1,7 +1,7 @@
 // The page that stays open all day: what the fleet is doing, and whether anything is wrong.
 
 import { feedJournalStates } from '../protocol/operator-feed.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { historySeconds } from '../protocol/operator-api.ts'
 import { accountHoldNames, bandStates, holdBits, sessionStates } from '../protocol/states.ts'
 import { ActButton } from './act-button.tsx'

@@ -1,7 +1,7 @@
 // The feed as the page has it: the newest values, the last quarter of an hour, how the connection is, and which alarms are
 // on. It connects while an operator is signed in, and again by itself after the engine was away.
 
-import { fromHex, toHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import { type FleetAnswer, operatorPaths } from '../protocol/operator-api.ts'
 import { type BandStep, decodeFeed, encodeFeed, feedSubprotocol } from '../protocol/operator-feed.ts'
 import { type PastSince, alarmsOn, followAlarms } from './alarms.ts'

@@ -1,6 +1,6 @@
 // Approvals and every reason for denial, with how often each was given since the engine started.
 
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { type Reason, reasons } from '../protocol/reasons.ts'
 import { rateOf, valueOf } from './feed-points.ts'
 import { latest, points } from './live.ts'

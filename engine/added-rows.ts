@@ -1,7 +1,7 @@
 // Encoded rows one behind the other in large pieces of memory of their own: a row that waits for the view costs the collector
 // a number, not an object. Nothing is taken out; all goes at once.
 
-import { readU32 } from '../protocol/bytes.ts'
+import { readU32 } from '../base/bytes.ts'
 
 const pieceBytes = 131_072
 const lengthBytes = 4

@@ -1,6 +1,6 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
-import { forgetOldest } from './forget-oldest.ts'
+import { forgetOldest } from '../base/forget-oldest.ts'
 
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */

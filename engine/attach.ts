@@ -1,6 +1,6 @@
 // Attach, detach and the records of a slot: bid → band → account is checked here, before anything is believed.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type AccountId, parseBid } from '../protocol/ids.ts'
 import { hubSlotMax, phoneSlotMax } from '../protocol/limits.ts'
 import type { ErrorCode } from '../protocol/errors.ts'

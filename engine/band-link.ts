@@ -2,7 +2,7 @@
 
 import { type LinkBinding, nextPhaseKey, openData, sealData } from '../crypto/link-seal.ts'
 import { wipe } from '../crypto/secret.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import {
   badTagsMax,
   badTagsWindowMs,

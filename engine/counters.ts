@@ -1,7 +1,7 @@
 // What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
 
 import { accountTally, heldTally } from './ports/rows.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { type Reason, reasons } from '../protocol/reasons.ts'
 import {
   type AccountHold,

@@ -2,7 +2,7 @@
 // back at once waits for none of it.
 
 import { type Bucket, takeToken } from './admission.ts'
-import { forgetOldest } from './forget-oldest.ts'
+import { forgetOldest } from '../base/forget-oldest.ts'
 
 /** Keys remembered; the oldest are forgotten first. */
 const keysMax = 100_000

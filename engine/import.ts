@@ -3,7 +3,7 @@
 
 import { equalSecret, wipe } from '../crypto/secret.ts'
 import { initialBandMemory } from '../machines/band-context.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { idBytes } from '../protocol/ids.ts'
 import type { ImportedBinding } from '../protocol/imported-binding.ts'
 import { armedMaxMs } from '../protocol/limits.ts'

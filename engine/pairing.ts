@@ -4,7 +4,7 @@
 import { verifyBandCert } from '../crypto/band-certs.ts'
 import { acctTagOf, pairingIdOf, startPairingAsEngine } from '../crypto/pairing.ts'
 import { type BandCert, decodeBandCert } from '../protocol/band-cert.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { idBytes, parseBandId } from '../protocol/ids.ts'
 import { phoneSlotMax } from '../protocol/limits.ts'

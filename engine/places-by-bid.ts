@@ -1,7 +1,7 @@
 // Where each attached band lies, by the name it has on the air: a table of places alone, eight bytes a band. The names
 // themselves stand at the places. Open addressing: what does not fit where it belongs stands in the next field that is free.
 
-import { type Bytes, readU32 } from '../protocol/bytes.ts'
+import { type Bytes, readU32 } from '../base/bytes.ts'
 
 /** A 32-bit word of the bid that stands at a place: the first (0) or the second (1). */
 type WordAt = (place: number, word: 0 | 1) => number

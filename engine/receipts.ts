@@ -1,7 +1,7 @@
 // Receipts: a decision signed for its partner, made only after its record is in the journal (PROTOCOL §9).
 
 import { pairwiseSubject, signReceipt } from '../crypto/receipts.ts'
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import type { AccountId } from '../protocol/ids.ts'
 import type { OfferTerms } from '../protocol/offer.ts'
 import type { Core } from './core.ts'

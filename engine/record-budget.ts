@@ -4,7 +4,7 @@
 import type { PhoneFrame } from '../protocol/frames.ts'
 import type { AccountId } from '../protocol/ids.ts'
 import { type Bucket, refill } from './admission.ts'
-import { forgetOldest } from './forget-oldest.ts'
+import { forgetOldest } from '../base/forget-oldest.ts'
 
 /** Accounts remembered at once; the oldest are forgotten first, and begin with a full bucket again. */
 const accountsMax = 100_000

@@ -7,7 +7,7 @@ import { type BandEffect, type BandMemory, initialBandMemory } from '../machines
 import type { BandEvent } from '../machines/band-events.ts'
 import { bandStateOf } from '../machines/band-machine.ts'
 import type { BandId } from '../protocol/ids.ts'
-import { inTurn } from './in-turn.ts'
+import { inTurn } from '../base/in-turn.ts'
 import type { Ledger } from './ledger.ts'
 import type { BandRow } from './ports/rows.ts'
 

@@ -3,7 +3,7 @@
 import { armKey, proofTag } from '../crypto/proof.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
 import { gradeProximity } from '../policy/proximity.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { decodeEvidence } from '../protocol/evidence.ts'
 import type { PhoneFrameOf } from '../protocol/frames.ts'
 import { idBytes } from '../protocol/ids.ts'

@@ -4,7 +4,7 @@ import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../cr
 import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../crypto/resume.ts'
 import { signRelease } from '../crypto/release.ts'
 import { equalSecret, wipe } from '../crypto/secret.ts'
-import { type Bytes, concatBytes, createCopier } from '../protocol/bytes.ts'
+import { type Bytes, concatBytes, createCopier } from '../base/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { idBytes } from '../protocol/ids.ts'
 import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../protocol/limits.ts'

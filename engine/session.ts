@@ -1,7 +1,7 @@
 // A phone's or hub's live connection as the engine keeps it, and the directory of all of them.
 
 import type { SessionActor } from './actors.ts'
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { layEngineFrame, layHubRecord } from '../protocol/frame-codec.ts'
 import { type AlertKind, type EngineFrame, alertKinds } from '../protocol/frames.ts'

@@ -2,7 +2,7 @@
 
 import { takeToken } from './admission.ts'
 import type { SessionEffect, SessionEvent } from '../machines/session-machine.ts'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { type CloseCode, errorCodes } from '../protocol/errors.ts'
 import { decodePhoneFrame, idOfAuthorize, layError, signedOfHello } from '../protocol/frame-codec.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../protocol/frames.ts'

@@ -1,7 +1,7 @@
 // Every attached band's slot: by the band's name on the air, and by session and number. Holds the slabs in which slots lie, and
 // of a session only that it has some.
 
-import { ascii, readText } from '../protocol/bytes.ts'
+import { ascii, readText } from '../base/bytes.ts'
 import { type AccountId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { PlacesByBid } from './places-by-bid.ts'
 import type { Session } from './session.ts'

@@ -3,7 +3,7 @@
 // collector to carry along. Two objects of one slot see the same.
 
 import type { ErrorCode } from '../protocol/errors.ts'
-import { type Bytes, copyBytes } from '../protocol/bytes.ts'
+import { type Bytes, copyBytes } from '../base/bytes.ts'
 import type { AccountId, BandId, Bid } from '../protocol/ids.ts'
 import type { LinkIndex } from './links.ts'
 import type { Session } from './session.ts'

@@ -1,7 +1,7 @@
 // User verification: the phone's secure hardware signed this very request, after its owner's biometric (PROTOCOL §8).
 
 import { uvMessage, verifyPhoneSignature } from '../crypto/phone-auth.ts'
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import { fieldsBeforeUv } from '../protocol/frame-codec.ts'
 import { type PhoneFrame, phoneFrames } from '../protocol/frames.ts'
 import { uvChallengeLifeMs, uvChallengesMax } from '../protocol/limits.ts'

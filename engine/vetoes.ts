@@ -4,7 +4,7 @@
 import { mayVeto } from '../policy/delays.ts'
 import type { Surface } from '../policy/holds.ts'
 import type { BandEvent } from '../machines/band-events.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { type EngineFrameOf, type PhoneFrameOf, beginners, changes } from '../protocol/frames.ts'
 import { type AccountId, type BandId, type PhoneId, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'

@@ -2,7 +2,7 @@
 // sends messages. One thread writes, so plain stores do.
 
 import { type CloseCode, closeCodes, errorCodes } from '../protocol/errors.ts'
-import { finderOf, namesOf } from '../protocol/names.ts'
+import { finderOf, namesOf } from '../base/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 
 const names = [

@@ -1,6 +1,6 @@
 // How a fleet is spread: over phones or hubs, over threads, with a token for each socket.
 
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { hubSlotMax } from '../protocol/limits.ts'
 import type { AdminClient, EngineInfo } from '../sdk/admin-client.ts'
 import { floodCarrier } from './adversary.ts'

@@ -1,6 +1,6 @@
 // Who gets in, and who does what: every route and every act against every role.
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import {
   type OperatorActName,
   type OperatorRole,

@@ -10,7 +10,7 @@ import {
   operatorActs,
 } from '../protocol/operator-api.ts'
 import type { ActingOperator, Performed } from '../engine/operator-port.ts'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'
 import type { OperatorPorts, VendorAct } from './ports.ts'

@@ -2,7 +2,7 @@
 // slow reader holds nothing but its batch, and who goes away ends the search.
 
 import { type DecisionEntry, type DecisionFilter, exportFromHeader, exportToHeader } from '../protocol/operator-api.ts'
-import { encodeUtf8 } from '../protocol/bytes.ts'
+import { encodeUtf8 } from '../base/bytes.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { type Answered, CutOff, type SignedInAsked, json, refused } from './answers.ts'
 import { Attempts } from './attempts.ts'

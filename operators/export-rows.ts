@@ -3,7 +3,7 @@
 // apostrophe, also where one that cuts at semicolons or tabs would find it; and what is not seen is marked. Labels come from partners.
 
 import { type DecisionEntry, exportColumns } from '../protocol/operator-api.ts'
-import { printableJson, printableLines } from '../protocol/printable.ts'
+import { printableJson, printableLines } from '../base/printable.ts'
 import type { ExportFormat } from './requests.ts'
 
 type Cell = string | number | null

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { fromHex, toHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
 import {
   type FeedMessage,

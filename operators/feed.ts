@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { toHex, fromHex } from '../protocol/bytes.ts'
+import { toHex, fromHex } from '../base/bytes.ts'
 import { type BandId, parseBandId } from '../protocol/ids.ts'
 import {
   type BandStep,

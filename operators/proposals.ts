@@ -1,7 +1,7 @@
 // Acts that wait for a second operator. They live in memory for an hour: a restart forgets them, and what they would have
 // allowed stays forbidden.
 
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
 import type { OperatorAct, Proposal } from '../protocol/operator-api.ts'
 import { operatorLimits } from './limits.ts'

@@ -1,11 +1,11 @@
 // What the routes are asked: filters, acts, pages. All read strictly, by request-reader.ts.
 
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
-import { encodeUtf8 } from '../protocol/bytes.ts'
+import { encodeUtf8 } from '../base/bytes.ts'
 import { type BandId, parseAccountId, parseBandId, parsePartnerId, parsePhoneId } from '../protocol/ids.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
-import { namesOf } from '../protocol/names.ts'
-import { hiddenIn } from '../protocol/printable.ts'
+import { namesOf } from '../base/names.ts'
+import { hiddenIn } from '../base/printable.ts'
 import { type DecisionFilter, type OperatorAct, type OperatorActName, operatorActs } from '../protocol/operator-api.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { idDigitsMin, writtenName } from '../protocol/written-name.ts'

@@ -4,8 +4,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
-import { toHex } from '../protocol/bytes.ts'
-import { base64url } from '../crypto/base64url.ts'
+import { toHex } from '../base/bytes.ts'
+import { base64url } from '../base/base64url.ts'
 import type { OperatorRole } from '../protocol/operator-api.ts'
 import { type SessionTimes, operatorLimits } from './limits.ts'
 import type { KeptSession, ListedOperator, SessionKeeper } from './ports.ts'

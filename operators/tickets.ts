@@ -2,7 +2,7 @@
 // needs no place in a table until it comes back, so that no number of begun sign-ins keeps anybody's from coming back.
 
 import { createHmac } from 'node:crypto'
-import { base64url } from '../crypto/base64url.ts'
+import { base64url } from '../base/base64url.ts'
 import { equalSecret } from '../crypto/secret.ts'
 import type { RandomBytes } from '../engine/ports/clock.ts'
 import { operatorLimits } from './limits.ts'

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { base64url } from '../crypto/base64url.ts'
+import { base64url } from '../base/base64url.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { operatorLimits } from './limits.ts'
 import type { ListedOperator } from './ports.ts'

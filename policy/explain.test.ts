@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { actions } from '../protocol/actions.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { bandStates } from '../protocol/states.ts'
 import { decide } from './decide.ts'

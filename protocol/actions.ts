@@ -1,6 +1,6 @@
 // What an offer asks for. The class comes from the partner's authenticated offer, never from a phone or reader.
 
-import { finderOf } from './names.ts'
+import { finderOf } from '../base/names.ts'
 
 /** Wire numbers of PROTOCOL §5; 128 to 255 are a partner's own. */
 export const actions = { pay: 1, receive: 2, unlock: 3, admit: 4, redeem: 5, identify: 6, ride: 7 } as const

@@ -7,7 +7,7 @@ import {
   encodeBandCertSigned,
   signatureTypes,
 } from './band-cert.ts'
-import { concatBytes, toHex } from './bytes.ts'
+import { concatBytes, toHex } from '../base/bytes.ts'
 import { parseBandId } from './ids.ts'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })

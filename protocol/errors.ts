@@ -1,6 +1,6 @@
 // What frame 200 and a closing socket say: closed lists, each with what the phone should do.
 
-import { finderOf, namesOf } from './names.ts'
+import { finderOf, namesOf } from '../base/names.ts'
 
 /** Error codes of frame 200. Wire numbers are forever. */
 export const errorCodes = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { toHex } from './bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { type Evidence, decodeEvidence, distanceNone, encodeEvidence } from './evidence.ts'
 
 const anyEvidence: fc.Arbitrary<Evidence> = fc.record({

@@ -1,6 +1,6 @@
 // The 16 bytes of evidence inside an AUTH_PROOF (PROTOCOL §5): what the band measured, to be graded by policy/.
 
-import { type Bytes, concatBytes, readU16, u16, u8 } from './bytes.ts'
+import { type Bytes, concatBytes, readU16, u16, u8 } from '../base/bytes.ts'
 
 /** `distanceCm` when nothing was measured. */
 export const distanceNone = 0xffff

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Bytes, concatBytes, fromHex, readU16, toHex } from './bytes.ts'
+import { type Bytes, concatBytes, fromHex, readU16, toHex } from '../base/bytes.ts'
 import { Reassembler, fragment } from './fragments.ts'
 import { fragmentDataBytesMax, fragmentSilenceMs, mtuMax, mtuMin, recordBytesMax } from './limits.ts'
 

@@ -2,7 +2,7 @@
 // A whole fragment, its header included, fits an ATT value: MTU - 3, and never more than 512 (Core 5.4 Vol 3 Part F §3.2.9).
 // One message at a time each way. A gap, a lying length or five seconds of silence drop the message, nothing else.
 
-import { type Bytes, readU16, u16 } from './bytes.ts'
+import { type Bytes, readU16, u16 } from '../base/bytes.ts'
 import { fragmentDataBytesMax, fragmentSilenceMs, mtuMax, mtuMin, recordBytesMax } from './limits.ts'
 
 const start = 0x80

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Bytes, fromHex, toHex } from './bytes.ts'
+import { type Bytes, fromHex, toHex } from '../base/bytes.ts'
 import { errorCodes } from './errors.ts'
 import {
   decodeEngineFrame,

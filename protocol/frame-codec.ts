@@ -1,6 +1,6 @@
 // Turns phone frames into MessagePack and back, by the table of frames.ts. Extra trailing fields are ignored: that is how it grows.
 
-import { readU16, readU32 } from './bytes.ts'
+import { readU16, readU32 } from '../base/bytes.ts'
 import type { Field } from './frame-fields.ts'
 import {
   type EngineFrame,

@@ -1,6 +1,6 @@
 // The kinds of field a phone frame is made of: each reads one unpacked value, refuses what does not fit, and is written as it stands.
 
-import { type Bytes, encodeUtf8 } from './bytes.ts'
+import { type Bytes, encodeUtf8 } from '../base/bytes.ts'
 import { type Unpacked, isArray } from './msgpack-reader.ts'
 
 /** `read` gives undefined for a value that does not fit `expected`. */

@@ -1,7 +1,7 @@
 // Every frame of the phone protocol (PROTOCOL §8), as one table: number, fields in order, and what repeats after them.
 // To add a frame: one entry here, its handler in engine/, its section in docs/protocol.md.
 
-import type { Bytes } from './bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type Field, added, bin, bool, orNil, text, tuple, uint } from './frame-fields.ts'
 import { alertTextBytesMax, hubSlotMax, offerLabelBytesMax, recordBytesMax, tokenBytesMax } from './limits.ts'
 import { offerBytes } from './offer.ts'

@@ -1,7 +1,7 @@
 // Identifiers, each a type of its own, minted only by the parse functions here.
 // Binary ids are kept as lower-case hex strings: they are map keys, log fields and row keys.
 
-import { type Bytes, fromHex, hexAt, toHex } from './bytes.ts'
+import { type Bytes, fromHex, hexAt, toHex } from '../base/bytes.ts'
 
 declare const brand: unique symbol
 type Branded<Value, Name extends string> = Value & { readonly [brand]: Name }

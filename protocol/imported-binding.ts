@@ -2,7 +2,7 @@
 // subset, `[version, bin, bin, …]`, each bin the array of one binding, so that a reader may take them one at a time. It holds
 // secrets in the clear: whoever has read it wipes it.
 
-import type { Bytes } from './bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type Field, bin, id, text, uint } from './frame-fields.ts'
 import { type AccountId, type BandId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from './ids.ts'
 import { type Malformed, malformed } from './malformed.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fromHex } from './bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { frameItemsMax } from './limits.ts'
 import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'

@@ -1,7 +1,7 @@
 // The strict reader: arrays, unsigned integers, bin, str, bool and nil, a bounded depth, exact length (PROTOCOL §8).
 // Everything else, extensions, maps, floats and negative numbers among them, is malformed.
 
-import { type Bytes, readText, readU16, readU32, readU64 } from './bytes.ts'
+import { type Bytes, readText, readU16, readU32, readU64 } from '../base/bytes.ts'
 import { frameDepthMax, frameItemsMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
 

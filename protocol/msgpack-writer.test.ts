@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toHex } from './bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'
 

@@ -1,7 +1,7 @@
 // Writes the MessagePack subset that the strict reader reads, each value in its shortest form.
 // Why not a library: see docs/decisions/0001-own-messagepack-writer.md.
 
-import { copyBytes, encodeUtf8 } from './bytes.ts'
+import { copyBytes, encodeUtf8 } from '../base/bytes.ts'
 import type { Unpacked } from './msgpack-reader.ts'
 
 /** Encodes an array. Throws a RangeError on a number that is not an unsigned safe integer. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { concatBytes, encodeUtf8, toHex, u64 } from './bytes.ts'
+import { concatBytes, encodeUtf8, toHex, u64 } from '../base/bytes.ts'
 import { parsePartnerId, parseResourceId, parseRid } from './ids.ts'
 import { amountMinorMax, offerLabelBytesMax } from './limits.ts'
 import { type OfferTerms, canonBytes, decodeOffer, decodeOfferTerms, encodeOfferTerms, offerBytes } from './offer.ts'

@@ -15,7 +15,7 @@ import {
   u48,
   u64,
   u8,
-} from './bytes.ts'
+} from '../base/bytes.ts'
 import { type PartnerId, type ResourceId, type Rid, idBytes, parsePartnerId, parseResourceId, parseRid } from './ids.ts'
 import { amountMinorMax, offerLabelBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'

@@ -1,11 +1,11 @@
 // The feed of the operators' page: one binary message a second, MessagePack of the strict subset. A page that opens gets every
 // value, then only those that changed, so an idle engine says next to nothing. Numbers in messages are forever.
 
-import type { Bytes } from './bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type Malformed, malformed } from './malformed.ts'
 import { type Unpacked, isMalformed, unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'
-import { namesOf } from './names.ts'
+import { namesOf } from '../base/names.ts'
 import { reasons } from './reasons.ts'
 import { accountHoldNames, bandStates, holdBits, sessionStates } from './states.ts'
 

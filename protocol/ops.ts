@@ -12,11 +12,11 @@ import {
   u32,
   u8,
   writeHex,
-} from './bytes.ts'
+} from '../base/bytes.ts'
 import { type Bid, type Rid, idBytes, parseBid, parseRid } from './ids.ts'
 import { alertTextBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'
-import { finderOf } from './names.ts'
+import { finderOf } from '../base/names.ts'
 import { offerBytes } from './offer.ts'
 
 export const opCodes = {

@@ -1,7 +1,7 @@
 // Why a request was denied: the closed list. To add a reason, add one line here and one in docs/protocol.md;
 // the compiler and a test then point at whatever else must know it.
 
-import { finderOf } from './names.ts'
+import { finderOf } from '../base/names.ts'
 
 /** What would help the wearer get past a denial. */
 export const obligations = { 'verify-user': 1, tap: 2 } as const

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Bytes, concatBytes, fromHex, toHex } from './bytes.ts'
+import { type Bytes, concatBytes, fromHex, toHex } from '../base/bytes.ts'
 import { parseBid } from './ids.ts'
 import { recordBytesMax } from './limits.ts'
 import {

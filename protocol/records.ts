@@ -1,6 +1,6 @@
 // The records between band and engine (PROTOCOL §2): fixed layouts, exact lengths, nothing guessed.
 
-import { type Bytes, allocateBytes, concatBytes, readU16, readU32, u32 } from './bytes.ts'
+import { type Bytes, allocateBytes, concatBytes, readU16, readU32, u32 } from '../base/bytes.ts'
 import { type Bid, idBytes, parseBid } from './ids.ts'
 import { recordBytesMax } from './limits.ts'
 import { type Malformed, malformed } from './malformed.ts'

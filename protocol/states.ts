@@ -1,6 +1,6 @@
 // The states and holds of a band as the wire, the rows and the counters spell them (DESIGN §5, PROTOCOL §7).
 
-import { finderOf, namesOf } from './names.ts'
+import { finderOf, namesOf } from '../base/names.ts'
 
 /** Wire numbers of a band's state, frames 118 and 121 and record STATE. */
 export const bandStates = { unbound: 0, pairing: 1, offWrist: 2, disarmed: 3, armed: 4, deactivating: 5 } as const

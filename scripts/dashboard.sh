@@ -9,7 +9,7 @@ node=$(scripts/pick-node.sh)
 stamp=.build/dashboard.stamp
 # Names count too: a file that is renamed builds another page.
 wanted=$(
-  find dashboard protocol machines policy -type f ! -name '*.test.ts' ! -name '*.md' | LC_ALL=C sort |
+  find base dashboard protocol machines policy -type f ! -name '*.test.ts' ! -name '*.md' | LC_ALL=C sort |
     xargs cksum package-lock.json scripts/dashboard.sh | cksum
 )
 if [ "${1:-}" != --always ] && [ -f .build/dashboard/index.html ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then

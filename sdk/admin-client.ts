@@ -1,7 +1,7 @@
 // The admin API of a running engine, as an operator's tool uses it: bulk import, tokens, partners, meters, the last minute, one
 // band. Asks again while the engine says that asking again may help.
 
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import type { AccountBands, BandReport, LastMinute, SeveralBands } from './admin-reports.ts'
 import { systemClock } from './phone-clock.ts'
 

@@ -1,7 +1,7 @@
 // Carries sealed records between a slot of the session and a band's radio, in fragments on the radio side. It reads no
 // more than the header that everyone on the air can read; that is enough to see whether the link is up.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { Reassembler } from '../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
 import type { PhoneClock } from './phone-clock.ts'

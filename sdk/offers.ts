@@ -1,6 +1,6 @@
 // A partner's side of asking: makes the 117 bytes that a phone carries to a band and the engine checks (PROTOCOL §5).
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type NamedAction, actions } from '../protocol/actions.ts'
 import { type PartnerId, type ResourceId, parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
 import { noblePrimitives } from '../crypto/noble-primitives.ts'

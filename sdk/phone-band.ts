@@ -1,7 +1,7 @@
 // One band behind this phone: its radio bridge, its slot, and what its wearer may do with it. Every method rejects only
 // with a PhoneError.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import type { EngineFrameOf } from '../protocol/frames.ts'
 import { type Bid, idBytes } from '../protocol/ids.ts'
 import { offerBytes } from '../protocol/offer.ts'

@@ -1,7 +1,7 @@
 // The phone app's door to the engine: one live session, the bands behind this phone, and what an owner may do from here.
 // Runs in a browser, React Native or Node: it uses no Node built-ins.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import {
   type AlertKind,
   type Change,

@@ -11,7 +11,7 @@ import {
   parsePartnerId,
   parsePhoneId,
 } from '../protocol/ids.ts'
-import { finderOf } from '../protocol/names.ts'
+import { finderOf } from '../base/names.ts'
 import { type Reason, parseReason } from '../protocol/reasons.ts'
 import { type BandState, type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
 

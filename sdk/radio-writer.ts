@@ -1,7 +1,7 @@
 // Writes records to a band's radio, in fragments of its MTU (PROTOCOL §6). The radio is the app's, so nothing of it is trusted: a write
 // that throws, rejects or hangs is a fragment lost on the air. The band drops the record, and sealed records bear loss.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { fragment } from '../protocol/fragments.ts'
 import { mtuMax, mtuMin } from '../protocol/limits.ts'
 import type { BandRadio } from './band-bridge.ts'

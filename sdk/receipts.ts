@@ -3,7 +3,7 @@
 // left out: a receipt alone says that something was approved, not what was asked for.
 
 import { type JSONWebKeySet, type JWK, type JWTVerifyGetKey, createLocalJWKSet, errors, jwtVerify } from 'jose'
-import { type Bytes, toHex } from '../protocol/bytes.ts'
+import { type Bytes, toHex } from '../base/bytes.ts'
 import type { PartnerId } from '../protocol/ids.ts'
 import { type Offer, decodeOffer } from '../protocol/offer.ts'
 import { noblePrimitives } from '../crypto/noble-primitives.ts'

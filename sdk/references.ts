@@ -2,7 +2,7 @@
 // rise with time, and an engine that remembers every one of them writes its index where it wrote last, not on a page of its own for
 // each (the reason of RFC 9562 §2.1 for its version 7). What must not be guessed is the offer's nonce.
 
-import { concatBytes, readU16, readU32, u32 } from '../protocol/bytes.ts'
+import { concatBytes, readU16, readU32, u32 } from '../base/bytes.ts'
 import { type Rid, parseRid } from '../protocol/ids.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 

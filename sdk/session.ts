@@ -4,7 +4,7 @@
 import type { EngineFrame } from '../protocol/frames.ts'
 import type { PhoneId } from '../protocol/ids.ts'
 import { tokenBytesMax } from '../protocol/limits.ts'
-import { readU32 } from '../protocol/bytes.ts'
+import { readU32 } from '../base/bytes.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { backoffMs } from './backoff.ts'
 import { type Connection, type WebSocketConstructor, type Welcome, openConnection } from './connection.ts'

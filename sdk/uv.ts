@@ -1,7 +1,7 @@
 // User verification (PROTOCOL §8): the engine gives a challenge, the verify key signs it together with the very frame it
 // allows. On the wire: challenge[32] ‖ signature[64].
 
-import { concatBytes } from '../protocol/bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
 import { fieldsBeforeUv } from '../protocol/frame-codec.ts'
 import { phoneFrames } from '../protocol/frames.ts'
 import { uvChallengeLifeMs } from '../protocol/limits.ts'

@@ -3,15 +3,15 @@
 // leaked ends without a restart.
 
 import { dirname } from 'node:path'
-import { base64url } from '../crypto/base64url.ts'
+import { base64url } from '../base/base64url.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { equalSecret } from '../crypto/secret.ts'
-import { forgetOldest } from '../engine/forget-oldest.ts'
+import { forgetOldest } from '../base/forget-oldest.ts'
 import { addressKey } from '../engine/ports/address.ts'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { ascii, encodeUtf8 } from '../protocol/bytes.ts'
+import { ascii, encodeUtf8 } from '../base/bytes.ts'
 import type { HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { TokenBucket } from '../transport/rate-limit.ts'
 import { refusal } from './json-answer.ts'

@@ -4,7 +4,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { importsUnderWayMax } from '../engine/import.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { importBindingsMax } from '../protocol/imported-binding.ts'
 import type {
   AnswersLater,

@@ -2,7 +2,7 @@
 
 import { wipe } from '../crypto/secret.ts'
 import type { ImportBindings } from '../engine/import.ts'
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from '../base/bytes.ts'
 import { type ImportedBinding, decodeImportedBinding, isSplit, splitImport } from '../protocol/imported-binding.ts'
 import type { Malformed } from '../protocol/malformed.ts'
 import type { HttpAnswer } from '../transport/listener.ts'

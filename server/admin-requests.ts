@@ -3,9 +3,9 @@
 
 import type { BandNamed } from '../engine/inspect-band.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
-import { encodeUtf8, fromHex } from '../protocol/bytes.ts'
+import { encodeUtf8, fromHex } from '../base/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
-import { hiddenIn } from '../protocol/printable.ts'
+import { hiddenIn } from '../base/printable.ts'
 import { writtenName } from '../protocol/written-name.ts'
 import { Field } from './shape.ts'
 import type { TokenRequest } from './tokens.ts'

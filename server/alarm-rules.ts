@@ -5,7 +5,7 @@
 import type { AlarmRule } from '../protocol/operator-api.ts'
 import { feedFields } from '../protocol/operator-feed.ts'
 import { answerBudget, answersToJudge } from './answer-budget.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 import { type Read, type Setting, type Wrong, shown, value, wrong } from './setting.ts'
 
 /** What a rule without an `above` is never past. */

@@ -3,7 +3,7 @@
 
 import { hubFrameBytesMax, phoneFrameBytesMax } from '../protocol/limits.ts'
 import { isThisMachine } from '../transport/own-hosts.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 import { isServiceVariable } from './service-variables.ts'
 import type { Form } from './setting.ts'
 import { type ServerConfig, type SettingTree, isSetting, namedSettings, settings } from './settings.ts'

@@ -2,7 +2,7 @@
 // and demo.json with the secrets of both and of the local token issuer, so that an example can play all parts.
 
 import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { fromHex, toHex } from '../protocol/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import type { DataFolder } from './data-folder.ts'
 import { kidOf } from './engine-keys.ts'
 import { addPartner, addVendor } from './lists.ts'

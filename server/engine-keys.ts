@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Keyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { wipe } from '../crypto/secret.ts'
-import { type Bytes, fromHex, toHex } from '../protocol/bytes.ts'
+import { type Bytes, fromHex, toHex } from '../base/bytes.ts'
 import {
   type DocumentPlace,
   createDocument,

@@ -3,7 +3,7 @@
 import type { Chores } from '../engine/ports/chores.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { ListedOperator, OperatorList, Passkey } from '../operators/ports.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import type { Log } from './log.ts'
 import { keepPasskey, readOperators } from './operator-list.ts'
 import type { ReadLists } from './read-lists.ts'

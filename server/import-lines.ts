@@ -3,10 +3,10 @@
 // message: it may be a secret.
 
 import { wipe } from '../crypto/secret.ts'
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'
 import { type ImportedBinding, encodeImport, importBindingsMax } from '../protocol/imported-binding.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 
 /** Longest line, in characters: several times what a binding needs. */
 export const importLineMax = 4_096

@@ -8,7 +8,7 @@ import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import type { Meters } from '../engine/ports/meters.ts'
 import { historySeconds } from '../protocol/operator-api.ts'
-import { Histogram, percentilesOf, roundedMs } from './histogram.ts'
+import { Histogram, percentilesOf, roundedMs } from '../base/histogram.ts'
 import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 
 /** Milliseconds; percentiles are null when nothing was measured. */

@@ -3,7 +3,7 @@
 
 import type { LimitTable, PerLevel } from '../policy/limits.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from '../base/did-you-mean.ts'
 import { type Read, type Setting, type Wrong, shown, value, wrong } from './setting.ts'
 
 /** ISO 4217 numeric codes by letter code, for those who write the file; any other currency goes by its number. */

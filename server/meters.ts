@@ -6,7 +6,7 @@ import { type RecordableHistogram, PerformanceObserver, constants, createHistogr
 import type { Meters } from '../engine/ports/meters.ts'
 import { DelayWindow, type LoopDelay } from './delay-window.ts'
 import { DurationBuckets } from './duration-buckets.ts'
-import { roundedMs } from './histogram.ts'
+import { roundedMs } from '../base/histogram.ts'
 import { delaysMsOf, loopMonitor } from './loop-delay.ts'
 import { type ProcessMemory, processMemory } from './process-memory.ts'
 

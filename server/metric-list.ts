@@ -4,7 +4,7 @@
 
 import type { EngineStatus } from '../engine/engine.ts'
 import { type Chores, choreNames } from '../engine/ports/chores.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import type { RefusedBy } from '../transport/listener.ts'
 import type { LoopDelay } from './delay-window.ts'

@@ -9,7 +9,7 @@ import { helperFileBytesMax } from '../store/regular-file.ts'
 import { utf8Of } from './text-file.ts'
 
 /** How long a pipe may say nothing while a whole text is read from it, milliseconds. */
-export const pipeSilenceMaxMs = 10_000
+const pipeSilenceMaxMs = 10_000
 
 const chunkBytes = 1 << 18
 const pollMs = 20

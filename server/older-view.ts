@@ -3,7 +3,7 @@
 // it of its account, finds references by themselves first, and lays what is kept of each band beside the band.
 
 import { parseAccountId } from '../protocol/ids.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { holdBits, holdsOf } from '../protocol/states.ts'
 import {
   decodeRow,

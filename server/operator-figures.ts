@@ -5,7 +5,7 @@
 import type { OwnFigures } from '../operators/ports.ts'
 import type { AlarmRule, FleetHistory } from '../protocol/operator-api.ts'
 import { type FeedValue, feedFields, feedJournalStates, feedLists } from '../protocol/operator-feed.ts'
-import { namesOf } from '../protocol/names.ts'
+import { namesOf } from '../base/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { accountHoldNames, bandStates, holdBits, sessionStates } from '../protocol/states.ts'
 import type { Counts, KeptSecond, LastMinute, Second } from './last-minute.ts'

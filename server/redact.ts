@@ -1,7 +1,7 @@
 // What a log may show. Secrets are told by their type: bytes, keys, and whatever is no plain data never reach a line; nor do
 // fields named like a secret, at any depth, in errors and their causes too. Whoever logs need not think of it.
 
-import { printableLines } from '../protocol/printable.ts'
+import { printableLines } from '../base/printable.ts'
 
 const secret = '[secret]'
 /** How deep a logged value is followed. */

@@ -5,7 +5,7 @@
 
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { forgetOldest } from '../engine/forget-oldest.ts'
+import { forgetOldest } from '../base/forget-oldest.ts'
 import type { Log } from './log.ts'
 import { utf8Of } from './text-file.ts'
 import { type KeyedIssuer, fixedIssuer } from './tokens.ts'

@@ -4,7 +4,7 @@
 
 import type { Keyring } from '../crypto/at-rest.ts'
 import { Fault } from '../engine/ports/fault.ts'
-import { ascii, fromHex, toHex } from '../protocol/bytes.ts'
+import { ascii, fromHex, toHex } from '../base/bytes.ts'
 import { createPrivateFile, readPrivateFile, writePrivateFile } from './private-file.ts'
 import { Field } from './shape.ts'
 

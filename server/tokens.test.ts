@@ -2,7 +2,7 @@ import { type JWTPayload, SignJWT, UnsecuredJWT, base64url, exportJWK, generateK
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import type { TokenRefusal } from '../engine/ports/surroundings.ts'
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { realClock } from './real-clock.ts'
 import { remoteKeys } from './remote-keys.ts'
 import { testLog } from './test-folder.ts'

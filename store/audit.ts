@@ -3,7 +3,7 @@
 import type { Lsn } from '../engine/ports/journal.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type JournalRecordOf, decodeRecord, recordTypeOf } from '../engine/ports/records.ts'
-import { toHex } from '../protocol/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { type FilePort, readWhole } from './file-port.ts'
 import { genesisChain } from './journal-format.ts'
 import { headBefore, requireFollows } from './journal-recovery.ts'

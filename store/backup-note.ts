@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Lsn } from '../engine/ports/journal.ts'
-import { fromHex } from '../protocol/bytes.ts'
+import { fromHex } from '../base/bytes.ts'
 import { readIfThere, replaceFile } from './whole-file.ts'
 import type { FilePort } from './file-port.ts'
 import type { FileJournal } from './journal.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { groupBytesOnDisk, sectorBytes, segmentBytesMin, segmentName } from './journal-format.ts'
 import type { FileJournal } from './journal.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'

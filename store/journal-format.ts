@@ -3,7 +3,7 @@
 // a torn group is told from a damaged one (journal-scan.ts). Integers are big-endian. Field offsets are forever.
 
 import { hash } from 'node:crypto'
-import { u64 } from '../protocol/bytes.ts'
+import { u64 } from '../base/bytes.ts'
 import { crc32c } from './crc32c.ts'
 
 /** The unit a disk writes whole or not at all. */

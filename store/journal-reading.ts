@@ -1,6 +1,6 @@
 // Reads records back from the segments they are in.
 
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import type { JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
 import { basename, dirname } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'

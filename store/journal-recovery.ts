@@ -2,7 +2,7 @@
 // is believed on disk: what was read may stand in the page cache alone (docs/decisions/0015).
 
 import { join } from 'node:path'
-import { equalBytes, toHex } from '../protocol/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type FilePort, readWhole } from './file-port.ts'
 import { genesisChain, groupBytesMax, groupBytesOnDisk, segmentName } from './journal-format.ts'

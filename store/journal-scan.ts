@@ -10,7 +10,7 @@
 //   some point on, back into zeros after it said they were durable. The view (`appliedLsn`) and the witness file know
 //   better, and openJournal asks both.
 
-import { equalBytes, toHex } from '../protocol/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { crc32c } from './crc32c.ts'
 import {
   type GroupHeader,

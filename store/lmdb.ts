@@ -6,7 +6,7 @@
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type Database, type RootDatabase, open } from 'lmdb'
-import { createCopier } from '../protocol/bytes.ts'
+import { createCopier } from '../base/bytes.ts'
 import { closeToOthers, makePrivateFile } from './private-folder.ts'
 import { openRegular } from './regular-file.ts'
 

@@ -2,7 +2,7 @@
 // where the row is and its MAC. LMDB has no checksums: a row that a damaged page no longer leads to would simply be absent,
 // and only a digest of the whole can tell (view-check.ts).
 
-import { readU32 } from '../protocol/bytes.ts'
+import { readU32 } from '../base/bytes.ts'
 import { crc32c } from './crc32c.ts'
 
 export const macBytes = 16

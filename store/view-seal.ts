@@ -2,7 +2,7 @@
 // one reading of the file (0.5 s a GB) and proves every byte. A view without a seal was left by a crash: it is walked.
 
 import { join } from 'node:path'
-import { ascii, equalBytes } from '../protocol/bytes.ts'
+import { ascii, equalBytes } from '../base/bytes.ts'
 import type { FilePort } from './file-port.ts'
 import { type RowMacs, metaTable, viewDamaged, viewFileName } from './view-state.ts'
 import { hashFile, readIfThere, replaceFile } from './whole-file.ts'

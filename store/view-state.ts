@@ -5,7 +5,7 @@ import type { Keyring } from '../crypto/at-rest.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Lsn } from '../engine/ports/journal.ts'
 import { tables } from '../engine/ports/view.ts'
-import { concatBytes, fromHex, readU64, toHex, u64, u8 } from '../protocol/bytes.ts'
+import { concatBytes, fromHex, readU64, toHex, u64, u8 } from '../base/bytes.ts'
 import type { StoredTable } from './lmdb.ts'
 import { type ViewDigest, emptyDigest, macBytes } from './view-digest.ts'
 

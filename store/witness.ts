@@ -2,7 +2,7 @@
 // ends before its witness, and is refused until an operator says that this is meant.
 
 import { crc32c } from './crc32c.ts'
-import { ascii, fromHex, toHex } from '../protocol/bytes.ts'
+import { ascii, fromHex, toHex } from '../base/bytes.ts'
 import { dirname } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'
 import type { FilePort } from './file-port.ts'

@@ -3,7 +3,7 @@
 
 import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import type { AccountId } from '../../protocol/ids.ts'
-import { namesOf } from '../../protocol/names.ts'
+import { namesOf } from '../../base/names.ts'
 import { type BandState, type Hold, accountHoldNames, holdBits } from '../../protocol/states.ts'
 import { type ArmingUsage, armingAfter, armingReversed, countsInArming } from '../../policy/arming-room.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'

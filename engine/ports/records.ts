@@ -1,9 +1,9 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
-import { copyBytes } from '../../protocol/bytes.ts'
+import { copyBytes } from '../../base/bytes.ts'
 import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
-import { namesOf } from '../../protocol/names.ts'
+import { namesOf } from '../../base/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
 import { Fault } from './fault.ts'
 import {

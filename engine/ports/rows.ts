@@ -1,6 +1,6 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
-import { copyBytes } from '../../protocol/bytes.ts'
+import { copyBytes } from '../../base/bytes.ts'
 import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
 import {
   type AccountId,
@@ -14,7 +14,7 @@ import {
   parsePairingId,
   parsePhoneId,
 } from '../../protocol/ids.ts'
-import { namesOf } from '../../protocol/names.ts'
+import { namesOf } from '../../base/names.ts'
 import { type AccountHold, bandStates, holdBits } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
 import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'

@@ -88,8 +88,8 @@ describe('the log of docs/operating.md', () => {
     const rows = tableOf(document, ['event', 'level', 'what it says'])
     const documented = rows.map(([event = '', levels = '']) => [quoted(event)[0], levels])
     const ofCode = new Map<string, string[]>()
-    for (const { code, project, isTest } of sourceFiles) {
-      if (isTest || !['server', 'operators', 'cli'].includes(project)) continue
+    for (const { code, folder, isTest } of sourceFiles) {
+      if (isTest || !['server', 'operators', 'cli'].includes(folder)) continue
       for (const form of logForms) {
         for (const { groups } of code.matchAll(form)) {
           const { event = '', level = 'error' } = groups ?? {}

@@ -1,6 +1,6 @@
 // The fenced blocks of docs/protocol.md as data: layouts with a hex example, and the lines of the worked transcript.
 
-import { type Bytes, fromHex } from '../../protocol/bytes.ts'
+import { type Bytes, fromHex } from '../../base/bytes.ts'
 import { readText } from '../tidy/source-files.ts'
 
 export const protocolDocument = 'docs/protocol.md'

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { decodeBandCert } from '../../protocol/band-cert.ts'
-import { type Bytes, concatBytes, fromHex, toHex } from '../../protocol/bytes.ts'
+import { type Bytes, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { decodeEvidence } from '../../protocol/evidence.ts'
 import { Reassembler, fragment } from '../../protocol/fragments.ts'
 import { decodeEngineFrame, decodeHubRecords, decodePhoneFrame } from '../../protocol/frame-codec.ts'

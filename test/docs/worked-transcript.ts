@@ -1,7 +1,7 @@
 // The worked transcript of docs/protocol.md, computed again from what the document gives: a phone says hello, pairs a band,
 // resumes its link, arms it, pays and rekeys. Every line with its name, in the order of the document.
 
-import { base64url } from '../../crypto/base64url.ts'
+import { base64url } from '../../base/base64url.ts'
 import { signBandCert } from '../../crypto/band-certs.ts'
 import { signKeyset } from '../../crypto/keyset.ts'
 import { pairingBinding, sealData } from '../../crypto/link-seal.ts'
@@ -25,7 +25,7 @@ import { rekeyMac, rekeyRoot, startRekeyAsBand, startRekeyAsEngine } from '../..
 import { signRelease } from '../../crypto/release.ts'
 import { nextRoot, resumeKeys, resumeMac } from '../../crypto/resume.ts'
 import { receiptId } from '../../engine/receipts.ts'
-import { type Bytes, ascii, concatBytes, toHex, u16 } from '../../protocol/bytes.ts'
+import { type Bytes, ascii, concatBytes, toHex, u16 } from '../../base/bytes.ts'
 import { encodeEvidence } from '../../protocol/evidence.ts'
 import { encodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
 import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../../protocol/frames.ts'

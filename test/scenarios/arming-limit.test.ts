@@ -7,7 +7,7 @@ import type { LimitTable } from '../../policy/limits.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { World, armedBand, euro, euroLimits } from '../support/world.ts'
 import { taps } from '../../band-sim/wearer.ts'
-import { fromHex } from '../../protocol/bytes.ts'
+import { fromHex } from '../../base/bytes.ts'
 
 const dollar = 840
 const dollarLimits: LimitTable = {

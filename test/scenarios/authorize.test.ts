@@ -1,7 +1,7 @@
 // What is approved and what is denied, end to end: real phones, real firmware, one engine.
 
 import { describe, expect, it } from 'vitest'
-import { base64url } from '../../crypto/base64url.ts'
+import { base64url } from '../../base/base64url.ts'
 import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { verifyReceipt } from '../../sdk/receipts.ts'
 import { createPartner } from '../../sdk/offers.ts'

@@ -6,9 +6,9 @@ import { startPairingAsBand } from '../../crypto/pairing.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { pairingFailuresMax } from '../../protocol/limits.ts'
-import { concatBytes } from '../../protocol/bytes.ts'
+import { concatBytes } from '../../base/bytes.ts'
 import { parseBid } from '../../protocol/ids.ts'
-import { namesOf } from '../../protocol/names.ts'
+import { namesOf } from '../../base/names.ts'
 import {
   decodeRecord,
   encodeNoiseRecord,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../engine/ports/fault.ts'
-import { concatBytes } from '../../protocol/bytes.ts'
+import { concatBytes } from '../../base/bytes.ts'
 import { closeCodes, errorCodes } from '../../protocol/errors.ts'
 import { decodeEngineFrame } from '../../protocol/frame-codec.ts'
 import type { EngineFrame } from '../../protocol/frames.ts'

@@ -1,7 +1,7 @@
 // A network between a phone and the engine of a world that swallows instead of failing: connections that look open and carry nothing,
 // as a phone has them after it changed from one network to another.
 
-import { toHex } from '../../protocol/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import type { BandRadio } from '../../sdk/band-bridge.ts'
 import type { WebSocketConstructor, WebSocketLike } from '../../sdk/connection.ts'
 import { PhoneClient, type PhoneClientOptions } from '../../sdk/phone-client.ts'

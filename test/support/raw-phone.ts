@@ -1,7 +1,7 @@
 // A phone that speaks frame by frame and obeys nobody: what an attacker, or a test of one frame, needs.
 
 import { helloMessage, uvMessage } from '../../crypto/phone-auth.ts'
-import { toHex } from '../../protocol/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import { decodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
 import {
   type EngineFrame,

@@ -13,7 +13,7 @@ import type { EngineKeys, TokenClaims, VendorStatus } from '../../engine/ports/s
 import { markRestored } from '../../engine/restore.ts'
 import { defaultDelays } from '../../policy/delays.ts'
 import type { LimitTable } from '../../policy/limits.ts'
-import { toHex } from '../../protocol/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import { decodeEngineFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
 import { parseAccountId, parsePartnerId } from '../../protocol/ids.ts'
 import type { Band } from '../../band-sim/firmware.ts'

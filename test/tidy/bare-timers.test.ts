@@ -4,7 +4,7 @@ import { bareTimersOf, usesRawClock } from './bare-timers.ts'
 import { root, sourceFiles } from './source-files.ts'
 
 /** Folders of programs that run for long: a failure in a timer of theirs must end nothing but itself. */
-const guardedFolders = ['engine', 'engine/ports', 'store', 'transport', 'operators', 'server', 'cli', 'loadtest']
+const guardedFolders = ['engine', 'store', 'transport', 'operators', 'server', 'cli', 'loadtest']
 
 /** Bare timers that are in order, and why. */
 const allowed: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ const rawClocks: Readonly<Record<string, string>> = {
 }
 
 const guarded = sourceFiles
-  .filter(({ path, isTest, project }) => !isTest && guardedFolders.includes(project) && !isForTests(path))
+  .filter(({ path, isTest, folder }) => !isTest && guardedFolders.includes(folder) && !isForTests(path))
   .map(({ path }) => ({ path, code: readFileSync(`${root}/${path}`, 'utf8') }))
 
 /** What only tests load: their clocks, disks and rigs. */

@@ -12,6 +12,8 @@ export type SourceFile = {
   readonly path: string
   /** The folder with the nearest tsconfig.json, such as `engine/ports`; `.` for files of the root. */
   readonly project: string
+  /** The folder of the root that it is in, such as `engine`; `.` for files of the root. */
+  readonly folder: string
   readonly isTest: boolean
   /** The text without comments; strings are kept. */
   readonly code: string
@@ -51,6 +53,7 @@ function readSource(path: string): SourceFile {
   return {
     path,
     project: projects.find((project) => path.startsWith(`${project}/`)) ?? '.',
+    folder: path.includes('/') ? (path.split('/')[0] ?? '.') : '.',
     isTest: path.endsWith('.test.ts'),
     code,
     imports: importsOf(path, code),

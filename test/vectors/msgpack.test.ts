@@ -2,7 +2,7 @@
 // is read and written as the suite says; everything else is refused.
 import { Exam, type Type } from 'msgpack-test-js'
 import { describe, expect, it } from 'vitest'
-import { type Bytes, concatBytes, toHex } from '../../protocol/bytes.ts'
+import { type Bytes, concatBytes, toHex } from '../../base/bytes.ts'
 import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
 

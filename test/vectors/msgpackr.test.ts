@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
-import { toHex } from '../../protocol/bytes.ts'
+import { toHex } from '../../base/bytes.ts'
 import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'
 

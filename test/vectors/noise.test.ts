@@ -5,7 +5,7 @@ import { noblePrimitives } from '../../crypto/noble-primitives.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { type Handshake, type NoisePattern, type NoiseRole, createHandshake } from '../../crypto/noise.ts'
 import type { Primitives } from '../../crypto/primitives.ts'
-import { type Bytes, fromHex, toHex } from '../../protocol/bytes.ts'
+import { type Bytes, fromHex, toHex } from '../../base/bytes.ts'
 import { testVectors } from './outside-vectors.ts'
 
 type NoiseVector = {

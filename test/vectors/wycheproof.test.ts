@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import { xchachaOpen, xchachaSeal } from '../../crypto/sodium-aead.ts'
 import { noblePrimitives } from '../../crypto/noble-primitives.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { type Bytes, concatBytes, fromHex, toHex } from '../../protocol/bytes.ts'
+import { type Bytes, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { testVectors } from './outside-vectors.ts'
 
 type Case = { readonly tcId: number; readonly result: 'valid' | 'invalid' | 'acceptable'; readonly comment: string }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii } from '../protocol/bytes.ts'
+import { ascii } from './bytes.ts'
 import { base64url } from './base64url.ts'
 
 describe('base64url', () => {

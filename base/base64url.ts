@@ -1,6 +1,6 @@
 // base64url without padding (RFC 4648 §5), as JWS wants it; works where Node's Buffer does not exist.
 
-import type { Bytes } from '../protocol/bytes.ts'
+import type { Bytes } from './bytes.ts'
 
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
