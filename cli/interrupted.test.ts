@@ -60,7 +60,7 @@ describe('an import', () => {
   ] as const)('from a pipe %s ends at Ctrl-C', async ([, script]) => {
     const folder = testFolder(onTestFinished)
     const [file, token] = [join(folder, 'bands.ndjson'), join(folder, 'token')]
-    execFileSync('mkfifo', [file])
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', file])
     writeFileSync(token, 'a'.repeat(43), { mode: 0o600 })
     const writer = spawn('sh', ['-c', script, 'sh', file], { stdio: 'ignore' })
     onTestFinished(() => void writer.kill('SIGKILL'))

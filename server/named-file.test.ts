@@ -11,7 +11,7 @@ const inFolder = (name: string) => join(testFolder(onTestFinished), name)
 
 function pipe(): string {
   const path = inFolder('pipe')
-  execFileSync('mkfifo', [path])
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', path])
   return path
 }
 
