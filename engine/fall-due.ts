@@ -1,11 +1,11 @@
 // What happens when an alarm's time has come: an arming, a pairing, a delay is over.
 
 import { parseAccountId, parseBandId } from '../protocol/ids.ts'
-import { accountHoldsOn, accountRow } from './account-rows.ts'
-import { type BandOutcome, tellBand } from './bands.ts'
-import type { Core } from './core.ts'
-import { risen } from './own-limits.ts'
-import { phoneFallsDue } from './phones.ts'
+import { accountHoldsOn, accountRow } from './ledger/account-rows.ts'
+import { type BandOutcome, tellBand } from './bands/bands.ts'
+import type { Core } from './core/core.ts'
+import { risen } from './frames/own-limits.ts'
+import { phoneFallsDue } from './frames/phones.ts'
 import type { AlarmRow } from './ports/rows.ts'
 
 /** An alarm whose time has come; false when what it does could not be journaled. */

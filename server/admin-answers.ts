@@ -2,7 +2,7 @@
 // right nothing of a body is kept, and nothing is told, not even which paths there are.
 
 import type { Engine } from '../engine/engine.ts'
-import { importsUnderWayMax } from '../engine/import.ts'
+import { importsUnderWayMax } from '../engine/operators/import.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { toHex } from '../base/bytes.ts'
 import { importBindingsMax } from '../protocol/imported-binding.ts'

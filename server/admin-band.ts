@@ -1,7 +1,7 @@
 // One band over the admin API. To open an account's id is an act of its own: it needs a reason, and the journal has it before
 // anybody is told.
 
-import type { InspectBand } from '../engine/inspect-band.ts'
+import type { InspectBand } from '../engine/operators/inspect-band.ts'
 import type { HttpAnswer } from '../transport/listener.ts'
 import { type BandRequest, bandNameExpected } from './admin-requests.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'

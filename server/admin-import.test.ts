@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ImportBindings, ImportResult } from '../engine/import.ts'
+import type { ImportBindings, ImportResult } from '../engine/operators/import.ts'
 import { encodeImport } from '../protocol/imported-binding.ts'
 import { packArray } from '../protocol/msgpack-writer.ts'
 import { importBody } from './admin-import.ts'

@@ -1,7 +1,7 @@
 // The body of an import request, taken into the engine a few bindings at a time; its secrets are wiped when it is done.
 
 import { wipe } from '../crypto/secret.ts'
-import type { ImportBindings } from '../engine/import.ts'
+import type { ImportBindings } from '../engine/operators/import.ts'
 import type { Bytes } from '../base/bytes.ts'
 import { type ImportedBinding, decodeImportedBinding, isSplit, splitImport } from '../protocol/imported-binding.ts'
 import type { Malformed } from '../protocol/malformed.ts'

@@ -1,7 +1,7 @@
 // What the admin API is asked: JSON bodies and the queries of addresses, read strictly: a member that is not known is a
 // mistake, not a wish that nobody heard.
 
-import type { BandNamed } from '../engine/inspect-band.ts'
+import type { BandNamed } from '../engine/operators/inspect-band.ts'
 import { operatorReasonBytesMax } from '../engine/ports/rows.ts'
 import { encodeUtf8, fromHex } from '../base/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../protocol/ids.ts'

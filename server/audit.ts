@@ -3,7 +3,7 @@
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Ledger } from '../engine/ledger.ts'
+import { Ledger } from '../engine/ledger/ledger.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Journal, JournalRecordBytes, Lsn } from '../engine/ports/journal.ts'
 import { type Table, type View, tables } from '../engine/ports/view.ts'

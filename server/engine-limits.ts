@@ -1,6 +1,6 @@
 // From the configuration as operators write it to what engine and listener take.
 
-import type { EngineConfig } from '../engine/config.ts'
+import type { EngineConfig } from '../engine/core/config.ts'
 import { type ListenLimits, defaultLimits } from '../transport/limits.ts'
 import type { ServerConfig } from './settings.ts'
 

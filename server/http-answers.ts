@@ -1,8 +1,8 @@
 // Plain HTTP beside the sockets: is the process alive, can it serve, how is it doing, and which keys sign its receipts.
 
-import { durationText } from '../engine/engine-time.ts'
+import { durationText } from '../engine/ledger/engine-time.ts'
 import type { EngineStatus } from '../engine/engine.ts'
-import { acceptBehindText } from '../engine/rewind.ts'
+import { acceptBehindText } from '../engine/ledger/rewind.ts'
 import type { AnswersLater, HttpAnswer, HttpHandler, HttpRequest } from '../transport/listener.ts'
 import type { ReceiptKey } from './engine-keys.ts'
 import { publicJwk } from './tokens.ts'

@@ -4,7 +4,7 @@
 import { getHeapStatistics } from 'node:v8'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Engine } from '../engine/engine.ts'
-import { behindFlushes } from '../engine/ledger.ts'
+import { behindFlushes } from '../engine/ledger/ledger.ts'
 import type { FileJournal } from '../store/journal.ts'
 import type { AnswersLater, HttpAnswer, HttpRequest, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, refusedBy } from './access-token.ts'

@@ -1,8 +1,8 @@
 // A view that an older version wrote, with other rows than this one keeps of the same journal.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { decisionsBefore } from '../engine/history.ts'
-import { Ledger } from '../engine/ledger.ts'
+import { decisionsBefore } from '../engine/ledger/history.ts'
+import { Ledger } from '../engine/ledger/ledger.ts'
 import type { JournalRecord } from '../engine/ports/records.ts'
 import { decodeRow, historyMarkEvery, referenceKey } from '../engine/ports/rows.ts'
 import { type Table, tables } from '../engine/ports/view.ts'

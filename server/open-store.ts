@@ -1,10 +1,10 @@
 // Opens view and journal of a data folder. A damaged view is built anew from the journal, as long as the journal has
 // everything; a damaged journal is never touched.
 
-import { Ledger } from '../engine/ledger.ts'
+import { Ledger } from '../engine/ledger/ledger.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import type { Chores } from '../engine/ports/chores.ts'
-import { type Restore, markRestored } from '../engine/restore.ts'
+import { type Restore, markRestored } from '../engine/ledger/restore.ts'
 import { verifyJournal } from '../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../store/data-folder.ts'
 import { type FileJournal, openJournal } from '../store/journal.ts'

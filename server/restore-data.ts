@@ -1,10 +1,10 @@
 // Restore: a backup becomes the data folder of an engine again, verified before and after it is copied, and told to the journal, so that
-// the engine which starts on it knows that bands, phones and partners are further (engine/restored.ts). The keys come last: a folder
+// the engine which starts on it knows that bands, phones and partners are further (engine/ledger/restored.ts). The keys come last: a folder
 // without them is none, so a restore that was cut off is not taken for a whole one.
 
 import { constants, copyFileSync, existsSync, rmSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { freezeRestored } from '../engine/restore.ts'
+import { freezeRestored } from '../engine/ledger/restore.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type AccountId, parseAccountId } from '../protocol/ids.ts'
 import { offerLifeMaxMs } from '../protocol/limits.ts'

@@ -1,9 +1,9 @@
 // Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
 
 import { dirname, join } from 'node:path'
-import { durationText } from '../engine/engine-time.ts'
+import { durationText } from '../engine/ledger/engine-time.ts'
 import { type Engine, type EngineStatus, createEngine } from '../engine/engine.ts'
-import { acceptBehindText } from '../engine/rewind.ts'
+import { acceptBehindText } from '../engine/ledger/rewind.ts'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
 import { Fault } from '../engine/ports/fault.ts'

@@ -2,7 +2,7 @@
 // Without traces each is given back as it came, and nobody watches.
 
 import type { Engine } from '../engine/engine.ts'
-import type { ImportBindings } from '../engine/import.ts'
+import type { ImportBindings } from '../engine/operators/import.ts'
 import type { View } from '../engine/ports/view.ts'
 import type { AnswersLater, HttpAnswer, HttpRequest } from '../transport/listener.ts'
 import { type AdminAnswers, adminRouteOf } from './admin-answers.ts'

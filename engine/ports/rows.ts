@@ -180,7 +180,7 @@ const referenceShape = {
 
 /**
  * A decision, kept under its position in the journal: the view is then written where it was written last, instead of on a page of
- * its own for each. Each names the one before it of its account (engine/history.ts).
+ * its own for each. Each names the one before it of its account (engine/ledger/history.ts).
  */
 const historyShape = {
   atMs: count,
@@ -236,13 +236,13 @@ const actShape = {
 } as const satisfies Shape
 
 /**
- * The latest restore (engine/restored.ts): numbers that others keep begin above this instant, and what was decided before
+ * The latest restore (engine/ledger/restored.ts): numbers that others keep begin above this instant, and what was decided before
  * `decidedUntilMs` may have been forgotten.
  */
 const restoredShape = { atMs: count, decidedUntilMs: count } as const satisfies Shape
 
 /**
- * Where journal time ran back the last time (engine/rewind.ts): at the record `lsn`, from `fromMs` to `atMs`. `totalMs` is by how much it ever did.
+ * Where journal time ran back the last time (engine/ledger/rewind.ts): at the record `lsn`, from `fromMs` to `atMs`. `totalMs` is by how much it ever did.
  * Not `done`: what waits has not got its new instants yet.
  */
 const rewoundShape = {

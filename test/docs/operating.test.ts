@@ -1,7 +1,7 @@
 // docs/operating.md is what an operator copies from: settings, limits and commands must be those of the code.
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../cli/commands.ts'
-import { importRefusals } from '../../engine/import.ts'
+import { importRefusals } from '../../engine/operators/import.ts'
 import { operatorPaths, operatorRoles } from '../../protocol/operator-api.ts'
 import { importBindingsMax, importBytesMax } from '../../protocol/imported-binding.ts'
 import { adminPaths } from '../../server/admin-answers.ts'

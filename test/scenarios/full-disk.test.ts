@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { changes } from '../../protocol/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import { reserveRecordsMax } from '../../engine/reserve.ts'
+import { reserveRecordsMax } from '../../engine/ledger/reserve.ts'
 import { VirtualTime } from '../../band-sim/scheduler.ts'
 import type { FileJournal } from '../../store/journal.ts'
 import { segmentBytesMin } from '../../store/journal-format.ts'

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decisionsBefore } from '../../engine/history.ts'
+import { decisionsBefore } from '../../engine/ledger/history.ts'
 import { apply } from '../../engine/ports/apply.ts'
 import { type RowOf, historyMarkEvery } from '../../engine/ports/rows.ts'
 import type { RowRange, Table } from '../../engine/ports/view.ts'

@@ -1,7 +1,7 @@
 // Bindings that an operator brings from elsewhere: another engine's bands go on living here, and pay here if they were armed.
 
 import { describe, expect, it } from 'vitest'
-import { type ImportResult, importsUnderWayMax } from '../../engine/import.ts'
+import { type ImportResult, importsUnderWayMax } from '../../engine/operators/import.ts'
 import type { RowReader } from '../../engine/ports/apply.ts'
 import { apply } from '../../engine/ports/apply.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'

@@ -1,7 +1,7 @@
 // What an operator sees of one band, and what opening an account leaves behind.
 
 import { describe, expect, it } from 'vitest'
-import type { BandNamed, Inspected, InspectWish } from '../../engine/inspect-band.ts'
+import type { BandNamed, Inspected, InspectWish } from '../../engine/operators/inspect-band.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { decodeRow } from '../../engine/ports/rows.ts'
 import { toHex } from '../../base/bytes.ts'

@@ -1,8 +1,13 @@
 // What an operator does to a band, an account, a session: it acts at once, it is answered for, and giving back takes two.
 
 import { describe, expect, it } from 'vitest'
-import { lookBackMax } from '../../engine/history.ts'
-import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operator-port.ts'
+import { lookBackMax } from '../../engine/ledger/history.ts'
+import {
+  type ActingOperator,
+  type Performed,
+  foundBandsMax,
+  timelineEntriesMax,
+} from '../../engine/operators/operator-port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
 import { alertKinds } from '../../protocol/frames.ts'

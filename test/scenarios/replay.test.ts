@@ -1,7 +1,7 @@
 // An old decision, explained and made again from its record (R1): the same as then, or what differs and why it may.
 
 import { describe, expect, it } from 'vitest'
-import { decideAgain } from '../../engine/decision-again.ts'
+import { decideAgain } from '../../engine/decisions/decision-again.ts'
 import { type DecisionRecord, decodeRecord, encodeRecord } from '../../engine/ports/records.ts'
 import { unpackArray } from '../../protocol/msgpack-reader.ts'
 import { packArray } from '../../protocol/msgpack-writer.ts'

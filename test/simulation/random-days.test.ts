@@ -4,9 +4,9 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { tallyNames } from '../../engine/counters.ts'
-import { decideAgain } from '../../engine/decision-again.ts'
-import { Ledger } from '../../engine/ledger.ts'
+import { tallyNames } from '../../engine/core/counters.ts'
+import { decideAgain } from '../../engine/decisions/decision-again.ts'
+import { Ledger } from '../../engine/ledger/ledger.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { accountTally, decodeRow, heldTally } from '../../engine/ports/rows.ts'
 import { tables } from '../../engine/ports/view.ts'

@@ -8,15 +8,15 @@ const guardedFolders = ['engine', 'operators']
 
 /** What was read before a wait and may be used behind it all the same, and why. */
 const allowed: Readonly<Record<string, string>> = {
-  'engine/alarms.ts later alarm': 'names a row that is looked up again when its time has come',
-  'engine/arm.ts arm ownerEpoch': 'is compared with what the row says then',
-  'engine/authorize.ts answerStored stored':
+  'engine/ledger/alarms.ts later alarm': 'names a row that is looked up again when its time has come',
+  'engine/frames/arm.ts arm ownerEpoch': 'is compared with what the row says then',
+  'engine/frames/authorize.ts answerStored stored':
     'is used only if the row still has the same position, and then says the same',
-  'engine/holds.ts unfreeze band': 'only its id is used, which does not change',
-  'engine/holds.ts setHold band': 'only its id is used, which does not change',
-  'engine/inspect-band.ts bandInspector account': 'is told as it was when the journal had that it was opened',
-  'engine/operator-acts.ts performAct target': 'names what the act did when its record was appended',
-  'engine/timeline.ts bandTimeline account': 'is what the page was asked for',
+  'engine/frames/holds.ts unfreeze band': 'only its id is used, which does not change',
+  'engine/frames/holds.ts setHold band': 'only its id is used, which does not change',
+  'engine/operators/inspect-band.ts bandInspector account': 'is told as it was when the journal had that it was opened',
+  'engine/operators/operator-acts.ts performAct target': 'names what the act did when its record was appended',
+  'engine/operators/timeline.ts bandTimeline account': 'is what the page was asked for',
 }
 
 const stale = sourceFiles
