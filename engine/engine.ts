@@ -34,11 +34,11 @@ import { Registry } from './core/registry.ts'
 import { acceptBehind } from './ledger/rewind.ts'
 import { Releases } from './core/releases.ts'
 import { forwardFailuresOfBand, forwardFailuresOfPeer } from './bands/resume-ahead.ts'
-import { SessionDirectory } from './core/session.ts'
 import { drainSessions, openSession } from './frames/sessions.ts'
 import { SlotDirectory } from './core/slot-directory.ts'
 import { ApprovalsUnderWay } from './ledger/under-way.ts'
 import { Watch, type WatchEvent } from './core/watch.ts'
+import { SessionDirectory } from './core/session-directory.ts'
 
 export type EnginePorts = {
   readonly clock: Clock

@@ -5,7 +5,7 @@ import { accountHoldsOn, accountRow } from './ledger/account-rows.ts'
 import { type BandOutcome, tellBand } from './bands/bands.ts'
 import type { Core } from './core/core.ts'
 import { risen } from './frames/own-limits.ts'
-import { phoneFallsDue } from './frames/phones.ts'
+import { phoneFallsDue } from './phones/phones.ts'
 import type { AlarmRow } from './ports/rows.ts'
 
 /** An alarm whose time has come; false when what it does could not be journaled. */

@@ -11,7 +11,8 @@ import { stateFrame, tellBand } from './bands.ts'
 import type { Core } from '../core/core.ts'
 import type { Lsn } from '../ports/journal.ts'
 import { type AccountRow, freedBandsMax } from '../ports/rows.ts'
-import { alertAccount, alertTexts, answerAccount } from '../core/session.ts'
+import { answerAccount } from '../core/session-directory.ts'
+import { alertAccount, alertTexts } from '../core/alerts.ts'
 
 /**
  * Sets a hold of the account and ends every arming, in one record. Returns its lsn, 0 when the hold was set already by the

@@ -158,3 +158,10 @@ export function endLinks(core: Core, slot: Slot): void {
 function bindingOf(core: Core, link: LinkIndex): LinkBinding {
   return { bid: core.links.bid(link), generation: core.links.get(link, 'generation') }
 }
+
+/** Forgets a slot: wipes its links and stops routing to it. */
+export function closeSlot(core: Core, slot: Slot): void {
+  endLinks(core, slot)
+  slot.arming?.done('band-silent')
+  core.slots.close(slot)
+}

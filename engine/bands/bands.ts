@@ -15,7 +15,8 @@ import type { Core } from '../core/core.ts'
 import type { AppendUse, Lsn } from '../ports/journal.ts'
 import type { BandRow } from '../ports/rows.ts'
 import { type AwakeBand, type BandKeys, rowOf } from '../core/registry.ts'
-import { alertAccount, alertTexts, answerAccount } from '../core/session.ts'
+import { answerAccount } from '../core/session-directory.ts'
+import { alertAccount, alertTexts } from '../core/alerts.ts'
 
 export type BandOutcome =
   /** `lsn` is 0 when nothing durable changed; wait for it before telling anyone. */

@@ -13,6 +13,7 @@ import { holdsInForce } from '../ledger/account-rows.ts'
 import type { LinkIndex } from '../core/links.ts'
 import { dropPreviousRoot, establishLink } from './resume.ts'
 import type { Slot } from '../core/slots.ts'
+import { isTickFresh, issuedAt } from './presence.ts'
 
 /** Takes one DATA record that is not an AUTH_PROOF: those come with their offer, in frame 5. */
 export function upRecord(core: Core, slot: Slot, record: DataRecord): void {
@@ -47,25 +48,6 @@ export function confirmLink(core: Core, slot: Slot, record: DataRecord, opened: 
     // Every record of the band says RATCHETED from then on: once is enough.
     if (dropPreviousRoot(core, slot, core.links.get(opened.link, 'root'))) core.links.set(opened.link, 'rootSettled', 1)
   }
-}
-
-/**
- * Was this tick the latest or the one before, and is a lease counted from its issue still running? A band that has heard no STATE yet says 0,
- * which the link's own beginning issued: its `Ne` was as fresh as any tick.
- */
-export function isTickFresh(core: Core, link: LinkIndex, tick: number): boolean {
-  const latest = core.links.get(link, 'tick')
-  if (tick !== latest && tick !== latest - 1) return false
-  return deciseconds(core) - issuedAt(core, link, tick) < leaseDeciseconds(core)
-}
-
-function issuedAt(core: Core, link: LinkIndex, tick: number): number {
-  return core.links.get(link, tick === core.links.get(link, 'tick') ? 'tickAt' : 'tickBeforeAt')
-}
-
-/** Is the wearer present: worn, by a STATUS within the lease? */
-export function isPresent(core: Core, link: LinkIndex): boolean {
-  return core.links.get(link, 'wear') === wears.on && deciseconds(core) < core.links.get(link, 'leaseUntil')
 }
 
 function takeStatus(core: Core, slot: Slot, link: LinkIndex, status: Status): void {

@@ -17,10 +17,10 @@ import type { EngineKeys, Partners, Tokens, Vendors } from '../ports/surrounding
 import type { RecordBudget } from '../budgets/record-budget.ts'
 import type { Registry } from './registry.ts'
 import type { Releases } from './releases.ts'
-import type { SessionDirectory } from './session.ts'
 import type { SlotDirectory } from './slot-directory.ts'
 import type { ApprovalsUnderWay } from '../ledger/under-way.ts'
 import type { Watch } from './watch.ts'
+import type { SessionDirectory } from './session-directory.ts'
 
 export type Core = {
   readonly config: EngineConfig

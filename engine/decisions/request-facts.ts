@@ -18,8 +18,9 @@ import { armingOf, usageCounted } from '../ports/apply.ts'
 import { type AccountRow, type BandRow, accountBandKey, holdsOnBand } from '../ports/rows.ts'
 import type { Session } from '../core/session.ts'
 import type { Slot } from '../core/slots.ts'
-import { confirmLink, isPresent, isTickFresh } from '../bands/up-records.ts'
+import { confirmLink } from '../bands/up-records.ts'
 import { verifyUser } from '../phones/user-verification.ts'
+import { isPresent, isTickFresh } from '../bands/presence.ts'
 
 /** A request whose proof opened on the band's live link. */
 export type Proved = {

@@ -6,15 +6,14 @@ import type { PhoneFrameOf } from '../../protocol/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'
 import { accountHoldsOn, accountRow } from '../ledger/account-rows.ts'
-import { bandSlot } from './attach.ts'
 import { sendDown } from '../bands/band-link.ts'
 import { tellBand } from '../bands/bands.ts'
 import type { Core } from '../core/core.ts'
 import { bandEpochMin } from '../ledger/restored.ts'
 import { type Session, answer, refuse } from '../core/session.ts'
-import { isPresent } from '../bands/up-records.ts'
 import { verifyUser } from '../phones/user-verification.ts'
 import { wipe } from '../../crypto/secret.ts'
+import { isPresent } from '../bands/presence.ts'
 
 /** How long the band may take to acknowledge ARM, ms; what ends the arming meanwhile is told at once. */
 const ackWithinMs = 10_000
@@ -23,7 +22,7 @@ const ackWithinMs = 10_000
 export async function arm(core: Core, session: Session, frame: PhoneFrameOf<'arm'>): Promise<void> {
   const { speaker } = session
   if (speaker?.type !== 'phone') return refuse(session, frame.id, 'not-for-hubs')
-  const slot = bandSlot(core, session, frame.slot)
+  const slot = core.slots.of(session, frame.slot)
   if (slot?.link === undefined) return refuse(session, frame.id, slot === undefined ? 'slot-empty' : 'not-present')
   const nowMs = core.time.nowMs()
   if (!core.time.certain()) return refuse(session, frame.id, 'unavailable')

@@ -6,7 +6,7 @@ import { hubSlotMax, phoneSlotMax } from '../../protocol/limits.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { PhoneFrameOf } from '../../protocol/frames.ts'
 import { decodeRecord } from '../../protocol/records.ts'
-import { endLinks } from '../bands/band-link.ts'
+import { closeSlot, endLinks } from '../bands/band-link.ts'
 import { stateFrame } from '../bands/bands.ts'
 import type { Core } from '../core/core.ts'
 import { pairingRecord } from './pairing.ts'
@@ -24,7 +24,7 @@ export function attach(core: Core, session: Session, frame: PhoneFrameOf<'attach
   if (row === undefined || !maySpeakFor(session, row.account, frame.account))
     return refuse(session, frame.id, 'unknown-band')
   if (session.slots.pairing(frame.slot) !== undefined) return refuse(session, frame.id, 'slot-in-use')
-  const used = bandSlot(core, session, frame.slot)
+  const used = core.slots.of(session, frame.slot)
   if (used !== undefined && used.bid !== bid) return refuse(session, frame.id, 'slot-in-use')
   const slot = used ?? takeOver(core, session, frame.slot, { bid, ...row })
   answer(session, { type: 'attachAnswer', id: frame.id })
@@ -49,17 +49,10 @@ function maySpeakFor(session: Session, account: AccountId, named: string | null)
 
 /** Frame 4: gives a slot up; its link ends. */
 export function detach(core: Core, session: Session, frame: PhoneFrameOf<'detach'>): void {
-  const slot = bandSlot(core, session, frame.slot)
+  const slot = core.slots.of(session, frame.slot)
   if (slot === undefined) return refuse(session, frame.id, 'slot-empty')
   closeSlot(core, slot)
   answer(session, { type: 'detachAnswer', id: frame.id })
-}
-
-/** Forgets a slot: wipes its links and stops routing to it. */
-export function closeSlot(core: Core, slot: Slot): void {
-  endLinks(core, slot)
-  slot.arming?.done('band-silent')
-  core.slots.close(slot)
 }
 
 /** Frame 3: one record from the band behind a slot, or why it is not taken. What a band is not believed ends in silence: it retries. */
@@ -69,7 +62,7 @@ export function takeRecord(core: Core, session: Session, number: number, bytes: 
     pairingRecord(core, window, decodeRecord(bytes))
     return undefined
   }
-  const slot = bandSlot(core, session, number)
+  const slot = core.slots.of(session, number)
   if (slot === undefined) return 'slot-empty'
   const record = decodeRecord(bytes)
   switch (record.type) {
@@ -91,9 +84,4 @@ export function takeRecord(core: Core, session: Session, number: number, bytes: 
       challengeBand(core, slot)
       return 'malformed'
   }
-}
-
-/** The slot a phone means, if a band is attached to it. */
-export function bandSlot(core: Core, session: Session, number: number): Slot | undefined {
-  return core.slots.of(session, number)
 }

@@ -3,7 +3,7 @@
 import { isDeactivationImmediate, securityDelayMs } from '../../policy/delays.ts'
 import type { PhoneFrameOf } from '../../protocol/frames.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
-import { type BandId, parseBid } from '../../protocol/ids.ts'
+import type { BandId } from '../../protocol/ids.ts'
 import { type Hold, holdBits } from '../../protocol/states.ts'
 import { eachBand, freeBand, holdAccount, liftAccountHold } from '../bands/account-holds.ts'
 import { accountHolds, accountHoldsOn, accountRow, holdsInForce } from '../ledger/account-rows.ts'
@@ -11,23 +11,11 @@ import { deciseconds } from '../bands/band-link.ts'
 import { type BandOutcome, tellBand } from '../bands/bands.ts'
 import type { Core } from '../core/core.ts'
 import type { BandRow } from '../ports/rows.ts'
-import { type Session, type Speaker, answer, refuse } from '../core/session.ts'
-import { verifyUser } from '../phones/user-verification.ts'
+import { type Session, answer, refuse } from '../core/session.ts'
+import { type PhoneSpeaker, isSignInFresh, ownBand, ownerOf, verifiedOwner } from '../phones/owner.ts'
 
 /** A tap this long ago still counts as "the wearer is here", deciseconds. */
 const tapRecentDs = 600
-/** A sign-in counts as fresh for this long, ms; its clock may be ahead of ours by `leewayMs`. */
-const signInFreshMs = 5 * 60_000
-const leewayMs = 5_000
-
-/** Has the owner signed in just now? An instant from the future is no proof of that. */
-export function isSignInFresh(core: Core, signedInAtMs: number): boolean {
-  const agoMs = core.time.nowMs() - signedInAtMs
-  return agoMs >= -leewayMs && agoMs <= signInFreshMs
-}
-
-type PhoneSpeaker = Extract<Speaker, { readonly type: 'phone' }>
-
 /** Frame 9: one band, or with nil everything the wearer owns. One factor is enough: the session itself. */
 export async function freeze(core: Core, session: Session, frame: PhoneFrameOf<'freeze'>): Promise<void> {
   const owner = ownerOf(session, frame.id)
@@ -196,43 +184,4 @@ async function setHold(
   }
   const lsn = await durableNow(core)
   return { holds: holdsNow(core, band.bandId), lsn }
-}
-
-/** The phone or web session that speaks for its owner; answers the refusal for hubs. */
-export function ownerOf(session: Session, id: number): PhoneSpeaker | undefined {
-  if (session.speaker?.type === 'phone') return session.speaker
-  refuse(session, id, 'not-for-hubs')
-  return undefined
-}
-
-/** The owner, verified for this very frame: by the phone's key, or by a fresh web sign-in. */
-export function verifiedOwner(
-  core: Core,
-  session: Session,
-  frame: PhoneFrameOf<'unfreeze' | 'deactivate' | 'limits'>,
-): PhoneSpeaker | undefined {
-  const owner = ownerOf(session, frame.id)
-  if (owner === undefined) return undefined
-  const isWebFresh = owner.surface === 'web' && isSignInFresh(core, owner.signedInAtMs)
-  const isVerified = isWebFresh || (frame.uv !== null && verifyUser(core, session, frame, frame.uv) !== undefined)
-  if (isVerified) return owner
-  refuse(session, frame.id, 'verification-invalid')
-  return undefined
-}
-
-/** The row of the owner's band; answers the one error for unknown and foreign bands. */
-export function ownBand(
-  core: Core,
-  session: Session,
-  id: number,
-  bid: Uint8Array,
-  owner: PhoneSpeaker,
-): BandRow | undefined {
-  const row = core.ledger.get('bid', parseBid(bid))
-  const band =
-    row === undefined || row.tombstoned || row.account !== owner.account
-      ? undefined
-      : core.ledger.get('band', row.bandId)
-  if (band === undefined) refuse(session, id, 'unknown-band')
-  return band
 }

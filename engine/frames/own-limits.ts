@@ -7,9 +7,10 @@ import type { PhoneFrameOf } from '../../protocol/frames.ts'
 import { amountMinorMax } from '../../protocol/limits.ts'
 import { accountRow } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'
-import { ownerOf, verifiedOwner } from './holds.ts'
 import type { AccountRow } from '../ports/rows.ts'
-import { type Session, alertAccount, answer, refuse } from '../core/session.ts'
+import { type Session, answer, refuse } from '../core/session.ts'
+import { alertAccount } from '../core/alerts.ts'
+import { ownerOf, verifiedOwner } from '../phones/owner.ts'
 
 type OwnLimit = AccountRow['limits'][number]
 

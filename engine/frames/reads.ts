@@ -6,10 +6,10 @@ import { pageEntriesMax } from '../../protocol/limits.ts'
 import { decodeOfferTerms } from '../../protocol/offer.ts'
 import { bandStates } from '../../protocol/states.ts'
 import { bandsOf, holdsInForce } from '../ledger/account-rows.ts'
-import { ownerOf } from './holds.ts'
 import type { Core } from '../core/core.ts'
 import { decisionsBefore } from '../ledger/history.ts'
 import { type Session, answer } from '../core/session.ts'
+import { ownerOf } from '../phones/owner.ts'
 
 /** Frame 16: decisions before a journal position, newest first; `beforeLsn` 0 = from the newest. */
 export function readHistory(core: Core, session: Session, frame: PhoneFrameOf<'history'>): void {

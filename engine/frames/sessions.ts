@@ -8,16 +8,17 @@ import { decodePhoneFrame, idOfAuthorize, layError, signedOfHello } from '../../
 import type { PhoneFrame, PhoneFrameOf } from '../../protocol/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../../protocol/limits.ts'
 import type { SessionState } from '../../protocol/states.ts'
-import { closeSlot } from './attach.ts'
 import { Fault } from '../ports/fault.ts'
 import type { Core } from '../core/core.ts'
-import { type ReceivedHello, verifyHello } from './hello.ts'
+import { type ReceivedHello, verifyHello } from '../phones/hello.ts'
 import { leavePairing } from './pairing.ts'
 import type { Connection, ConnectionEvents } from '../ports/connection.ts'
 import { serve } from './serve.ts'
-import { type Session, type Speaker, answer, refuse, resumeKey } from '../core/session.ts'
+import { type Session, type Speaker, answer, refuse } from '../core/session.ts'
 import { SessionSlots } from '../core/session-slots.ts'
 import { tellWaiting } from './vetoes.ts'
+import { resumeKey } from '../core/session-directory.ts'
+import { closeSlot } from '../bands/band-link.ts'
 
 /** Takes a new socket: greets it and waits for its hello. */
 export function openSession(core: Core, connection: Connection): ConnectionEvents {

@@ -12,11 +12,12 @@ import { pageEntriesMax } from '../../protocol/limits.ts'
 import { accountRow, bandsOf } from '../ledger/account-rows.ts'
 import { tellBand } from '../bands/bands.ts'
 import type { Core } from '../core/core.ts'
-import { ownBand, ownerOf } from './holds.ts'
 import { surfaceOf } from './own-limits.ts'
-import { dropPhone, phonesOf } from './phones.ts'
+import { dropPhone, phonesOf } from '../phones/phones.ts'
 import { type PhoneRow, phoneKey } from '../ports/rows.ts'
-import { type Session, type Speaker, alertAccount, answer, refuse } from '../core/session.ts'
+import { type Session, type Speaker, answer, refuse } from '../core/session.ts'
+import { alertAccount } from '../core/alerts.ts'
+import { ownBand, ownerOf } from '../phones/owner.ts'
 
 type PhoneSpeaker = Extract<Speaker, { readonly type: 'phone' }>
 

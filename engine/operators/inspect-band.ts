@@ -19,10 +19,10 @@ import { type InspectedDecision, lastDecisions } from './inspect-decisions.ts'
 import { usageCounted } from '../ports/apply.ts'
 import type { BandRow } from '../ports/rows.ts'
 import { noteAct } from './act-record.ts'
-import { isLive, pendingUntilMs, phonesOf } from '../frames/phones.ts'
+import { isLive, pendingUntilMs, phonesOf } from '../phones/phones.ts'
 import { ownLimits } from '../decisions/request-facts.ts'
 import type { Slot } from '../core/slots.ts'
-import { isPresent } from '../bands/up-records.ts'
+import { isPresent } from '../bands/presence.ts'
 
 /** By what a band is asked for. What looks like an id may be an account, too: the band goes first. */
 export type BandNamed = {

@@ -21,7 +21,7 @@ import {
   shownPhone,
   whyBlocked,
 } from './operator-targets.ts'
-import { dropPhoneNow } from '../frames/phones.ts'
+import { dropPhoneNow } from '../phones/phones.ts'
 
 type Refusal = Extract<Performed, { readonly type: 'refused' }>
 

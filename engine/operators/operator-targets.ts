@@ -6,7 +6,7 @@ import { holdBits } from '../../protocol/states.ts'
 import { accountHolds, bandsOf } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'
 import { reachOf } from './fan-out.ts'
-import { isLive } from '../frames/phones.ts'
+import { isLive } from '../phones/phones.ts'
 import { type BandRow, type PhoneRow, phoneKey } from '../ports/rows.ts'
 import type { Session } from '../core/session.ts'
 

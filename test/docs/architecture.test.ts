@@ -23,7 +23,7 @@ describe('the road of one authorization', () => {
   })
 
   it('waits for nothing but the disk before an approval is answered', () => {
-    const authorize = sourceFiles.find((file) => file.path === 'engine/frames/authorize.ts')?.code ?? ''
+    const authorize = sourceFiles.find((file) => file.path === 'engine/decisions/authorize.ts')?.code ?? ''
     // From the frame to the answer; only what was answered before and what is reversed goes by promises, behind it.
     const road = authorize.slice(
       authorize.indexOf('export function authorize('),

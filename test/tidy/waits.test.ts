@@ -10,7 +10,7 @@ const guardedFolders = ['engine', 'operators']
 const allowed: Readonly<Record<string, string>> = {
   'engine/ledger/alarms.ts later alarm': 'names a row that is looked up again when its time has come',
   'engine/frames/arm.ts arm ownerEpoch': 'is compared with what the row says then',
-  'engine/frames/authorize.ts answerStored stored':
+  'engine/decisions/authorize.ts answerStored stored':
     'is used only if the row still has the same position, and then says the same',
   'engine/frames/holds.ts unfreeze band': 'only its id is used, which does not change',
   'engine/frames/holds.ts setHold band': 'only its id is used, which does not change',

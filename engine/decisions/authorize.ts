@@ -19,16 +19,15 @@ import {
   reasons,
 } from '../../protocol/reasons.ts'
 import { decodeData } from '../../protocol/records.ts'
-import { bandSlot } from './attach.ts'
 import { sendDown } from '../bands/band-link.ts'
 import { tellBand } from '../bands/bands.ts'
 import type { Core } from '../core/core.ts'
-import { decisionRecord } from '../decisions/decision-record.ts'
+import { decisionRecord } from './decision-record.ts'
 import type { Lsn } from '../ports/journal.ts'
 import { keptFor } from '../ports/references.ts'
 import { type ReferenceRow, referenceKey } from '../ports/rows.ts'
-import { type Approved, makeReceipt } from '../decisions/receipts.ts'
-import { type Proved, gatherFacts, openProof } from '../decisions/request-facts.ts'
+import { type Approved, makeReceipt } from './receipts.ts'
+import { type Proved, gatherFacts, openProof } from './request-facts.ts'
 import { mayBeForgotten } from '../ledger/restored.ts'
 import { type Session, answer, refuse } from '../core/session.ts'
 import type { Slot } from '../core/slots.ts'
@@ -57,7 +56,7 @@ type Asked = {
 /** Frame 5. Answers by itself, mostly once the disk has what was decided. */
 export function authorize(core: Core, session: Session, frame: PhoneFrameOf<'authorize'>): undefined {
   const startedAtMs = core.time.monotonicMs()
-  const slot = bandSlot(core, session, frame.slot)
+  const slot = core.slots.of(session, frame.slot)
   if (slot === undefined) {
     refuse(session, frame.id, 'slot-empty')
     return

@@ -6,13 +6,14 @@ import type { Surface } from '../../policy/holds.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../../protocol/frames.ts'
 import { type AccountId, type PhoneId, idBytes, parsePhoneId } from '../../protocol/ids.ts'
 import { phonesPerAccountMax } from '../../protocol/limits.ts'
-import { closeSlot } from './attach.ts'
 import type { Core } from '../core/core.ts'
-import { isSignInFresh, ownerOf } from './holds.ts'
 import type { Lsn } from '../ports/journal.ts'
 import { type PhoneRow, phoneKey } from '../ports/rows.ts'
-import { type Session, type Speaker, alertAccount, answer, refuse } from '../core/session.ts'
-import { verifyUser } from '../phones/user-verification.ts'
+import { type Session, type Speaker, answer, refuse } from '../core/session.ts'
+import { verifyUser } from './user-verification.ts'
+import { alertAccount } from '../core/alerts.ts'
+import { isSignInFresh, ownerOf } from './owner.ts'
+import { closeSlot } from '../bands/band-link.ts'
 
 type PhoneSpeaker = Extract<Speaker, { readonly type: 'phone' }>
 

@@ -13,11 +13,12 @@ import { type PhoneId, parsePhoneId } from '../../protocol/ids.ts'
 import { phoneProtocolVersion } from '../../protocol/versions.ts'
 import { accountRow } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'
-import { isSignInFresh } from './holds.ts'
 import { dropPhone, phonesOf } from './phones.ts'
 import { type PhoneRow, phoneKey } from '../ports/rows.ts'
 import type { TokenClaims, TokenRefusal } from '../ports/surroundings.ts'
-import { type Session, type Speaker, alertAccount } from '../core/session.ts'
+import type { Session, Speaker } from '../core/session.ts'
+import { alertAccount } from '../core/alerts.ts'
+import { isSignInFresh } from './owner.ts'
 
 export type ReceivedHello = {
   readonly frame: PhoneFrameOf<'hello'>
