@@ -2,7 +2,7 @@
 
 import { parseAccountId, parseBandId } from '../protocol/ids.ts'
 import { accountHoldsOn, accountRow } from './ledger/account-rows.ts'
-import { type BandOutcome, tellBand } from './bands/bands.ts'
+import { type BandOutcome, tellBand } from './bands/tell-band.ts'
 import type { Core } from './core/core.ts'
 import { risen } from './frames/own-limits.ts'
 import { phoneFallsDue } from './phones/phones.ts'

@@ -9,7 +9,7 @@ import {
   type Proposal,
   operatorActs,
 } from '../protocol/operator-api.ts'
-import type { ActingOperator, Performed } from '../engine/operators/operator-port.ts'
+import type { ActingOperator, Performed } from '../engine/operators/port.ts'
 import { toHex } from '../base/bytes.ts'
 import { Attempts } from './attempts.ts'
 import { operatorLimits } from './limits.ts'

@@ -1,7 +1,7 @@
 // What the operators' listener asks of the process around it. Everything it shows and does comes in here, so that it can be
 // tested without a fleet, and so that it cannot do more than this.
 
-import type { OperatorPort } from '../engine/operators/operator-port.ts'
+import type { OperatorPort } from '../engine/operators/port.ts'
 import type { Chores } from '../engine/ports/chores.ts'
 import type { Clock, RandomBytes } from '../engine/ports/clock.ts'
 import type { FeedValue } from '../protocol/operator-feed.ts'

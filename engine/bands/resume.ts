@@ -11,7 +11,7 @@ import { challengeIntervalMs, challengeLifeMs, resumesBeforeRekeyMax } from '../
 import { type BandRecord, encodeChal, encodeNolink } from '../../protocol/records.ts'
 import { accountRow } from '../ledger/account-rows.ts'
 import { deciseconds, endLink, endLinks, sendDown, wipePending } from './band-link.ts'
-import { tellBand } from './bands.ts'
+import { tellBand } from './tell-band.ts'
 import type { Core } from '../core/core.ts'
 import type { LinkIndex } from '../core/links.ts'
 import type { RatchetRow } from '../ports/rows.ts'

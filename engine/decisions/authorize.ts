@@ -20,7 +20,7 @@ import {
 } from '../../protocol/reasons.ts'
 import { decodeData } from '../../protocol/records.ts'
 import { sendDown } from '../bands/band-link.ts'
-import { tellBand } from '../bands/bands.ts'
+import { tellBand } from '../bands/tell-band.ts'
 import type { Core } from '../core/core.ts'
 import { decisionRecord } from './decision-record.ts'
 import type { Lsn } from '../ports/journal.ts'

@@ -10,7 +10,7 @@ import type { PairingEffect, PairingEvent } from '../../machines/pairing-machine
 import { idBytes, parseBid } from '../../protocol/ids.ts'
 import { encodeDownOp } from '../../protocol/ops.ts'
 import { accountHolds } from '../ledger/account-rows.ts'
-import { tellBand } from '../bands/bands.ts'
+import { tellBand } from '../bands/tell-band.ts'
 import type { Core } from '../core/core.ts'
 import type { PairingWindow } from '../core/pairing-window.ts'
 import { bandEpochMin } from '../ledger/restored.ts'

@@ -10,7 +10,7 @@ import { type EngineFrameOf, type PhoneFrameOf, beginners, changes } from '../..
 import { type AccountId, type BandId, type PhoneId, idBytes, parseBid, parsePhoneId } from '../../protocol/ids.ts'
 import { pageEntriesMax } from '../../protocol/limits.ts'
 import { accountRow, bandsOf } from '../ledger/account-rows.ts'
-import { tellBand } from '../bands/bands.ts'
+import { tellBand } from '../bands/tell-band.ts'
 import type { Core } from '../core/core.ts'
 import { surfaceOf } from './own-limits.ts'
 import { dropPhone, phonesOf } from '../phones/phones.ts'

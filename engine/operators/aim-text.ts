@@ -3,14 +3,7 @@
 
 import type { OperatorAct } from '../../protocol/operator-api.ts'
 import type { Core } from '../core/core.ts'
-import {
-  type Target,
-  aimAt,
-  isAccountFrozenByOperators,
-  isAimed,
-  isFrozenByOperators,
-  phoneIn,
-} from './operator-targets.ts'
+import { type Target, aimAt, isAccountFrozenByOperators, isAimed, isFrozenByOperators, phoneIn } from './targets.ts'
 import { actKey, lsnOfKey } from '../ports/rows.ts'
 
 /** So many acts are looked through for the newest freeze; where it is further back, the text says none. */

@@ -6,9 +6,9 @@ import type { Core } from '../core/core.ts'
 import { explainDecision, replayDecision } from './explain.ts'
 import { findBands } from './find-bands.ts'
 import { bandInspector } from './inspect-band.ts'
-import { performAct } from './operator-acts.ts'
-import type { OperatorPort } from './operator-port.ts'
-import { previewAct } from './operator-targets.ts'
+import { performAct } from './acts.ts'
+import type { OperatorPort } from './port.ts'
+import { previewAct } from './targets.ts'
 import { bandTimeline } from './timeline.ts'
 
 /** What the server does itself and only takes rights away, or ends work: it must not wait for room on the disk. */

@@ -1,7 +1,7 @@
 // Holds of an account as a whole: everything frozen stays frozen, also what comes to the account afterwards.
 
 import { describe, expect, it } from 'vitest'
-import type { ActingOperator } from '../../engine/operators/operator-port.ts'
+import type { ActingOperator } from '../../engine/operators/port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { freedBandsMax } from '../../engine/ports/rows.ts'
 import type { ImportedBinding } from '../../protocol/imported-binding.ts'

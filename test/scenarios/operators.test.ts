@@ -2,12 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { lookBackMax } from '../../engine/ledger/history.ts'
-import {
-  type ActingOperator,
-  type Performed,
-  foundBandsMax,
-  timelineEntriesMax,
-} from '../../engine/operators/operator-port.ts'
+import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operators/port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
 import { alertKinds } from '../../protocol/frames.ts'

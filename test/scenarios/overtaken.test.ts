@@ -2,7 +2,7 @@
 // is never answered as approved, by this engine or by the next.
 
 import { describe, expect, it } from 'vitest'
-import type { ActingOperator } from '../../engine/operators/operator-port.ts'
+import type { ActingOperator } from '../../engine/operators/port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { RawPhone } from '../support/raw-phone.ts'

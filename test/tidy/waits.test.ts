@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   'engine/frames/holds.ts unfreeze band': 'only its id is used, which does not change',
   'engine/frames/holds.ts setHold band': 'only its id is used, which does not change',
   'engine/operators/inspect-band.ts bandInspector account': 'is told as it was when the journal had that it was opened',
-  'engine/operators/operator-acts.ts performAct target': 'names what the act did when its record was appended',
+  'engine/operators/acts.ts performAct target': 'names what the act did when its record was appended',
   'engine/operators/timeline.ts bandTimeline account': 'is what the page was asked for',
 }
 

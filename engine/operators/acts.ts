@@ -7,20 +7,11 @@ import type { AccountId, BandId } from '../../protocol/ids.ts'
 import { holdBits } from '../../protocol/states.ts'
 import { holdAccount, liftAccountHold, raiseOwnerEpoch } from '../bands/account-holds.ts'
 import { appendAct, isOnDisk } from './act-record.ts'
-import { tellBand } from '../bands/bands.ts'
+import { tellBand } from '../bands/tell-band.ts'
 import type { Core } from '../core/core.ts'
 import { type Reach, fanOutOf, reachOf } from './fan-out.ts'
-import type { ActingOperator, Performed } from './operator-port.ts'
-import {
-  type AimedAct,
-  type Target,
-  aimAt,
-  isAimed,
-  phoneIn,
-  shownBand,
-  shownPhone,
-  whyBlocked,
-} from './operator-targets.ts'
+import type { ActingOperator, Performed } from './port.ts'
+import { type AimedAct, type Target, aimAt, isAimed, phoneIn, shownBand, shownPhone, whyBlocked } from './targets.ts'
 import { dropPhoneNow } from '../phones/phones.ts'
 
 type Refusal = Extract<Performed, { readonly type: 'refused' }>
