@@ -24,7 +24,7 @@ import { parseAccountId, parseBandId, parseBid, parsePartnerId, parseResourceId,
 import { decodeOffer } from '../protocol/offer.ts'
 import { decodeUpOp, encodeAuthProofProved, encodeDownOp } from '../protocol/ops.ts'
 import { decodeData } from '../protocol/records.ts'
-import { realClock } from '../server/real-clock.ts'
+import { realClock } from '../server/machine/real-clock.ts'
 import { openJournal } from '../store/journal.ts'
 import { openView } from '../store/view.ts'
 

@@ -1,10 +1,10 @@
 // How long a sleeping band takes to wake, in a data folder that a server has left: the engine's own registry on the real
 // view, bands of all of the fleet in no order. A process of its own, so that nothing is warm but what waking made warm.
 
-import { readConfig } from '../server/config.ts'
-import { openDataFolder } from '../server/data-folder.ts'
-import { openStore } from '../server/open-store.ts'
-import { realClock } from '../server/real-clock.ts'
+import { readConfig } from '../server/settings/config.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
+import { openStore } from '../server/data/open-store.ts'
+import { realClock } from '../server/machine/real-clock.ts'
 import { Actors } from '../engine/core/actors.ts'
 import { Ledger } from '../engine/ledger/ledger.ts'
 import { Registry } from '../engine/core/registry.ts'

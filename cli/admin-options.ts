@@ -1,7 +1,7 @@
 // Which engine an operator's command talks to, and with which token.
 
 import { AdminClient } from '../sdk/admin-client.ts'
-import { readToken } from '../server/access-token.ts'
+import { readToken } from '../server/http/access-token.ts'
 import { type Given, type Option, UsageError, required } from './command.ts'
 
 export const adminOptions: readonly Option[] = [

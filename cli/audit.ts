@@ -1,7 +1,7 @@
 // `bandpass audit verify`: is the journal whole, and does the view say what it says?
 
-import { type DataAudit, auditData } from '../server/audit.ts'
-import { openDataFolder } from '../server/data-folder.ts'
+import { type DataAudit, auditData } from '../server/data/audit.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
 import type { Command } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'

@@ -1,7 +1,7 @@
 // `bandpass backup`: a verified copy of a data folder, running or not. The master key is not in it: keep that elsewhere.
 
-import { backupData } from '../server/backup-data.ts'
-import { openDataFolder } from '../server/data-folder.ts'
+import { backupData } from '../server/data/backup-data.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
 import { type Command, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'

@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { hiddenIn } from '../base/printable.ts'
 import { didYouMean } from '../base/did-you-mean.ts'
-import { pathOf } from '../server/setting.ts'
+import { pathOf } from '../server/settings/setting.ts'
 
 export type Option = {
   readonly name: string

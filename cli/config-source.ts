@@ -1,9 +1,9 @@
 // Finds the configuration of a command: the file named by --config or BANDPASS_CONFIG, the environment, the flags.
 
-import { type ConfigSources, readConfig } from '../server/config.ts'
-import { pathOf } from '../server/setting.ts'
-import { type ServerConfig, namedSettings } from '../server/settings.ts'
-import { readNamedText } from '../server/named-file.ts'
+import { type ConfigSources, readConfig } from '../server/settings/config.ts'
+import { pathOf } from '../server/settings/setting.ts'
+import { type ServerConfig, namedSettings } from '../server/settings/settings.ts'
+import { readNamedText } from '../server/files/named-file.ts'
 import { type Given, type Option, UsageError } from './command.ts'
 
 export const configOption: Option = {

@@ -1,7 +1,7 @@
 // Reads demo.json, as `bandpass serve --demo` wrote it.
 
 import type { DemoFile } from '../band-sim/demo-world.ts'
-import { Field } from '../server/shape.ts'
+import { Field } from '../server/files/shape.ts'
 
 /** The demo's world. Throws a Fault that names what is missing. */
 export function readDemoFile(text: string): DemoFile {

@@ -2,9 +2,9 @@
 
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { type ImportedLines, importLines } from '../server/import-lines.ts'
-import { openNamed } from '../server/named-file.ts'
-import { looksUtf16, notUtf16, withoutMark } from '../server/text-file.ts'
+import { type ImportedLines, importLines } from './import-lines.ts'
+import { openNamed } from '../server/files/named-file.ts'
+import { looksUtf16, notUtf16, withoutMark } from '../server/files/text-file.ts'
 import { adminOf, adminOptions } from './admin-options.ts'
 import { type Command, UsageError } from './command.ts'
 import { exitInterrupted, interruption } from './interrupted.ts'

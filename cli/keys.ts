@@ -1,10 +1,10 @@
 // `bandpass keys`: what a band maker pins and a partner verifies with, and rotations.
 
-import { openDataFolder } from '../server/data-folder.ts'
-import { type KeySet, type RotatableKey, loadKeys } from '../server/engine-keys.ts'
-import { rotateKey } from '../server/lists.ts'
-import { stderrLog } from '../server/log.ts'
-import { rotateMaster } from '../server/rotate-master.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
+import { type KeySet, type RotatableKey, loadKeys } from '../server/documents/engine-keys.ts'
+import { rotateKey } from '../server/documents/lists.ts'
+import { stderrLog } from '../server/log/log.ts'
+import { rotateMaster } from '../server/data/rotate-master.ts'
 import { type Command, type Given, UsageError } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'

@@ -1,7 +1,7 @@
 // Waits until the running engine knows what a command changed in a list, and says which it was: known, or that none runs.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Known, knownWithinMs, whenKnown } from '../server/read-lists.ts'
+import { type Known, knownWithinMs, whenKnown } from '../server/files/read-lists.ts'
 
 /** On stderr, so that what programs read stays alone. The exit code: 1 when the engine cannot read what was written. */
 export async function tellWhenKnown(

@@ -1,8 +1,8 @@
 // A data folder for a command that may make one, before the first start. It says when it did: whoever meant the folder of a
 // running engine, and left `--data` out, would else look for what was listed in the wrong place.
 
-import { type DataFolder, isDataFolder, openDataFolder } from '../server/data-folder.ts'
-import { holdData } from '../server/held-data.ts'
+import { type DataFolder, isDataFolder, openDataFolder } from '../server/documents/data-folder.ts'
+import { holdData } from '../server/documents/held-data.ts'
 import type { Given } from './command.ts'
 import { folderConfigFrom } from './config-source.ts'
 import { environment } from './environment.ts'

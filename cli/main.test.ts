@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { listedNameBytesMax } from './command.ts'
-import { version } from '../server/version.ts'
+import { version } from '../server/machine/version.ts'
 import { bandpass, bandpassIn, testFolder } from './test-engine.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))

@@ -3,8 +3,8 @@
 // reader of its output went away. Of the commands only the one that is run is loaded.
 
 import { didYouMean } from '../base/did-you-mean.ts'
-import { remedyOf } from '../server/system-error.ts'
-import { version } from '../server/version.ts'
+import { remedyOf } from '../server/files/system-error.ts'
+import { version } from '../server/machine/version.ts'
 import { type Command, UsageError, helpOf, readArguments } from './command.ts'
 import { type IndexedCommand, commandIndex } from './command-index.ts'
 import { endAtOnce, endWithReader, followSignals } from './signals.ts'
@@ -34,7 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** Spans that the command made leave before the process ends. */
 async function traced(run: () => Promise<number>): Promise<number> {
-  const { flushTraces } = await import('../server/traces.ts')
+  const { flushTraces } = await import('../server/figures/traces.ts')
   try {
     return await run()
   } finally {

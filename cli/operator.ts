@@ -1,7 +1,14 @@
 // `bandpass operator`: who may sign in to the operators' page, and as what.
 
-import { openDataFolder } from '../server/data-folder.ts'
-import { addOperator, readOperators, removeOperator, renewToken, roleNames, roleOf } from '../server/operator-list.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
+import {
+  addOperator,
+  readOperators,
+  removeOperator,
+  renewToken,
+  roleNames,
+  roleOf,
+} from '../server/documents/operator-list.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'

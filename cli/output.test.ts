@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { testFolder } from '../server/test-folder.ts'
+import { testFolder } from '../server/log/test-folder.ts'
 import { commands } from './commands.ts'
 import { armedBand, bandpass, bandpassProcess, testEngine } from './test-engine.ts'
 

@@ -1,8 +1,8 @@
 // `bandpass partner`: who may ask for decisions, and with which keys.
 
-import { type DataFolder, openDataFolder } from '../server/data-folder.ts'
-import { addPartner, removePartner, rotatePartner } from '../server/lists.ts'
-import { type ListedPartner, readPartners } from '../server/partner-list.ts'
+import { type DataFolder, openDataFolder } from '../server/documents/data-folder.ts'
+import { addPartner, removePartner, rotatePartner } from '../server/documents/lists.ts'
+import { type ListedPartner, readPartners } from '../server/documents/partner-list.ts'
 import { type Command, type Given, UsageError, nameOf, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { tellWhenKnown } from './known-list.ts'

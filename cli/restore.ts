@@ -1,9 +1,9 @@
 // `bandpass restore`: a backup becomes a data folder again. It says what is lost, and what that means for wearers and partners.
 
-import { stderrLog } from '../server/log.ts'
-import { realClock } from '../server/real-clock.ts'
-import { type AccountsToFreeze, type RestoredData, accountsIn, restoreData } from '../server/restore-data.ts'
-import { readNamedText } from '../server/named-file.ts'
+import { stderrLog } from '../server/log/log.ts'
+import { realClock } from '../server/machine/real-clock.ts'
+import { type AccountsToFreeze, type RestoredData, accountsIn, restoreData } from '../server/data/restore-data.ts'
+import { readNamedText } from '../server/files/named-file.ts'
 import { type Command, type Given, UsageError, required } from './command.ts'
 import { dataOptions, folderConfigFrom, settingOptions } from './config-source.ts'
 import { environment } from './environment.ts'

@@ -1,8 +1,8 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
-import { goFirst } from '../server/go-first.ts'
-import { type Log, stderrLog } from '../server/log.ts'
-import { serviceVariables } from '../server/service-variables.ts'
+import { goFirst } from '../server/machine/go-first.ts'
+import { type Log, stderrLog } from '../server/log/log.ts'
+import { serviceVariables } from '../server/settings/service-variables.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 import { type Command, type Given, number } from './command.ts'
 import { environment } from './environment.ts'

@@ -10,9 +10,9 @@ import { type DemoWorld, demoWorld } from '../band-sim/demo-world.ts'
 import { type Partner, createPartner } from '../sdk/offers.ts'
 import type { PhoneBand } from '../sdk/phone-band.ts'
 import { PhoneClient } from '../sdk/phone-client.ts'
-import { type ServerConfig, namedSettings } from '../server/settings.ts'
-import { readConfig } from '../server/config.ts'
-import type { Log } from '../server/log.ts'
+import { type ServerConfig, namedSettings } from '../server/settings/settings.ts'
+import { readConfig } from '../server/settings/config.ts'
+import type { Log } from '../server/log/log.ts'
 import { type RunningServer, startServer } from '../server/start-server.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))

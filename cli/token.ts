@@ -1,8 +1,8 @@
 // `bandpass token`: an account token of the local issuer, for demos and for trying things out.
 
-import { openDataFolder } from '../server/data-folder.ts'
-import { loadKeys } from '../server/engine-keys.ts'
-import { type TokenRequest, mintToken } from '../server/tokens.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
+import { loadKeys } from '../server/documents/engine-keys.ts'
+import { type TokenRequest, mintToken } from '../server/tokens/tokens.ts'
 import { type Command, UsageError, number, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf } from './hex.ts'

@@ -2,7 +2,7 @@
 // What matters most stands first, because a low terminal is cut from below.
 
 import type { EngineInfo } from '../sdk/admin-client.ts'
-import { answerBudget, answersToJudge } from '../server/answer-budget.ts'
+import { answerBudget, answersToJudge } from '../server/settings/answer-budget.ts'
 import type { LastMinute, RecentSecond, RecentTimes } from '../sdk/admin-reports.ts'
 import { type Line, type Marks, type Piece, course } from './drawing.ts'
 import { countText, msText, rateText, spanText } from './words.ts'

@@ -1,8 +1,8 @@
 // `bandpass vendor`: whose bands may pair, and what of them is revoked.
 
-import { openDataFolder } from '../server/data-folder.ts'
-import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/lists.ts'
-import { type ListedVendor, type VendorRoot, readVendors } from '../server/vendor-list.ts'
+import { openDataFolder } from '../server/documents/data-folder.ts'
+import { type VendorPart, addVendor, restoreVendor, revokeVendor } from '../server/documents/lists.ts'
+import { type ListedVendor, type VendorRoot, readVendors } from '../server/documents/vendor-list.ts'
 import { type Command, type Given, type Option, UsageError, nameOf, number, required } from './command.ts'
 import { dataOptions, folderConfigFrom } from './config-source.ts'
 import { bytesOf, hexOf } from './hex.ts'

@@ -1,6 +1,6 @@
 // Figures as people read them: how long ago, when, how much, how often.
 
-import { currencyLetters } from '../server/limit-tables.ts'
+import { currencyLetters } from '../server/settings/limit-tables.ts'
 
 const secondMs = 1_000
 const minuteMs = 60_000

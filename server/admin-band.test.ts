@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { encodeImport } from '../protocol/imported-binding.ts'
-import { auditData } from './audit.ts'
-import { readConfig } from './config.ts'
-import { openDataFolder } from './data-folder.ts'
-import { sampleBinding } from './sample-import.ts'
+import { auditData } from './data/audit.ts'
+import { readConfig } from './settings/config.ts'
+import { openDataFolder } from './documents/data-folder.ts'
+import { sampleBinding } from './http/sample-import.ts'
 import { startServer } from './start-server.ts'
-import { testFolder, testLog } from './test-folder.ts'
+import { testFolder, testLog } from './log/test-folder.ts'
 
 async function started(flags: Record<string, string> = {}) {
   const data = testFolder(onTestFinished)

@@ -11,11 +11,11 @@ import { namesOf } from '../base/names.ts'
 import { reasons } from '../protocol/reasons.ts'
 import { bandStates, sessionStates } from '../protocol/states.ts'
 import { refusingLimits } from '../transport/listener.ts'
-import { readConfig } from './config.ts'
-import { metricList } from './metric-list.ts'
-import { sampleBinding } from './sample-import.ts'
+import { readConfig } from './settings/config.ts'
+import { metricList } from './figures/metric-list.ts'
+import { sampleBinding } from './http/sample-import.ts'
 import { startServer } from './start-server.ts'
-import { testFolder, testLog } from './test-folder.ts'
+import { testFolder, testLog } from './log/test-folder.ts'
 
 type Asking = { readonly method?: string; readonly token?: string | undefined }
 

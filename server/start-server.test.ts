@@ -2,9 +2,9 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { journalFolderOf } from '../store/data-folder.ts'
-import { readConfig } from './config.ts'
+import { readConfig } from './settings/config.ts'
 import { type RunningServer, startServer } from './start-server.ts'
-import { testFolder, testLog } from './test-folder.ts'
+import { testFolder, testLog } from './log/test-folder.ts'
 
 type Started = {
   readonly server: RunningServer

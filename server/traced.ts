@@ -5,8 +5,8 @@ import type { Engine } from '../engine/engine.ts'
 import type { ImportBindings } from '../engine/operators/import.ts'
 import type { View } from '../engine/ports/view.ts'
 import type { AnswersLater, HttpAnswer, HttpRequest } from '../transport/listener.ts'
-import { type AdminAnswers, adminRouteOf } from './admin-answers.ts'
-import type { SpanOptions, Traces } from './traces.ts'
+import { type AdminAnswers, adminRouteOf } from './http/admin-answers.ts'
+import type { SpanOptions, Traces } from './figures/traces.ts'
 
 /** Of all decisions so many a second, and of slow ones as many more: enough to see where time goes, at any load. */
 export const decisionSpansPerSecond = 10

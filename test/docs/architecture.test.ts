@@ -67,7 +67,7 @@ describe('the bounds of memory', () => {
   const settingNames = tableOf(document, ['what', 'bound', 'where']).flatMap(([, bound]) =>
     quoted(bound ?? '').filter((name) => /^[a-z]+\.\w+$/.test(name)),
   )
-  const settings = readText('server/settings.ts')
+  const settings = readText('server/settings/settings.ts')
 
   it.for(settingNames)('name the setting %s, which exists', (path) => {
     const [group = '', name = ''] = path.split('.')

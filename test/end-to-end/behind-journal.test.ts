@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { demoWorld } from '../../band-sim/demo-world.ts'
 import { createPartner } from '../../sdk/offers.ts'
 import { PhoneClient } from '../../sdk/phone-client.ts'
-import { testFolder } from '../../server/test-folder.ts'
+import { testFolder } from '../../server/log/test-folder.ts'
 import { ServingEngine } from '../support/serving-engine.ts'
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')

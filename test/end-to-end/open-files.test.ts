@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { testFolder } from '../../server/test-folder.ts'
+import { testFolder } from '../../server/log/test-folder.ts'
 import { freePort } from '../support/free-port.ts'
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')

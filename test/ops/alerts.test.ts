@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { testFolder } from '../../server/test-folder.ts'
+import { testFolder } from '../../server/log/test-folder.ts'
 import { root } from '../tidy/source-files.ts'
 import { alertNames, alertsPath } from './ops-files.ts'
 import { hasPrometheus, promtool } from './prometheus-tools.ts'

@@ -1,6 +1,6 @@
 // The files in ops/ are for other programs, which nobody here would notice to be wrong: what they name must be there.
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { metricList } from '../../server/metric-list.ts'
+import { metricList } from '../../server/figures/metric-list.ts'
 import { quoted } from '../docs/documents.ts'
 import { readText } from '../tidy/source-files.ts'
 import {

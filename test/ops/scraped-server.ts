@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig } from '../../server/config.ts'
+import { readConfig } from '../../server/settings/config.ts'
 import { startServer } from '../../server/start-server.ts'
-import { testFolder, testLog } from '../../server/test-folder.ts'
+import { testFolder, testLog } from '../../server/log/test-folder.ts'
 
 export type ScrapedServer = {
   readonly port: number

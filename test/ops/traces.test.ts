@@ -7,9 +7,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { armedBand, pays, testEngine, testFolder } from '../../cli/test-engine.ts'
 import type { WatchEvent } from '../../engine/core/watch.ts'
 import { encodeImport } from '../../protocol/imported-binding.ts'
-import { backupData } from '../../server/backup-data.ts'
-import { openDataFolder } from '../../server/data-folder.ts'
-import { sampleBinding } from '../../server/sample-import.ts'
+import { backupData } from '../../server/data/backup-data.ts'
+import { openDataFolder } from '../../server/documents/data-folder.ts'
+import { sampleBinding } from '../../server/http/sample-import.ts'
 import {
   decisionSpansPerSecond,
   slowMs,
@@ -18,7 +18,7 @@ import {
   tracedImport,
   tracedView,
 } from '../../server/traced.ts'
-import { flushTraces, openTraces, spanned } from '../../server/traces.ts'
+import { flushTraces, openTraces, spanned } from '../../server/figures/traces.ts'
 import { freePort } from '../support/free-port.ts'
 import { type KeptSpan, MemorySpans } from './memory-spans.ts'
 

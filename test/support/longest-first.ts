@@ -32,7 +32,7 @@ const long: readonly string[] = [
   'store/journal-damage.test.ts',
   'machines/band-graph.test.ts',
   'transport/slow-peers.test.ts',
-  'server/watchdog.test.ts',
+  'server/machine/watchdog.test.ts',
   'server/metrics.test.ts',
   'benchmarks/peers/peers.test.ts',
   'test/scenarios/restore.test.ts',

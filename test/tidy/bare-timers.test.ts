@@ -8,12 +8,14 @@ const guardedFolders = ['engine', 'store', 'transport', 'operators', 'server', '
 
 /** Bare timers that are in order, and why. */
 const allowed: Readonly<Record<string, string>> = {
-  'server/real-clock.ts setTimeout': "the machine's timer itself, which `Chores` is given",
-  'server/next-turn.ts setImmediate': 'a pause that is awaited: nothing runs in it',
-  'server/stderr-lines.ts setTimeout': 'the log tries again; it catches what the write throws, and could tell nothing',
-  'server/traces.ts setTimeout': 'a pause at the very end of the process that is awaited: nothing runs in it',
-  'server/watchdog.ts setInterval': 'a sign of life adds one to a number, which cannot fail, and waits for nothing',
-  'server/watchdog-thread.ts setInterval': 'it must end a process whose own timers stand still',
+  'server/machine/real-clock.ts setTimeout': "the machine's timer itself, which `Chores` is given",
+  'server/machine/next-turn.ts setImmediate': 'a pause that is awaited: nothing runs in it',
+  'server/log/stderr-lines.ts setTimeout':
+    'the log tries again; it catches what the write throws, and could tell nothing',
+  'server/figures/traces.ts setTimeout': 'a pause at the very end of the process that is awaited: nothing runs in it',
+  'server/machine/watchdog.ts setInterval':
+    'a sign of life adds one to a number, which cannot fail, and waits for nothing',
+  'server/machine/watchdog-thread.ts setInterval': 'it must end a process whose own timers stand still',
   'store/view.ts setImmediate': 'a pause that is awaited: nothing runs in it',
   'store/whole-file.ts setImmediate': 'a pause that is awaited: nothing runs in it',
   'store/journal-reading.ts setImmediate': 'a pause that is awaited: nothing runs in it',

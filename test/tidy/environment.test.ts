@@ -20,7 +20,7 @@ describe('a thread or process that the engine starts', () => {
       'loadtest/load-threads.ts',
       'loadtest/provision.ts',
       'operators/webauthn.ts',
-      'server/watchdog.ts',
+      'server/machine/watchdog.ts',
       'store/decision-search.ts',
       'store/view-check.ts',
       'store/view-writer.ts',
@@ -33,7 +33,7 @@ describe('a thread or process that the engine starts', () => {
 
   it('and nothing of the engine or its commands spreads or reads what is secret from process.env', () => {
     const reading = ours
-      .filter(({ path }) => path !== 'server/secret-environment.ts')
+      .filter(({ path }) => path !== 'server/settings/secret-environment.ts')
       .filter(({ code }) => /\.\.\.process\.env|process\.env\['BANDPASS_MASTER/.test(code))
     expect(reading.map(({ path }) => path)).toEqual([])
   })
