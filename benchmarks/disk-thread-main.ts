@@ -3,7 +3,7 @@
 import { fdatasyncSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { controlBytes, errorBytes, words } from './disk-thread.ts'
-import { fileErrorCode } from '../store/file-port.ts'
+import { fileErrorCode } from '../store/files/file-port.ts'
 
 const shared: unknown = workerData
 if (!(shared instanceof SharedArrayBuffer)) throw new TypeError('the disk thread is started with shared memory')

@@ -3,7 +3,7 @@
 // event loop. One request at a time.
 
 import { Worker } from 'node:worker_threads'
-import { groupBytesMax, groupBytesOnDisk } from '../store/journal-format.ts'
+import { groupBytesMax, groupBytesOnDisk } from '../store/journal/journal-format.ts'
 
 /** Counters and fields both sides see, as 32-bit words of the shared memory. */
 export const words = {

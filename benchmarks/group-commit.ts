@@ -22,9 +22,9 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { FilePort } from '../store/file-port.ts'
-import { openJournal } from '../store/journal.ts'
-import { realFiles } from '../store/real-files.ts'
+import type { FilePort } from '../store/files/file-port.ts'
+import { openJournal } from '../store/journal/journal.ts'
+import { realFiles } from '../store/files/real-files.ts'
 import { startDiskThread } from './disk-thread.ts'
 
 const { values } = parseArgs({

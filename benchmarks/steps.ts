@@ -25,8 +25,8 @@ import { decodeOffer } from '../protocol/offer.ts'
 import { decodeUpOp, encodeAuthProofProved, encodeDownOp } from '../protocol/ops.ts'
 import { decodeData } from '../protocol/records.ts'
 import { realClock } from '../server/machine/real-clock.ts'
-import { openJournal } from '../store/journal.ts'
-import { openView } from '../store/view.ts'
+import { openJournal } from '../store/journal/journal.ts'
+import { openView } from '../store/view/view.ts'
 
 export type StepFigure = {
   readonly name: string

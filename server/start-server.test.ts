@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { journalFolderOf } from '../store/data-folder.ts'
+import { journalFolderOf } from '../store/files/data-folder.ts'
 import { readConfig } from './settings/config.ts'
 import { type RunningServer, startServer } from './start-server.ts'
 import { testFolder, testLog } from './log/test-folder.ts'

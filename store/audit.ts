@@ -4,12 +4,12 @@ import type { Lsn } from '../engine/ports/journal.ts'
 import { Fault } from '../engine/ports/fault.ts'
 import { type JournalRecordOf, decodeRecord, recordTypeOf } from '../engine/ports/records.ts'
 import { toHex } from '../base/bytes.ts'
-import { type FilePort, readWhole } from './file-port.ts'
-import { genesisChain } from './journal-format.ts'
-import { headBefore, requireFollows } from './journal-recovery.ts'
-import { type ChainHead, recordsOf, scanSegment } from './journal-scan.ts'
-import { type Segment, listSegments } from './journal-segments.ts'
-import { realFiles } from './real-files.ts'
+import { type FilePort, readWhole } from './files/file-port.ts'
+import { genesisChain } from './journal/journal-format.ts'
+import { headBefore, requireFollows } from './journal/journal-recovery.ts'
+import { type ChainHead, recordsOf, scanSegment } from './journal/journal-scan.ts'
+import { type Segment, listSegments } from './journal/journal-segments.ts'
+import { realFiles } from './files/real-files.ts'
 
 /** Journal time runs back with the record `lsn`, from the instant `fromMs` to `atMs`. */
 type Rewind = { readonly lsn: Lsn } & Pick<JournalRecordOf<'engine.rewound'>, 'fromMs' | 'atMs'>

@@ -4,9 +4,9 @@
 import { join } from 'node:path'
 import type { Lsn } from '../engine/ports/journal.ts'
 import { fromHex } from '../base/bytes.ts'
-import { readIfThere, replaceFile } from './whole-file.ts'
-import type { FilePort } from './file-port.ts'
-import type { FileJournal } from './journal.ts'
+import { readIfThere, replaceFile } from './files/whole-file.ts'
+import type { FilePort } from './files/file-port.ts'
+import type { FileJournal } from './journal/journal.ts'
 
 const noteName = 'backed-up.json'
 

@@ -17,12 +17,12 @@ import { createKeyring } from '../crypto/at-rest.ts'
 import { nodePrimitives } from '../crypto/node-primitives.ts'
 import { backup, verifyBackup } from './backup.ts'
 import { readBackedUp, writeBackupNote } from './backup-note.ts'
-import { realFiles } from './real-files.ts'
-import { journalFolderOf, viewFolderOf } from './data-folder.ts'
-import { segmentBytesMin } from './journal-format.ts'
-import { type FileJournal, openJournal } from './journal.ts'
-import { bodiesOf, fill, handTimers, recordOf } from './test-disk.ts'
-import { type FileView, openView } from './view.ts'
+import { realFiles } from './files/real-files.ts'
+import { journalFolderOf, viewFolderOf } from './files/data-folder.ts'
+import { segmentBytesMin } from './journal/journal-format.ts'
+import { type FileJournal, openJournal } from './journal/journal.ts'
+import { bodiesOf, fill, handTimers, recordOf } from './journal/test-disk.ts'
+import { type FileView, openView } from './view/view.ts'
 
 const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
 const readRecord = () => {}

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { readBackedUp } from './backup-note.ts'
-import { realFiles } from './real-files.ts'
-import { helperFileBytesMax, openRegular } from './regular-file.ts'
+import { realFiles } from './files/real-files.ts'
+import { helperFileBytesMax, openRegular } from './files/regular-file.ts'
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'bandpass-regular-'))

@@ -1,10 +1,10 @@
 // The seal of a view and the view's file, on a disk that fails: what the page cache shows is not what the disk has.
 
 import { describe, expect, it } from 'vitest'
-import { makeDisk } from './test-disk.ts'
-import { keyring } from './test-view.ts'
-import { putViewOnDisk, sealName, sealView, unsealView } from './view-seal.ts'
-import { viewFileName } from './view-state.ts'
+import { makeDisk } from './journal/test-disk.ts'
+import { keyring } from './view/test-view.ts'
+import { putViewOnDisk, sealName, sealView, unsealView } from './view/view-seal.ts'
+import { viewFileName } from './view/view-state.ts'
 
 const folder = '/view'
 const path = `${folder}/${viewFileName}`

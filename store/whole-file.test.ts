@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { realFiles } from './real-files.ts'
-import { newFolder, removeFolders } from './test-view.ts'
-import { hashFile } from './whole-file.ts'
+import { realFiles } from './files/real-files.ts'
+import { newFolder, removeFolders } from './view/test-view.ts'
+import { hashFile } from './files/whole-file.ts'
 
 afterEach(removeFolders)
 

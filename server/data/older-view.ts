@@ -16,7 +16,7 @@ import {
   type UsageRow,
 } from '../../engine/ports/rows.ts'
 import type { RowChange, Table, View } from '../../engine/ports/view.ts'
-import type { FileView } from '../../store/view.ts'
+import type { FileView } from '../../store/view/view.ts'
 
 type Older = View & Pick<FileView, 'version'>
 

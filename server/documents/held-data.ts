@@ -3,8 +3,8 @@
 
 import type { Chores } from '../../engine/ports/chores.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import { holdFolder } from '../../store/data-lock.ts'
-import { makePrivateFolder } from '../../store/private-folder.ts'
+import { holdFolder } from '../../store/files/data-lock.ts'
+import { makePrivateFolder } from '../../store/files/private-folder.ts'
 import { orNotWritten } from '../files/not-written.ts'
 
 export type HeldData = {

@@ -2,8 +2,8 @@
 // engine reads the result within a second.
 
 import { dirname, join } from 'node:path'
-import { lockFile } from '../../store/file-lock.ts'
-import { makePrivateFolder } from '../../store/private-folder.ts'
+import { lockFile } from '../../store/files/file-lock.ts'
+import { makePrivateFolder } from '../../store/files/private-folder.ts'
 import { parsePartnerId } from '../../protocol/ids.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from './engine-keys.ts'

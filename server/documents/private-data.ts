@@ -5,8 +5,8 @@
 import { type Stats, chmodSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../../engine/ports/fault.ts'
-import { journalFolderOf, viewFolderOf } from '../../store/data-folder.ts'
-import { privateFileMode, privateFolderMode } from '../../store/private-folder.ts'
+import { journalFolderOf, viewFolderOf } from '../../store/files/data-folder.ts'
+import { privateFileMode, privateFolderMode } from '../../store/files/private-folder.ts'
 import { codeOf } from '../files/error-code.ts'
 import type { Log } from '../log/log.ts'
 

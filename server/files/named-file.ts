@@ -5,7 +5,7 @@ import { closeSync, constants, createReadStream, fstatSync, openSync, readSync }
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { ReadStream, isatty } from 'node:tty'
-import { helperFileBytesMax } from '../../store/regular-file.ts'
+import { helperFileBytesMax } from '../../store/files/regular-file.ts'
 import { utf8Of } from './text-file.ts'
 
 /** How long a pipe may say nothing while a whole text is read from it, milliseconds. */

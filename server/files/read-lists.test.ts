@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { lockFile } from '../../store/file-lock.ts'
+import { lockFile } from '../../store/files/file-lock.ts'
 import { ReadLists, knownWithinMs, versionOf, whenKnown } from './read-lists.ts'
 import { TestClock, testFolder } from '../log/test-folder.ts'
 

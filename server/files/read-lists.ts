@@ -5,7 +5,7 @@ import { type Stats, existsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Chores } from '../../engine/ports/chores.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import { lockFile } from '../../store/file-lock.ts'
+import { lockFile } from '../../store/files/file-lock.ts'
 import { codeOf } from './error-code.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
 

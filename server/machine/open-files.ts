@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import type { Chores } from '../../engine/ports/chores.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import { holdReserve, isReserveHeld, releaseReserve } from '../../store/file-reserve.ts'
+import { holdReserve, isReserveHeld, releaseReserve } from '../../store/files/file-reserve.ts'
 import type { ServerConfig } from '../settings/settings.ts'
 
 /**

@@ -1,11 +1,11 @@
 // Decisions of the journal for the operators' page: a page at a time for who looks, or all of them as fast as they are taken for
-// who exports. The search is in a thread of its own (store/decision-search.ts); nothing is found faster than it is read.
+// who exports. The search is in a thread of its own (store/search/decision-search.ts); nothing is found faster than it is read.
 
 import type { Journal } from '../../engine/ports/journal.ts'
 import type { Decisions } from '../../operators/ports.ts'
 import type { DecisionEntry } from '../../protocol/operator-api.ts'
-import { journalFolderOf } from '../../store/data-folder.ts'
-import { searchDecisions } from '../../store/decision-search.ts'
+import { journalFolderOf } from '../../store/files/data-folder.ts'
+import { searchDecisions } from '../../store/search/decision-search.ts'
 
 export function decisionRows(
   dataFolder: string,

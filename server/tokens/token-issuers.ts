@@ -4,7 +4,7 @@
 import { closeSync, readFileSync } from 'node:fs'
 import { Fault } from '../../engine/ports/fault.ts'
 import type { Clock } from '../../engine/ports/clock.ts'
-import { helperFileBytesMax, openRegular } from '../../store/regular-file.ts'
+import { helperFileBytesMax, openRegular } from '../../store/files/regular-file.ts'
 import type { Log } from '../log/log.ts'
 import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
 import type { ServerConfig } from '../settings/settings.ts'

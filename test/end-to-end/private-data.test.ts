@@ -11,7 +11,7 @@ import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { loadMasterKeys } from '../../server/documents/master-key.ts'
 import { testLog } from '../../server/log/test-folder.ts'
 import { closeDataFolder } from '../../server/documents/private-data.ts'
-import { openView } from '../../store/view.ts'
+import { openView } from '../../store/view/view.ts'
 import { testFolder } from '../../cli/test-engine.ts'
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { seededChance } from '../../store/test-disk.ts'
+import { seededChance } from '../../store/journal/test-disk.ts'
 import { Contained } from '../support/container.ts'
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')

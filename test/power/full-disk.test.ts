@@ -1,5 +1,5 @@
 // A disk that really has no room: a small tmpfs, mounted for the test. Needs root; elsewhere these are skipped, and the
-// simulated disk of store/journal-faults.test.ts stands in.
+// simulated disk of store/journal/journal-faults.test.ts stands in.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createKeyring } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { openJournal } from '../../store/journal.ts'
-import { bodiesOf, recordOf } from '../../store/test-disk.ts'
-import { openView } from '../../store/view.ts'
+import { openJournal } from '../../store/journal/journal.ts'
+import { bodiesOf, recordOf } from '../../store/journal/test-disk.ts'
+import { openView } from '../../store/view/view.ts'
 
 const mebibyte = 1024 * 1024
 const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])

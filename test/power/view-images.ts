@@ -1,8 +1,8 @@
 // From a trace (write-trace.c) to what the disk may hold after a power cut: everything synced, and of the rest whatever the
 // disk happened to have written, sector by sector, in no order.
 
-import { sectorBytes } from '../../store/journal-format.ts'
-import type { Chance } from '../../store/simulated-disk.ts'
+import { sectorBytes } from '../../store/journal/journal-format.ts'
+import type { Chance } from '../../store/journal/simulated-disk.ts'
 
 export type TraceStep = {
   readonly kind: 'write' | 'truncate' | 'sync'

@@ -3,7 +3,7 @@
 import { createKeyring } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/node-primitives.ts'
 import { type RowChange, type Table, tables } from '../../engine/ports/view.ts'
-import { recordOf, seededChance } from '../../store/test-disk.ts'
+import { recordOf, seededChance } from '../../store/journal/test-disk.ts'
 
 export const workloadKeyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
 

@@ -6,9 +6,9 @@ import { mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RootDatabase, open } from 'lmdb'
 import { type RowChange, tables } from '../../engine/ports/view.ts'
-import { emptyDigest } from '../../store/view-digest.ts'
-import { encodeState, metaTable, stateKey, viewFileName, withMac } from '../../store/view-state.ts'
-import { openView } from '../../store/view.ts'
+import { emptyDigest } from '../../store/view/view-digest.ts'
+import { encodeState, metaTable, stateKey, viewFileName, withMac } from '../../store/view/view-state.ts'
+import { openView } from '../../store/view/view.ts'
 import { changesAt, workloadKeyring } from './view-workload.ts'
 
 const [folder = '', variant = '', count = ''] = process.argv.slice(2)

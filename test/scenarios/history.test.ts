@@ -7,7 +7,7 @@ import { apply } from '../../engine/ports/apply.ts'
 import { type RowOf, historyMarkEvery } from '../../engine/ports/rows.ts'
 import type { RowRange, Table } from '../../engine/ports/view.ts'
 import { parseAccountId } from '../../protocol/ids.ts'
-import { decisionAt } from '../../store/test-decisions.ts'
+import { decisionAt } from '../../store/search/test-decisions.ts'
 
 /** Rows in memory, of which every read is counted. */
 class Rows {

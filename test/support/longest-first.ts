@@ -29,7 +29,7 @@ const long: readonly string[] = [
   'test/model/resume-model.test.ts',
   'test/model/pairing-model.test.ts',
   'test/simulation/random-days.test.ts',
-  'store/journal-damage.test.ts',
+  'store/journal/journal-damage.test.ts',
   'machines/band-graph.test.ts',
   'transport/slow-peers.test.ts',
   'server/machine/watchdog.test.ts',

@@ -16,10 +16,11 @@ const allowed: Readonly<Record<string, string>> = {
   'server/machine/watchdog.ts setInterval':
     'a sign of life adds one to a number, which cannot fail, and waits for nothing',
   'server/machine/watchdog-thread.ts setInterval': 'it must end a process whose own timers stand still',
-  'store/view.ts setImmediate': 'a pause that is awaited: nothing runs in it',
-  'store/whole-file.ts setImmediate': 'a pause that is awaited: nothing runs in it',
-  'store/journal-reading.ts setImmediate': 'a pause that is awaited: nothing runs in it',
-  'store/opened-journal.ts setImmediate': 'the end of a turn writes its group, and what fails there fails the journal',
+  'store/view/view.ts setImmediate': 'a pause that is awaited: nothing runs in it',
+  'store/files/whole-file.ts setImmediate': 'a pause that is awaited: nothing runs in it',
+  'store/journal/journal-reading.ts setImmediate': 'a pause that is awaited: nothing runs in it',
+  'store/journal/opened-journal.ts setImmediate':
+    'the end of a turn writes its group, and what fails there fails the journal',
   'cli/top.ts setTimeout': 'a pause that is awaited: nothing runs in it',
   'cli/known-list.ts setTimeout': 'a pause that is awaited: nothing runs in it',
   'cli/engine-process.ts setTimeout': "rejects, or ends a child: neither throws, and its process's fate is awaited",

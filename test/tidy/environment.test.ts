@@ -21,9 +21,9 @@ describe('a thread or process that the engine starts', () => {
       'loadtest/provision.ts',
       'operators/webauthn.ts',
       'server/machine/watchdog.ts',
-      'store/decision-search.ts',
-      'store/view-check.ts',
-      'store/view-writer.ts',
+      'store/search/decision-search.ts',
+      'store/view/view-check.ts',
+      'store/view/view-writer.ts',
     ])
   })
 

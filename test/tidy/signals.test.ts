@@ -24,7 +24,7 @@ describe('a process of Node', () => {
       'benchmarks/child.ts',
       'benchmarks/group-commit.ts',
       'cli/test-engine.ts',
-      'store/view-check.ts',
+      'store/view/view-check.ts',
     ])
     for (const { path } of starting) expect(text(path), path).toContain(`'${flag}'`)
   })
