@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { decodePhoneFrame } from '../protocol/frame-codec.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
+import { decodePhoneFrame } from '../protocol/messages/frame-codec.ts'
 import { phoneFrameBytesMax } from '../protocol/limits.ts'
 import { decodeRecord } from '../protocol/records.ts'
 import { HostileRadio, flipBit, forgeries } from './adversaries.ts'
-import { Bench } from './bench.ts'
-import { seededRandom } from './seeded-random.ts'
+import { Bench } from './bench/bench.ts'
+import { seededRandom } from './virtual/seeded-random.ts'
 
 async function hostileBench() {
   const bench = new Bench()

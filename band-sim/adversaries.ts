@@ -4,9 +4,9 @@
 import type { Bytes } from '../base/bytes.ts'
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
-import type { BandRadio } from '../sdk/band-bridge.ts'
-import type { Scheduler } from './scheduler.ts'
-import type { SeededRandom } from './seeded-random.ts'
+import type { BandRadio } from '../sdk/phone/band-bridge.ts'
+import type { Scheduler } from './virtual/scheduler.ts'
+import type { SeededRandom } from './virtual/seeded-random.ts'
 
 export type Way = 'toBand' | 'toPhone'
 export type Captured = { readonly way: Way; readonly record: Uint8Array<ArrayBuffer> }

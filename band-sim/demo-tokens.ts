@@ -3,7 +3,7 @@
 
 import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { base64url } from '../base/base64url.ts'
-import type { Primitives } from '../crypto/primitives.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
 
 /** Who signs; `seed` is an Ed25519 seed. */
 export type TokenIssuer = { readonly iss: string; readonly aud: string; readonly kid: string; readonly seed: Bytes }

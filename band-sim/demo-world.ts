@@ -2,15 +2,15 @@
 // partner, and a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
 
 import { fromHex, toHex } from '../base/bytes.ts'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
 import type { PhoneClientOptions } from '../sdk/phone-client.ts'
-import { systemClock } from '../sdk/phone-clock.ts'
-import { createSoftwareKeys } from '../sdk/phone-keys.ts'
+import { systemClock } from '../sdk/phone/phone-clock.ts'
+import { createSoftwareKeys } from '../sdk/phone/phone-keys.ts'
 import { mintToken } from './demo-tokens.ts'
-import { type Vendor, makeBand, pinsOf } from './package.ts'
+import { type Vendor, makeBand, pinsOf } from './band/package.ts'
 import { Radio } from './radio.ts'
-import { seededRandom } from './seeded-random.ts'
-import { Wearer } from './wearer.ts'
+import { seededRandom } from './virtual/seeded-random.ts'
+import { Wearer } from './band/wearer.ts'
 
 /** demo.json. Keys and seeds are hex; everything in it is public knowledge of the demo, nothing of it is for production. */
 export type DemoFile = {

@@ -2,18 +2,18 @@
 // wear, arm, pay. Everything is drawn from one seed. For demos and for seeing an engine under honest use.
 
 import { type Bytes, toHex } from '../base/bytes.ts'
-import type { Primitives } from '../crypto/primitives.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
 import type { OfferRequest, Partner } from '../sdk/offers.ts'
-import type { PhoneBand, PhoneDecision } from '../sdk/phone-band.ts'
+import type { PhoneBand, PhoneDecision } from '../sdk/phone/phone-band.ts'
 import { PhoneClient, type PhoneClientOptions } from '../sdk/phone-client.ts'
-import { PhoneError } from '../sdk/phone-errors.ts'
-import { type PhoneKeys, createSoftwareKeys } from '../sdk/phone-keys.ts'
-import type { TokenSource } from '../sdk/session.ts'
-import { type EnginePins, type Vendor, makeBand } from './package.ts'
+import { PhoneError } from '../sdk/phone/phone-errors.ts'
+import { type PhoneKeys, createSoftwareKeys } from '../sdk/phone/phone-keys.ts'
+import type { TokenSource } from '../sdk/phone/session.ts'
+import { type EnginePins, type Vendor, makeBand } from './band/package.ts'
 import { type Air, Radio } from './radio.ts'
-import type { Scheduler } from './scheduler.ts'
-import { type SeededRandom, seededRandom, withRandom } from './seeded-random.ts'
-import { Wearer } from './wearer.ts'
+import type { Scheduler } from './virtual/scheduler.ts'
+import { type SeededRandom, seededRandom, withRandom } from './virtual/seeded-random.ts'
+import { Wearer } from './band/wearer.ts'
 
 export type FleetStep = 'connect' | 'pair' | 'wear' | 'arm' | 'pay'
 

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { toHex } from '../base/bytes.ts'
 import { decodeRecord, encodeChal, encodeNolink } from '../protocol/records.ts'
 import { flipBit, forgeries } from './adversaries.ts'
-import { Bench } from './bench.ts'
-import { Band } from './firmware.ts'
-import { type FlashOperation, PowerCut } from './flash.ts'
+import { Bench } from './bench/bench.ts'
+import { Band } from './band/firmware.ts'
+import { type FlashOperation, PowerCut } from './band/flash.ts'
 import { Radio } from './radio.ts'
 
 async function linked(seed = 'links') {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { parseBid } from '../protocol/ids.ts'
 import type { PhoneClient, PhoneEvents } from '../sdk/phone-client.ts'
-import { PhoneError } from '../sdk/phone-errors.ts'
-import { createSoftwareKeys, createSoftwareP256Keys } from '../sdk/phone-keys.ts'
-import { Bench } from './bench.ts'
-import { agrees } from './wearer.ts'
+import { PhoneError } from '../sdk/phone/phone-errors.ts'
+import { createSoftwareKeys, createSoftwareP256Keys } from '../sdk/phone/phone-keys.ts'
+import { Bench } from './bench/bench.ts'
+import { agrees } from './band/wearer.ts'
 
 /** Every event of a client, by name, in order. */
 function listen(phone: PhoneClient): string[] {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
 import { canonBytes, offerBytes } from '../protocol/offer.ts'
 import { decodeData, encodeOfferRecord } from '../protocol/records.ts'
-import { PhoneError } from '../sdk/phone-errors.ts'
+import { PhoneError } from '../sdk/phone/phone-errors.ts'
 import { HostileRadio, flipBit } from './adversaries.ts'
-import { Bench } from './bench.ts'
-import { refuses, taps } from './wearer.ts'
+import { Bench } from './bench/bench.ts'
+import { refuses, taps } from './band/wearer.ts'
 
 async function hostileBench() {
   const bench = new Bench()

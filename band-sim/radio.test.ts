@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import { mtuMax, mtuMin, recordBytesMax } from '../protocol/limits.ts'
-import { BandBridge } from '../sdk/band-bridge.ts'
-import type { BandRadio } from '../sdk/band-bridge.ts'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { Bench } from './bench.ts'
-import { VirtualTime } from './scheduler.ts'
-import { seededRandom } from './seeded-random.ts'
+import { BandBridge } from '../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../sdk/phone/band-bridge.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
+import { Bench } from './bench/bench.ts'
+import { VirtualTime } from './virtual/scheduler.ts'
+import { seededRandom } from './virtual/seeded-random.ts'
 
 describe('records over Bluetooth', () => {
   it('arrive whole at every MTU, by every radio: one that answers at once and one that takes its time', async () => {

@@ -2,11 +2,11 @@
 // keeps its order, as a GATT connection does; fragments are cut and joined by PROTOCOL §6.
 
 import { Reassembler, fragment } from '../protocol/fragments.ts'
-import type { BandRadio } from '../sdk/band-bridge.ts'
-import type { Band } from './firmware.ts'
-import { PowerCut } from './flash.ts'
-import type { Scheduler } from './scheduler.ts'
-import type { SeededRandom } from './seeded-random.ts'
+import type { BandRadio } from '../sdk/phone/band-bridge.ts'
+import type { Band } from './band/firmware.ts'
+import { PowerCut } from './band/flash.ts'
+import type { Scheduler } from './virtual/scheduler.ts'
+import type { SeededRandom } from './virtual/seeded-random.ts'
 
 /** `loss` and `duplicates` are chances per fragment, 0 to 1; a delay of 0 delivers at once. */
 export type Air = {

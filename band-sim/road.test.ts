@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Bench } from './bench.ts'
+import { Bench } from './bench/bench.ts'
 import { crowdedAir } from './radio.ts'
 
 describe('a band and its phone', () => {

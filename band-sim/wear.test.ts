@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HostileRadio } from './adversaries.ts'
-import { Bench } from './bench.ts'
+import { Bench } from './bench/bench.ts'
 
 async function armedBench() {
   const bench = new Bench()

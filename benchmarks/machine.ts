@@ -6,7 +6,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { chooseListener } from '../transport/choose-listener.ts'
 import { findPostgres, postgresVersion } from './peers/postgres-cluster.ts'
 import { findRedis, redisVersion } from './peers/redis-process.ts'
-import type { Provenance } from './results.ts'
+import type { Provenance } from './figures/results.ts'
 
 /** Everything about this run but its sections. `folder` is where data are written. */
 export async function provenance(

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { provenance } from './machine.ts'
-import { mergeResults, sectionText } from './results.ts'
+import { mergeResults, sectionText } from './figures/results.ts'
 import { type RunSettings, type SectionId, runSections, sectionIds } from './sections.ts'
 
 const { values } = parseArgs({

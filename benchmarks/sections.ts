@@ -1,17 +1,17 @@
 // The sections of `make bench`, by the names of `--only`: what each needs, and what it makes of a run's settings.
 
 import { join } from 'node:path'
-import { type ComparisonOptions, compare, floorRows, peersSection } from './comparison.ts'
-import type { ContenderName } from './contenders.ts'
-import { measureApprovals } from './approvals.ts'
-import type { FleetShape } from './fixed-targets.ts'
-import { type DiskFloors, diskFloorRows, measureDiskFloors } from './floors.ts'
-import { measureGrowth } from './growth.ts'
-import { measureMillion } from './million.ts'
-import { measureOverload } from './overload.ts'
-import type { Row, Section } from './results.ts'
-import { measureSteps } from './steps.ts'
-import { measureViewers } from './viewers.ts'
+import { type ComparisonOptions, compare, floorRows, peersSection } from './measured/comparison.ts'
+import type { ContenderName } from './targets/contenders.ts'
+import { measureApprovals } from './measured/approvals.ts'
+import type { FleetShape } from './driver/fixed-targets.ts'
+import { type DiskFloors, diskFloorRows, measureDiskFloors } from './measured/floors.ts'
+import { measureGrowth } from './measured/growth.ts'
+import { measureMillion } from './measured/million.ts'
+import { measureOverload } from './measured/overload.ts'
+import type { Row, Section } from './figures/results.ts'
+import { measureSteps } from './measured/steps.ts'
+import { measureViewers } from './measured/viewers.ts'
 
 export const sectionIds = [
   'floors',

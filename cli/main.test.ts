@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { listedNameBytesMax } from './command.ts'
+import { listedNameBytesMax } from './command/command.ts'
 import { version } from '../server/machine/version.ts'
 import { bandpass, bandpassIn, testFolder } from './test-engine.ts'
 

@@ -5,9 +5,9 @@
 import { didYouMean } from '../base/did-you-mean.ts'
 import { remedyOf } from '../server/files/system-error.ts'
 import { version } from '../server/machine/version.ts'
-import { type Command, UsageError, helpOf, readArguments } from './command.ts'
+import { type Command, UsageError, helpOf, readArguments } from './command/command.ts'
 import { type IndexedCommand, commandIndex } from './command-index.ts'
-import { endAtOnce, endWithReader, followSignals } from './signals.ts'
+import { endAtOnce, endWithReader, followSignals } from './terminal/signals.ts'
 
 endWithReader()
 const code = await main(process.argv.slice(2))

@@ -2,9 +2,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ascii, concatBytes, toHex } from '../base/bytes.ts'
 import { createKeyring } from './at-rest.ts'
-import { noblePrimitives } from './noble-primitives.ts'
-import { nodePrimitives } from './node-primitives.ts'
-import { everyFlip, filled } from './test-bytes.ts'
+import { noblePrimitives } from './primitives/noble-primitives.ts'
+import { nodePrimitives } from './primitives/node-primitives.ts'
+import { everyFlip, filled } from './primitives/test-bytes.ts'
 
 const oldKey = { id: 1, key: filled(32, 1) }
 const newKey = { id: 2, key: filled(32, 2) }

@@ -3,9 +3,9 @@
 // the id of its master key: a new key seals at once while older ones still open.
 
 import { type Bytes, ascii, concatBytes, readU32, u16, u32, u8 } from '../base/bytes.ts'
-import { type Primitives, requireLength, tagBytes } from './primitives.ts'
-import { equalSecret } from './secret.ts'
-import { xchachaOpen, xchachaSeal } from './sodium-aead.ts'
+import { type Primitives, requireLength, tagBytes } from './primitives/primitives.ts'
+import { equalSecret } from './primitives/secret.ts'
+import { xchachaOpen, xchachaSeal } from './primitives/sodium-aead.ts'
 
 /** A master key: `id` is a u32 that is never used again for another key; 32 bytes. */
 export type MasterKey = { readonly id: number; readonly key: Bytes }

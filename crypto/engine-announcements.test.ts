@@ -4,11 +4,11 @@ import { ascii, concatBytes } from '../base/bytes.ts'
 import { parseBandId } from '../protocol/ids.ts'
 import { decodeDownOp } from '../protocol/ops.ts'
 import { decodeRecord } from '../protocol/records.ts'
-import { type KeysetOp, signKeyset, verifyKeyset } from './keyset.ts'
-import { noblePrimitives } from './noble-primitives.ts'
-import { nodePrimitives as node } from './node-primitives.ts'
-import { type ReleaseRecord, signRelease, verifyRelease } from './release.ts'
-import { everyFlip, filled } from './test-bytes.ts'
+import { type KeysetOp, signKeyset, verifyKeyset } from './signed/keyset.ts'
+import { noblePrimitives } from './primitives/noble-primitives.ts'
+import { nodePrimitives as node } from './primitives/node-primitives.ts'
+import { type ReleaseRecord, signRelease, verifyRelease } from './signed/release.ts'
+import { everyFlip, filled } from './primitives/test-bytes.ts'
 
 const seed = filled(32, 1)
 const publicKey = node.ed25519PublicKey(seed)

@@ -1,9 +1,9 @@
 // Answers printed in the standards, typed in from them: they hold whether or not the outside vectors are at hand.
 import { describe, expect, it } from 'vitest'
 import { ascii, fromHex, toHex } from '../base/bytes.ts'
-import { noblePrimitives } from './noble-primitives.ts'
-import { nodePrimitives } from './node-primitives.ts'
-import { filled } from './test-bytes.ts'
+import { noblePrimitives } from './primitives/noble-primitives.ts'
+import { nodePrimitives } from './primitives/node-primitives.ts'
+import { filled } from './primitives/test-bytes.ts'
 
 describe.each([nodePrimitives, noblePrimitives])('the $name primitives give the printed answers', (primitives) => {
   it('of FIPS 180-4 for SHA-256 of nothing and of "abc"', () => {

@@ -1,6 +1,6 @@
 // Puts a running engine together from its ports: recovers what the journal has, then takes connections.
 
-import type { Primitives } from '../crypto/primitives.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { Actors } from './core/actors.ts'
 import { Admission } from './budgets/admission.ts'
 import { Alarms } from './ledger/alarms.ts'

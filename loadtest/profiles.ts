@@ -2,7 +2,7 @@
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Profile, ProfileError, parseProfile } from './profile.ts'
+import { type Profile, ProfileError, parseProfile } from './profile/profile.ts'
 
 const folder = join(import.meta.dirname, 'profiles')
 

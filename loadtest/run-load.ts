@@ -1,16 +1,16 @@
 // The load tester as a function: brings a fleet to an engine, links it, loads it for one stretch or several, and says what
 // both ends saw. The command, `make load` and the benchmarks are all made of this.
 
-import { AdminClient, type EngineInfo, type ServerMeters } from '../sdk/admin-client.ts'
-import { LoadCounters } from './counters.ts'
-import { ordersOf, sessionsOf } from './fleet-plan.ts'
-import type { FleetOptions, MeasureOptions } from './load-options.ts'
-import { type LoadResult, resultOf } from './load-result.ts'
-import { LoadThread } from './load-threads.ts'
-import { type LoadPicture, LoadWatch, type WatchedThread, merged } from './load-watch.ts'
-import type { Profile } from './profile.ts'
-import { provisionFleet } from './provision.ts'
-import { nowMs, sleep, wallMs } from './real-time.ts'
+import { AdminClient, type EngineInfo, type ServerMeters } from '../sdk/admin/admin-client.ts'
+import { LoadCounters } from './figures/counters.ts'
+import { ordersOf, sessionsOf } from './driver/fleet-plan.ts'
+import type { FleetOptions, MeasureOptions } from './profile/load-options.ts'
+import { type LoadResult, resultOf } from './figures/load-result.ts'
+import { LoadThread } from './driver/load-threads.ts'
+import { type LoadPicture, LoadWatch, type WatchedThread, merged } from './driver/load-watch.ts'
+import type { Profile } from './profile/profile.ts'
+import { provisionFleet } from './fleet/provision.ts'
+import { nowMs, sleep, wallMs } from './machine/real-time.ts'
 
 /** How long answers may still come after the last request, ms; after a storm until all is linked again. */
 const graceMs = 10_000

@@ -1,16 +1,21 @@
 // The fast writers and readers of the load tester against protocol/ and crypto/, which are the judges.
 import { describe, expect, it } from 'vitest'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { makeOffer } from '../crypto/offers.ts'
-import { seededRandom } from '../band-sim/seeded-random.ts'
-import { decodeHubRecords, decodePhoneFrame, encodeEngineFrame, encodeHubRecords } from '../protocol/frame-codec.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
+import { makeOffer } from '../crypto/signed/offers.ts'
+import { seededRandom } from '../band-sim/virtual/seeded-random.ts'
+import {
+  decodeHubRecords,
+  decodePhoneFrame,
+  encodeEngineFrame,
+  encodeHubRecords,
+} from '../protocol/messages/frame-codec.ts'
 import { parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
 import { hubFrameBytesMax } from '../protocol/limits.ts'
 import { decodeOffer } from '../protocol/offer.ts'
-import { Chance } from './chance.ts'
-import { FrameReader } from './frame-reader.ts'
-import { OfferWriter } from './offer-writer.ts'
-import { Outbox } from './outbox.ts'
+import { Chance } from './machine/chance.ts'
+import { FrameReader } from './wire/frame-reader.ts'
+import { OfferWriter } from './wire/offer-writer.ts'
+import { Outbox } from './wire/outbox.ts'
 
 const random = seededRandom(nodePrimitives, 'wire test')
 

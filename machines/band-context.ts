@@ -1,7 +1,7 @@
 // What a band's actor remembers, and what it asks the engine to do. Keys never come here; instants are engine time, ms.
 
 import type { ErrorCode } from '../protocol/errors.ts'
-import type { AlertKind } from '../protocol/frames.ts'
+import type { AlertKind } from '../protocol/messages/frames.ts'
 import type { AccountId, BandId, Bid, PairingId } from '../protocol/ids.ts'
 import type { BandState } from '../protocol/states.ts'
 import type { Decision } from '../policy/facts.ts'

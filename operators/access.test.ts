@@ -9,8 +9,8 @@ import {
   operatorPaths,
   operatorRoles,
 } from '../protocol/operator-api.ts'
-import { operatorLimits } from './limits.ts'
-import type { KeptSession } from './ports.ts'
+import { operatorLimits } from './ports/limits.ts'
+import type { KeptSession } from './ports/ports.ts'
 import { knownBand, testRoles, testSite } from './test-site.ts'
 
 const nameOf: Readonly<Record<OperatorRole, string>> = { viewer: 'vera', operator: 'otto', admin: 'adam' }

@@ -2,7 +2,7 @@
 import { type Socket, connect } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { operatorHeader, operatorPaths } from '../protocol/operator-api.ts'
-import { operatorLimits } from './limits.ts'
+import { operatorLimits } from './ports/limits.ts'
 import { type TestSite, testSite } from './test-site.ts'
 
 /** What the listener says to these bytes until it closes. */

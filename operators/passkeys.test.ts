@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Fault } from '../engine/ports/fault.ts'
 import { operatorPaths } from '../protocol/operator-api.ts'
-import { operatorLimits } from './limits.ts'
-import { SoftwareAuthenticator, type Wish } from './test-authenticator.ts'
-import { hashToken } from './token-sign-in.ts'
+import { operatorLimits } from './ports/limits.ts'
+import { SoftwareAuthenticator, type Wish } from './sign-in/test-authenticator.ts'
+import { hashToken } from './sign-in/token-sign-in.ts'
 import { type Browser, type TestSite, postedFrom, testSite } from './test-site.ts'
 
 const domain = 'localhost'

@@ -2,15 +2,15 @@
 
 import { operatorPaths, exportRole } from '../protocol/operator-api.ts'
 import type { OperatorsAnswer, ProposalsAnswer } from '../protocol/operator-api.ts'
-import type { Acts, Refused } from './acts.ts'
-import { type Answered, type Asked, type Route, type SignedInAsked, json, refused } from './answers.ts'
-import type { DecisionAnswers } from './decisions.ts'
-import type { Lookups } from './lookups.ts'
-import type { OperatorPorts } from './ports.ts'
-import { numberOf, readBody, readQuery } from './request-reader.ts'
-import { bandIdOf, readAct, readActWithReason, readBandName, readReplay, readTimelineQuery } from './requests.ts'
-import type { OperatorSessions } from './sessions.ts'
-import type { SignIn } from './sign-in.ts'
+import type { Acts, Refused } from './acts/acts.ts'
+import { type Answered, type Asked, type Route, type SignedInAsked, json, refused } from './http/answers.ts'
+import type { DecisionAnswers } from './look/decisions.ts'
+import type { Lookups } from './look/lookups.ts'
+import type { OperatorPorts } from './ports/ports.ts'
+import { numberOf, readBody, readQuery } from './http/request-reader.ts'
+import { bandIdOf, readAct, readActWithReason, readBandName, readReplay, readTimelineQuery } from './http/requests.ts'
+import type { OperatorSessions } from './guards/sessions.ts'
+import type { SignIn } from './sign-in/sign-in.ts'
 
 export type RouteParts = {
   readonly ports: Pick<OperatorPorts, 'engine' | 'figures' | 'lists' | 'operators' | 'pause'>

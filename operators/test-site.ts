@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
 import type { ActingOperator, OperatorPort, Performed } from '../engine/operators/port.ts'
 import { Chores } from '../engine/ports/chores.ts'
 import type { Clock } from '../engine/ports/clock.ts'
@@ -18,11 +18,11 @@ import {
   operatorHeader,
   operatorPaths,
 } from '../protocol/operator-api.ts'
-import { type BandStep, feedFields } from '../protocol/operator-feed.ts'
+import { type BandStep, feedFields } from '../protocol/messages/operator-feed.ts'
 import { writtenName } from '../protocol/written-name.ts'
 import { type OperatorListener, type OperatorOptions, listenForOperators } from './listen.ts'
-import type { KeptSession, ListedOperator, OperatorList, OperatorPorts } from './ports.ts'
-import { hashToken } from './token-sign-in.ts'
+import type { KeptSession, ListedOperator, OperatorList, OperatorPorts } from './ports/ports.ts'
+import { hashToken } from './sign-in/token-sign-in.ts'
 
 /** vitest's onTestFinished. */
 type AfterTest = (work: () => void | Promise<void>) => void

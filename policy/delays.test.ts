@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Change, changes } from '../protocol/frames.ts'
+import { type Change, changes } from '../protocol/messages/frames.ts'
 import { bandStates } from '../protocol/states.ts'
 import { defaultDelays, isDeactivationImmediate, mayVeto, securityDelayMs } from './delays.ts'
 import type { Surface } from './holds.ts'

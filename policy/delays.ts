@@ -1,6 +1,6 @@
 // The Security Delay (PROTOCOL §7): what raises authority waits, and any of the owner's surfaces may veto it meanwhile.
 
-import type { Change } from '../protocol/frames.ts'
+import type { Change } from '../protocol/messages/frames.ts'
 import type { BandState } from '../protocol/states.ts'
 import { type Surface, isOwners } from './holds.ts'
 

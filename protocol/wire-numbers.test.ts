@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { actions, parseAction } from './actions.ts'
 import { closeCodes, errorCodes, parseCloseCode, parseErrorCode } from './errors.ts'
-import { alertKinds, changes, engineFrames, phoneFrames } from './frames.ts'
+import { alertKinds, changes, engineFrames, phoneFrames } from './messages/frames.ts'
 import { gestures, opCodes, patterns, verdicts, wears } from './ops.ts'
 import { obligations, parseObligation, parseReason, reasons } from './reasons.ts'
 import { recordTypes } from './records.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { nodePrimitives } from '../crypto/node-primitives.ts'
-import { verifyOffer } from '../crypto/offers.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
+import { verifyOffer } from '../crypto/signed/offers.ts'
 import { decodeOffer, offerBytes } from '../protocol/offer.ts'
 import { createPartner } from './offers.ts'
 

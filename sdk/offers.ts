@@ -3,9 +3,9 @@
 import type { Bytes } from '../base/bytes.ts'
 import { type NamedAction, actions } from '../protocol/actions.ts'
 import { type PartnerId, type ResourceId, parsePartnerId, parseResourceId, parseRid } from '../protocol/ids.ts'
-import { noblePrimitives } from '../crypto/noble-primitives.ts'
-import { makeOffer } from '../crypto/offers.ts'
-import type { Primitives } from '../crypto/primitives.ts'
+import { noblePrimitives } from '../crypto/primitives/noble-primitives.ts'
+import { makeOffer } from '../crypto/signed/offers.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { createReferences } from './references.ts'
 
 /** What is asked. Amounts are minor units of an ISO 4217 numeric currency. */

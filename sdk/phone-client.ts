@@ -9,18 +9,18 @@ import {
   type EngineFrameOf,
   alertKinds,
   changes,
-} from '../protocol/frames.ts'
+} from '../protocol/messages/frames.ts'
 import { type BandId, type Bid, type PhoneId, idBytes, parseBid, parsePhoneId } from '../protocol/ids.ts'
 import { pageEntriesMax, pairingWindowMs, phoneSlotMax } from '../protocol/limits.ts'
 import { type OfferTerms, decodeOffer } from '../protocol/offer.ts'
 import { type Hold, holdsOf, parseBandState } from '../protocol/states.ts'
-import { noblePrimitives } from '../crypto/noble-primitives.ts'
-import type { Primitives } from '../crypto/primitives.ts'
-import { BandBridge, type BandRadio } from './band-bridge.ts'
-import { type WebSocketConstructor, type Welcome, hostOf } from './connection.ts'
-import { type BandHost, type BandStatus, PhoneBand } from './phone-band.ts'
-import { type PhoneClock, systemClock } from './phone-clock.ts'
-import { PhoneError, asPhoneError, errorOfFrame, guarded } from './phone-errors.ts'
+import { noblePrimitives } from '../crypto/primitives/noble-primitives.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
+import { BandBridge, type BandRadio } from './phone/band-bridge.ts'
+import { type WebSocketConstructor, type Welcome, hostOf } from './phone/connection.ts'
+import { type BandHost, type BandStatus, PhoneBand } from './phone/phone-band.ts'
+import { type PhoneClock, systemClock } from './phone/phone-clock.ts'
+import { PhoneError, asPhoneError, errorOfFrame, guarded } from './phone/phone-errors.ts'
 import {
   type BandListing,
   type HistoryEntry,
@@ -30,13 +30,13 @@ import {
   historyOf,
   listingOf,
   phoneOf,
-} from './phone-listings.ts'
-import { type PhoneKeys, requireKeys } from './phone-keys.ts'
-import { type PhoneTimeouts, timeoutsOf } from './phone-timeouts.ts'
-import type { Asked, Requests } from './requests.ts'
-import { Session, type TokenSource } from './session.ts'
-import { TypedEvents } from './typed-events.ts'
-import { type Unverified, verifyUser } from './uv.ts'
+} from './phone/phone-listings.ts'
+import { type PhoneKeys, requireKeys } from './phone/phone-keys.ts'
+import { type PhoneTimeouts, timeoutsOf } from './phone/phone-timeouts.ts'
+import type { Asked, Requests } from './phone/requests.ts'
+import { Session, type TokenSource } from './phone/session.ts'
+import { TypedEvents } from './phone/typed-events.ts'
+import { type Unverified, verifyUser } from './phone/uv.ts'
 
 export type PhoneClientOptions = {
   /** `wss://…/phone`. */

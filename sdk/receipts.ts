@@ -6,9 +6,9 @@ import { type JSONWebKeySet, type JWK, type JWTVerifyGetKey, createLocalJWKSet, 
 import { type Bytes, toHex } from '../base/bytes.ts'
 import type { PartnerId } from '../protocol/ids.ts'
 import { type Offer, decodeOffer } from '../protocol/offer.ts'
-import { noblePrimitives } from '../crypto/noble-primitives.ts'
-import { requestDigest } from '../crypto/proof.ts'
-import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/receipts.ts'
+import { noblePrimitives } from '../crypto/primitives/noble-primitives.ts'
+import { requestDigest } from '../crypto/signed/proof.ts'
+import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/signed/receipts.ts'
 
 /** How long an engine may take to give its keys, ms, unless the call says otherwise. */
 const keySetWithinMs = 10_000

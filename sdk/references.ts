@@ -4,7 +4,7 @@
 
 import { concatBytes, readU16, readU32, u32 } from '../base/bytes.ts'
 import { type Rid, parseRid } from '../protocol/ids.ts'
-import type { Primitives } from '../crypto/primitives.ts'
+import type { Primitives } from '../crypto/primitives/primitives.ts'
 
 /**
  * Draws references for one partner: another with every call, in one process for 65,536 calls a second. Between processes of one

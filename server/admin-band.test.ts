@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { encodeImport } from '../protocol/imported-binding.ts'
+import { encodeImport } from '../protocol/messages/imported-binding.ts'
 import { auditData } from './data/audit.ts'
 import { readConfig } from './settings/config.ts'
 import { openDataFolder } from './documents/data-folder.ts'

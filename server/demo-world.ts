@@ -1,7 +1,7 @@
 // A demo's world: a vendor and a partner of its own, made by the same code as `bandpass vendor` and `bandpass partner`,
 // and demo.json with the secrets of both and of the local token issuer, so that an example can play all parts.
 
-import { nodePrimitives } from '../crypto/node-primitives.ts'
+import { nodePrimitives } from '../crypto/primitives/node-primitives.ts'
 import { fromHex, toHex } from '../base/bytes.ts'
 import type { DataFolder } from './documents/data-folder.ts'
 import { kidOf } from './documents/engine-keys.ts'

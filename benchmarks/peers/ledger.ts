@@ -2,7 +2,7 @@
 // rest of a peer, from the socket to the sealed answer, is the same for both (peer-server.ts).
 
 import type { ProximityLevel } from '../../policy/proximity.ts'
-import { type FleetBand, fleetConformance } from '../fleet.ts'
+import { type FleetBand, fleetConformance } from '../driver/fleet.ts'
 
 /** A request whose offer is authentic and whose record opened on the band's link. */
 type ProvedRequest = {

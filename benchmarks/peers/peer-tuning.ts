@@ -2,7 +2,7 @@
 // Short runs, the best by answers a second. What is found is shown with the results.
 
 import { join } from 'node:path'
-import { closedLoop } from '../driver.ts'
+import { closedLoop } from '../driver/driver.ts'
 import { type PeerDatabase, type PeerOptions, startDatabase, startPeer, untuned } from './start-peer.ts'
 import type { PostgresTuning } from './postgres-cluster.ts'
 

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { type Child, startProgram } from '../child.ts'
+import { type Child, startProgram } from '../driver/child.ts'
 import type { PostgresPlace } from './postgres-ledger.ts'
 
 /** Folder of `initdb` and `postgres`: where Debian has them, else where PATH says. Undefined when there is no server. */

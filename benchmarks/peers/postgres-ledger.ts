@@ -4,8 +4,8 @@
 
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
-import { benchCurrency } from '../requests.ts'
-import type { FleetBand } from '../fleet.ts'
+import { benchCurrency } from '../driver/requests.ts'
+import type { FleetBand } from '../driver/fleet.ts'
 import { type PeerLedger, type PeerLimits, bandRow } from './ledger.ts'
 
 export type PostgresPlace = { readonly socketFolder: string; readonly user: string }

@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { RESP_TYPES, createClient } from '@redis/client'
-import { benchCurrency } from '../requests.ts'
-import type { FleetBand } from '../fleet.ts'
+import { benchCurrency } from '../driver/requests.ts'
+import type { FleetBand } from '../driver/fleet.ts'
 import { type PeerDecision, type PeerLedger, type PeerLimits, bandRow } from './ledger.ts'
 
 const script = readFileSync(new URL('authorize.lua', import.meta.url), 'utf8')

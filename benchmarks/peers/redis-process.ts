@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { type Child, startProgram } from '../child.ts'
+import { type Child, startProgram } from '../driver/child.ts'
 
 /** The server's path; undefined when there is none on PATH. */
 export function findRedis(): string | undefined {

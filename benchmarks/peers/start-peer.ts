@@ -1,9 +1,9 @@
 // Starts a peer whole: its database in a process of its own, seeded with the fleet, and the server in front of it.
 
 import { join } from 'node:path'
-import { type Child, startBenchChild } from '../child.ts'
-import { type FleetShape, connectFixed } from '../fixed-targets.ts'
-import { fleetBands } from '../fleet.ts'
+import { type Child, startBenchChild } from '../driver/child.ts'
+import { type FleetShape, connectFixed } from '../driver/fixed-targets.ts'
+import { fleetBands } from '../driver/fleet.ts'
 import type { PeerLimits } from './ledger.ts'
 import type { PeerConfig } from './peer-config.ts'
 import { type PostgresTuning, findPostgres, startCluster } from './postgres-cluster.ts'

@@ -1,7 +1,7 @@
 // Opening and sealing DATA records on a slot's link: freshness first, then authenticity (PROTOCOL §5).
 
-import { type LinkBinding, nextPhaseKey, openData, sealData } from '../../crypto/link-seal.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { type LinkBinding, nextPhaseKey, openData, sealData } from '../../crypto/links/link-seal.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import type { Bytes } from '../../base/bytes.ts'
 import {
   badTagsMax,

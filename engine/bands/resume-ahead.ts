@@ -2,8 +2,8 @@
 // R_k by the ratchet (`Expand(R, "bnd1 ratchet")`, PROTOCOL §4), a step for each link that the engine has forgotten. A rekey
 // in between cannot be followed: its secret is gone.
 
-import { nextRoot, resumeMacKey } from '../../crypto/resume.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { nextRoot, resumeMacKey } from '../../crypto/links/resume.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import { addressKey } from '../ports/address.ts'
 import { resumeForwardMax } from '../../protocol/limits.ts'
 import type { Core } from '../core/core.ts'

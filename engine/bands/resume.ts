@@ -1,9 +1,9 @@
 // CHAL, RESUME and REKEY: how a band gets a live link (PROTOCOL §4). Verify before allocating anything.
 
-import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../../crypto/rekey.ts'
-import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../../crypto/resume.ts'
-import { signRelease } from '../../crypto/release.ts'
-import { equalSecret, wipe } from '../../crypto/secret.ts'
+import { type EngineRekey, rekeyMac, rekeyRoot, startRekeyAsEngine } from '../../crypto/links/rekey.ts'
+import { nextRoot, resumeKeys, resumeMacKey, resumeMacWith } from '../../crypto/links/resume.ts'
+import { signRelease } from '../../crypto/signed/release.ts'
+import { equalSecret, wipe } from '../../crypto/primitives/secret.ts'
 import { type Bytes, concatBytes, createCopier } from '../../base/bytes.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { idBytes } from '../../protocol/ids.ts'

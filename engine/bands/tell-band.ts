@@ -1,10 +1,10 @@
 // Telling a band's actor something, and doing what it asks: journal the row, then lock, alert, tell the phones.
 
-import { wipe } from '../../crypto/secret.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import type { BandEffect } from '../../machines/band-context.ts'
 import type { BandEvent } from '../../machines/band-events.ts'
 import type { Decision } from '../../policy/facts.ts'
-import type { EngineFrameOf } from '../../protocol/frames.ts'
+import type { EngineFrameOf } from '../../protocol/messages/frames.ts'
 import { type AccountId, type BandId, type Bid, idBytes } from '../../protocol/ids.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { patterns } from '../../protocol/ops.ts'

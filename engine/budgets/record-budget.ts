@@ -1,7 +1,7 @@
 // Token bucket of journal records for each account: what it causes without paying, such as limits up and down, armings, denials. One
 // account could else write 50 records a second for ever, a sector of the disk or more for each (docs/decisions/0021).
 
-import type { PhoneFrame } from '../../protocol/frames.ts'
+import type { PhoneFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId } from '../../protocol/ids.ts'
 import { type Bucket, refill } from './admission.ts'
 import { forgetOldest } from '../../base/forget-oldest.ts'

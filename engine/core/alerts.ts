@@ -1,6 +1,6 @@
 // What the wearer should know, told to every live session of an account.
 
-import { type AlertKind, alertKinds } from '../../protocol/frames.ts'
+import { type AlertKind, alertKinds } from '../../protocol/messages/frames.ts'
 import { type AccountId, type Bid, type PhoneId, idBytes } from '../../protocol/ids.ts'
 import type { HasSessions } from './session-directory.ts'
 import { type Session, answer } from './session.ts'

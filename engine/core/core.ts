@@ -1,6 +1,6 @@
 // The parts of a running engine, handed to each step of a frame's road.
 
-import type { Primitives } from '../../crypto/primitives.ts'
+import type { Primitives } from '../../crypto/primitives/primitives.ts'
 import type { Actors } from './actors.ts'
 import type { Admission } from '../budgets/admission.ts'
 import type { EngineConfig } from './config.ts'

@@ -1,8 +1,8 @@
 // The pairing windows that are open: the handshake beside the actor that owns the window. Secrets live here only.
 
 import type { PairingActor } from './actors.ts'
-import type { EnginePairing } from '../../crypto/pairing.ts'
-import type { SealedChannel } from '../../crypto/sealed-channel.ts'
+import type { EnginePairing } from '../../crypto/links/pairing.ts'
+import type { SealedChannel } from '../../crypto/links/sealed-channel.ts'
 import type { Surface } from '../../policy/holds.ts'
 import type { BandCert } from '../../protocol/band-cert.ts'
 import type { AccountId, BandId, Bid, PairingId } from '../../protocol/ids.ts'

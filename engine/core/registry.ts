@@ -2,7 +2,7 @@
 // sleeping drops the object; what an actor knows is in the journal, so forgetting one loses nothing.
 
 import type { Actors, BandActor } from './actors.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import { type BandEffect, type BandMemory, initialBandMemory } from '../../machines/band-context.ts'
 import type { BandEvent } from '../../machines/band-events.ts'
 import { bandStateOf } from '../../machines/band-machine.ts'

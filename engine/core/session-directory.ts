@@ -1,7 +1,7 @@
 // The directory of live sessions: by phone, by account and by resume token.
 
 import { type Bytes, toHex } from '../../base/bytes.ts'
-import type { EngineFrame } from '../../protocol/frames.ts'
+import type { EngineFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId } from '../../protocol/ids.ts'
 import type { PhoneRow } from '../ports/rows.ts'
 import { type Session, type Speaker, answer } from './session.ts'

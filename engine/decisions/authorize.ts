@@ -1,12 +1,12 @@
 // The road of an authorization (DESIGN §3), one named step after the other; the only wait is that for the disk. Hundreds of
 // requests wait there at once and the collector carries what each keeps, so each keeps little, and no promise of its own.
 
-import { verifyOffer } from '../../crypto/offers.ts'
-import { requestDigest } from '../../crypto/proof.ts'
+import { verifyOffer } from '../../crypto/signed/offers.ts'
+import { requestDigest } from '../../crypto/signed/proof.ts'
 import { countsInArming } from '../../policy/arming-room.ts'
 import type { Decision } from '../../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../../base/bytes.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import type { Rid } from '../../protocol/ids.ts'
 import { type Offer, type OfferTerms, decodeOffer } from '../../protocol/offer.ts'
 import { patterns } from '../../protocol/ops.ts'

@@ -1,6 +1,6 @@
 // Receipts: a decision signed for its partner, made only after its record is in the journal (PROTOCOL §9).
 
-import { pairwiseSubject, signReceipt } from '../../crypto/receipts.ts'
+import { pairwiseSubject, signReceipt } from '../../crypto/signed/receipts.ts'
 import { type Bytes, toHex } from '../../base/bytes.ts'
 import type { AccountId } from '../../protocol/ids.ts'
 import type { OfferTerms } from '../../protocol/offer.ts'

@@ -1,11 +1,11 @@
 // What a request is decided from: the band's proof opened and checked, and the facts around it.
 
-import { armKey, proofTag } from '../../crypto/proof.ts'
-import { equalSecret, wipe } from '../../crypto/secret.ts'
+import { armKey, proofTag } from '../../crypto/signed/proof.ts'
+import { equalSecret, wipe } from '../../crypto/primitives/secret.ts'
 import { gradeProximity } from '../../policy/proximity.ts'
 import type { Bytes } from '../../base/bytes.ts'
 import { decodeEvidence } from '../../protocol/evidence.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import type { Offer } from '../../protocol/offer.ts'
 import { type AuthProof, decodeUpOp } from '../../protocol/ops.ts'

@@ -2,7 +2,7 @@
 // RAM, and here sealed at rest.
 
 import { numberAfter } from '../../machines/band-changes.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'
 import { accountHoldsOn, accountRow } from '../ledger/account-rows.ts'
@@ -12,7 +12,7 @@ import type { Core } from '../core/core.ts'
 import { bandEpochMin } from '../ledger/restored.ts'
 import { type Session, answer, refuse } from '../core/session.ts'
 import { verifyUser } from '../phones/user-verification.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import { isPresent } from '../bands/presence.ts'
 
 /** How long the band may take to acknowledge ARM, ms; what ends the arming meanwhile is told at once. */

@@ -1,7 +1,7 @@
 // Freeze, lost, and the way back: stopping is cheap and at once, restoring is dear (PROTOCOL §7).
 
 import { isDeactivationImmediate, securityDelayMs } from '../../policy/delays.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { BandId } from '../../protocol/ids.ts'
 import { type Hold, holdBits } from '../../protocol/states.ts'

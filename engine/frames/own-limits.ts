@@ -3,7 +3,7 @@
 
 import { mayVeto, securityDelayMs } from '../../policy/delays.ts'
 import type { Surface } from '../../policy/holds.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { amountMinorMax } from '../../protocol/limits.ts'
 import { accountRow } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'

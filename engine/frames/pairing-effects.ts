@@ -1,11 +1,11 @@
 // What a pairing window's actor asks for: records to the band, the compare-and-set, the end. What lasts is one band row,
 // moved before COMMIT leaves.
 
-import { pairingBinding } from '../../crypto/link-seal.ts'
+import { pairingBinding } from '../../crypto/links/link-seal.ts'
 import { numberAfter } from '../../machines/band-changes.ts'
-import { pairingRoot } from '../../crypto/pairing.ts'
-import { SealedChannel } from '../../crypto/sealed-channel.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { pairingRoot } from '../../crypto/links/pairing.ts'
+import { SealedChannel } from '../../crypto/links/sealed-channel.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import type { PairingEffect, PairingEvent } from '../../machines/pairing-machine.ts'
 import { idBytes, parseBid } from '../../protocol/ids.ts'
 import { encodeDownOp } from '../../protocol/ops.ts'

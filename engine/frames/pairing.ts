@@ -1,11 +1,11 @@
 // Pairing a band (PROTOCOL §3): frames of the phone and records of the band, told to the window's actor. The secrets of a
 // window are in RAM only and wiped at its end.
 
-import { verifyBandCert } from '../../crypto/band-certs.ts'
-import { acctTagOf, pairingIdOf, startPairingAsEngine } from '../../crypto/pairing.ts'
+import { verifyBandCert } from '../../crypto/signed/band-certs.ts'
+import { acctTagOf, pairingIdOf, startPairingAsEngine } from '../../crypto/links/pairing.ts'
 import { type BandCert, decodeBandCert } from '../../protocol/band-cert.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { idBytes, parseBandId } from '../../protocol/ids.ts'
 import { phoneSlotMax } from '../../protocol/limits.ts'
 import type { Malformed } from '../../protocol/malformed.ts'

@@ -1,7 +1,7 @@
 // The wearer's own ledger, page by page: history and bands (frames 16 and 18).
 
 import { type BandId, idBytes } from '../../protocol/ids.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { pageEntriesMax } from '../../protocol/limits.ts'
 import { decodeOfferTerms } from '../../protocol/offer.ts'
 import { bandStates } from '../../protocol/states.ts'

@@ -1,7 +1,7 @@
-// Every frame of a live session goes to its handler here. To add a frame: its entry in protocol/frames.ts, a line here.
+// Every frame of a live session goes to its handler here. To add a frame: its entry in protocol/messages/frames.ts, a line here.
 
-import { decodeHubRecords } from '../../protocol/frame-codec.ts'
-import type { PhoneFrame, SlotRecord } from '../../protocol/frames.ts'
+import { decodeHubRecords } from '../../protocol/messages/frame-codec.ts'
+import type { PhoneFrame, SlotRecord } from '../../protocol/messages/frames.ts'
 import { arm } from './arm.ts'
 import { attach, detach, takeRecord } from './attach.ts'
 import { authorize } from '../decisions/authorize.ts'

@@ -1,11 +1,11 @@
 // An operator's import: bindings made elsewhere begin to live here as if they had been paired here, in one durable record
 // each. It works in slices and lets everything else go on between them; the same import asked again changes nothing.
 
-import { equalSecret, wipe } from '../../crypto/secret.ts'
+import { equalSecret, wipe } from '../../crypto/primitives/secret.ts'
 import { initialBandMemory } from '../../machines/band-context.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import type { ImportedBinding } from '../../protocol/imported-binding.ts'
+import type { ImportedBinding } from '../../protocol/messages/imported-binding.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'
 import type { Malformed } from '../../protocol/malformed.ts'
 import { ownerEpochOf } from '../ledger/account-rows.ts'

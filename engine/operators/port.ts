@@ -11,7 +11,7 @@ import type {
   TimelineAnswer,
 } from '../../protocol/operator-api.ts'
 import type { BandId } from '../../protocol/ids.ts'
-import type { BandStep } from '../../protocol/operator-feed.ts'
+import type { BandStep } from '../../protocol/messages/operator-feed.ts'
 import type { Inspected, InspectWish } from './inspect-band.ts'
 import type { Lsn } from '../ports/journal.ts'
 

@@ -1,14 +1,14 @@
 // Who is this? A token says which account, a signature says which phone, and the row says whether we know it
 // (PROTOCOL §8 "Enrolment").
 
-import { helloMessage, verifyPhoneSignature } from '../../crypto/phone-auth.ts'
+import { helloMessage, verifyPhoneSignature } from '../../crypto/signed/phone-auth.ts'
 import { securityDelayMs } from '../../policy/delays.ts'
 import { givesWay } from '../../policy/phone-places.ts'
 import { roleOf } from '../../policy/session-role.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { CloseCode, ErrorCode } from '../../protocol/errors.ts'
 import { phonesPerAccountMax, seenAgainMs } from '../../protocol/limits.ts'
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { type PhoneId, parsePhoneId } from '../../protocol/ids.ts'
 import { phoneProtocolVersion } from '../../protocol/versions.ts'
 import { accountRow } from '../ledger/account-rows.ts'

@@ -1,6 +1,6 @@
 // The owner of a band as a session speaks for one: signed in lately, verified for this very frame, and of which band.
 
-import type { PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { parseBid } from '../../protocol/ids.ts'
 import type { Core } from '../core/core.ts'
 import type { BandRow } from '../ports/rows.ts'

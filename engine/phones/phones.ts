@@ -3,7 +3,7 @@
 
 import { securityDelayMs } from '../../policy/delays.ts'
 import type { Surface } from '../../policy/holds.ts'
-import type { PhoneFrame, PhoneFrameOf } from '../../protocol/frames.ts'
+import type { PhoneFrame, PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { type AccountId, type PhoneId, idBytes, parsePhoneId } from '../../protocol/ids.ts'
 import { phonesPerAccountMax } from '../../protocol/limits.ts'
 import type { Core } from '../core/core.ts'

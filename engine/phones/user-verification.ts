@@ -1,9 +1,9 @@
 // User verification: the phone's secure hardware signed this very request, after its owner's biometric (PROTOCOL §8).
 
-import { uvMessage, verifyPhoneSignature } from '../../crypto/phone-auth.ts'
+import { uvMessage, verifyPhoneSignature } from '../../crypto/signed/phone-auth.ts'
 import { type Bytes, toHex } from '../../base/bytes.ts'
-import { fieldsBeforeUv } from '../../protocol/frame-codec.ts'
-import { type PhoneFrame, phoneFrames } from '../../protocol/frames.ts'
+import { fieldsBeforeUv } from '../../protocol/messages/frame-codec.ts'
+import { type PhoneFrame, phoneFrames } from '../../protocol/messages/frames.ts'
 import { uvChallengeLifeMs, uvChallengesMax } from '../../protocol/limits.ts'
 import type { Core } from '../core/core.ts'
 import { type Session, answer } from '../core/session.ts'

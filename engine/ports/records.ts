@@ -1,7 +1,7 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
 import { copyBytes } from '../../base/bytes.ts'
-import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
 import { namesOf } from '../../base/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'

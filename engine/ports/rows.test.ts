@@ -4,7 +4,7 @@ import { canonBytes, decodeOfferTerms, referenceOf } from '../../protocol/offer.
 import { parseAccountId, parseBandId, parseBid, parsePhoneId } from '../../protocol/ids.ts'
 import { apply } from './apply.ts'
 import { Fault } from './fault.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 import { decodeRecord, encodeRecord, operatorSubjectBytesMax, recordTypeOf } from './records.ts'
 import {
   type RowOf,

@@ -1,7 +1,7 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
 import { copyBytes } from '../../base/bytes.ts'
-import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/frame-fields.ts'
+import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
 import {
   type AccountId,
   type BandId,

@@ -1,8 +1,8 @@
 // Rows and journal records are flat MessagePack arrays: a version, then fields in a fixed order. Add at the end, never reuse.
 
-import { type Field, isAsRead, writable } from '../../protocol/frame-fields.ts'
-import { type Unpacked, isArray, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { layEach } from '../../protocol/msgpack-writer.ts'
+import { type Field, isAsRead, writable } from '../../protocol/messages/frame-fields.ts'
+import { type Unpacked, isArray, isMalformed, unpackArray } from '../../protocol/messages/msgpack-reader.ts'
+import { layEach } from '../../protocol/messages/msgpack-writer.ts'
 
 export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never

@@ -1,8 +1,8 @@
 // Who the engine asks about the world outside: tokens, partners, vendors, its own keys. Each answer is a value; doubt denies.
 
 import type { Keyring } from '../../crypto/at-rest.ts'
-import type { KeysetOp } from '../../crypto/keyset.ts'
-import type { VendorKey } from '../../crypto/band-certs.ts'
+import type { KeysetOp } from '../../crypto/signed/keyset.ts'
+import type { VendorKey } from '../../crypto/signed/band-certs.ts'
 import type { AccountId, PartnerId } from '../../protocol/ids.ts'
 
 /** What an account token says, after its signature, issuer, audience and times were checked. */

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import type { JournalRecord } from '../../engine/ports/records.ts'
 import { type RowOf, decodeRow } from '../../engine/ports/rows.ts'

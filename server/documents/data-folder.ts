@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Keyring, createKeyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { keysPlace, loadKeys } from './engine-keys.ts'
 import { type MasterKeys, loadMasterKeys } from './master-key.ts'

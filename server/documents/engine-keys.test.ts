@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createKeyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { toHex } from '../../base/bytes.ts'
 import { keysPlace, loadKeys, readKeys, rotated, writeKeys } from './engine-keys.ts'
 import { newMasterKey } from './master-key.ts'

@@ -3,8 +3,8 @@
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { wipe } from '../../crypto/secret.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import { type Bytes, fromHex, toHex } from '../../base/bytes.ts'
 import {
   type DocumentPlace,

@@ -2,7 +2,7 @@
 
 import type { Chores } from '../../engine/ports/chores.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import type { ListedOperator, OperatorList, Passkey } from '../../operators/ports.ts'
+import type { ListedOperator, OperatorList, Passkey } from '../../operators/ports/ports.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { Log } from '../log/log.ts'
 import { keepPasskey, readOperators } from './operator-list.ts'

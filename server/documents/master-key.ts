@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { MasterKey } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { ascii, concatBytes, fromHex, readU32, toHex } from '../../base/bytes.ts'
 import { createPrivateFile, readPrivateFile, writePrivateFile } from '../files/private-file.ts'

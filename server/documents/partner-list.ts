@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Bytes } from '../../base/bytes.ts'
 import { type PartnerId, parsePartnerId } from '../../protocol/ids.ts'
 import { type DocumentPlace, openSecret, readDocument, sealSecret, writeDocument } from './sealed-document.ts'

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { parsePartnerId } from '../../protocol/ids.ts'
 import { openDataFolder } from './data-folder.ts'
 import { loadKeys, rotated, writeKeys } from './engine-keys.ts'

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'
-import type { VendorKey } from '../../crypto/band-certs.ts'
+import type { VendorKey } from '../../crypto/signed/band-certs.ts'
 import type { VendorStatus } from '../../engine/ports/surroundings.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'

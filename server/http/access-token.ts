@@ -4,8 +4,8 @@
 
 import { dirname } from 'node:path'
 import { base64url } from '../../base/base64url.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { equalSecret } from '../../crypto/secret.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
+import { equalSecret } from '../../crypto/primitives/secret.ts'
 import { forgetOldest } from '../../base/forget-oldest.ts'
 import { addressKey } from '../../engine/ports/address.ts'
 import type { Chores } from '../../engine/ports/chores.ts'

@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { importsUnderWayMax } from '../../engine/operators/import.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { toHex } from '../../base/bytes.ts'
-import { importBindingsMax } from '../../protocol/imported-binding.ts'
+import { importBindingsMax } from '../../protocol/messages/imported-binding.ts'
 import type {
   AnswersLater,
   HttpAnswer,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ImportBindings, ImportResult } from '../../engine/operators/import.ts'
-import { encodeImport } from '../../protocol/imported-binding.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { encodeImport } from '../../protocol/messages/imported-binding.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 import { importBody } from './admin-import.ts'
 
 const answers =

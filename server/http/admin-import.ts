@@ -1,9 +1,14 @@
 // The body of an import request, taken into the engine a few bindings at a time; its secrets are wiped when it is done.
 
-import { wipe } from '../../crypto/secret.ts'
+import { wipe } from '../../crypto/primitives/secret.ts'
 import type { ImportBindings } from '../../engine/operators/import.ts'
 import type { Bytes } from '../../base/bytes.ts'
-import { type ImportedBinding, decodeImportedBinding, isSplit, splitImport } from '../../protocol/imported-binding.ts'
+import {
+  type ImportedBinding,
+  decodeImportedBinding,
+  isSplit,
+  splitImport,
+} from '../../protocol/messages/imported-binding.ts'
 import type { Malformed } from '../../protocol/malformed.ts'
 import type { HttpAnswer } from '../../transport/listener.ts'
 import { jsonAnswer, refusal } from './json-answer.ts'

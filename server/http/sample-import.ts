@@ -1,7 +1,7 @@
 // For tests: bindings to import that no band has, as an engine takes them and as a line of a file.
 
 import { parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
-import type { ImportedBinding } from '../../protocol/imported-binding.ts'
+import type { ImportedBinding } from '../../protocol/messages/imported-binding.ts'
 
 const bandIdOf = (index: number) => index.toString(16).padStart(32, '0')
 const bidOf = (index: number) => index.toString(16).padStart(16, '0')

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, webcrypto } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { Secret } from '../../crypto/secret.ts'
+import { Secret } from '../../crypto/primitives/secret.ts'
 import { type LogLevel, createLog } from './log.ts'
 import { depthMax, entriesMax, textMax } from './redact.ts'
 

@@ -2,7 +2,7 @@
 // who exports. The search is in a thread of its own (store/search/decision-search.ts); nothing is found faster than it is read.
 
 import type { Journal } from '../../engine/ports/journal.ts'
-import type { Decisions } from '../../operators/ports.ts'
+import type { Decisions } from '../../operators/ports/ports.ts'
 import type { DecisionEntry } from '../../protocol/operator-api.ts'
 import { journalFolderOf } from '../../store/files/data-folder.ts'
 import { searchDecisions } from '../../store/search/decision-search.ts'

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'
 import type { Chores } from '../../engine/ports/chores.ts'
-import type { KeptSession, SessionKeeper } from '../../operators/ports.ts'
+import type { KeptSession, SessionKeeper } from '../../operators/ports/ports.ts'
 import { operatorRoles } from '../../protocol/operator-api.ts'
 import type { KnownDocuments } from '../documents/known-documents.ts'
 import type { Log } from '../log/log.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EngineStatus } from '../../engine/engine.ts'
-import { feedFields } from '../../protocol/operator-feed.ts'
+import { feedFields } from '../../protocol/messages/operator-feed.ts'
 import type { Second } from '../figures/last-minute.ts'
 import { feedHistory, feedValuesOf } from './operator-figures.ts'
 import { memoryBytes } from '../figures/process-memory.ts'

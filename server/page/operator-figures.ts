@@ -2,9 +2,9 @@
 // process, when a page looks. A value that was not measured is null, never a zero. For the minutes before only what was kept
 // anyway is known.
 
-import type { OwnFigures } from '../../operators/ports.ts'
+import type { OwnFigures } from '../../operators/ports/ports.ts'
 import type { AlarmRule, FleetHistory } from '../../protocol/operator-api.ts'
-import { type FeedValue, feedFields, feedJournalStates, feedLists } from '../../protocol/operator-feed.ts'
+import { type FeedValue, feedFields, feedJournalStates, feedLists } from '../../protocol/messages/operator-feed.ts'
 import { namesOf } from '../../base/names.ts'
 import { reasons } from '../../protocol/reasons.ts'
 import { accountHoldNames, bandStates, holdBits, sessionStates } from '../../protocol/states.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { feedFields } from '../../protocol/operator-feed.ts'
+import { feedFields } from '../../protocol/messages/operator-feed.ts'
 import { alarmRules, startingAlarms } from './alarm-rules.ts'
 
 const setting = alarmRules('help')

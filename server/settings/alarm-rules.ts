@@ -3,7 +3,7 @@
 // many it must be: the p99 of five answers is the slowest of them, and always over some budget.
 
 import type { AlarmRule } from '../../protocol/operator-api.ts'
-import { feedFields } from '../../protocol/operator-feed.ts'
+import { feedFields } from '../../protocol/messages/operator-feed.ts'
 import { answerBudget, answersToJudge } from './answer-budget.ts'
 import { didYouMean } from '../../base/did-you-mean.ts'
 import { type Read, type Setting, type Wrong, shown, value, wrong } from './setting.ts'

@@ -10,7 +10,7 @@ import { alarmRules } from './alarm-rules.ts'
 import { hostList } from './host-list.ts'
 import { limitTables } from './limit-tables.ts'
 import { logLevels } from '../log/log.ts'
-import { oidcClientAuths } from '../../operators/ports.ts'
+import { oidcClientAuths } from '../../operators/ports/ports.ts'
 import { roleMap } from './role-map.ts'
 import { leewayDefaultS } from './token-leeway.ts'
 import {

@@ -1,7 +1,7 @@
 import { type AddressInfo } from 'node:net'
 import { type RequestListener, createServer } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { jwksBytesMax, jwksPauseMs, jwksReadEveryMs, remoteKeys } from './remote-keys.ts'
 import { realClock } from '../machine/real-clock.ts'
 import { TestClock, testLog } from '../log/test-folder.ts'

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { readConfig } from '../settings/config.ts'
 import { openDataFolder } from '../documents/data-folder.ts'
 import { openSurroundings } from '../documents/surroundings.ts'

@@ -1,6 +1,6 @@
 import { type JWTPayload, SignJWT, UnsecuredJWT, base64url, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { TokenRefusal } from '../../engine/ports/surroundings.ts'
 import { fromHex } from '../../base/bytes.ts'
 import { realClock } from '../machine/real-clock.ts'

@@ -17,11 +17,11 @@ import {
   jwtVerify,
 } from 'jose'
 import { base64url } from '../../base/base64url.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import type { TokenClaims, TokenRefusal, Tokens } from '../../engine/ports/surroundings.ts'
 import { type Bytes, ascii } from '../../base/bytes.ts'
-import { claimAt } from '../../operators/claim.ts'
+import { claimAt } from '../../operators/sign-in/claim.ts'
 import { parseAccountId } from '../../protocol/ids.ts'
 import { accountOf, subjectExpected } from './account-names.ts'
 import { kidOf } from '../documents/engine-keys.ts'

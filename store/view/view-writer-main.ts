@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { rowMac } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Lsn } from '../../engine/ports/journal.ts'
 import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
 import { DigestSum } from './view-digest.ts'

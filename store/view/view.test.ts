@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { makeOlder } from './test-older-view.ts'
 import { bareFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
@@ -311,7 +311,7 @@ describe('an engine that is killed', () => {
     const folder = newFolder()
     const program = `
       import { createKeyring } from '${fileURLToPath(new URL('../../crypto/at-rest.ts', import.meta.url))}'
-      import { nodePrimitives } from '${fileURLToPath(new URL('../../crypto/node-primitives.ts', import.meta.url))}'
+      import { nodePrimitives } from '${fileURLToPath(new URL('../../crypto/primitives/node-primitives.ts', import.meta.url))}'
       import { openView } from '${fileURLToPath(new URL('./view.ts', import.meta.url))}'
       const keyring = createKeyring(nodePrimitives, [{ id: 1, key: new Uint8Array(32).fill(7) }])
       const view = await openView({ folder: ${JSON.stringify(folder)}, keyring })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { AdminClient } from '../../sdk/admin-client.ts'
+import { AdminClient } from '../../sdk/admin/admin-client.ts'
 import { BusyFleet, engineForTest } from './fleet.ts'
 
 const patience = { timeout: 120_000, interval: 100 }

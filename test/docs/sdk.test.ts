@@ -1,8 +1,8 @@
 // sdk/README.md against the code: what it lists is there, what is there it lists.
 import { describe, expect, it } from 'vitest'
-import { PhoneBand } from '../../sdk/phone-band.ts'
+import { PhoneBand } from '../../sdk/phone/phone-band.ts'
 import { PhoneClient } from '../../sdk/phone-client.ts'
-import { defaultTimeouts } from '../../sdk/phone-timeouts.ts'
+import { defaultTimeouts } from '../../sdk/phone/phone-timeouts.ts'
 import { readText } from '../tidy/source-files.ts'
 import { quoted, tableOf } from './documents.ts'
 

@@ -2,12 +2,12 @@
 // resumes its link, arms it, pays and rekeys. Every line with its name, in the order of the document.
 
 import { base64url } from '../../base/base64url.ts'
-import { signBandCert } from '../../crypto/band-certs.ts'
-import { signKeyset } from '../../crypto/keyset.ts'
-import { pairingBinding, sealData } from '../../crypto/link-seal.ts'
-import { sidOf } from '../../crypto/link-keys.ts'
-import { noblePrimitives } from '../../crypto/noble-primitives.ts'
-import { makeOffer } from '../../crypto/offers.ts'
+import { signBandCert } from '../../crypto/signed/band-certs.ts'
+import { signKeyset } from '../../crypto/signed/keyset.ts'
+import { pairingBinding, sealData } from '../../crypto/links/link-seal.ts'
+import { sidOf } from '../../crypto/links/link-keys.ts'
+import { noblePrimitives } from '../../crypto/primitives/noble-primitives.ts'
+import { makeOffer } from '../../crypto/signed/offers.ts'
 import {
   acctTagOf,
   pairingCode,
@@ -16,19 +16,24 @@ import {
   pskOf,
   startPairingAsBand,
   startPairingAsEngine,
-} from '../../crypto/pairing.ts'
-import { helloMessage, uvMessage } from '../../crypto/phone-auth.ts'
-import type { Primitives } from '../../crypto/primitives.ts'
-import { armKey, proofTag, requestDigest } from '../../crypto/proof.ts'
-import { pairwiseSubject, signReceipt } from '../../crypto/receipts.ts'
-import { rekeyMac, rekeyRoot, startRekeyAsBand, startRekeyAsEngine } from '../../crypto/rekey.ts'
-import { signRelease } from '../../crypto/release.ts'
-import { nextRoot, resumeKeys, resumeMac } from '../../crypto/resume.ts'
+} from '../../crypto/links/pairing.ts'
+import { helloMessage, uvMessage } from '../../crypto/signed/phone-auth.ts'
+import type { Primitives } from '../../crypto/primitives/primitives.ts'
+import { armKey, proofTag, requestDigest } from '../../crypto/signed/proof.ts'
+import { pairwiseSubject, signReceipt } from '../../crypto/signed/receipts.ts'
+import { rekeyMac, rekeyRoot, startRekeyAsBand, startRekeyAsEngine } from '../../crypto/links/rekey.ts'
+import { signRelease } from '../../crypto/signed/release.ts'
+import { nextRoot, resumeKeys, resumeMac } from '../../crypto/links/resume.ts'
 import { receiptId } from '../../engine/decisions/receipts.ts'
 import { type Bytes, ascii, concatBytes, toHex, u16 } from '../../base/bytes.ts'
 import { encodeEvidence } from '../../protocol/evidence.ts'
-import { encodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
-import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../../protocol/frames.ts'
+import {
+  encodeEngineFrame,
+  encodePhoneFrame,
+  fieldsBeforeUv,
+  helloToSign,
+} from '../../protocol/messages/frame-codec.ts'
+import { type EngineFrame, type PhoneFrame, type PhoneFrameOf, phoneFrames } from '../../protocol/messages/frames.ts'
 import {
   idBytes,
   parseAccountId,

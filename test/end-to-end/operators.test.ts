@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type DemoWorld, demoWorld } from '../../band-sim/demo-world.ts'
-import { SoftwareAuthenticator } from '../../operators/test-authenticator.ts'
+import { SoftwareAuthenticator } from '../../operators/sign-in/test-authenticator.ts'
 import { Browser } from '../../operators/test-site.ts'
 import { operatorPaths } from '../../protocol/operator-api.ts'
 import {
@@ -16,9 +16,9 @@ import {
   decodeFeed,
   feedFields,
   feedSubprotocol,
-} from '../../protocol/operator-feed.ts'
+} from '../../protocol/messages/operator-feed.ts'
 import { type Partner, createPartner } from '../../sdk/offers.ts'
-import type { PhoneBand } from '../../sdk/phone-band.ts'
+import type { PhoneBand } from '../../sdk/phone/phone-band.ts'
 import { PhoneClient } from '../../sdk/phone-client.ts'
 import { ServingEngine } from '../support/serving-engine.ts'
 

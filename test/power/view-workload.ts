@@ -1,7 +1,7 @@
 // The rows that the traced writer writes and the checker expects: both know them from the lsn alone.
 
 import { createKeyring } from '../../crypto/at-rest.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { type RowChange, type Table, tables } from '../../engine/ports/view.ts'
 import { recordOf, seededChance } from '../../store/journal/test-disk.ts'
 

@@ -2,11 +2,11 @@
 // what they are needed for, and nothing else.
 
 import { describe, expect, it } from 'vitest'
-import type { BandRadio } from '../../sdk/band-bridge.ts'
+import type { BandRadio } from '../../sdk/phone/band-bridge.ts'
 import type { PhoneClientOptions } from '../../sdk/phone-client.ts'
-import { PhoneError } from '../../sdk/phone-errors.ts'
-import { createSoftwareKeys } from '../../sdk/phone-keys.ts'
-import { defaultTimeouts, waitMaxMs } from '../../sdk/phone-timeouts.ts'
+import { PhoneError } from '../../sdk/phone/phone-errors.ts'
+import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
+import { defaultTimeouts, waitMaxMs } from '../../sdk/phone/phone-timeouts.ts'
 import { parseBid } from '../../protocol/ids.ts'
 import { mtuMax, mtuMin, tokenBytesMax } from '../../protocol/limits.ts'
 import { armedOn, phoneOn } from '../support/faulty-network.ts'

@@ -6,7 +6,7 @@ import { decodeRecord } from '../../engine/ports/records.ts'
 import type { LimitTable } from '../../policy/limits.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { World, armedBand, euro, euroLimits } from '../support/world.ts'
-import { taps } from '../../band-sim/wearer.ts'
+import { taps } from '../../band-sim/band/wearer.ts'
 import { fromHex } from '../../base/bytes.ts'
 
 const dollar = 840

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { base64url } from '../../base/base64url.ts'
-import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { verifyReceipt } from '../../sdk/receipts.ts'
 import { createPartner } from '../../sdk/offers.ts'
-import { refuses, taps } from '../../band-sim/wearer.ts'
+import { refuses, taps } from '../../band-sim/band/wearer.ts'
 import { World, armedBand, euro, euroLimits, tillResource } from '../support/world.ts'
 
 async function armedWorld(options: ConstructorParameters<typeof World>[0] = {}) {

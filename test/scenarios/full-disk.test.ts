@@ -1,10 +1,10 @@
 // A disk without room: what only takes rights away goes into the reserve, and the reserve is no one account's to use up.
 
 import { expect, it } from 'vitest'
-import { changes } from '../../protocol/frames.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import { reserveRecordsMax } from '../../engine/ledger/reserve.ts'
-import { VirtualTime } from '../../band-sim/scheduler.ts'
+import { VirtualTime } from '../../band-sim/virtual/scheduler.ts'
 import type { FileJournal } from '../../store/journal/journal.ts'
 import { segmentBytesMin } from '../../store/journal/journal-format.ts'
 import { SimulatedDisk } from '../../store/journal/simulated-disk.ts'

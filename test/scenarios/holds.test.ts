@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
-import { changes } from '../../protocol/frames.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { holdBits } from '../../protocol/states.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import { BandFlash } from '../../band-sim/flash.ts'
+import { BandFlash } from '../../band-sim/band/flash.ts'
 import { World, armedBand } from '../support/world.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 

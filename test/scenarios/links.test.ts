@@ -1,15 +1,15 @@
 // Live links on the real engine: resume, ratchet, rekey, clones, replays, crashes and bad air.
 
 import { describe, expect, it } from 'vitest'
-import { resumeMac } from '../../crypto/resume.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { resumeMac } from '../../crypto/links/resume.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
-import { decodeEngineFrame, decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { decodeEngineFrame, decodePhoneFrame, encodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { encodeResumeMaced, recordTypes } from '../../protocol/records.ts'
 import { concatBytes } from '../../base/bytes.ts'
-import { BandFlash } from '../../band-sim/flash.ts'
+import { BandFlash } from '../../band-sim/band/flash.ts'
 import { crowdedAir } from '../../band-sim/radio.ts'
-import type { Wearer } from '../../band-sim/wearer.ts'
+import type { Wearer } from '../../band-sim/band/wearer.ts'
 import { World, armedBand } from '../support/world.ts'
 
 async function armedWorld(options: ConstructorParameters<typeof World>[0] = {}) {

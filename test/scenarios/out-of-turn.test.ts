@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { startPairingAsBand } from '../../crypto/pairing.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { startPairingAsBand } from '../../crypto/links/pairing.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
+import { decodePhoneFrame, encodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { pairingFailuresMax } from '../../protocol/limits.ts'
 import { concatBytes } from '../../base/bytes.ts'
 import { parseBid } from '../../protocol/ids.ts'

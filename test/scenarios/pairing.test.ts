@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
-import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { pairingWindowMs } from '../../protocol/limits.ts'
 import type { bandStates } from '../../protocol/states.ts'
-import { BandFlash } from '../../band-sim/flash.ts'
-import { makeBand } from '../../band-sim/package.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { BandFlash } from '../../band-sim/band/flash.ts'
+import { makeBand } from '../../band-sim/band/package.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { World, armedBand } from '../support/world.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 

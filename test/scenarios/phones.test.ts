@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { errorCodes } from '../../protocol/errors.ts'
-import { alertKinds, beginners, changes } from '../../protocol/frames.ts'
+import { alertKinds, beginners, changes } from '../../protocol/messages/frames.ts'
 import { idBytes, parsePhoneId } from '../../protocol/ids.ts'
 import { phoneUnusedMs, phonesPerAccountMax } from '../../protocol/limits.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'

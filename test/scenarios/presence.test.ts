@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { clearAir } from '../../band-sim/radio.ts'
-import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/frame-codec.ts'
+import { decodeEngineFrame, decodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { World, armedBand } from '../support/world.ts'
 
 async function armedWorld() {

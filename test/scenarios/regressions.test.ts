@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
-import { decodePhoneFrame } from '../../protocol/frame-codec.ts'
-import { changes } from '../../protocol/frames.ts'
+import { decodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import { BandFlash } from '../../band-sim/flash.ts'
-import { makeBand } from '../../band-sim/package.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { BandFlash } from '../../band-sim/band/flash.ts'
+import { makeBand } from '../../band-sim/band/package.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
 

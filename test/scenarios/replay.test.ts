@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { decideAgain } from '../../engine/decisions/decision-again.ts'
 import { type DecisionRecord, decodeRecord, encodeRecord } from '../../engine/ports/records.ts'
-import { unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { unpackArray } from '../../protocol/messages/msgpack-reader.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 import { World, armedBand, engineConfig, euro, euroLimits } from '../support/world.ts'
 
 async function armedWorld() {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import { createSoftwareKeys } from '../../sdk/phone-keys.ts'
+import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
 

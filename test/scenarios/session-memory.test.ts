@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { createSoftwareKeys } from '../../sdk/phone-keys.ts'
+import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
 

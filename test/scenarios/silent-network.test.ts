@@ -1,8 +1,8 @@
 // A phone on a network that swallows: no socket is trusted for longer than one answer may take.
 
 import { describe, expect, it } from 'vitest'
-import { PhoneError } from '../../sdk/phone-errors.ts'
-import { defaultTimeouts } from '../../sdk/phone-timeouts.ts'
+import { PhoneError } from '../../sdk/phone/phone-errors.ts'
+import { defaultTimeouts } from '../../sdk/phone/phone-timeouts.ts'
 import { armedOn, phoneOn } from '../support/faulty-network.ts'
 import type { World } from '../support/world.ts'
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
-import { changes } from '../../protocol/frames.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { idBytes, parsePhoneId } from '../../protocol/ids.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'

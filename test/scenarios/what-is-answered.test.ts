@@ -1,12 +1,12 @@
 // What a developer of a phone or hub hears when a frame is not as the engine expects it: an error where one would look for it.
 
 import { describe, expect, it } from 'vitest'
-import { taps } from '../../band-sim/wearer.ts'
+import { taps } from '../../band-sim/band/wearer.ts'
 import { errorCodes } from '../../protocol/errors.ts'
-import { decodeEngineFrame, encodeHubRecords } from '../../protocol/frame-codec.ts'
-import { changes } from '../../protocol/frames.ts'
+import { decodeEngineFrame, encodeHubRecords } from '../../protocol/messages/frame-codec.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { World, armedBand } from '../support/world.ts'
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { errorCodes } from '../../protocol/errors.ts'
-import { changes } from '../../protocol/frames.ts'
+import { changes } from '../../protocol/messages/frames.ts'
 import { idBytes } from '../../protocol/ids.ts'
 import type { LimitTable } from '../../policy/limits.ts'
 import { RawPhone } from '../support/raw-phone.ts'

@@ -2,7 +2,7 @@
 // approved afterwards, by the engine that acknowledged it or by the next one.
 
 import { decodeRecord } from '../../engine/ports/records.ts'
-import { decodeEngineFrame } from '../../protocol/frame-codec.ts'
+import { decodeEngineFrame } from '../../protocol/messages/frame-codec.ts'
 import { reasons } from '../../protocol/reasons.ts'
 import type { MemoryDisk } from '../support/memory-ports.ts'
 

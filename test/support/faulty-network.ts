@@ -2,10 +2,10 @@
 // as a phone has them after it changed from one network to another.
 
 import { toHex } from '../../base/bytes.ts'
-import type { BandRadio } from '../../sdk/band-bridge.ts'
-import type { WebSocketConstructor, WebSocketLike } from '../../sdk/connection.ts'
+import type { BandRadio } from '../../sdk/phone/band-bridge.ts'
+import type { WebSocketConstructor, WebSocketLike } from '../../sdk/phone/connection.ts'
 import { PhoneClient, type PhoneClientOptions } from '../../sdk/phone-client.ts'
-import { createSoftwareKeys } from '../../sdk/phone-keys.ts'
+import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
 import { watchUncaught } from './uncaught.ts'
 import { World } from './world.ts'
 

@@ -1,17 +1,22 @@
 // A phone that speaks frame by frame and obeys nobody: what an attacker, or a test of one frame, needs.
 
-import { helloMessage, uvMessage } from '../../crypto/phone-auth.ts'
+import { helloMessage, uvMessage } from '../../crypto/signed/phone-auth.ts'
 import { toHex } from '../../base/bytes.ts'
-import { decodeEngineFrame, encodePhoneFrame, fieldsBeforeUv, helloToSign } from '../../protocol/frame-codec.ts'
+import {
+  decodeEngineFrame,
+  encodePhoneFrame,
+  fieldsBeforeUv,
+  helloToSign,
+} from '../../protocol/messages/frame-codec.ts'
 import {
   type EngineFrame,
   type EngineFrameOf,
   type PhoneFrame,
   type PhoneFrameOf,
   phoneFrames,
-} from '../../protocol/frames.ts'
+} from '../../protocol/messages/frames.ts'
 import { idBytes, parsePhoneId } from '../../protocol/ids.ts'
-import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone-keys.ts'
+import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
 import type { ClientSocket } from '../../transport/loopback-socket.ts'
 import type { World } from './world.ts'
 

@@ -21,17 +21,18 @@ const allowed: Readonly<Record<string, string>> = {
   'store/journal/journal-reading.ts setImmediate': 'a pause that is awaited: nothing runs in it',
   'store/journal/opened-journal.ts setImmediate':
     'the end of a turn writes its group, and what fails there fails the journal',
-  'cli/top.ts setTimeout': 'a pause that is awaited: nothing runs in it',
-  'cli/known-list.ts setTimeout': 'a pause that is awaited: nothing runs in it',
-  'cli/engine-process.ts setTimeout': "rejects, or ends a child: neither throws, and its process's fate is awaited",
-  'loadtest/real-time.ts setTimeout': 'a load test that fails ends and says so: its figures would be wrong',
-  'loadtest/real-time.ts setInterval': 'a load test that fails ends and says so: its figures would be wrong',
-  'loadtest/real-time.ts setImmediate': 'a load test that fails ends and says so: its figures would be wrong',
+  'cli/watch/top.ts setTimeout': 'a pause that is awaited: nothing runs in it',
+  'cli/command/known-list.ts setTimeout': 'a pause that is awaited: nothing runs in it',
+  'cli/engine/engine-process.ts setTimeout':
+    "rejects, or ends a child: neither throws, and its process's fate is awaited",
+  'loadtest/machine/real-time.ts setTimeout': 'a load test that fails ends and says so: its figures would be wrong',
+  'loadtest/machine/real-time.ts setInterval': 'a load test that fails ends and says so: its figures would be wrong',
+  'loadtest/machine/real-time.ts setImmediate': 'a load test that fails ends and says so: its figures would be wrong',
 }
 
 /** Files that give the machine's timer to the owner, or wait for one, and why. */
 const rawClocks: Readonly<Record<string, string>> = {
-  'cli/demo.ts': 'a pause that is awaited: nothing runs in it',
+  'cli/demo/demo.ts': 'a pause that is awaited: nothing runs in it',
 }
 
 const guarded = sourceFiles

@@ -6,11 +6,11 @@ const freeFolders = ['server', 'cli', 'benchmarks', 'examples', 'test', 'scripts
 
 /** Adapters: each file here is the one place where its folder touches the real clock, timers or chance. */
 const adapters: Readonly<Record<string, string>> = {
-  'crypto/noble-primitives.ts': 'chance for phones and bands, as one of their primitives',
-  'crypto/system-random.ts': 'chance for the engine, as one of its primitives',
-  'dashboard/clock.ts': 'the clock and timers of the page',
-  'loadtest/real-time.ts': 'clock, timers and a seed for the load tester, which measures in real time',
-  'sdk/phone-clock.ts': 'the clock and timers of the phone, as one of the ports of its client',
+  'crypto/primitives/noble-primitives.ts': 'chance for phones and bands, as one of their primitives',
+  'crypto/primitives/system-random.ts': 'chance for the engine, as one of its primitives',
+  'dashboard/state/clock.ts': 'the clock and timers of the page',
+  'loadtest/machine/real-time.ts': 'clock, timers and a seed for the load tester, which measures in real time',
+  'sdk/phone/phone-clock.ts': 'the clock and timers of the phone, as one of the ports of its client',
 }
 
 /** Reaching for the real thing; a port or an argument of the same name is what the rule asks for. */

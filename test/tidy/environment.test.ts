@@ -4,7 +4,7 @@ import { sourceFiles } from './source-files.ts'
 
 /** Tools of development, which start what a developer starts, and the demo's engine, which is one. */
 const isExempt = (path: string): boolean =>
-  /^(benchmarks|scripts|dashboard\/build)\/|\/test-[a-z-]+\.ts$/.test(path) || path === 'cli/engine-process.ts'
+  /^(benchmarks|scripts|dashboard\/build)\/|\/test-[a-z-]+\.ts$/.test(path) || path === 'cli/engine/engine-process.ts'
 
 const starts = /\bnew Worker\(|\b(?:execFile|execFileSync|spawn|spawnSync|fork)\(/g
 const ours = sourceFiles.filter(({ path, isTest }) => !isTest && !path.startsWith('test/') && !isExempt(path))
@@ -17,9 +17,9 @@ const started = ours
 describe('a thread or process that the engine starts', () => {
   it('is one of these', () => {
     expect([...new Set(started.map(([path]) => path))].toSorted()).toEqual([
-      'loadtest/load-threads.ts',
-      'loadtest/provision.ts',
-      'operators/webauthn.ts',
+      'loadtest/driver/load-threads.ts',
+      'loadtest/fleet/provision.ts',
+      'operators/sign-in/webauthn.ts',
       'server/machine/watchdog.ts',
       'store/search/decision-search.ts',
       'store/view/view-check.ts',

@@ -20,9 +20,9 @@ describe('a process of Node', () => {
         /[^.]\b(?:spawn|spawnSync|execFile|fork)\(/.test(code),
     )
     expect(starting.map(({ path }) => path).toSorted()).toEqual([
-      'benchmarks/approvals.ts',
-      'benchmarks/child.ts',
-      'benchmarks/group-commit.ts',
+      'benchmarks/disk/group-commit.ts',
+      'benchmarks/driver/child.ts',
+      'benchmarks/measured/approvals.ts',
       'cli/test-engine.ts',
       'store/view/view-check.ts',
     ])

@@ -8,8 +8,8 @@ const ofRoot = 'to mount a disk, which root may'
 /** What each test that may be skipped needs. Nothing that a machine lacks only because it is not ours: no folder beside the clone. */
 const needs: Readonly<Record<string, string>> = {
   'benchmarks/peers/peers.test.ts': ofDebian,
-  'cli/output.test.ts': 'script of util-linux, for a terminal',
-  'crypto/system-random.test.ts': ofLinux,
+  'cli/terminal/output.test.ts': 'script of util-linux, for a terminal',
+  'crypto/primitives/system-random.test.ts': ofLinux,
   'operators/attacks.test.ts': ofLinux,
   'operators/passkeys.test.ts': ofLinux,
   'server/figures/meters.test.ts': ofLinux,

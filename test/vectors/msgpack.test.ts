@@ -3,8 +3,8 @@
 import { Exam, type Type } from 'msgpack-test-js'
 import { describe, expect, it } from 'vitest'
 import { type Bytes, concatBytes, toHex } from '../../base/bytes.ts'
-import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { type Unpacked, isMalformed, unpackArray } from '../../protocol/messages/msgpack-reader.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 
 /** Types of the suite whose values the wire knows, if they are in range. */
 const wireTypes = { nil: 1, bool: 1, binary: 1, number: 1, bignum: 1, string: 1, array: 1 } as const

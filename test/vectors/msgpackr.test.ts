@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../base/bytes.ts'
-import { type Unpacked, isMalformed, unpackArray } from '../../protocol/msgpack-reader.ts'
-import { packArray } from '../../protocol/msgpack-writer.ts'
+import { type Unpacked, isMalformed, unpackArray } from '../../protocol/messages/msgpack-reader.ts'
+import { packArray } from '../../protocol/messages/msgpack-writer.ts'
 
 const u32Max = 0xffff_ffff
 const u32 = fc.oneof(fc.nat(u32Max), fc.constantFrom(0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, u32Max))

@@ -1,10 +1,10 @@
 // Sources: haskell-cryptography/cacophony at 8ee9d41e and mcginty/snow at 8ac60f51, the 25519_ChaChaPoly_SHA256 entries of
 // the patterns that pairing and rekey are made of.
 import { describe, expect } from 'vitest'
-import { noblePrimitives } from '../../crypto/noble-primitives.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
-import { type Handshake, type NoisePattern, type NoiseRole, createHandshake } from '../../crypto/noise.ts'
-import type { Primitives } from '../../crypto/primitives.ts'
+import { noblePrimitives } from '../../crypto/primitives/noble-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
+import { type Handshake, type NoisePattern, type NoiseRole, createHandshake } from '../../crypto/links/noise.ts'
+import type { Primitives } from '../../crypto/primitives/primitives.ts'
 import { type Bytes, fromHex, toHex } from '../../base/bytes.ts'
 import { testVectors } from './outside-vectors.ts'
 

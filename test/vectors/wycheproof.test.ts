@@ -1,8 +1,8 @@
 // Source: C2SP/wycheproof at dac1dd47, testvectors_v1, Apache-2.0. Every case of every file, on both implementations.
 import { describe, expect } from 'vitest'
-import { xchachaOpen, xchachaSeal } from '../../crypto/sodium-aead.ts'
-import { noblePrimitives } from '../../crypto/noble-primitives.ts'
-import { nodePrimitives } from '../../crypto/node-primitives.ts'
+import { xchachaOpen, xchachaSeal } from '../../crypto/primitives/sodium-aead.ts'
+import { noblePrimitives } from '../../crypto/primitives/noble-primitives.ts'
+import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { type Bytes, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { testVectors } from './outside-vectors.ts'
 
