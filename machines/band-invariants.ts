@@ -4,7 +4,7 @@
 import { actions } from '../protocol/actions.ts'
 import { parseAccountId, parseBandId, parseBid, parsePairingId } from '../protocol/ids.ts'
 import { type BandState, holdBits } from '../protocol/states.ts'
-import { sampleFacts } from '../policy/sample-facts.ts'
+import { sampleFacts } from '../policy/test-facts.ts'
 import type { BandEffect, BandMemory } from './band-context.ts'
 import type { BandEvent, BandEventOf, RequestFacts } from './band-events.ts'
 import { type BandSnapshot, bandStateOf } from './band-machine.ts'

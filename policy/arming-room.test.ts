@@ -5,7 +5,7 @@ import { type ArmingUsage, armingAfter, armingLeft, armingReversed, countsInArmi
 import { decide } from './decide.ts'
 import { type LimitTable, type Usage, noUsage, usageAfter, usageReversed, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
-import { type Spoilt, euro, sampleNowMs, sampleTable, spoil } from './sample-facts.ts'
+import { type Spoilt, euro, sampleNowMs, sampleTable, spoil } from './test-facts.ts'
 
 const dollar = 840
 const yen = 392

@@ -5,16 +5,7 @@ import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import { type DenialReason, reasons } from '../protocol/reasons.ts'
 import { holdBits } from '../protocol/states.ts'
 import { decide } from './decide.ts'
-import {
-  type Spoilt,
-  euro,
-  sampleFacts,
-  sampleNowMs,
-  sampleTable,
-  spoil,
-  tableWith,
-  usedToday,
-} from './sample-facts.ts'
+import { type Spoilt, euro, sampleFacts, sampleNowMs, sampleTable, spoil, tableWith, usedToday } from './test-facts.ts'
 
 const now = sampleNowMs
 const minuteMs = 60_000

@@ -7,7 +7,7 @@ import { decide } from './decide.ts'
 import type { DecisionFacts } from './facts.ts'
 import { type PerLevel, type Usage, type Use, noUsage, usageAfter, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
-import { type Spoilt, euro, sampleNowMs, sampleTable, spoil, tableWith, usedToday } from './sample-facts.ts'
+import { type Spoilt, euro, sampleNowMs, sampleTable, spoil, tableWith, usedToday } from './test-facts.ts'
 
 const now = sampleNowMs
 const hourMs = 3_600_000

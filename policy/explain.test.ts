@@ -6,7 +6,7 @@ import { reasons } from '../protocol/reasons.ts'
 import { bandStates } from '../protocol/states.ts'
 import { decide } from './decide.ts'
 import { explainFacts, ruleOf } from './explain.ts'
-import { type Spoilt, sampleFacts, sampleLimits, sampleNowMs, sampleTable, spoil, usedToday } from './sample-facts.ts'
+import { type Spoilt, sampleFacts, sampleLimits, sampleNowMs, sampleTable, spoil, usedToday } from './test-facts.ts'
 
 const minuteMs = 60_000
 

@@ -4,7 +4,7 @@ import { actions } from '../protocol/actions.ts'
 import { decide } from './decide.ts'
 import { type Usage, type Use, noUsage, usageAfter, usageReversed, usedOn, utcDayOf } from './limits.ts'
 import type { ProximityLevel } from './proximity.ts'
-import { euro, sampleFacts, sampleLimits, sampleNowMs, sampleTable, spoil } from './sample-facts.ts'
+import { euro, sampleFacts, sampleLimits, sampleNowMs, sampleTable, spoil } from './test-facts.ts'
 
 const today = utcDayOf(sampleNowMs)
 const dayMs = 86_400_000

@@ -7,7 +7,7 @@ import { encodeImport } from '../protocol/messages/imported-binding.ts'
 import { auditData } from './data/audit.ts'
 import { readConfig } from './settings/config.ts'
 import { openDataFolder } from './documents/data-folder.ts'
-import { sampleBinding } from './http/sample-import.ts'
+import { sampleBinding } from './http/test-import.ts'
 import { startServer } from './start-server.ts'
 import { testFolder, testLog } from './log/test-folder.ts'
 

@@ -13,7 +13,7 @@ import { bandStates, sessionStates } from '../protocol/states.ts'
 import { refusingLimits } from '../transport/listener.ts'
 import { readConfig } from './settings/config.ts'
 import { metricList } from './figures/metric-list.ts'
-import { sampleBinding } from './http/sample-import.ts'
+import { sampleBinding } from './http/test-import.ts'
 import { startServer } from './start-server.ts'
 import { testFolder, testLog } from './log/test-folder.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeRecord } from '../engine/ports/records.ts'
 import { verifyJournal } from './audit.ts'
 import { segmentName } from './journal/journal-format.ts'
-import type { SimulatedDisk } from './journal/simulated-disk.ts'
+import type { SimulatedDisk } from './journal/test-simulated-disk.ts'
 import { appendOne, journalFolder, makeDisk, openOn, recordOf, seededChance } from './journal/test-disk.ts'
 
 const record = (epoch: number) => encodeRecord({ type: 'engine.started', atMs: 1, epoch, version: 'x'.repeat(32) })

@@ -1,6 +1,6 @@
 // Conformance, fourth part: bodies of requests, on the paths that take them, within their limits.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Rigs, listenersHere } from './conformance-rig.ts'
+import { Rigs, listenersHere } from './test-conformance.ts'
 import { defaultLimits } from './limits.ts'
 import type { HttpAnswer, PostHandler } from './listener.ts'
 

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { closeCodes } from '../protocol/errors.ts'
 import type { CloseCode } from '../protocol/errors.ts'
-import { Rigs, listenersHere } from './conformance-rig.ts'
-import type { Rig } from './conformance-rig.ts'
-import { RawPeer } from './raw-peer.ts'
+import { Rigs, listenersHere } from './test-conformance.ts'
+import type { Rig } from './test-conformance.ts'
+import { RawPeer } from './test-raw-peer.ts'
 
 const names = await listenersHere()
 const rigs = new Rigs()

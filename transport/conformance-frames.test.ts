@@ -1,10 +1,10 @@
 // Conformance, second part: messages, their size, and how many of them.
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Rigs, listenersHere } from './conformance-rig.ts'
-import type { Client, Rig } from './conformance-rig.ts'
+import { Rigs, listenersHere } from './test-conformance.ts'
+import type { Client, Rig } from './test-conformance.ts'
 import { defaultLimits } from './limits.ts'
 import type { KindLimits, ListenLimits } from './limits.ts'
-import { RawPeer, opcodes } from './raw-peer.ts'
+import { RawPeer, opcodes } from './test-raw-peer.ts'
 
 const names = await listenersHere()
 const rigs = new Rigs()

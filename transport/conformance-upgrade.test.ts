@@ -1,9 +1,9 @@
 // Conformance, first part: what becomes a socket, what is answered, and who is turned away at the door.
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Rigs, listenersHere, startRig } from './conformance-rig.ts'
+import { Rigs, listenersHere, startRig } from './test-conformance.ts'
 import { fewConnections, keptForFew } from './limits.ts'
-import { RawPeer } from './raw-peer.ts'
+import { RawPeer } from './test-raw-peer.ts'
 
 const names = await listenersHere()
 const rigs = new Rigs()

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Rigs, listenersHere } from './conformance-rig.ts'
+import { Rigs, listenersHere } from './test-conformance.ts'
 import { headBytesMax, healthConnectionsMax, listenHealth } from './listen-health.ts'
 import { ListenError } from './listener.ts'
-import { RawPeer } from './raw-peer.ts'
+import { RawPeer } from './test-raw-peer.ts'
 
 const names = await listenersHere()
 const rigs = new Rigs()

@@ -2,11 +2,11 @@
 // in time and memory. Time is the library's own for the native listener, so those tests wait for it.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { TestContext } from 'vitest'
-import { Rigs, listenersHere, startRig } from './conformance-rig.ts'
-import type { Rig } from './conformance-rig.ts'
+import { Rigs, listenersHere, startRig } from './test-conformance.ts'
+import type { Rig } from './test-conformance.ts'
 import type { ListenLimits } from './limits.ts'
 import type { ListenerName } from './listener.ts'
-import { RawPeer, opcodes } from './raw-peer.ts'
+import { RawPeer, opcodes } from './test-raw-peer.ts'
 import type { LoopbackListener } from './listen-loopback.ts'
 
 const names = await listenersHere()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeImport, importBindingsMax } from '../../protocol/messages/imported-binding.ts'
 import { type ImportAnswer, type RefusedLine, importLineMax, importLines, readLine } from './import-lines.ts'
-import { sampleLine } from '../../server/http/sample-import.ts'
+import { sampleLine } from '../../server/http/test-import.ts'
 
 const armed = { secret: 'a5'.repeat(16), armEpoch: 1, wearEpoch: 2, armedUntilMs: 3, verifiedAtMs: 4 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { sampleLine } from '../../server/http/sample-import.ts'
+import { sampleLine } from '../../server/http/test-import.ts'
 import { bandpassProcess, testEngine, testFolder } from '../test-engine.ts'
 
 function line(index: number, change: Record<string, unknown> = {}): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { sampleLine } from '../../server/http/sample-import.ts'
+import { sampleLine } from '../../server/http/test-import.ts'
 import { bandpass, bandpassProcess, testEngine, testFolder } from '../test-engine.ts'
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'bandpass')

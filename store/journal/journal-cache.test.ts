@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { segmentBytesMin } from './journal-format.ts'
-import type { SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedDisk } from './test-simulated-disk.ts'
 import { appendOne, bodiesOf, fill, journalFolder, makeDisk, openOn, recordOf } from './test-disk.ts'
 
 /** At a power cut: nothing of what failed or was not synced is on the platter, or what was renamed is not. */

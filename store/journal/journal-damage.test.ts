@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { equalBytes } from '../../base/bytes.ts'
 import { groupBytesOnDisk, sectorBytes, segmentBytesMin, segmentName } from './journal-format.ts'
 import type { FileJournal } from './journal.ts'
-import type { SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedDisk } from './test-simulated-disk.ts'
 import { appendOne, bodiesOf, fill, journalFolder, makeDisk, openOn, recordOf, seededChance } from './test-disk.ts'
 
 /** What opening a damaged journal comes to. */

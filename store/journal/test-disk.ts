@@ -3,7 +3,7 @@
 import type { Journal, Lsn } from '../../engine/ports/journal.ts'
 import { segmentBytesMin } from './journal-format.ts'
 import { type FileJournal, type JournalOptions, openJournal } from './journal.ts'
-import { type Chance, SimulatedDisk, type SimulatedDiskOptions } from './simulated-disk.ts'
+import { type Chance, SimulatedDisk, type SimulatedDiskOptions } from './test-simulated-disk.ts'
 
 export const journalFolder = '/data/journal'
 

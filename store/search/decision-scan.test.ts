@@ -3,7 +3,7 @@ import type { DecisionFilter } from '../../protocol/operator-api.ts'
 import { reversedWithinMs, scanDecisions } from './decision-scan.ts'
 import type { FileJournal } from '../journal/journal.ts'
 import { segmentBytesMin } from '../journal/journal-format.ts'
-import type { SimulatedDisk } from '../journal/simulated-disk.ts'
+import type { SimulatedDisk } from '../journal/test-simulated-disk.ts'
 import { bandOf, decisionAt, partner, reversalOf, scanned, startMs, startedAt, write } from './test-decisions.ts'
 import { journalFolder, makeDisk, openOn } from '../journal/test-disk.ts'
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { decide } from '../../policy/decide.ts'
-import { type Spoilt, sampleFacts, sampleNowMs, tableWith, usedToday } from '../../policy/sample-facts.ts'
+import { type Spoilt, sampleFacts, sampleNowMs, tableWith, usedToday } from '../../policy/test-facts.ts'
 import { actions } from '../../protocol/actions.ts'
 import { conformanceBits, signatureTypes } from '../../protocol/band-cert.ts'
 import { closeCodes, errorCodes } from '../../protocol/errors.ts'

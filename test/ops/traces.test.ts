@@ -9,7 +9,7 @@ import type { WatchEvent } from '../../engine/core/watch.ts'
 import { encodeImport } from '../../protocol/messages/imported-binding.ts'
 import { backupData } from '../../server/data/backup-data.ts'
 import { openDataFolder } from '../../server/documents/data-folder.ts'
-import { sampleBinding } from '../../server/http/sample-import.ts'
+import { sampleBinding } from '../../server/http/test-import.ts'
 import {
   decisionSpansPerSecond,
   slowMs,

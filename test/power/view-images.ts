@@ -2,7 +2,7 @@
 // disk happened to have written, sector by sector, in no order.
 
 import { sectorBytes } from '../../store/journal/journal-format.ts'
-import type { Chance } from '../../store/journal/simulated-disk.ts'
+import type { Chance } from '../../store/journal/test-simulated-disk.ts'
 
 export type TraceStep = {
   readonly kind: 'write' | 'truncate' | 'sync'

@@ -8,7 +8,7 @@ import type { ImportedBinding } from '../../protocol/messages/imported-binding.t
 import { errorCodes } from '../../protocol/errors.ts'
 import { parseAccountId } from '../../protocol/ids.ts'
 import { holdBits } from '../../protocol/states.ts'
-import { sampleBinding } from '../../server/http/sample-import.ts'
+import { sampleBinding } from '../../server/http/test-import.ts'
 import { JournalAuditor } from '../support/journal-auditor.ts'
 import { RawPhone } from '../support/raw-phone.ts'
 import { type Phone, World, armedBand } from '../support/world.ts'

@@ -41,7 +41,7 @@ const guarded = sourceFiles
 
 /** What only tests load: their clocks, disks and rigs. */
 function isForTests(path: string): boolean {
-  return /(^|\/)(test-[a-z-]+|simulated-disk|conformance-rig|raw-peer)\.ts$/.test(path)
+  return /(^|\/)test-[a-z-]+\.ts$/.test(path)
 }
 
 describe('a failure in background work ends nothing but itself', () => {
