@@ -31,7 +31,7 @@ export class Proposals {
     this.#random = from.random
   }
 
-  /** How often one came or went. */
+  /** How often one came or went, as `all` shows them. */
   get changes(): number {
     return this.#changes
   }
@@ -75,8 +75,8 @@ export class Proposals {
 
   /** It waits no more. */
   end(id: string): void {
-    this.#taken.delete(id)
-    if (this.#kept.delete(id)) this.#changes++
+    const wasTaken = this.#taken.delete(id)
+    if (this.#kept.delete(id) && !wasTaken) this.#changes++
   }
 
   #dropEnded(): void {
