@@ -6,26 +6,32 @@ import { rowMac } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Lsn } from '../../engine/ports/journal.ts'
 import { type LmdbRows, type StoredChange, openLmdb } from './lmdb.ts'
+import { goIn, goOut, isGateWord } from '../files/thread-gate.ts'
 import { DigestSum } from './view-digest.ts'
 import { unpackRows } from './view-packing.ts'
 import { encodeState, metaTable, stateKey, storedTables } from './view-state.ts'
 import { yieldToTheEngine } from '../files/thread-priority.ts'
-import type { WriterAnswer, WriterOptions, WriterRequest } from './view-writer.ts'
+import type { WriterAnswer, WriterRequest, WriterThreadOptions } from './view-writer.ts'
 
 const options: unknown = workerData
 if (!isOptions(options))
-  throw new TypeError('the thread that writes the view is started with a path, a map size and a key')
-const { macKey } = options
+  throw new TypeError('the thread that writes the view is started with a path, a map size, a key and a gate')
+const { macKey, gate } = options
 const rows: LmdbRows = openLmdb({ ...options, tables: storedTables, isReadOnly: false })
 const macs = {
   mac: (table: string, key: Uint8Array, bytes: Uint8Array) => rowMac(nodePrimitives, macKey, table, key, bytes),
 }
 yieldToTheEngine()
+goOut(gate)
 
 parentPort?.on('message', (request: WriterRequest) => {
+  goIn(gate)
   void answer(request)
     .catch((error: unknown) => failure(error))
-    .then((said) => parentPort?.postMessage(said))
+    .then((said) => {
+      goOut(gate)
+      parentPort?.postMessage(said)
+    })
 })
 
 async function answer(request: WriterRequest): Promise<WriterAnswer> {
@@ -61,7 +67,7 @@ function failure(error: unknown): WriterAnswer {
   return { type: 'failed', message: error instanceof Error ? error.message : String(error), code }
 }
 
-function isOptions(value: unknown): value is WriterOptions {
+function isOptions(value: unknown): value is WriterThreadOptions {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -70,6 +76,8 @@ function isOptions(value: unknown): value is WriterOptions {
     'mapBytes' in value &&
     typeof value.mapBytes === 'number' &&
     'macKey' in value &&
-    value.macKey instanceof Uint8Array
+    value.macKey instanceof Uint8Array &&
+    'gate' in value &&
+    isGateWord(value.gate)
   )
 }

@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import type { Lsn } from '../../engine/ports/journal.ts'
+import { type GateWord, createGate } from '../files/thread-gate.ts'
 import type { ViewDigest } from './view-digest.ts'
 
 /** What the engine's side asks. `write`: packed rows without their MACs, how far they reach, and the digest before them. */
@@ -16,7 +17,10 @@ export type WriterAnswer =
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly message: string; readonly code: unknown }
 
-export type WriterOptions = { readonly path: string; readonly mapBytes: number; readonly macKey: Uint8Array }
+type WriterOptions = { readonly path: string; readonly mapBytes: number; readonly macKey: Uint8Array }
+
+/** What the thread is started with. */
+export type WriterThreadOptions = WriterOptions & { readonly gate: GateWord }
 
 export class ViewWriter {
   readonly #options: WriterOptions
@@ -72,8 +76,10 @@ export class ViewWriter {
   }
 
   #start(): Worker {
+    const gate = createGate()
+    const workerData: WriterThreadOptions = { ...this.#options, gate: gate.word }
     const worker = new Worker(new URL('./view-writer-main.ts', import.meta.url), {
-      workerData: this.#options,
+      workerData,
       env: {},
       // Not the process's own: some (--input-type, --test) are refused for a file.
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -84,7 +90,10 @@ export class ViewWriter {
       if (this.#worker === worker) this.#worker = undefined
     }
     worker.on('error', gone)
-    worker.on('exit', gone)
+    worker.on('exit', () => {
+      gate.remove()
+      gone()
+    })
     return worker
   }
 }
