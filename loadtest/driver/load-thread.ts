@@ -13,7 +13,8 @@ import type { StretchEnd } from './stretch.ts'
 /** 1 ns to 1,000 s, three figures. */
 const histogramRange = { lowest: 1, highest: 1e12, figures: 3 }
 
-await load()
+// Not awaited: V8 crashes when a thread is ended just as its module, having awaited, is done.
+void load()
 
 async function load(): Promise<void> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- load-threads.ts started this thread with one

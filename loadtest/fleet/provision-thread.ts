@@ -10,7 +10,8 @@ import type { ProvisionOrder } from './provision.ts'
 /** Requests on their way at once: one is being made while the others are stored. */
 const underWayMax = 4
 
-await provision()
+// Not awaited: V8 crashes when a thread is ended just as its module, having awaited, is done.
+void provision()
 
 async function provision(): Promise<void> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- provision.ts started this thread with one

@@ -22,16 +22,19 @@ const macs = {
   mac: (table: string, key: Uint8Array, bytes: Uint8Array) => rowMac(nodePrimitives, macKey, table, key, bytes),
 }
 yieldToTheEngine()
-goOut(gate)
-
-parentPort?.on('message', (request: WriterRequest) => {
-  goIn(gate)
-  void answer(request)
-    .catch((error: unknown) => failure(error))
-    .then((said) => {
-      goOut(gate)
-      parentPort?.postMessage(said)
-    })
+// Not before this module is evaluated: V8 crashes when a thread is ended while a module that awaits, as libsodium's does, is done
+// (Node 22.23.3, SourceTextModule::AsyncModuleExecutionFulfilled).
+setImmediate(() => {
+  goOut(gate)
+  parentPort?.on('message', (request: WriterRequest) => {
+    goIn(gate)
+    void answer(request)
+      .catch((error: unknown) => failure(error))
+      .then((said) => {
+        goOut(gate)
+        parentPort?.postMessage(said)
+      })
+  })
 })
 
 async function answer(request: WriterRequest): Promise<WriterAnswer> {
