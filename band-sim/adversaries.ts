@@ -4,7 +4,7 @@
 import type { Bytes } from '../base/bytes.ts'
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../protocol/records.ts'
-import type { BandRadio } from '../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../sdk/phone/radio-writer.ts'
 import type { Scheduler } from './virtual/scheduler.ts'
 import type { SeededRandom } from './virtual/seeded-random.ts'
 

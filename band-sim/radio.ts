@@ -2,7 +2,7 @@
 // keeps its order, as a GATT connection does; fragments are cut and joined by PROTOCOL §6.
 
 import { Reassembler, fragment } from '../protocol/fragments.ts'
-import type { BandRadio } from '../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../sdk/phone/radio-writer.ts'
 import type { Band } from './band/firmware.ts'
 import { PowerCut } from './band/flash.ts'
 import type { Scheduler } from './virtual/scheduler.ts'

@@ -3,14 +3,12 @@
 import type { Bytes } from '../../base/bytes.ts'
 import { subprotocol } from '../../protocol/versions.ts'
 import type { WebSocketLike } from '../../sdk/phone/connection.ts'
-import type { BenchSession } from './bench-state.ts'
 
 type Listener = (event: { readonly type: string; readonly data?: unknown; readonly code?: number }) => void
 
 /** A WebSocket whose other end is the bench; messages arrive in order, in a later microtask. */
 export class BenchSocket implements WebSocketLike {
   binaryType = 'blob'
-  session: BenchSession | undefined
   readonly #listeners: { readonly type: string; readonly listener: Listener }[] = []
   readonly #heard: (socket: BenchSocket, bytes: Bytes) => void
   #isClosed = false

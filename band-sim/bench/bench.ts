@@ -3,7 +3,7 @@
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Primitives } from '../../crypto/primitives/primitives.ts'
 import { toHex } from '../../base/bytes.ts'
-import type { BandRadio } from '../../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../../sdk/phone/radio-writer.ts'
 import type { PhoneBand } from '../../sdk/phone/phone-band.ts'
 import { PhoneError } from '../../sdk/phone/phone-errors.ts'
 import { PhoneClient, type PhoneClientOptions } from '../../sdk/phone-client.ts'

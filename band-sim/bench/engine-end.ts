@@ -49,6 +49,7 @@ const host = 'bench.test'
 export class EngineEnd {
   readonly bands = new Map<Bid, BenchBand>()
   readonly sessions = new Set<BenchSession>()
+  readonly #sessionOf = new WeakMap<BenchSocket, BenchSession>()
   /** What was proven, in order, as the engine decided it. */
   readonly proofs: { readonly verdict: Verdict; readonly outcome: string }[] = []
   /** Every record in either direction, as an eavesdropper has them. */
@@ -181,7 +182,7 @@ export class EngineEnd {
       phoneKey: '',
     }
     this.sessions.add(session)
-    socket.session = session
+    this.#sessionOf.set(socket, session)
     this.#answer(session, {
       type: 'greeting',
       id: 0,
@@ -194,7 +195,7 @@ export class EngineEnd {
   }
 
   #heard(socket: BenchSocket, bytes: Bytes): void {
-    const session = socket.session
+    const session = this.#sessionOf.get(socket)
     if (session === undefined || !this.sessions.has(session)) return
     const frame = decodePhoneFrame(bytes.slice(), phoneFrameBytesMax)
     if (frame.type === 'malformed') return this.#end(session, closeCodes.malformed.number)

@@ -57,6 +57,19 @@ export class PairingWindows {
     return this.open.get(account)
   }
 
+  /** That of the phone which speaks on this session. */
+  ofSession(session: Session): PairingWindow | undefined {
+    const { speaker } = session
+    const window = speaker?.type === 'phone' ? this.open.get(speaker.account) : undefined
+    return window?.session === session ? window : undefined
+  }
+
+  /** That which occupies a slot number of a session. */
+  of(session: Session, number: number): PairingWindow | undefined {
+    const window = this.ofSession(session)
+    return window?.slot === number ? window : undefined
+  }
+
   add(window: PairingWindow): void {
     this.open.set(window.account, window)
   }

@@ -1,8 +1,8 @@
-// What occupies the slot numbers of one session: attached bands, whose slots lie in the slabs of slots.ts, and pairings under
-// way. A hub has tens of thousands of the first: four bytes each.
+// The bands attached to the slot numbers of one session, whose slots lie in the slabs of slots.ts. A hub has tens of thousands of them: four
+// bytes each. A pairing under way occupies a number too: see pairing-window.ts.
 
-import type { PairingWindow } from './pairing-window.ts'
-import type { SlotPlace } from './slots.ts'
+/** Where a slot lies in the slabs. */
+export type SlotPlace = number
 
 const bandsMin = 8
 const none = 0
@@ -10,7 +10,6 @@ const none = 0
 export class SessionSlots {
   /** Where the slots of all sessions know this one; kept by `SlotDirectory`. */
   sessionPlace = 0
-  readonly #pairings = new Map<number, PairingWindow>()
   /** By number: the band's place plus one, or `none`. */
   #bands = new Uint32Array(0)
   #bandsCount = 0
@@ -20,35 +19,15 @@ export class SessionSlots {
     return this.#bandsCount
   }
 
-  has(number: number): boolean {
-    return this.band(number) !== undefined || this.#pairings.has(number)
-  }
-
   /** Where the band of this number lies. */
   band(number: number): SlotPlace | undefined {
     const place = this.#bands[number] ?? none
     return place === none ? undefined : place - 1
   }
 
-  pairing(number: number): PairingWindow | undefined {
-    return this.#pairings.get(number)
-  }
-
   /** Each number with the place of its band. */
   *bands(): Generator<readonly [number: number, place: SlotPlace]> {
     for (const [number, place] of this.#bands.entries()) if (place !== none) yield [number, place - 1]
-  }
-
-  pairings(): readonly PairingWindow[] {
-    return [...this.#pairings.values()]
-  }
-
-  startPairing(window: PairingWindow): void {
-    this.#pairings.set(window.slot, window)
-  }
-
-  endPairing(window: PairingWindow): void {
-    if (this.#pairings.get(window.slot) === window) this.#pairings.delete(window.slot)
   }
 
   /** For `SlotDirectory`, which keeps both sides: what a slot says of its session is what the session says of its slot. */

@@ -87,7 +87,7 @@ describe('The slots of attached bands', () => {
     expect(slots.count).toBe(attached.size)
     for (let number = 0; number < 997; number++) {
       expect(slots.get(band(number).bid)?.generation).toBe(attached.has(number) ? number + 1 : undefined)
-      expect(hub.slots.has(number)).toBe(attached.has(number))
+      expect(hub.slots.band(number) !== undefined).toBe(attached.has(number))
     }
   })
 
@@ -98,7 +98,7 @@ describe('The slots of attached bands', () => {
     before.link = 5
     before.engineNonce = nonce
     slots.close(before)
-    expect(hub.slots.has(1)).toBe(false)
+    expect(hub.slots.band(1)).toBe(undefined)
     const after = slots.open(hub, 1, band(2))
     after.link = 7
     expect(before).toMatchObject({ bid: band(1).bid, account: band(1).account })
@@ -121,7 +121,7 @@ describe('The slots of attached bands', () => {
     slot.link = 4
     slot.engineNonce = nonce
     slots.move(slot, newer, 200)
-    expect(older.slots.has(3)).toBe(false)
+    expect(older.slots.band(3)).toBe(undefined)
     expect([...newer.slots.bands()].map(([number]) => number)).toEqual([200])
     expect(slot).toMatchObject({ number: 200, link: 4 })
     expect(slot.session).toBe(newer)

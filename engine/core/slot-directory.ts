@@ -4,18 +4,9 @@
 import { ascii, readText } from '../../base/bytes.ts'
 import { type AccountId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
 import { PlacesByBid } from './places-by-bid.ts'
+import type { SlotPlace } from './session-slots.ts'
 import type { Session } from './session.ts'
-import {
-  type Attached,
-  Slot,
-  type SlotPlace,
-  type Slab,
-  accountInlineBytes,
-  baseOf,
-  slotAt,
-  slotBytes,
-  slotsPerSlab,
-} from './slots.ts'
+import { type Attached, Slot, type Slab, accountInlineBytes, baseOf, slotAt, slotBytes, slotsPerSlab } from './slots.ts'
 
 /** Objects of slots that are kept for the next frame of the same band, which then need not make its names again. */
 const keptMax = 8_192

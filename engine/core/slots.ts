@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../protocol/errors.ts'
 import { type Bytes, copyBytes } from '../../base/bytes.ts'
 import type { AccountId, BandId, Bid } from '../../protocol/ids.ts'
 import type { LinkIndex } from './links.ts'
+import type { SlotPlace } from './session-slots.ts'
 import type { Session } from './session.ts'
 
 /** What a link's first valid record makes of the resume chain (PROTOCOL §4): R_n is left for `next`, which is R_(n+1). */
@@ -38,9 +39,6 @@ export type Attached = {
   readonly account: AccountId
   readonly generation: number
 }
-
-/** Where a slot lies in the slabs. */
-export type SlotPlace = number
 
 const nonceBytes = 16
 /** Longer accounts are kept as strings beside the slab. */

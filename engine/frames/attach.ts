@@ -23,7 +23,7 @@ export function attach(core: Core, session: Session, frame: PhoneFrameOf<'attach
   const row = core.ledger.get('bid', bid)
   if (row === undefined || !maySpeakFor(session, row.account, frame.account))
     return refuse(session, frame.id, 'unknown-band')
-  if (session.slots.pairing(frame.slot) !== undefined) return refuse(session, frame.id, 'slot-in-use')
+  if (core.windows.of(session, frame.slot) !== undefined) return refuse(session, frame.id, 'slot-in-use')
   const used = core.slots.of(session, frame.slot)
   if (used !== undefined && used.bid !== bid) return refuse(session, frame.id, 'slot-in-use')
   const slot = used ?? takeOver(core, session, frame.slot, { bid, ...row })
@@ -57,7 +57,7 @@ export function detach(core: Core, session: Session, frame: PhoneFrameOf<'detach
 
 /** Frame 3: one record from the band behind a slot, or why it is not taken. What a band is not believed ends in silence: it retries. */
 export function takeRecord(core: Core, session: Session, number: number, bytes: Bytes): ErrorCode | undefined {
-  const window = session.slots.pairing(number)
+  const window = core.windows.of(session, number)
   if (window !== undefined) {
     pairingRecord(core, window, decodeRecord(bytes))
     return undefined

@@ -216,7 +216,6 @@ export function closeWindow(core: Core, window: PairingWindow): void {
   window.cancelTimer()
   eraseSecrets(window)
   core.windows.remove(window)
-  window.session.slots.endPairing(window)
   core.actors.stop(window.actor)
 }
 

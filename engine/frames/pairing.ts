@@ -27,7 +27,8 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
   if (speaker?.type !== 'phone') return refuse(session, frame.id, 'not-for-hubs')
   const { account } = speaker
   if (frame.slot > phoneSlotMax) return refuse(session, frame.id, 'out-of-range')
-  if (session.slots.has(frame.slot)) return refuse(session, frame.id, 'slot-in-use')
+  const isInUse = session.slots.band(frame.slot) !== undefined || core.windows.of(session, frame.slot) !== undefined
+  if (isInUse) return refuse(session, frame.id, 'slot-in-use')
   if (accountHolds(core, account) !== 0) return refuse(session, frame.id, 'band-held')
   const waitMs = pairingWaitMs(core, session, account)
   if (waitMs > 0) return refuse(session, frame.id, 'rate-limited', Math.min(waitMs, 0xffff_ffff))
@@ -72,7 +73,6 @@ export function startPairing(core: Core, session: Session, frame: PhoneFrameOf<'
     },
   })
   core.windows.add(window)
-  session.slots.startPairing(window)
   actor.start()
   perform(core, window)
 }
@@ -90,7 +90,7 @@ function pairingWaitMs(core: Core, session: Session, account: string): number {
 
 /** Frame 7: the owner gives up. */
 export function cancelPairing(core: Core, session: Session, frame: PhoneFrameOf<'pairCancel'>): void {
-  const window = session.slots.pairing(frame.slot)
+  const window = core.windows.of(session, frame.slot)
   if (window === undefined) return refuse(session, frame.id, 'slot-empty')
   answer(session, { type: 'pairCancelAnswer', id: frame.id })
   tellWindow(core, window, { type: 'pairing.cancel', atMs: core.time.nowMs() })

@@ -321,7 +321,8 @@ function release(core: Core, session: Session): void {
   core.actors.stop(session.actor)
   core.counters.sessionMoved('closed', undefined)
   session.cancelTimer()
-  for (const window of session.slots.pairings()) leavePairing(core, window)
+  const window = core.windows.ofSession(session)
+  if (window !== undefined) leavePairing(core, window)
   // Without bands there is nothing to come back for.
   if (session.slots.bandsCount === 0) return forget(core, session)
   setTimer(core, session, core.config.resumeWindowMs, () => {

@@ -1,7 +1,8 @@
 // Journal first, then rows: every durable change passes here. Rows that the view has not got yet are kept in memory, so
 // that the engine reads what it has appended; what leaves the engine waits for `durable`.
 
-import { type Change, type RowReader, apply } from '../ports/apply.ts'
+import { apply } from '../ports/apply.ts'
+import type { Change, RowReader } from '../ports/rows.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Fault } from '../ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from '../ports/journal.ts'

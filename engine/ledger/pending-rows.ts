@@ -2,7 +2,7 @@
 
 import { AddedRows } from './added-rows.ts'
 import { type ByKey, KeysInOrder } from './keys-in-order.ts'
-import type { Change } from '../ports/apply.ts'
+import type { Change } from '../ports/rows.ts'
 import { type RowOf, decodeRow, encodeRow, layRow } from '../ports/rows.ts'
 import { type RowChange, type RowRange, type Table, tables } from '../ports/view.ts'
 

@@ -16,7 +16,9 @@ import { holdsOf } from '../../protocol/states.ts'
 import { writtenName } from '../../protocol/written-name.ts'
 import { bandsOf, holdsInForce, shortened } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'
-import { foundBandsMax } from './port.ts'
+
+/** How many bands `findBands` lists. */
+export const foundBandsMax = 50
 
 export function findBands(core: Core, name: string, by: 'id' | 'anything' = 'anything'): BandsAnswer {
   const bands = bandsNamed(core, name, by).flatMap((one) => shown(core, one) ?? [])

@@ -42,9 +42,6 @@ export type TimelineWish = {
 }
 export const timelineEntriesMax = 200
 
-/** How many bands `findBands` lists. */
-export const foundBandsMax = 50
-
 export type OperatorPort = {
   /**
    * By band id, bid or phone id, and by account unless only ids count; a name that is none of them finds nothing. Accounts are

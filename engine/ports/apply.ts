@@ -13,6 +13,8 @@ import type { Lsn } from './journal.ts'
 import type { DecisionRecord, JournalRecord, JournalRecordOf } from './records.ts'
 import { keepAnswer } from './references.ts'
 import {
+  type Change,
+  type RowReader,
   type AccountRow,
   type AlarmRow,
   type ArmingRow,
@@ -21,7 +23,6 @@ import {
   type PhoneRow,
   type RatchetRow,
   type RewoundRow,
-  type RowOf,
   type UsageRow,
   type AccountTally,
   accountBandKey,
@@ -41,16 +42,6 @@ import {
   restoredKey,
   rewoundKey,
 } from './rows.ts'
-import type { Table } from './view.ts'
-
-export type RowReader = {
-  readonly get: <Name extends Table>(table: Name, key: string) => RowOf<Name> | undefined
-}
-
-/** One row as it becomes; null removes it. */
-export type Change = {
-  [Name in Table]: { readonly table: Name; readonly key: string; readonly row: RowOf<Name> | null }
-}[Table]
 
 /** The changes of one record. Pure: reads rows as they were before it. */
 export function apply(record: JournalRecord, lsn: Lsn, rows: RowReader): readonly Change[] {

@@ -2,8 +2,7 @@
 // reference itself lies the approval, or the first denial; denials of further accounts lie behind it, each under its account.
 
 import type { AccountId } from '../../protocol/ids.ts'
-import type { Change, RowReader } from './apply.ts'
-import { type ReferenceRow, accountReferenceKey } from './rows.ts'
+import { type Change, type ReferenceRow, type RowReader, accountReferenceKey } from './rows.ts'
 
 const approved = 0
 

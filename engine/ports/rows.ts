@@ -294,6 +294,16 @@ export type AlarmRow = RowOf<'alarm'>
 export type RestoredRow = RowOf<'restored'>
 export type RewoundRow = RowOf<'rewound'>
 
+/** Reads rows as they are now. */
+export type RowReader = {
+  readonly get: <Name extends Table>(table: Name, key: string) => RowOf<Name> | undefined
+}
+
+/** One row as it becomes; null removes it. */
+export type Change = {
+  [Name in Table]: { readonly table: Name; readonly key: string; readonly row: RowOf<Name> | null }
+}[Table]
+
 const rowVersion = 1
 
 export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {

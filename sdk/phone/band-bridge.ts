@@ -6,17 +6,7 @@ import { Reassembler } from '../../protocol/fragments.ts'
 import { decodeData, encodeOfferRecord, recordTypes } from '../../protocol/records.ts'
 import type { PhoneClock } from './phone-clock.ts'
 import { PhoneError } from './phone-errors.ts'
-import { RadioWriter, listenTo, requireRadio } from './radio-writer.ts'
-
-/** A band's GATT service, as the app's Bluetooth library offers it (PROTOCOL §6). */
-export type BandRadio = {
-  /** 23 to 517, read anew for every record. A larger one counts as 517, a broken one as its whole part; less is refused. */
-  readonly mtu: number
-  /** Writes one fragment to RX, without response. One that throws, rejects or takes too long is lost on the air. */
-  readonly send: (fragment: Uint8Array<ArrayBuffer>) => void | Promise<void>
-  /** Calls back for each notification of TX; returns what stops that. */
-  readonly onFragment: (listener: (fragment: Uint8Array) => void) => () => void
-}
+import { type BandRadio, RadioWriter, listenTo, requireRadio } from './radio-writer.ts'
 
 export type BandBridgeParts = {
   readonly radio: BandRadio

@@ -4,10 +4,19 @@
 import type { Bytes } from '../../base/bytes.ts'
 import { fragment } from '../../protocol/fragments.ts'
 import { mtuMax, mtuMin } from '../../protocol/limits.ts'
-import type { BandRadio } from './band-bridge.ts'
 import type { PhoneClock } from './phone-clock.ts'
 import { PhoneError, textOf } from './phone-errors.ts'
 import { answerWithin, defaultTimeouts } from './phone-timeouts.ts'
+
+/** A band's GATT service, as the app's Bluetooth library offers it (PROTOCOL §6). */
+export type BandRadio = {
+  /** 23 to 517, read anew for every record. A larger one counts as 517, a broken one as its whole part; less is refused. */
+  readonly mtu: number
+  /** Writes one fragment to RX, without response. One that throws, rejects or takes too long is lost on the air. */
+  readonly send: (fragment: Uint8Array<ArrayBuffer>) => void | Promise<void>
+  /** Calls back for each notification of TX; returns what stops that. */
+  readonly onFragment: (listener: (fragment: Uint8Array) => void) => () => void
+}
 
 type Fragments = readonly Uint8Array<ArrayBuffer>[]
 /** A fragment on its way, which resolves with whether it left, and what follows it. */

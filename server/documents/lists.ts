@@ -2,13 +2,11 @@
 // engine reads the result within a second.
 
 import { dirname, join } from 'node:path'
-import { lockFile } from '../../store/files/file-lock.ts'
-import { makePrivateFolder } from '../../store/files/private-folder.ts'
 import { parsePartnerId } from '../../protocol/ids.ts'
 import type { DataFolder } from './data-folder.ts'
 import { type KeySet, type RotatableKey, loadKeys, rotated, writeKeys } from './engine-keys.ts'
+import { ListError, lockedIn } from './list-lock.ts'
 import { type ListedPartner, newPartner, readPartners, withNewKey, writePartners } from './partner-list.ts'
-import { orNotWritten } from '../files/not-written.ts'
 import type { DocumentPlace } from './sealed-document.ts'
 import { type ListedVendor, type VendorRoot, readVendors, writeVendors } from './vendor-list.ts'
 
@@ -23,11 +21,6 @@ export function rotateKey(
     writeKeys(places.keys, keys)
     return keys
   })
-}
-
-/** What was asked does not fit what is listed: a slip of whoever asked. */
-export class ListError extends Error {
-  override readonly name = 'ListError'
 }
 
 /** Lists a new partner with its first key. */
@@ -140,20 +133,4 @@ function isSamePart(
 
 function locked<Result>(place: DocumentPlace, work: () => Result): Result {
   return lockedIn(dirname(place.path), work)
-}
-
-/**
- * Of two who change what this folder's lock stands for, the later one fails with `data-in-use` rather than undo the other; with
- * `not-written` when the disk takes no lock. The kernel holds the lock, so a command that died leaves none behind.
- */
-export function lockedIn<Result>(folder: string, work: () => Result): Result {
-  const unlock = orNotWritten(folder, () => {
-    makePrivateFolder(folder)
-    return lockFile(join(folder, 'lock'))
-  })
-  try {
-    return work()
-  } finally {
-    unlock()
-  }
 }

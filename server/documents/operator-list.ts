@@ -10,7 +10,7 @@ import type { ListedOperator, Passkey } from '../../operators/ports/ports.ts'
 import { hashToken } from '../../operators/sign-in/token-sign-in.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type OperatorRole, operatorRoles } from '../../protocol/operator-api.ts'
-import { ListError, lockedIn } from './lists.ts'
+import { ListError, lockedIn } from './list-lock.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'
 import { Field } from '../files/shape.ts'
 

@@ -2,7 +2,7 @@
 // what they are needed for, and nothing else.
 
 import { describe, expect, it } from 'vitest'
-import type { BandRadio } from '../../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../../sdk/phone/radio-writer.ts'
 import type { PhoneClientOptions } from '../../sdk/phone-client.ts'
 import { PhoneError } from '../../sdk/phone/phone-errors.ts'
 import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'

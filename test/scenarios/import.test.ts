@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type ImportResult, importsUnderWayMax } from '../../engine/operators/import.ts'
-import type { RowReader } from '../../engine/ports/apply.ts'
+import type { RowReader } from '../../engine/ports/rows.ts'
 import { apply } from '../../engine/ports/apply.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { decodeRow, encodeRow } from '../../engine/ports/rows.ts'

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { lookBackMax } from '../../engine/ledger/history.ts'
-import { type ActingOperator, type Performed, foundBandsMax, timelineEntriesMax } from '../../engine/operators/port.ts'
+import { foundBandsMax } from '../../engine/operators/find-bands.ts'
+import { type ActingOperator, type Performed, timelineEntriesMax } from '../../engine/operators/port.ts'
 import { decodeRecord } from '../../engine/ports/records.ts'
 import type { OperatorAct, TimelineAnswer } from '../../protocol/operator-api.ts'
 import { alertKinds } from '../../protocol/messages/frames.ts'

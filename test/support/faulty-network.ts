@@ -2,7 +2,7 @@
 // as a phone has them after it changed from one network to another.
 
 import { toHex } from '../../base/bytes.ts'
-import type { BandRadio } from '../../sdk/phone/band-bridge.ts'
+import type { BandRadio } from '../../sdk/phone/radio-writer.ts'
 import type { WebSocketConstructor, WebSocketLike } from '../../sdk/phone/connection.ts'
 import { PhoneClient, type PhoneClientOptions } from '../../sdk/phone-client.ts'
 import { createSoftwareKeys } from '../../sdk/phone/phone-keys.ts'
