@@ -130,7 +130,7 @@ class MemoryEngine implements OperatorPort {
     blocked: 'bandId' in act && act.bandId !== knownBand ? 'no such band' : null,
     needsSecond: act.act.startsWith('unfreeze'),
   })
-  readonly aimOf: OperatorPort['aimOf'] = () => this.aim
+  readonly fingerprintOf: OperatorPort['fingerprintOf'] = () => this.aim
   readonly perform: OperatorPort['perform'] = async (act, who): Promise<Performed> => {
     if (this.refuses !== undefined) return { type: 'refused', error: this.refuses, message: 'the disk is full' }
     this.performed.push({ act, who })

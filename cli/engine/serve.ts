@@ -1,6 +1,6 @@
 // `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
 
-import { goFirst } from '../../server/machine/go-first.ts'
+import { raisePriority } from '../../server/machine/raise-priority.ts'
 import { type Log, stderrLog } from '../../server/log/log.ts'
 import { serviceVariables } from '../../server/settings/service-variables.ts'
 import { type RunningServer, startServer } from '../../server/start-server.ts'
@@ -70,7 +70,7 @@ async function run(given: Given): Promise<number> {
   const orders = new Orders(log)
   // Nothing was begun yet.
   if (orders.isToldToEnd) return 0
-  if (config.thread.goesFirst) goFirst()
+  if (config.thread.goesFirst) raisePriority()
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
   // Whoever reads that it is ready may send it a signal at once.

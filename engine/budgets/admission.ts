@@ -1,6 +1,6 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
-import { forgetOldest } from '../../base/forget-oldest.ts'
+import { evictOldest } from '../../base/evict-oldest.ts'
 
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
@@ -82,6 +82,6 @@ class Remembered<Value> {
   set(key: string, value: Value): void {
     this.#map.delete(key)
     this.#map.set(key, value)
-    forgetOldest(this.#map, keysMax)
+    evictOldest(this.#map, keysMax)
   }
 }

@@ -2,7 +2,7 @@
 // back at once waits for none of it.
 
 import { type Bucket, takeToken } from './admission.ts'
-import { forgetOldest } from '../../base/forget-oldest.ts'
+import { evictOldest } from '../../base/evict-oldest.ts'
 
 /** Keys remembered; the oldest are forgotten first. */
 const keysMax = 100_000
@@ -31,6 +31,6 @@ export class FailureBudget {
     takeToken(bucket, this.#rate, nowMs)
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
-    forgetOldest(this.#buckets, keysMax)
+    evictOldest(this.#buckets, keysMax)
   }
 }

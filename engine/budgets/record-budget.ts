@@ -4,7 +4,7 @@
 import type { PhoneFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId } from '../../protocol/ids.ts'
 import { type Bucket, refill } from './admission.ts'
-import { forgetOldest } from '../../base/forget-oldest.ts'
+import { evictOldest } from '../../base/evict-oldest.ts'
 
 /** Accounts remembered at once; the oldest are forgotten first, and begin with a full bucket again. */
 const accountsMax = 100_000
@@ -51,7 +51,7 @@ export class RecordBudget {
     if (bucket === undefined) {
       bucket = { tokens: this.#rate.burst, atMs: this.#monotonicMs() }
       this.#buckets.set(account, bucket)
-      forgetOldest(this.#buckets, accountsMax)
+      evictOldest(this.#buckets, accountsMax)
     }
     refill(bucket, this.#rate, this.#monotonicMs())
     bucket.tokens = Math.max(-this.#rate.burst, bucket.tokens - count)

@@ -7,7 +7,7 @@ import { type BandEffect, type BandMemory, initialBandMemory } from '../../machi
 import type { BandEvent } from '../../machines/band-events.ts'
 import { bandStateOf } from '../../machines/band-machine.ts'
 import type { BandId } from '../../protocol/ids.ts'
-import { inTurn } from '../../base/in-turn.ts'
+import { roundRobin } from '../../base/round-robin.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { BandRow } from '../ports/rows.ts'
 
@@ -53,7 +53,7 @@ const noKeys: BandKeys = {
 export class Registry {
   private readonly options: RegistryOptions
   private readonly awake = new Map<BandId, AwakeBand>()
-  private readonly nextInTurn = inTurn(this.awake)
+  private readonly nextInTurn = roundRobin(this.awake)
 
   constructor(options: RegistryOptions) {
     this.options = options

@@ -3,7 +3,7 @@
 import type { SessionActor } from './actors.ts'
 import type { Bytes } from '../../base/bytes.ts'
 import { type ErrorCode, errorCodes } from '../../protocol/errors.ts'
-import { layEngineFrame, layHubRecord } from '../../protocol/messages/frame-codec.ts'
+import { encodeEngineFrameBorrowed, encodeHubRecordBorrowed } from '../../protocol/messages/frame-codec.ts'
 import type { EngineFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId, PhoneId } from '../../protocol/ids.ts'
 import type { Bucket } from '../budgets/admission.ts'
@@ -55,7 +55,7 @@ export type Session = {
 
 /** Sends one frame to the phone. */
 export function answer(session: Session, frame: EngineFrame): void {
-  session.connection.send(layEngineFrame(frame))
+  session.connection.send(encodeEngineFrameBorrowed(frame))
 }
 
 /** Sends error 200 for the request `id`. */
@@ -65,6 +65,6 @@ export function refuse(session: Session, id: number, code: ErrorCode, retryAfter
 
 /** Sends a band record to be carried over a slot. */
 export function sendRecord(session: Session, slot: number, bytes: Uint8Array): void {
-  if (session.connection.kind === 'hub') session.connection.send(layHubRecord(slot, bytes))
+  if (session.connection.kind === 'hub') session.connection.send(encodeHubRecordBorrowed(slot, bytes))
   else answer(session, { type: 'record', id: 0, slot, bytes })
 }

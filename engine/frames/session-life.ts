@@ -4,7 +4,12 @@ import { takeToken } from '../budgets/admission.ts'
 import type { SessionEffect, SessionEvent } from '../../machines/session-machine.ts'
 import { toHex } from '../../base/bytes.ts'
 import { type CloseCode, errorCodes } from '../../protocol/errors.ts'
-import { decodePhoneFrame, idOfAuthorize, layError, signedOfHello } from '../../protocol/messages/frame-codec.ts'
+import {
+  decodePhoneFrame,
+  idOfAuthorize,
+  encodeErrorBorrowed,
+  signedOfHello,
+} from '../../protocol/messages/frame-codec.ts'
 import type { PhoneFrame, PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { hubFrameBytesMax, hubSlotMax, phoneFrameBytesMax, phoneSlotMax } from '../../protocol/limits.ts'
 import type { SessionState } from '../../protocol/states.ts'
@@ -56,7 +61,7 @@ function receive(core: Core, session: Session, bytes: Uint8Array): void {
   if (retryMs > 0 && stateOf(session) === 'live') {
     // Before a byte more of it is looked at than is needed to answer: what is refused costs what is taken its time.
     const id = idOfAuthorize(bytes)
-    if (id !== undefined) return session.connection.send(layError(id, errorCodes.busy, retryMs))
+    if (id !== undefined) return session.connection.send(encodeErrorBorrowed(id, errorCodes.busy, retryMs))
   }
   const bytesMax = session.connection.kind === 'hub' ? hubFrameBytesMax : phoneFrameBytesMax
   const frame = decodePhoneFrame(bytes, bytesMax)

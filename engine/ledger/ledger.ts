@@ -6,7 +6,7 @@ import type { Change, RowReader } from '../ports/rows.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Fault } from '../ports/fault.ts'
 import type { AppendUse, Journal, Lsn } from '../ports/journal.ts'
-import { type JournalRecord, decodeRecord, encodeRecord, layRecord } from '../ports/records.ts'
+import { type JournalRecord, decodeRecord, encodeRecord, encodeRecordBorrowed } from '../ports/records.ts'
 import { PendingRows } from './pending-rows.ts'
 import { ReserveShares } from './reserve.ts'
 import { type RestoredRow, type RewoundRow, type RowOf, decodeRow, restoredKey, rewoundKey } from '../ports/rows.ts'
@@ -156,7 +156,7 @@ export class Ledger implements RowReader {
 
   private appendOne(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
     const stamped = this.inOrder(record)
-    const lsn = this.options.journal.append(layRecord(stamped), use)
+    const lsn = this.options.journal.append(encodeRecordBorrowed(stamped), use)
     if (typeof lsn === 'number') this.take(stamped, lsn)
     return lsn
   }

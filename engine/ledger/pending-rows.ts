@@ -3,7 +3,7 @@
 import { AddedRows } from './added-rows.ts'
 import { type ByKey, KeysInOrder } from './keys-in-order.ts'
 import type { Change } from '../ports/rows.ts'
-import { type RowOf, decodeRow, encodeRow, layRow } from '../ports/rows.ts'
+import { type RowOf, decodeRow, encodeRow, encodeRowBorrowed } from '../ports/rows.ts'
 import { type RowChange, type RowRange, type Table, tables } from '../ports/view.ts'
 
 /**
@@ -53,7 +53,7 @@ export class PendingRows {
 
   add(change: Change): void {
     const { table, key, row } = change
-    this.#set(table, key, row !== null && isAddedTo.has(table) ? this.#added.add(layRow(table, row)) : row)
+    this.#set(table, key, row !== null && isAddedTo.has(table) ? this.#added.add(encodeRowBorrowed(table, row)) : row)
   }
 
   /** The row as it becomes, null when it goes, undefined when nothing waits for it. */

@@ -1,7 +1,7 @@
 // The operator's port of a running engine: each method in a file of its own, put together here.
 
 import { noteAct } from './act-record.ts'
-import { aimText } from './aim-text.ts'
+import { targetFingerprint } from './target-fingerprint.ts'
 import type { Core } from '../core/core.ts'
 import { explainDecision, replayDecision } from './explain.ts'
 import { findBands } from './find-bands.ts'
@@ -23,7 +23,7 @@ export function operatorPort(core: Core): OperatorPort {
     explain: (lsn) => explainDecision(core, lsn),
     replay: (lsn) => replayDecision(core, lsn),
     preview: (act) => previewAct(core, act),
-    aimOf: (act) => aimText(core, act),
+    fingerprintOf: (act) => targetFingerprint(core, act),
     perform: (act, who) => performAct(core, act, who),
     journal: (act, subject, { by, also = null, reason }) => {
       const about = { account: null, bandId: null, subject }

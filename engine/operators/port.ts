@@ -62,7 +62,7 @@ export type OperatorPort = {
    * Whom the act would reach now, as text to compare: another text means that the band is somebody else's, that other bands of
    * its account are frozen, or that they were frozen again. Empty for what the server carries out itself.
    */
-  readonly aimOf: (act: OperatorAct) => string
+  readonly fingerprintOf: (act: OperatorAct) => string
   /** Acts on bands, accounts and sessions. Those that the server carries out itself are refused here as `wrong-state`. */
   readonly perform: (act: OperatorAct, who: ActingOperator) => Promise<Performed>
   /** Writes down what the server does itself: lists of vendors, drain, export. On disk when it resolves to a position. */

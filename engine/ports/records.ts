@@ -19,7 +19,7 @@ import {
   phoneShape,
   ratchetShape,
 } from './rows.ts'
-import { type Shape, type ShapeOf, layShape, list, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, encodeShape, list, readShape, unpackItems, word } from './shape.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
 /** The longest subject of an operator's act that is neither band nor account, bytes of UTF-8. */
@@ -139,14 +139,14 @@ const typeOfNumber = new Map(namesOf(shapes).map((type) => [shapes[type].number 
 const ofNumber = new Map(entries.map((entry) => [entry.number, entry]))
 
 export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
-  return copyBytes(layRecord(record))
+  return copyBytes(encodeRecordBorrowed(record))
 }
 
 /** `encodeRecord` without a copy: the bytes stand until something is packed again. */
-export function layRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
+export function encodeRecordBorrowed(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const shape = shapes[record.type]
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape of a type packs records of that type
-  return layShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
+  return encodeShape(shape.number, shape.fields as Shape, record as unknown as ShapeOf<Shape>)
 }
 
 /** The type of a record without decoding the rest of it; undefined for bytes that are no record of this version. */

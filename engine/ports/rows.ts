@@ -17,7 +17,7 @@ import {
 import { namesOf } from '../../base/names.ts'
 import { type AccountHold, bandStates, holdBits } from '../../protocol/states.ts'
 import { Fault } from './fault.ts'
-import { type Shape, type ShapeOf, list, layShape, readShape, unpackItems, word } from './shape.ts'
+import { type Shape, type ShapeOf, list, encodeShape, readShape, unpackItems, word } from './shape.ts'
 import type { Table } from './view.ts'
 
 const count = uint(Number.MAX_SAFE_INTEGER)
@@ -307,12 +307,12 @@ export type Change = {
 const rowVersion = 1
 
 export function encodeRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
-  return copyBytes(layRow(table, row))
+  return copyBytes(encodeRowBorrowed(table, row))
 }
 
 /** `encodeRow` without a copy: the bytes stand until something is packed again. */
-export function layRow<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
-  return layShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
+export function encodeRowBorrowed<Name extends Table>(table: Name, row: RowOf<Name>): Uint8Array<ArrayBuffer> {
+  return encodeShape(rowVersion, shapes[table] as Shape, row as ShapeOf<Shape>)
 }
 
 /** Decodes a row the view authenticated. Throws a Fault on one that no version of the engine wrote. */

@@ -2,7 +2,7 @@
 
 import { type Field, isAsRead, writable } from '../../protocol/messages/frame-fields.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from '../../protocol/messages/msgpack-reader.ts'
-import { layEach } from '../../protocol/messages/msgpack-writer.ts'
+import { packEachBorrowed } from '../../protocol/messages/msgpack-writer.ts'
 
 export type Shape = Readonly<Record<string, Field>>
 type ValueOf<Kind> = Kind extends Field<infer Value> ? Value : never
@@ -42,13 +42,13 @@ export function list<Entry extends Unpacked>(entry: Field<Entry>): Field<readonl
  * Lays down `lead` (a version or a type number) and then the fields. The bytes are borrowed: they stand until something is packed again.
  * Throws a RangeError on a field that does not fit: a bug.
  */
-export function layShape<Fields extends Shape>(
+export function encodeShape<Fields extends Shape>(
   lead: number,
   fields: Fields,
   value: ShapeOf<Fields>,
 ): Uint8Array<ArrayBuffer> {
   const { named } = listed(fields)
-  return layEach(named.length + 1, (index) => {
+  return packEachBorrowed(named.length + 1, (index) => {
     const one = named[index - 1]
     if (one === undefined) return lead
     const { name, field } = one

@@ -163,7 +163,7 @@ export class Carriers {
   outboxOf(band: number): Outbox | undefined {
     const carrier = this.#carriers[Math.floor(band / this.#plan.bandsPerCarrier)]
     if (carrier === undefined || !carrier.isLive) return undefined
-    this.#soil(carrier)
+    this.#markDirty(carrier)
     return carrier.outbox
   }
 
@@ -231,7 +231,7 @@ export class Carriers {
     this.#counters.set('linkings', this.#linking)
     this.#fleet.mark(band, bandFlags.linking, true)
     this.#attached.push({ band, atMs: nowMs })
-    this.#soil(carrier)
+    this.#markDirty(carrier)
     const account = this.#plan.kind === 'hub' ? this.#fleet.account(band) : null
     carrier.outbox.attach(attachIds + band, this.slotOf(band), this.#fleet.bid(band), account)
   }
@@ -454,7 +454,7 @@ export class Carriers {
     if (wasLive) this.#events.dropped(carrier.from, carrier.to)
   }
 
-  #soil(carrier: Carrier): void {
+  #markDirty(carrier: Carrier): void {
     if (carrier.isDirty) return
     carrier.isDirty = true
     this.#dirty.push(carrier)

@@ -44,7 +44,7 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       if (!operatorActs[act.act].second) return done(ports, session, act, { by: journaled(session.name), reason })
       const { says, blocked } = previewOf(ports, act)
       if (blocked !== null) return told(ports, session, act, refusal('wrong-state', blocked))
-      const about = { tokenHash: tokenHashOf(ports, session), aim: ports.engine.aimOf(act) }
+      const about = { tokenHash: tokenHashOf(ports, session), aim: ports.engine.fingerprintOf(act) }
       const proposal = proposals.add({ act, says, by: session.name, reason }, about)
       if (proposal === 'too-many') {
         const { proposalsPerOperatorMax: own, proposalsMax: all } = operatorLimits
@@ -73,7 +73,7 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       const putBack = proposals.take(id)
       if (putBack === undefined) return unknownProposal
       // Both agreed to what it said then. Who wants what it would do now asks for that.
-      if (waiting.aim !== ports.engine.aimOf(act)) {
+      if (waiting.aim !== ports.engine.fingerprintOf(act)) {
         proposals.end(id)
         return told(ports, session, act, changedSince)
       }

@@ -12,7 +12,7 @@ export type Waiting = {
   readonly proposal: Proposal
   /** Of who made it, as the list had it then; undefined for who is not on the list. */
   readonly tokenHash: string | undefined
-  /** Whom it would have reached then; see `aimOf` of the engine. */
+  /** Whom it would have reached then; see `fingerprintOf` of the engine. */
   readonly aim: string
 }
 type Kept = Waiting & { readonly endsAtMs: number }

@@ -8,9 +8,9 @@ import {
   decodePhoneFrame,
   encodeEngineFrame,
   encodeHubRecords,
-  layEngineFrame,
-  layError,
-  layHubRecord,
+  encodeEngineFrameBorrowed,
+  encodeErrorBorrowed,
+  encodeHubRecordBorrowed,
   encodePhoneFrame,
   fieldsBeforeUv,
   helloToSign,
@@ -559,15 +559,15 @@ describe('a hub’s records', () => {
   it('and what is laid down for sending have the same bytes', () => {
     fc.assert(
       fc.property(anyEngineFrame, (frame) => {
-        const laid = layEngineFrame(frame).slice()
+        const laid = encodeEngineFrameBorrowed(frame).slice()
         expect(laid).toEqual(encodeEngineFrame(frame))
       }),
     )
     const record = { slot: hubSlotMax, bytes: new Uint8Array(recordBytesMax).fill(7) }
-    expect(layHubRecord(record.slot, record.bytes).slice()).toEqual(encodeHubRecords('engine', [record]))
+    expect(encodeHubRecordBorrowed(record.slot, record.bytes).slice()).toEqual(encodeHubRecords('engine', [record]))
     for (const id of [0, 127, 128, 0xffff, 0xffff_ffff]) {
       const error = { type: 'error', id, code: errorCodes.busy, retryAfterMs: 100 } as const
-      expect(layError(id, error.code, error.retryAfterMs).slice()).toEqual(encodeEngineFrame(error))
+      expect(encodeErrorBorrowed(id, error.code, error.retryAfterMs).slice()).toEqual(encodeEngineFrame(error))
     }
   })
 

@@ -13,7 +13,7 @@ import {
 import { hubFrameBytesMax, hubSlotMax, recordBytesMax } from '../limits.ts'
 import { type Malformed, malformed } from '../malformed.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
-import { layArray, packArray } from './msgpack-writer.ts'
+import { packArrayBorrowed, packArray } from './msgpack-writer.ts'
 
 type Shape = {
   readonly type: string
@@ -62,18 +62,18 @@ export function encodeEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
 }
 
 /** `encodeEngineFrame` without a copy: the bytes are borrowed, they stand until something is packed again. */
-export function layEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
-  return layArray(itemsOf(frame, engineShapes))
+export function encodeEngineFrameBorrowed(frame: EngineFrame): Uint8Array<ArrayBuffer> {
+  return packArrayBorrowed(itemsOf(frame, engineShapes))
 }
 
 /** Error 200, borrowed as well: for who refuses by the ten thousand and has a code and a time that fit. */
-export function layError(id: number, code: number, retryAfterMs: number): Uint8Array<ArrayBuffer> {
-  return layArray([engineFrames.error.number, id, code, retryAfterMs])
+export function encodeErrorBorrowed(id: number, code: number, retryAfterMs: number): Uint8Array<ArrayBuffer> {
+  return packArrayBorrowed([engineFrames.error.number, id, code, retryAfterMs])
 }
 
 /** One record of the engine in a hub's frame 120; borrowed as well. */
-export function layHubRecord(slot: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return layArray([engineFrames.record.number, 0, slot, bytes])
+export function encodeHubRecordBorrowed(slot: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return packArrayBorrowed([engineFrames.record.number, 0, slot, bytes])
 }
 
 /** Frames 3 and 120 of a hub: [type, 0, slot, bytes, slot, bytes, …]. */

@@ -6,18 +6,18 @@ import type { Unpacked } from './msgpack-reader.ts'
 
 /** Encodes an array. Throws a RangeError on a number that is not an unsigned safe integer. */
 export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
-  return copyBytes(layArray(items))
+  return copyBytes(packArrayBorrowed(items))
 }
 
 /** `packArray` without a copy: the bytes are borrowed, they stand until something is packed again. */
-export function layArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
+export function packArrayBorrowed(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   const writer = new Writer()
   writer.value(items)
   return writer.bytes.subarray(0, writer.at)
 }
 
-/** `layArray` of `length` items, each asked for in its turn, without an array of them in between. */
-export function layEach(length: number, itemAt: (index: number) => Unpacked): Uint8Array<ArrayBuffer> {
+/** `packArrayBorrowed` of `length` items, each asked for in its turn, without an array of them in between. */
+export function packEachBorrowed(length: number, itemAt: (index: number) => Unpacked): Uint8Array<ArrayBuffer> {
   const writer = new Writer()
   writer.each(length, itemAt)
   return writer.bytes.subarray(0, writer.at)

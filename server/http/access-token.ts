@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { base64url } from '../../base/base64url.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { equalSecret } from '../../crypto/primitives/secret.ts'
-import { forgetOldest } from '../../base/forget-oldest.ts'
+import { evictOldest } from '../../base/evict-oldest.ts'
 import { addressKey } from '../../engine/ports/address.ts'
 import type { Chores } from '../../engine/ports/chores.ts'
 import type { Clock } from '../../engine/ports/clock.ts'
@@ -57,7 +57,7 @@ export function openAccessToken(
       if (!bucket.take(1, nowMs)) return 'too-many'
       attempts.delete(key)
       attempts.set(key, bucket)
-      forgetOldest(attempts, addressesMax)
+      evictOldest(attempts, addressesMax)
       return 'refused'
     },
     stop: () => file.stop(),

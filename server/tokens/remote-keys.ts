@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../engine/ports/clock.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import { forgetOldest } from '../../base/forget-oldest.ts'
+import { evictOldest } from '../../base/evict-oldest.ts'
 import type { Log } from '../log/log.ts'
 import { utf8Of } from '../files/text-file.ts'
 import { type KeyedIssuer, fixedIssuer } from './tokens.ts'
@@ -123,7 +123,7 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
     if (first === undefined) throw unavailable('its keys cannot be had')
     if (kid === undefined || first.issuer.kids.has(kid)) return first
     if (!asked.has(kid)) asked.set(kid, number)
-    forgetOldest(asked, askedMax)
+    evictOldest(asked, askedMax)
     await readFor()
     const second = usable() ?? first
     if (second.issuer.kids.has(kid)) return second

@@ -5,12 +5,12 @@ import { Fault } from '../../engine/ports/fault.ts'
 import { type DecisionWish, scanDecisions } from './decision-scan.ts'
 import type { SearchAnswer } from './decision-search.ts'
 import { realFiles } from '../files/real-files.ts'
-import { yieldToTheEngine } from '../files/thread-priority.ts'
+import { lowerPriority } from '../files/thread-priority.ts'
 
 const wish: unknown = workerData
 if (!isWish(wish))
   throw new TypeError('the thread that searches the journal is started with a folder, a filter and limits')
-yieldToTheEngine()
+lowerPriority()
 const steps = scanDecisions(realFiles(), wish)
 
 parentPort?.on('message', () => parentPort?.postMessage(next()))

@@ -10,7 +10,7 @@ import { goIn, goOut, isGateWord } from '../files/thread-gate.ts'
 import { DigestSum } from './view-digest.ts'
 import { unpackRows } from './view-packing.ts'
 import { encodeState, metaTable, stateKey, storedTables } from './view-state.ts'
-import { yieldToTheEngine } from '../files/thread-priority.ts'
+import { lowerPriority } from '../files/thread-priority.ts'
 import type { WriterAnswer, WriterRequest, WriterThreadOptions } from './view-writer.ts'
 
 const options: unknown = workerData
@@ -21,7 +21,7 @@ const rows: LmdbRows = openLmdb({ ...options, tables: storedTables, isReadOnly: 
 const macs = {
   mac: (table: string, key: Uint8Array, bytes: Uint8Array) => rowMac(nodePrimitives, macKey, table, key, bytes),
 }
-yieldToTheEngine()
+lowerPriority()
 // Not before this module is evaluated: V8 crashes when a thread is ended while a module that awaits, as libsodium's does, is done
 // (Node 22.23.3, SourceTextModule::AsyncModuleExecutionFulfilled).
 setImmediate(() => {

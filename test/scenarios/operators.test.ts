@@ -189,23 +189,23 @@ describe('What an operator froze', () => {
 
   it('reaches others, and says so, once a band is frozen anew, or another band of its account is', async () => {
     const { world, phone, bandId } = await armedWorld()
-    const { aimOf } = world.engine.operators
+    const { fingerprintOf } = world.engine.operators
     const lift = { act: 'unfreeze-account', bandId } as const
     await done(world, { act: 'freeze-account', bandId })
-    const aim = aimOf(lift)
+    const aim = fingerprintOf(lift)
     await done(world, { act: 'open-account', bandId })
     await done(world, { act: 'raise-epoch', bandId })
-    expect(aimOf(lift)).toBe(aim)
+    expect(fingerprintOf(lift)).toBe(aim)
     await done(world, lift, annAndBob)
     await done(world, { act: 'freeze-band', bandId })
-    const again = aimOf(lift)
+    const again = fingerprintOf(lift)
     expect(again).not.toBe(aim)
     await second(world, phone)
-    expect(aimOf(lift)).toBe(again)
+    expect(fingerprintOf(lift)).toBe(again)
     const other = world.engine.operators.findBands('alice').bands.find((one) => one.bandId !== bandId)
     await done(world, { act: 'freeze-band', bandId: other?.bandId ?? '' })
-    expect(aimOf(lift)).not.toBe(again)
-    expect(aimOf({ act: 'drain' })).toBe('')
+    expect(fingerprintOf(lift)).not.toBe(again)
+    expect(fingerprintOf({ act: 'drain' })).toBe('')
   })
 
   it('its owner does not lift, by no surface', async () => {
@@ -356,12 +356,12 @@ describe('A phone that operators remove', () => {
     const { world, bandId } = await armedWorld()
     const other = await RawPhone.connect(world, 'alice')
     const removing = { act: 'remove-phone', bandId, phoneId: other.phoneId } as const
-    const aim = world.engine.operators.aimOf(removing)
+    const aim = world.engine.operators.fingerprintOf(removing)
     await done(world, removing, annAndBob)
     await world.time.advance(1_000)
     const { keys, phoneId } = other
     await RawPhone.connect(world, 'alice', { keys, phoneId })
-    expect(world.engine.operators.aimOf(removing)).not.toBe(aim)
+    expect(world.engine.operators.fingerprintOf(removing)).not.toBe(aim)
   })
 
   it.each(['', 'ab', 'zz'.repeat(16), '00'.repeat(16)])('must be one of the account: %j is none', async (phoneId) => {

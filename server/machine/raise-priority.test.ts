@@ -4,9 +4,9 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 
 it('The engine’s thread goes before others where the system allows it, and stays as it is where not', async () => {
-  const path = new URL('./go-first.ts', import.meta.url).href
+  const path = new URL('./raise-priority.ts', import.meta.url).href
   // In a process of its own: what is raised stays raised.
-  const script = `const { goFirst } = await import(${JSON.stringify(path)}); console.log(JSON.stringify([goFirst(), (await import('node:os')).getPriority()]))`
+  const script = `const { raisePriority } = await import(${JSON.stringify(path)}); console.log(JSON.stringify([raisePriority(), (await import('node:os')).getPriority()]))`
   const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script]
   const { stdout } = await promisify(execFile)(process.execPath, flags)
   expect(JSON.parse(stdout)).toBeOneOf([

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { inTurn } from './in-turn.ts'
+import { roundRobin } from './round-robin.ts'
 
 it('Entries come in the order they were set, round and round, also those that come meanwhile and not those that went', () => {
   const map = new Map([
@@ -7,7 +7,7 @@ it('Entries come in the order they were set, round and round, also those that co
     ['b', 2],
     ['c', 3],
   ])
-  const next = inTurn(map)
+  const next = roundRobin(map)
   expect(next()).toEqual(['a', 1])
   map.delete('b')
   map.set('d', 4)
@@ -27,7 +27,7 @@ it('Entries come in the order they were set, round and round, also those that co
 
 it('Whoever drops the next one whenever one comes drops the oldest', () => {
   const map = new Map<number, true>()
-  const next = inTurn(map)
+  const next = roundRobin(map)
   for (let key = 0; key < 1_000; key++) {
     map.set(key, true)
     const oldest = map.size > 10 ? next() : undefined

@@ -9,7 +9,7 @@ const niceness = -10
  * Lets the thread that decides go before others of this machine, where the system allows it: to root, or with CAP_SYS_NICE. False
  * where it does not; nothing is changed then. Threads begun later go first, too, but those that step back (store/files/thread-priority.ts).
  */
-export function goFirst(): boolean {
+export function raisePriority(): boolean {
   try {
     setPriority(process.pid, niceness)
     return true

@@ -6,7 +6,7 @@
  * since the map last grew, 25 µs for each of twenty thousand that are replaced one by one. Only for maps that are gone through all the
  * time: the iterator keeps every table that the map has had since it was asked last.
  */
-export function inTurn<Key, Value>(map: ReadonlyMap<Key, Value>): () => readonly [Key, Value] | undefined {
+export function roundRobin<Key, Value>(map: ReadonlyMap<Key, Value>): () => readonly [Key, Value] | undefined {
   let entries = map.entries()
   return () => {
     const next = entries.next()

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { forgetOldest } from './forget-oldest.ts'
+import { evictOldest } from './evict-oldest.ts'
 
 it('Of too many entries the oldest go, those that were set anew stay, and never more than the bound are left', () => {
   const map = new Map<number, string>()
@@ -8,7 +8,7 @@ it('Of too many entries the oldest go, those that were set anew stay, and never 
     map.delete(7)
     map.set(7, 'again')
     map.set(1_000 + key, 'once')
-    forgetOldest(map, 100)
+    evictOldest(map, 100)
     expect(map.size).toBeLessThanOrEqual(100)
   }
   expect(map.has(7)).toBe(true)
@@ -21,6 +21,6 @@ it('Of too many entries the oldest go, those that were set anew stay, and never 
 
 it('A map at its bound is left alone', () => {
   const map = new Map(Array.from({ length: 100 }, (_, key) => [key, key]))
-  forgetOldest(map, 100)
+  evictOldest(map, 100)
   expect(map.size).toBe(100)
 })

@@ -9,7 +9,7 @@ import { actKey, lsnOfKey } from '../ports/rows.ts'
 /** So many acts are looked through for the newest freeze; where it is further back, the text says none. */
 const actsLookedAt = 100
 
-export function aimText(core: Core, act: OperatorAct): string {
+export function targetFingerprint(core: Core, act: OperatorAct): string {
   if (!isAimed(act)) return ''
   const target = aimAt(core, act)
   if (target === undefined) return 'nobody'
