@@ -6,6 +6,7 @@ import { reasons } from '../protocol/reasons.ts'
 import { bandStates } from '../protocol/states.ts'
 import { decide } from './decide.ts'
 import { explainFacts, ruleOf } from './explain.ts'
+import { rules } from './rules.ts'
 import { type Spoilt, sampleFacts, sampleLimits, sampleNowMs, sampleTable, spoil, usedToday } from './test-facts.ts'
 
 const minuteMs = 60_000
@@ -40,6 +41,12 @@ const spoilers: readonly fc.Arbitrary<Spoilt>[] = [
   fc.boolean().map((userVerifiedNow) => ({ userVerifiedNow })),
   fc.boolean().map((restricted) => ({ band: { restricted } })),
   fc.constantFrom(0, 255).map((conformance) => ({ band: { conformance } })),
+  // What the arming has left without a tap is less than what the day has.
+  fc.constant({
+    level: 1,
+    terms: { amountMinor: 1_500 },
+    arming: [{ currency: 978, byLevelMinor: [0, 4_000, 0, 0, 0] }],
+  }),
   fc.constant({ limits: { ...sampleLimits, own: [{ currency: 978, perUseMinor: 500, perDayMinor: 600 }] } }),
 ]
 
@@ -61,8 +68,23 @@ describe('an explanation', () => {
     )
   })
 
+  it('of any facts shows that each rule can be the first against it, and nothing but what it says it may deny for', () => {
+    const first = new Set<string>()
+    const strange = new Set<string>()
+    const known = new Set(rules.flatMap(({ fact, denials }) => denials.map(({ reason }) => `${fact}: ${reason}`)))
+    const look = fc.property(fc.array(fc.oneof(...spoilers), { maxLength: 4 }), (spoilt) => {
+      const shown = explainFacts(spoil(...spoilt))
+      for (const { fact, denies } of shown) if (!known.has(`${fact}: ${denies}`)) strange.add(`${fact}: ${denies}`)
+      const against = shown.find(({ holds }) => holds === false)
+      if (against !== undefined) first.add(`${against.fact}: ${against.denies}`)
+    })
+    fc.assert(look, { numRuns: 20_000, seed: 1 })
+    expect([...strange]).toEqual([])
+    expect([...first].toSorted()).toEqual([...known].toSorted())
+  })
+
   it('has a rule in words for every reason there is', () => {
-    for (const reason of namesOf(reasons)) expect(ruleOf[reason]).toMatch(/^[A-Z].*\.$/)
+    for (const reason of namesOf(reasons)) expect(ruleOf(reason)).toMatch(/^[A-Z].*\.$/)
   })
 
   it('names what it is measured by', () => {

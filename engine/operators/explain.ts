@@ -39,7 +39,7 @@ export async function explainDecision(core: Core, lsn: Lsn): Promise<Explanation
       reversedByLsn,
     },
     facts: explainFacts(facts).map(({ fact, value, holds }) => ({ fact, value, holds })),
-    rule: decided === undefined ? `A rule of another version, number ${record.reason}.` : ruleOf[decided],
+    rule: decided === undefined ? `A rule of another version, number ${record.reason}.` : ruleOf(decided),
     obligation: obligationWord(obligation),
     receipt: decided === 'approved' && reversedByLsn === null ? claimsOf(core, lsn, record) : null,
     useLeftMinor,

@@ -1,6 +1,7 @@
 // docs/architecture.md leads a newcomer through the code by name: what it names must be there.
 import { describe, expect, it } from 'vitest'
 import { readText, sourceFiles } from '../tidy/source-files.ts'
+import { rules } from '../../policy/rules.ts'
 import { documents, quoted, tableOf } from './documents.ts'
 
 const document = 'docs/architecture.md'
@@ -110,3 +111,14 @@ function definitionsIn(path: string): readonly string[] {
   ]
   return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ''))
 }
+
+describe('the rules of a decision', () => {
+  it('stand in the document as they are looked at, with what they deny for and what they say', () => {
+    const listed = rules.map(({ fact, denials }) => [
+      fact,
+      denials.map(({ reason }) => `\`${reason}\``).join(', '),
+      denials.map(({ says }) => says).join(' '),
+    ])
+    expect(tableOf(document, ['rule', 'denies for', 'what must be true'])).toEqual(listed)
+  })
+})
