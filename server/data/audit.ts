@@ -15,7 +15,7 @@ import { recordsOf, scanSegment } from '../../store/journal/journal-scan.ts'
 import { listSegments } from '../../store/journal/journal-segments.ts'
 import { readWhole } from '../../store/files/file-port.ts'
 import { realFiles } from '../../store/files/real-files.ts'
-import { type FileView, openView, viewVersion } from '../../store/view/view.ts'
+import { type FileView, openView } from '../../store/view/view.ts'
 import type { DataFolder } from '../documents/data-folder.ts'
 import { type HeldData, holdData } from '../documents/held-data.ts'
 import { realClock } from '../machine/real-clock.ts'
@@ -80,13 +80,6 @@ async function compareView(
     if (!(error instanceof Fault)) throw error
     if (error.code === 'data-in-use') return { type: 'not-compared', why: inUse }
     return { type: 'different', differences: [error.message], appliedLsn: 0 }
-  }
-  if (live.version !== viewVersion) {
-    await live.close()
-    return {
-      type: 'not-compared',
-      why: 'an older version wrote the view; start the engine once, which brings it up to date',
-    }
   }
   const temporary = mkdtempSync(join(folder.path, 'audit-'))
   try {

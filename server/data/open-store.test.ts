@@ -1,20 +1,24 @@
-// A view that an older version wrote, with other rows than this one keeps of the same journal.
+// A view that a build with another form of rows wrote, over the same journal.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { decisionsBefore } from '../../engine/ledger/history.ts'
 import { Ledger } from '../../engine/ledger/ledger.ts'
 import type { JournalRecord } from '../../engine/ports/records.ts'
-import { decodeRow, historyMarkEvery, referenceKey } from '../../engine/ports/rows.ts'
-import { type Table, tables } from '../../engine/ports/view.ts'
+import { decodeRow, historyMarkEvery } from '../../engine/ports/rows.ts'
+import type { Table } from '../../engine/ports/view.ts'
 import { initialBandMemory } from '../../machines/band-context.ts'
 import { parseAccountId, parseBandId } from '../../protocol/ids.ts'
-import { decodeOfferTerms } from '../../protocol/offer.ts'
 import { holdBits } from '../../protocol/states.ts'
 import { viewFolderOf } from '../../store/files/data-folder.ts'
 import { segmentBytesMin } from '../../store/journal/journal-format.ts'
 import { decisionAt, startMs } from '../../store/search/test-decisions.ts'
-import { makeOlder } from '../../store/view/test-older-view.ts'
-import { type FileView, viewVersion } from '../../store/view/view.ts'
+import { openLmdb } from '../../store/view/lmdb.ts'
+import { macBytes } from '../../store/view/view-digest.ts'
+import { sealName } from '../../store/view/view-seal.ts'
+import { metaTable, stateKey, storedTables, viewFileName, withMac } from '../../store/view/view-state.ts'
+import { type FileView, mapBytesDefault } from '../../store/view/view.ts'
 import { auditData } from './audit.ts'
 import { type DataFolder, openDataFolder } from '../documents/data-folder.ts'
 import { type Store, openStore } from './open-store.ts'
@@ -137,88 +141,63 @@ const decidedOf = (number: number) =>
 
 const counted = { unbound: 3, held: 2, 'operator-freeze': 2, 'owner-freeze': 1 }
 
-async function olderView(folder: DataFolder, version?: 1 | 3): Promise<void> {
-  await makeOlder(viewFolderOf(folder.path), folder.keyring, version)
+/** As a build whose rows have another form leaves a view. */
+async function otherForm(folder: DataFolder): Promise<void> {
+  const path = viewFolderOf(folder.path)
+  rmSync(join(path, sealName), { force: true })
+  const file = openLmdb({
+    path: join(path, viewFileName),
+    tables: storedTables,
+    mapBytes: mapBytesDefault,
+    isReadOnly: false,
+  })
+  const state = file.get(metaTable, stateKey) ?? new Uint8Array(0)
+  const bytes = Uint8Array.of((state[0] ?? 0) - 1, ...state.subarray(1, -macBytes))
+  file.commit([{ table: metaTable, key: stateKey, bytes: withMac(folder.keyring, metaTable, stateKey, bytes) }])
+  await file.close()
 }
 
-describe('a view that an older version wrote', () => {
+describe('a view whose rows have another form', () => {
   it('is built anew from its journal, with timelines and counts', async () => {
     const { config, folder, events, log } = setUp()
     const first = await openStore(config, folder, log)
     await live(first, 5)
     expect(tallies(first.view)).toMatchObject(counted)
     await close(first)
-    await olderView(folder)
+    await otherForm(folder)
     expect((await auditData(config, folder)).view).toMatchObject({
-      type: 'not-compared',
-      why: expect.stringContaining('older version'),
+      type: 'different',
+      differences: [expect.stringContaining('a state row of version')],
     })
     const second = await openStore(config, folder, log)
-    expect(events).toEqual(['view.older'])
-    expect(second.view).toMatchObject({ appliedLsn: 0, version: viewVersion })
+    expect(events).toEqual(['view.damaged'])
+    expect(second.view).toMatchObject({ appliedLsn: 0 })
+    const rebuilt = await ledgerOf(second)
+    expect(histories(rebuilt, 10)).toEqual([decidedOf(0), decidedOf(1), decidedOf(2)])
+    await rebuilt.settle()
     await live(second, 0)
     expect(tallies(second.view)).toMatchObject(counted)
     expect(rowsOf(second.view, 'move').length).toBe(6)
     await close(second)
     expect((await auditData(config, folder)).view).toMatchObject({ type: 'equal' })
     await close(await openStore(config, folder, log))
-    expect(events).toEqual(['view.older'])
+    expect(events).toEqual(['view.damaged'])
   })
 
-  it('whose journal begins later is kept: holds are counted from the bands, decisions are found, timelines begin now', async () => {
-    const { config, folder, events, log } = setUp()
+  it('whose journal begins later stays as it is, and is not opened: the start says what to bring back', async () => {
+    const { config, folder, log } = setUp()
     const first = await openStore(config, folder, log)
     await live(first, 700)
     await first.journal.recycle(first.view.appliedLsn)
     const { firstLsn } = first.journal
     expect(firstLsn).toBeGreaterThan(10)
     await close(first)
-    await olderView(folder)
-    const second = await openStore(config, folder, log)
-    expect(events).toEqual(['view.older'])
-    expect(second.view.version).toBe(viewVersion)
-    expect(second.view.appliedLsn).toBeGreaterThan(firstLsn)
-    expect(tallies(second.view)).toMatchObject({ ...counted, 'risk-freeze': 0, lost: 0 })
-    expect(rowsOf(second.view, 'band').length).toBe(3)
-    const ledger = await ledgerOf(second)
-    expect(histories(ledger, 10)).toEqual([decidedOf(0), decidedOf(1), decidedOf(2)])
-    expect(rowsOf(second.view, 'historyMark').length).toBe(3)
-    expect(rowsOf(second.view, 'usage').map(({ bytes }) => decodeRow('usage', bytes).decisions)).toEqual([
-      decisionsCount / 3,
-      decisionsCount / 3,
-      decisionsCount / 3,
-    ])
-    const { canon } = decisionAt(20)
-    expect(ledger.get('reference', referenceKey(decodeOfferTerms(canon)))).toMatchObject({ account: 'a2', lsn: 21 })
-    expect(rowsOf(second.view, 'move')).toEqual([])
-    await close(second)
-    await close(await openStore(config, folder, log))
-    expect(events).toEqual(['view.older'])
-  })
-  it('of the third form keeps every row: what was kept of each band comes to lie beside it', async () => {
-    const { config, folder, events, log } = setUp()
-    const first = await openStore(config, folder, log)
-    await live(first, 700)
-    await first.journal.recycle(first.view.appliedLsn)
-    const rows = (view: FileView) => tables.map((table) => rowsOf(view, table))
-    const before = rows(first.view)
-    await close(first)
-    await olderView(folder, 3)
-    // Walked before it is opened, as after a crash: each row is found where it lies.
-    const second = await openStore(config, folder, log, 'before')
-    expect(events).toEqual(['view.older'])
-    expect(second.view.version).toBe(viewVersion)
-    expect(rows(second.view)).toEqual(before)
-    expect(rowsOf(second.view, 'ratchet').map(({ bytes }) => decodeRow('ratchet', bytes))).toEqual([
-      ratchet,
-      ratchet,
-      ratchet,
-    ])
-    expect(rowsOf(second.view, 'move').length).toBe(3)
-    await close(second)
-    const third = await openStore(config, folder, log)
-    expect(rows(third.view)).toEqual(before)
-    await close(third)
-    expect(events).toEqual(['view.older'])
+    await otherForm(folder)
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(openStore(config, folder, log)).rejects.toMatchObject({
+        code: 'view-damaged',
+        message: expect.stringContaining(`the journal there begins at record ${firstLsn}`),
+      })
+    }
   })
 })

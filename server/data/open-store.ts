@@ -8,11 +8,10 @@ import { type Restore, markRestored } from '../../engine/ledger/restore.ts'
 import { verifyJournal } from '../../store/audit.ts'
 import { journalFolderOf, viewFolderOf } from '../../store/files/data-folder.ts'
 import { type FileJournal, openJournal } from '../../store/journal/journal.ts'
-import { type FileView, openView, viewVersion, wipeView } from '../../store/view/view.ts'
+import { type FileView, openView, wipeView } from '../../store/view/view.ts'
 import type { DataFolder } from '../documents/data-folder.ts'
 import { loggedChores } from '../log/chore-log.ts'
 import type { Log } from '../log/log.ts'
-import { bringOlderView } from './older-view.ts'
 import { realClock } from '../machine/real-clock.ts'
 import type { ServerConfig } from '../settings/settings.ts'
 
@@ -31,8 +30,7 @@ export async function openStore(
   try {
     const journal = await openJournalOf(config, { folder, log, chores }, view.appliedLsn)
     try {
-      const store =
-        view.version === viewVersion ? { view, journal } : await brought({ view, journal }, config, folder, log)
+      const store = { view, journal }
       if (config.journal.acceptRollback && journal.durableLsn > 0) await tellRestore(store, config, log, restore)
       return store
     } catch (error) {
@@ -81,35 +79,6 @@ export async function storeLedger({ journal, view }: Store, log: Log): Promise<L
 }
 
 const flushRecords = 2_000
-
-/**
- * An older version's view is built anew from the journal. One whose journal does not have everything keeps its rows, which are
- * brought into today's form; timelines that it lacks begin now.
- */
-async function brought(
-  { view, journal }: Store,
-  config: Pick<ServerConfig, 'view'>,
-  folder: DataFolder,
-  log: Log,
-): Promise<Store> {
-  const canRebuild = journal.firstLsn === 1 && verifyJournal(journalFolderOf(folder.path)).type === 'whole'
-  if (canRebuild) {
-    log('info', 'view.older', { does: 'builds the view anew from the journal' })
-    await view.close()
-    wipeView(viewFolderOf(folder.path))
-  } else {
-    log('warning', 'view.older', {
-      does: 'brings its rows into the form of this version; timelines that it lacks begin now',
-    })
-    await bringOlderView(view)
-    // Opened again, so that what LMDB kept for so large a write is given back.
-    await view.close()
-  }
-  const { keyring } = folder
-  const { mapBytes } = config.view
-  const { monotonicMs } = realClock
-  return { view: await openView({ folder: viewFolderOf(folder.path), keyring, mapBytes, monotonicMs }), journal }
-}
 
 /** Removes a view that was found damaged, so that the next start builds it anew. Nothing may have it open. */
 export function dropView(folder: DataFolder, journal: Pick<FileJournal, 'firstLsn'>): void {

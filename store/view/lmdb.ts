@@ -91,8 +91,8 @@ export function isNoRoom(error: unknown): boolean {
 
 type Tree = Database<Uint8Array, string>
 
-/** Where the rows of a table are: in their tree, or still in one of their own that an older version made. */
-type Place = { readonly tree: Tree; readonly mark: StoredTable['mark']; readonly former: Tree | undefined }
+/** Where the rows of a table are. */
+type Place = { readonly tree: Tree; readonly mark: StoredTable['mark'] }
 
 /** Keys are ASCII, written byte for byte, so that they are ordered as bytes. `target` and `source` are lmdb's own buffers. */
 const keyEncoder = {
@@ -112,8 +112,7 @@ export function openLmdb({ path, tables, mapBytes, isReadOnly }: LmdbOptions): L
     path,
     noSubdir: true,
     mapSize: mapBytes,
-    // Older versions gave every table a tree.
-    maxDbs: 2 * tables.length,
+    maxDbs: tables.length,
     overlappingSync: false,
     readOnly: isReadOnly,
   })
@@ -177,11 +176,9 @@ function metaWord(fd: number, pageAt: number, word: number): number {
 }
 
 /** Undefined when read-only and its tree is not there. */
-function placeOf(root: RootDatabase<Uint8Array, string>, { name, tree, mark }: StoredTable): Place | undefined {
+function placeOf(root: RootDatabase<Uint8Array, string>, { tree, mark }: StoredTable): Place | undefined {
   const opened = openTree(root, tree)
-  if (opened === undefined) return undefined
-  const former = mark === '' ? undefined : openTree(root, name)
-  return { tree: opened, mark, former: former !== undefined && hasRows(former) ? former : undefined }
+  return opened === undefined ? undefined : { tree: opened, mark }
 }
 
 /** Undefined when read-only and not there, whatever lmdb's types say. */
@@ -191,7 +188,7 @@ function openTree(root: RootDatabase<Uint8Array, string>, name: string): Tree | 
 
 /** The value under a key, lent until the next read. */
 function lentAt(place: Place | undefined, key: string): Uint8Array | undefined {
-  return place?.tree.getBinaryFast(key + place.mark) ?? place?.former?.getBinaryFast(key)
+  return place?.tree.getBinaryFast(key + place.mark)
 }
 
 function commit(
@@ -205,7 +202,6 @@ function commit(
       if (place === undefined) throw new RangeError(`a table of this file expected, got ${table}`)
       if (bytes === null) place.tree.removeSync(key + place.mark)
       else place.tree.putSync(key + place.mark, bytes)
-      place.former?.removeSync(key)
     }
   })
 }
@@ -213,7 +209,7 @@ function commit(
 function readRange(place: Place | undefined, { from, to, limit, reverse }: StoredRange): readonly StoredRow[] {
   const found: StoredRow[] = []
   if (place === undefined || from >= to || limit <= 0) return found
-  const { tree, mark } = placeNow(place)
+  const { tree, mark } = place
   // Against the order lmdb starts at the upper key, if it is there: that row is skipped.
   const [first, end] = [from + mark, to + mark]
   const range = reverse ? { start: end, end: first, reverse, inclusiveEnd: true } : { start: first, end }
@@ -227,20 +223,11 @@ function readRange(place: Place | undefined, { from, to, limit, reverse }: Store
 
 function* allRows(place: Place | undefined): Generator<StoredRow> {
   if (place === undefined) return
-  const { tree, mark } = placeNow(place)
+  const { tree, mark } = place
   for (const { key: whole, value } of tree.getRange({ start: '\0' })) {
     const key = keyIn(mark, whole)
     if (key !== undefined) yield { key, bytes: Uint8Array.from(value) }
   }
-}
-
-/** All rows of a table move at once, in one write: until then they are where they were. */
-function placeNow({ tree, mark, former }: Place): Pick<Place, 'tree' | 'mark'> {
-  return former !== undefined && hasRows(former) ? { tree: former, mark: '' } : { tree, mark }
-}
-
-function hasRows(tree: Tree): boolean {
-  return tree.getKeysCount({ start: '\0', limit: 1 }) > 0
 }
 
 /** The key of a row without its mark; undefined when it is of another table. */

@@ -16,8 +16,6 @@ type MakesMacs = Pick<Keyring, 'mac'>
 export type ViewState = {
   readonly appliedLsn: Lsn
   readonly digest: ViewDigest
-  /** `stateVersion` of who wrote it. */
-  readonly version: number
 }
 
 export const metaTable = 'meta'
@@ -37,8 +35,8 @@ export const storedTableNames: readonly string[] = storedTables.map(({ name }) =
 export const viewFileName = 'view.lmdb'
 
 /** Grows when a record comes to mean other rows than before, or they come to lie elsewhere in the file. */
-export const stateVersion = 5
-const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest, version: stateVersion }
+const stateVersion = 5
+const emptyState: ViewState = { appliedLsn: 0, digest: emptyDigest }
 const stateBytes = 33
 
 /** Row bytes with their MAC behind them, as they are stored. */
@@ -61,10 +59,7 @@ function keyBytes(key: string): Uint8Array {
   return Buffer.from(key, 'latin1')
 }
 
-export function encodeState(
-  macs: MakesMacs,
-  { appliedLsn, digest }: Omit<ViewState, 'version'>,
-): Uint8Array<ArrayBuffer> {
+export function encodeState(macs: MakesMacs, { appliedLsn, digest }: ViewState): Uint8Array<ArrayBuffer> {
   const sum = fromHex(digest.sum.toString(16).padStart(32, '0'))
   return withMac(macs, metaTable, stateKey, concatBytes(u8(stateVersion), u64(appliedLsn), u64(digest.rows), sum))
 }
@@ -76,14 +71,13 @@ export function decodeState(macs: RowMacs, stored: Uint8Array | undefined): View
   const appliedLsn = readU64(bytes, 1)
   const rows = readU64(bytes, 9)
   const version = bytes[0] ?? 0
-  const isKnown = version >= 1 && version <= stateVersion
-  if (bytes.length !== stateBytes || !isKnown || appliedLsn === undefined || rows === undefined) {
+  if (bytes.length !== stateBytes || version !== stateVersion || appliedLsn === undefined || rows === undefined) {
     throw viewDamaged(
       `a state row of version ${stateVersion} expected, got version ${version} of ${bytes.length} bytes`,
     )
   }
   const digest = { rows, sum: BigInt(`0x${toHex(bytes.subarray(17))}`) }
-  return { appliedLsn, digest, version }
+  return { appliedLsn, digest }
 }
 
 export function viewDamaged(what: string): Fault {

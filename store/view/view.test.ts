@@ -6,11 +6,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createKeyring } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { Fault } from '../../engine/ports/fault.ts'
-import { makeOlder } from './test-older-view.ts'
-import { bareFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
+import { bareFile, bareUnsealedFile, keyring, newFolder, removeFolders, row, text } from './test-view.ts'
 import { sealName } from './view-seal.ts'
+import { macBytes } from './view-digest.ts'
 import { keyLengthMax } from './view-packing.ts'
-import { openView, viewVersion, wipeView } from './view.ts'
+import { metaTable, stateKey, withMac } from './view-state.ts'
+import { openView, wipeView } from './view.ts'
 
 afterEach(removeFolders)
 
@@ -178,28 +179,23 @@ describe('a view', () => {
     await again.close()
   })
 
-  it('of an older form takes its own rows in the new one, and nothing else before', async () => {
+  it('of another form counts as damaged: it is built anew, and no row of it is believed', async () => {
     const folder = newFolder()
     const view = await openView({ folder, keyring })
-    await view.write([row('ratchet', 'a', 'one'), row('ratchet', 'b', 'two')], 1)
+    await view.write([row('band', 'a', 'one')], 1)
     await view.close()
-    await makeOlder(folder, keyring, 3)
-    const older = await openView({ folder, keyring })
-    expect([older.version, viewVersion]).toEqual([3, 5])
-    await expect(older.write([row('ratchet', 'a', 'three')], 2)).rejects.toThrow(/older view/)
-    const rows = older.range('ratchet', { from: ' ', to: '~', limit: 10 })
-    expect(rows.map(({ bytes }) => text(bytes))).toEqual(['one', 'two'])
-    await older.write(
-      rows.map(({ key, bytes }) => ({ table: 'ratchet', key, bytes })),
-      1,
-    )
-    expect(older.version).toBe(viewVersion)
-    await older.write([row('ratchet', 'a', 'three')], 2)
-    expect(older.range('ratchet', { from: ' ', to: '~', limit: 10 }).map(({ bytes }) => text(bytes))).toEqual([
-      'three',
-      'two',
-    ])
-    await older.close()
+    const file = bareUnsealedFile(folder)
+    const state = file.get(metaTable, stateKey)
+    if (state === undefined) throw new Error('a state row expected')
+    for (const version of [0, (state[0] ?? 0) - 1, (state[0] ?? 0) + 1]) {
+      const bytes = Uint8Array.of(version, ...state.subarray(1, -macBytes))
+      file.commit([{ table: metaTable, key: stateKey, bytes: withMac(keyring, metaTable, stateKey, bytes) }])
+      await expect(openView({ folder, keyring, check: 'never' })).rejects.toMatchObject({
+        code: 'view-damaged',
+        message: expect.stringContaining(`got version ${version} of`),
+      })
+    }
+    await file.close()
   })
 
   it('finds rows of tables that share a tree apart: one by one, by range either way, and all of them', async () => {

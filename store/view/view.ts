@@ -26,7 +26,6 @@ import {
   decodeState,
   metaTable,
   stateKey,
-  stateVersion,
   storedTables,
   viewDamaged,
   viewFileName,
@@ -54,14 +53,9 @@ export type ViewOptions = {
 export type FileView = View & {
   /** Resolves when the file was found whole; rejects with a Fault `view-damaged`. Settled on opening, but with `beside`. */
   readonly checked: Promise<void>
-  /** Whose form its rows have: `viewVersion`, or less if an older version wrote it. The next write makes it one of this version. */
-  readonly version: number
   /** A consistent copy of the view's file, while writing goes on. */
   readonly copyTo: (path: string) => Promise<void>
 }
-
-/** The form of today's views. */
-export const viewVersion = stateVersion
 
 export const mapBytesDefault = 64 * 1024 ** 3
 
@@ -178,10 +172,6 @@ class LmdbView implements FileView {
     return this.#isProven
   }
 
-  get version(): number {
-    return this.#state.version
-  }
-
   get(table: Table, key: string): Uint8Array | undefined {
     const stored = this.#read(() => this.#rows.get(table, key))
     return stored === undefined ? undefined : checkedRow(this.#keyring, table, key, stored)
@@ -196,9 +186,6 @@ class LmdbView implements FileView {
   async write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
     if (this.#isClosed) throw new Error('the view is closed')
     if (this.#writing.length >= viewWritesMax) throw new Error(`the view takes ${viewWritesMax} writes at a time`)
-    // Else it would pass for one of today's with rows where nobody looks for them.
-    if (this.#state.version !== stateVersion && appliedLsn !== this.#state.appliedLsn)
-      throw new Error('an older view takes what comes next once its rows are brought into the form of this version')
     const before = this.#writing.at(-1)
     const writing = this.#writeAfter(before, changes, appliedLsn)
     this.#writing.push(writing)
@@ -218,7 +205,7 @@ class LmdbView implements FileView {
       await before
       const digest = await this.#writer.write(await packing, appliedLsn, this.#state.digest)
       this.#rows.refresh()
-      this.#state = { appliedLsn, digest, version: stateVersion }
+      this.#state = { appliedLsn, digest }
     } catch (error) {
       this.#isDoubtful ||= !isNoRoom(error)
       this.#readState()
