@@ -14,13 +14,13 @@ import { armingOf, usageOf } from '../ports/apply.ts'
 import { labelText, obligationWord, reasonWord } from '../ports/decision-words.ts'
 import type { DecisionRecord } from '../ports/records.ts'
 
-/** What a record does not have. `own` counts only for records of older versions, which do not say it either. */
-export type RunningLimits = AccountLimits
+/** What a record does not have. */
+export type RunningLimits = Pick<AccountLimits, 'tables'>
 
 /** The facts of a decision, rebuilt. */
 export function factsOf(record: DecisionRecord, running: RunningLimits): DecisionFacts {
   const { atMs, conformance, verdict, evidence, ownLimits } = record
-  const own = ownLimits?.map(([currency, perUseMinor, perDayMinor]) => ({ currency, perUseMinor, perDayMinor }))
+  const own = ownLimits.map(([currency, perUseMinor, perDayMinor]) => ({ currency, perUseMinor, perDayMinor }))
   return {
     nowMs: atMs,
     clockCertain: record.clockCertain,
@@ -44,9 +44,9 @@ export function factsOf(record: DecisionRecord, running: RunningLimits): Decisio
       // As when it was decided: no reader speaks to the engine itself yet.
       readerNonceMatched: false,
     }),
-    limits: { tables: running.tables, own: own ?? running.own },
+    limits: { tables: running.tables, own },
     usage: usageOf({ day: record.usageDay, byCurrency: record.usage }),
-    arming: armingOf({ armEpoch: record.armEpoch, byCurrency: record.arming ?? [] }, record.armEpoch),
+    arming: armingOf({ armEpoch: record.armEpoch, byCurrency: record.arming }, record.armEpoch),
     ownerEpoch: record.ownerEpoch,
     armedOwnerEpoch: record.armedOwnerEpoch,
     phonePending: record.phonePending,
@@ -78,9 +78,6 @@ function replayed(decision: Decision): ReplayedDecision {
 }
 
 /** In words, what the journal does not say. */
-function takenFromNow({ canon, ownLimits, arming }: DecisionRecord): readonly string[] {
-  const table = `the limit table of currency ${decodeOfferTerms(canon).currency}`
-  const older =
-    ownLimits === null ? ["the owner's own limits", 'that what was used was used on the day of the decision'] : []
-  return [table, ...older, ...(arming === null ? ['that the arming had paid nothing before'] : [])]
+function takenFromNow({ canon }: DecisionRecord): readonly string[] {
+  return [`the limit table of currency ${decodeOfferTerms(canon).currency}`]
 }

@@ -12,12 +12,11 @@ import type { Lsn } from '../ports/journal.ts'
 import type { DecisionRecord } from '../ports/records.ts'
 import { historyKey } from '../ports/rows.ts'
 import { receiptClaims } from '../decisions/receipts.ts'
-import { ownLimits } from '../decisions/request-facts.ts'
 
 export async function explainDecision(core: Core, lsn: Lsn): Promise<ExplanationAnswer | undefined> {
   const record = await decisionAt(core, lsn)
   if (record === undefined) return undefined
-  const facts = factsOf(record, runningLimits(core, record))
+  const facts = factsOf(record, { tables: core.config.limits })
   const history = core.ledger.get('history', historyKey(lsn))
   const { obligation, level, useLeftMinor, dayLeftMinor } = record
   const reversedByLsn = history?.reversedBy ?? null
@@ -49,16 +48,12 @@ export async function explainDecision(core: Core, lsn: Lsn): Promise<Explanation
 
 export async function replayDecision(core: Core, lsn: Lsn): Promise<ReplayAnswer | undefined> {
   const record = await decisionAt(core, lsn)
-  return record === undefined ? undefined : { lsn, ...decideAgain(record, runningLimits(core, record)) }
+  return record === undefined ? undefined : { lsn, ...decideAgain(record, { tables: core.config.limits }) }
 }
 
 async function decisionAt(core: Core, lsn: Lsn): Promise<DecisionRecord | undefined> {
   const record = await core.ledger.read(lsn)
   return record?.type === 'decision' ? record : undefined
-}
-
-function runningLimits(core: Core, { account }: DecisionRecord) {
-  return { tables: core.config.limits, own: ownLimits(core.ledger.get('account', account)) }
 }
 
 function claimsOf(core: Core, lsn: Lsn, record: DecisionRecord) {

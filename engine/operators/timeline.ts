@@ -2,15 +2,14 @@
 // for page by page; a long history of the account's other bands is read with pauses, and not to its end at once.
 
 import type { TimelineAnswer, TimelineEntry } from '../../protocol/operator-api.ts'
-import type { AccountId, BandId, PartnerId, Rid } from '../../protocol/ids.ts'
+import type { AccountId, BandId } from '../../protocol/ids.ts'
 import { holdsOf } from '../../protocol/states.ts'
 import { shortened } from '../ledger/account-rows.ts'
 import type { Core } from '../core/core.ts'
 import { type TimelineWish, timelineEntriesMax } from './port.ts'
 import { askedFor, obligationWord, reasonWord } from '../ports/decision-words.ts'
 import { decisionPages } from '../ledger/history.ts'
-import { keptFor } from '../ports/references.ts'
-import { type HistoryRow, actKey, lsnOfKey, moveKey, referenceKey } from '../ports/rows.ts'
+import { type HistoryRow, actKey, lsnOfKey, moveKey } from '../ports/rows.ts'
 
 /** A page of a band's timeline. A band that nobody knows has none. */
 export async function bandTimeline(core: Core, bandId: BandId, wish: TimelineWish): Promise<TimelineAnswer> {
@@ -87,19 +86,7 @@ function decisionOf(core: Core, account: AccountId, lsn: number, row: HistoryRow
     label: row.label,
     reason: reasonWord(row.reason),
     obligation: obligationWord(row.obligation),
-    level: row.level ?? levelKept(core, account, asked, lsn),
+    level: row.level,
     reversedByLsn: row.reversedBy,
   }
-}
-
-/** Rows of older versions do not say how near the band was; the answer kept for the reference may. */
-function levelKept(
-  core: Core,
-  account: AccountId,
-  asked: { readonly partner: PartnerId; readonly reference: Rid },
-  lsn: number,
-): number {
-  const key = referenceKey({ partner: asked.partner, rid: asked.reference })
-  const { own } = keptFor(core.ledger, key, account)
-  return own?.lsn === lsn ? own.level : 0
 }

@@ -1,7 +1,7 @@
 // The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
 
 import { copyBytes } from '../../base/bytes.ts'
-import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
+import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
 import { parseAccountId, parseBandId, parsePartnerId, parseRid } from '../../protocol/ids.ts'
 import { namesOf } from '../../base/names.ts'
 import { verdicts, wears } from '../../protocol/ops.ts'
@@ -62,10 +62,10 @@ const decisionShape = {
   /** The day that `usage` is of; in records without `ownLimits` the day of the decision, whatever `usage` was of. */
   usageDay: count,
   usage: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
-  /** The owner's own limits; nil in records that older versions wrote. */
-  ownLimits: added(list(ownLimit)),
-  /** What the arming had paid; nil in records that older versions wrote. */
-  arming: added(armingSums),
+  /** The owner's own limits. */
+  ownLimits: list(ownLimit),
+  /** What the arming had paid. */
+  arming: armingSums,
 } as const satisfies Shape
 
 const shapes = {
@@ -86,7 +86,7 @@ const shapes = {
       reversedLsn: count,
       reason: uint(0xffff),
       /** The arming of the approval; nil when it did not count in one. */
-      armEpoch: added(uint(0xffff_ffff)),
+      armEpoch: orNil(uint(0xffff_ffff)),
     },
   },
   /** A binding that an operator brought from elsewhere: its band and its resume chain begin together or not at all. */
@@ -102,9 +102,9 @@ const shapes = {
       bandId: orNil(id(parseBandId)),
       reason: text(operatorReasonBytesMax),
       /** The second operator, who agreed; nil = none was needed. */
-      also: added(text(actorBytesMax)),
+      also: orNil(text(actorBytesMax)),
       /** What it was about when that is neither band nor account, such as a vendor. */
-      subject: added(text(operatorSubjectBytesMax)),
+      subject: orNil(text(operatorSubjectBytesMax)),
     },
   },
   /** An older state was put in place, knowingly: what was decided from here to `decidedUntilMs` is not in the journal. */

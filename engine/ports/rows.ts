@@ -1,7 +1,7 @@
 // The rows of the view: what the engine remembers, table by table. Each is derived from the journal by apply.ts.
 
 import { copyBytes } from '../../base/bytes.ts'
-import { added, bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
+import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
 import {
   type AccountId,
   type BandId,
@@ -96,7 +96,7 @@ export const ratchetShape = {
   resumes: u32,
   rekeyedAtMs: count,
   /** The restore after which it was written, by its instant; nil = none. A band ahead of a row from before is no surprise. */
-  restoredAtMs: added(count),
+  restoredAtMs: orNil(count),
 } as const satisfies Shape
 
 /** currency, perUseMinor, perDayMinor. */
@@ -151,8 +151,8 @@ export const phoneShape = {
 const usageShape = {
   day: count,
   byCurrency: list(tuple(uint(0xffff), count, count, tuple(count, count, count, count, count))),
-  newestLsn: added(count),
-  decisions: added(count),
+  newestLsn: orNil(count),
+  decisions: orNil(count),
 } as const satisfies Shape
 
 /**
@@ -189,12 +189,12 @@ const historyShape = {
   label: text(24),
   reason: uint(0xffff),
   obligation: orNil(uint(0xff)),
-  reversedBy: added(count),
-  /** Proximity; nil in rows that older versions wrote. */
-  level: added(uint(4)),
-  account: added(id(parseAccountId)),
+  reversedBy: orNil(count),
+  /** Proximity. */
+  level: uint(4),
+  account: id(parseAccountId),
   /** The account's decision before this one; nil = it was the first. */
-  before: added(count),
+  before: orNil(count),
 } as const satisfies Shape
 
 /** Every `historyMarkEvery`th decision of an account, by account and position: so that any position is found within that many steps. */
