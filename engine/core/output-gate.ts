@@ -3,10 +3,15 @@
 // be asked again; what is taken and answered late helps nobody.
 
 export class OutputGate {
-  /** Requests of any kind whose answers wait. */
+  /** Requests of any kind whose answers wait; changed by `GatePlace`. */
   waiting = 0
   #deciding = 0
   #sinceMs = 0
+
+  /** Counts a request among those that wait, of its session too, until it is answered. */
+  take(session: { waiting: number }): GatePlace {
+    return new GatePlace(this, session)
+  }
 
   /** A decision was appended and waits for the disk. Instants are monotonic, ms. */
   enter(atMs: number): void {
@@ -22,5 +27,27 @@ export class OutputGate {
   /** Has nothing left for more than `waitMaxMs` although decisions wait? */
   isLate(atMs: number, waitMaxMs: number): boolean {
     return this.#deciding > 0 && atMs - this.#sinceMs > waitMaxMs
+  }
+}
+
+/** The place of one request at the gate. */
+export class GatePlace {
+  readonly #gate: OutputGate
+  readonly #session: { waiting: number }
+  #isTaken = true
+
+  constructor(gate: OutputGate, session: { waiting: number }) {
+    this.#gate = gate
+    this.#session = session
+    gate.waiting++
+    session.waiting++
+  }
+
+  /** It is answered. Works once, however often it is called. */
+  done(): void {
+    if (!this.#isTaken) return
+    this.#isTaken = false
+    this.#gate.waiting--
+    this.#session.waiting--
   }
 }

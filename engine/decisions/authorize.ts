@@ -7,6 +7,7 @@ import { countsInArming } from '../../policy/arming-room.ts'
 import type { Decision } from '../../policy/facts.ts'
 import { type Bytes, copyBytes, equalBytes } from '../../base/bytes.ts'
 import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Rid } from '../../protocol/ids.ts'
 import { type Offer, type OfferTerms, decodeOffer } from '../../protocol/offer.ts'
 import { patterns } from '../../protocol/ops.ts'
@@ -22,6 +23,7 @@ import { decodeData } from '../../protocol/records.ts'
 import { sendDown } from '../bands/band-link.ts'
 import { tellBand } from '../bands/tell-band.ts'
 import type { Core } from '../core/core.ts'
+import type { GatePlace } from '../core/output-gate.ts'
 import { decisionRecord } from './decision-record.ts'
 import type { Lsn } from '../ports/journal.ts'
 import { keptFor } from '../ports/references.ts'
@@ -35,6 +37,7 @@ import { type Approval, reversalOf, whyOvertaken } from '../ledger/under-way.ts'
 
 /** What is answered with frame 105. */
 type Answer = {
+  readonly type: 'answered'
   readonly reason: Reason
   readonly obligation: Obligation | null
   readonly useLeftMinor: number
@@ -43,27 +46,26 @@ type Answer = {
   readonly receipt: string | null
 }
 
+/** It could not be decided, or its record not be written: error 200. */
+type Failed = { readonly type: 'failed'; readonly error: ErrorCode }
+
+type Outcome = Answer | Failed
+
 /** Who asked, and under which name the band knows what was asked. */
 type Asked = {
   readonly session: Session
   readonly slot: Slot
   readonly id: number
   readonly startedAtMs: number
-  /** Counted among those that wait, until it is answered. */
-  isWaiting: boolean
+  readonly place: GatePlace
 }
 
 /** Frame 5. Answers by itself, mostly once the disk has what was decided. */
-export function authorize(core: Core, session: Session, frame: PhoneFrameOf<'authorize'>): undefined {
+export function authorize(core: Core, session: Session, frame: PhoneFrameOf<'authorize'>): void {
   const startedAtMs = core.time.monotonicMs()
   const slot = core.slots.of(session, frame.slot)
-  if (slot === undefined) {
-    refuse(session, frame.id, 'slot-empty')
-    return
-  }
-  const asked = { session, slot, id: frame.id, startedAtMs, isWaiting: true }
-  session.waiting++
-  core.gate.waiting++
+  if (slot === undefined) return refuse(session, frame.id, 'slot-empty')
+  const asked = { session, slot, id: frame.id, startedAtMs, place: core.gate.take(session) }
   try {
     decideAuthorize(core, asked, frame)
   } catch (error) {
@@ -86,7 +88,7 @@ function decideAuthorize(core: Core, asked: Asked, frame: PhoneFrameOf<'authoriz
   if (own?.final === true) return settleLater(core, asked, rid, answerStored(core, offer, rd, own, wantsReceipt))
   if (isTaken) return settle(core, asked, rid, denied('reference-conflict'))
   // Whether it was decided is forgotten, and it is decided once: the partner asks with a new offer when there can be none such.
-  if (mayBeForgotten(core.ledger.restored, offer.terms)) return settle(core, asked, rid, undefined)
+  if (mayBeForgotten(core.ledger.restored, offer.terms)) return settle(core, asked, rid, failed('unavailable'))
   const record = decodeData(frame.record)
   const proof = record.type === 'data' ? openProof(core, slot, record, offer, rd) : undefined
   // Not a decision about the offer but about bytes that are no proof: nothing is journaled, the reference stays free.
@@ -101,10 +103,11 @@ function decideProved(core: Core, asked: Asked, frame: PhoneFrameOf<'authorize'>
   const facts = gatherFacts(core, session, slot, frame, proved)
   const atMs = facts.nowMs
   const told = tellBand(core, slot.bandId, { type: 'band.authorize', atMs, facts }, byBand)
-  if (told.type === 'refused' || told.decision === undefined) return settle(core, asked, rid, undefined)
+  if (told.type === 'refused') return settle(core, asked, rid, failed(told.error))
   const { decision, row } = told
+  if (decision === undefined) throw new Error('a decision expected of a band that was asked for one')
   const lsn = core.ledger.append(decisionRecord(core, { slot, proved, facts, decision, row }), 'normal')
-  if (typeof lsn !== 'number') return settle(core, asked, rid, undefined)
+  if (typeof lsn !== 'number') return settle(core, asked, rid, notAppended(lsn))
   const enteredAtMs = core.time.monotonicMs()
   core.gate.enter(enteredAtMs)
   const { ownerEpoch, userVerifiedNow } = facts
@@ -170,53 +173,46 @@ function awaitDisk(core: Core, decided: Decided): void {
 function answerDecided(core: Core, { asked, rid, decision, lsn, approval, receiptFor, tapFor }: Decided): void {
   const { slot } = asked
   const { useLeftMinor, dayLeftMinor } = decision
+  const answered = { type: 'answered', useLeftMinor, dayLeftMinor, lsn } as const
   if (!decision.approved) {
     if (tapFor !== undefined) sendDown(core, slot, { type: 'authReq', offer: tapFor })
     const { reason, obligation } = decision
-    return settle(core, asked, rid, { reason, obligation, useLeftMinor, dayLeftMinor, lsn, receipt: null })
+    return settle(core, asked, rid, { ...answered, reason, obligation, receipt: null })
   }
   if (approval === undefined) throw new Error('an approval expected to wait where stops find it')
   if (approval.reversed !== undefined) return settleLater(core, asked, rid, reversed(core, approval.reversed))
   const reason = whyOvertaken(approval, core.ledger.get('band', slot.bandId), core.ledger.get('account', slot.account))
   if (reason !== undefined) return settleLater(core, asked, rid, reverse(core, approval, reason))
   const receipt = receiptFor === undefined ? null : makeReceipt(core, receiptFor)
-  settle(core, asked, rid, { reason: 'approved', obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt })
+  settle(core, asked, rid, { ...answered, reason: 'approved', obligation: null, receipt })
 }
 
-function settleLater(core: Core, asked: Asked, rid: Rid, answering: Promise<Answer | undefined>): void {
+function settleLater(core: Core, asked: Asked, rid: Rid, answering: Promise<Outcome>): void {
   void answering
-    .then((answered) => settle(core, asked, rid, answered))
+    .then((outcome) => settle(core, asked, rid, outcome))
     .catch((error: unknown) => fail(core, asked, error))
 }
 
-/** The answer is free to leave, with what becomes free with it; undefined: it could not be journaled. */
-function settle(core: Core, asked: Asked, rid: Rid | undefined, answered: Answer | undefined): void {
-  endWaiting(core, asked)
-  const { session, slot, id, startedAtMs } = asked
-  if (answered === undefined)
-    return refuse(session, id, core.ledger.writable === 'full' ? 'storage-full' : 'unavailable')
+/** The answer is free to leave, with what becomes free with it; `rid` is undefined when the offer could not be read. */
+function settle(core: Core, asked: Asked, rid: Rid | undefined, outcome: Outcome): void {
+  const { session, slot, id, startedAtMs, place } = asked
+  place.done()
+  if (outcome.type === 'failed') return refuse(session, id, outcome.error)
   core.releases.add(session.connection, () => {
-    sendDecision(session, id, answered)
-    if (rid !== undefined) tellBandResult(core, slot, rid, answered)
+    sendDecision(session, id, outcome)
+    if (rid !== undefined) tellBandResult(core, slot, rid, outcome)
     const tookMs = core.time.monotonicMs() - startedAtMs
     core.meters.answered(tookMs)
-    core.counters.decided(answered.reason)
-    core.watch.decided(answered.reason, tookMs)
+    core.counters.decided(outcome.reason)
+    core.watch.decided(outcome.reason, tookMs)
     core.watch.bandTouched(slot.bandId)
   })
 }
 
 function fail(core: Core, asked: Asked, error: unknown): void {
-  endWaiting(core, asked)
+  asked.place.done()
   core.failed(error)
   refuse(asked.session, asked.id, 'unavailable')
-}
-
-function endWaiting(core: Core, asked: Asked): void {
-  if (!asked.isWaiting) return
-  asked.isWaiting = false
-  asked.session.waiting--
-  core.gate.waiting--
 }
 
 function leaveGate(core: Core, enteredAtMs: number): void {
@@ -231,7 +227,15 @@ function isFromPartner(core: Core, offer: Offer): boolean {
 }
 
 function denied(reason: DenialReason): Answer {
-  return { reason, obligation: null, useLeftMinor: 0, dayLeftMinor: 0, lsn: 0, receipt: null }
+  return { type: 'answered', reason, obligation: null, useLeftMinor: 0, dayLeftMinor: 0, lsn: 0, receipt: null }
+}
+
+function failed(error: ErrorCode): Failed {
+  return { type: 'failed', error }
+}
+
+function notAppended(why: 'full' | 'failed'): Failed {
+  return failed(why === 'full' ? 'storage-full' : 'unavailable')
 }
 
 /** A final answer given before: the same again, once it is surely on disk. */
@@ -251,7 +255,7 @@ async function answerStored(
     wantsReceipt && reason === 'approved'
       ? makeReceipt(core, { offer, rd, account, lsn, atMs: decidedAtMs, level, ownerEpoch })
       : null
-  return { reason, obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
+  return { type: 'answered', reason, obligation: null, useLeftMinor, dayLeftMinor, lsn, receipt }
 }
 
 /** The stop that overtook an approval took it back, in its own group: what it says is told when that is on disk. */
@@ -264,10 +268,10 @@ async function reversed(core: Core, { lsn, reason }: NonNullable<Approval['rever
  * What stops a band reverses what waits for it in the same run, so this is not reached; if it ever is, the answer is no all the
  * same, and the failure is told.
  */
-async function reverse(core: Core, approval: Approval, reason: DenialReason): Promise<Answer | undefined> {
+async function reverse(core: Core, approval: Approval, reason: DenialReason): Promise<Outcome> {
   core.failed(new Error(`an approval that ${reason} overtook was not reversed with it`))
   const lsn = core.ledger.append(reversalOf(approval, reason, core.time.nowMs()), 'reserve')
-  if (typeof lsn !== 'number') return undefined
+  if (typeof lsn !== 'number') return notAppended(lsn)
   core.counters.reversals++
   return reversed(core, { lsn, reason })
 }

@@ -16,25 +16,25 @@ import { issueChallenge } from '../phones/user-verification.ts'
 import { readChanges, veto } from './vetoes.ts'
 
 /** Serves one frame; gives a promise when the answer waits for the output gate. `bytes` are borrowed. */
-export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Uint8Array): Promise<void> | undefined {
+export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Uint8Array): Promise<void> | void {
   const { speaker } = session
   const refusal = speaker?.type === 'phone' ? whyNotServed(core, speaker, frame) : undefined
-  if (refusal !== undefined) return now(refuse(session, frame.id, refusal))
+  if (refusal !== undefined) return refuse(session, frame.id, refusal)
   switch (frame.type) {
     case 'record':
       return serveRecords(core, session, frame, bytes)
     case 'authorize':
       return authorize(core, session, frame)
     case 'attach':
-      return now(attach(core, session, frame))
+      return attach(core, session, frame)
     case 'detach':
-      return now(detach(core, session, frame))
+      return detach(core, session, frame)
     case 'pairStart':
-      return now(startPairing(core, session, frame))
+      return startPairing(core, session, frame)
     case 'pairCancel':
-      return now(cancelPairing(core, session, frame))
+      return cancelPairing(core, session, frame)
     case 'challenge':
-      return now(issueChallenge(core, session, frame.id))
+      return issueChallenge(core, session, frame.id)
     case 'arm':
       return arm(core, session, frame)
     case 'freeze':
@@ -52,20 +52,20 @@ export function serve(core: Core, session: Session, frame: PhoneFrame, bytes: Ui
     case 'limits':
       return setLimits(core, session, frame)
     case 'history':
-      return now(readHistory(core, session, frame))
+      return readHistory(core, session, frame)
     case 'bands':
-      return now(readBands(core, session, frame))
+      return readBands(core, session, frame)
     case 'changes':
-      return now(readChanges(core, session, frame))
+      return readChanges(core, session, frame)
     case 'phones':
-      return now(listPhones(core, session, frame))
+      return listPhones(core, session, frame)
     case 'removePhone':
       return removePhone(core, session, frame)
     case 'grants':
       // Doors, tickets and vouchers do not exist in this version.
-      return now(refuse(session, frame.id, 'unsupported-frame'))
+      return refuse(session, frame.id, 'unsupported-frame')
     case 'hello':
-      return now(refuse(session, frame.id, 'wrong-state'))
+      return refuse(session, frame.id, 'wrong-state')
   }
 }
 
@@ -74,13 +74,11 @@ function serveRecords(
   session: Session,
   frame: Extract<PhoneFrame, { readonly type: 'record' }>,
   bytes: Uint8Array,
-): undefined {
-  if (session.connection.kind === 'hub') {
-    const records = decodeHubRecords(bytes)
-    if ('type' in records) return now(session.connection.close('malformed'))
-    takeRecords(core, session, frame.id, records)
-  } else takeRecords(core, session, frame.id, [frame])
-  return undefined
+): void {
+  if (session.connection.kind !== 'hub') return takeRecords(core, session, frame.id, [frame])
+  const records = decodeHubRecords(bytes)
+  if ('type' in records) return session.connection.close('malformed')
+  takeRecords(core, session, frame.id, records)
 }
 
 /** Each record is taken or refused by itself. */
@@ -93,9 +91,4 @@ function takeRecords(core: Core, session: Session, id: number, records: readonly
     refuse(session, id, refusal)
   }
   if (isTaken && id !== 0) answer(session, { type: 'recordAnswer', id })
-}
-
-/** The work is done: nothing waits for the gate. */
-function now(_done: void): undefined {
-  return undefined
 }

@@ -193,17 +193,13 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
   if (speaker.type === 'phone')
     core.records.charge(speaker.account, core.ledger.appendedLsn - core.underWay.count - before)
   if (served === undefined) return
-  session.waiting++
-  core.gate.waiting++
+  const place = core.gate.take(session)
   void served
     .catch((error: unknown) => {
       core.failed(error)
       refuse(session, frame.id, 'unavailable')
     })
-    .finally(() => {
-      session.waiting--
-      core.gate.waiting--
-    })
+    .finally(() => place.done())
 }
 
 /** Whoever comes back finds room that newcomers do not take. */

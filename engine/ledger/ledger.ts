@@ -238,11 +238,6 @@ export class Ledger implements RowReader {
     return recordCount > behindFlushes * this.options.viewFlushRecords
   }
 
-  /** Whether the journal takes records now. */
-  get writable(): Journal['state'] {
-    return this.options.journal.state
-  }
-
   /** Resolves when the view has every record appended before the call; rejects when it cannot be written. */
   async settle(): Promise<void> {
     const target = this.options.journal.appendedLsn
