@@ -6,35 +6,35 @@ import { fragmentDataBytesMax, fragmentSilenceMs, mtuMax, mtuMin, recordBytesMax
 
 /** The slow, obvious way: keep every fragment since the last start, and judge them all again at each new one. */
 class ObviousReassembler {
-  private run: { readonly bytes: Bytes; readonly atMs: number }[] = []
+  #run: { readonly bytes: Bytes; readonly atMs: number }[] = []
 
   push(bytes: Bytes, nowMs: number): Bytes | undefined {
     const head = bytes[0] ?? 0
     const isStart = (head & 0x80) !== 0
-    if (bytes.length === 0 || bytes.length > 513 || (!isStart && this.run.length === 0)) {
-      this.run = []
+    if (bytes.length === 0 || bytes.length > 513 || (!isStart && this.#run.length === 0)) {
+      this.#run = []
       return undefined
     }
-    this.run = [...(isStart ? [] : this.run), { bytes: bytes.slice(), atMs: nowMs }]
-    const verdict = this.judge()
-    if (verdict !== 'goes on') this.run = []
+    this.#run = [...(isStart ? [] : this.#run), { bytes: bytes.slice(), atMs: nowMs }]
+    const verdict = this.#judge()
+    if (verdict !== 'goes on') this.#run = []
     return verdict instanceof Uint8Array ? verdict : undefined
   }
 
-  private judge(): Bytes | 'goes on' | 'broken' {
-    const [first] = this.run
-    const last = this.run.at(-1)
+  #judge(): Bytes | 'goes on' | 'broken' {
+    const [first] = this.#run
+    const last = this.#run.at(-1)
     if (first === undefined || last === undefined) return 'broken'
-    for (const [index, { bytes, atMs }] of this.run.entries()) {
+    for (const [index, { bytes, atMs }] of this.#run.entries()) {
       if (((bytes[0] ?? 0) & 0x3f) !== index % 64) return 'broken'
-      const before = this.run[index - 1]
+      const before = this.#run[index - 1]
       if (before !== undefined && atMs - before.atMs > 5_000) return 'broken'
     }
     const isWhole = (b: Bytes) => ((b[0] ?? 0) & 0xc0) === 0xc0
     const headBytes = isWhole(first.bytes) ? 1 : 3
     if (first.bytes.length <= headBytes) return 'broken'
     const total = isWhole(first.bytes) ? first.bytes.length - 1 : readU16(first.bytes, 1)
-    const data = concatBytes(...this.run.map(({ bytes }, index) => bytes.subarray(index === 0 ? headBytes : 1)))
+    const data = concatBytes(...this.#run.map(({ bytes }, index) => bytes.subarray(index === 0 ? headBytes : 1)))
     const isLast = ((last.bytes[0] ?? 0) & 0x40) !== 0
     if (total > 1_024 || data.length > total || isLast !== (data.length === total)) return 'broken'
     return isLast ? data : 'goes on'

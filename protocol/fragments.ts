@@ -34,54 +34,55 @@ export function fragment(message: Bytes, mtu: number): readonly Uint8Array<Array
 
 /** Puts fragments together again, for one direction of one BLE link. */
 export class Reassembler {
-  private readonly buffer = new Uint8Array(recordBytesMax)
-  private length = 0
-  private total = 0
-  private sequence = 0
-  private lastAtMs = 0
+  readonly #buffer = new Uint8Array(recordBytesMax)
+  #length = 0
+  #total = 0
+  #sequence = 0
+  #lastAtMs = 0
 
   /** Takes one fragment; returns the message when it is complete (a copy), else undefined. */
   push(bytes: Bytes, nowMs: number): Uint8Array<ArrayBuffer> | undefined {
     const head = bytes[0]
     // A sender that does not count the header among its 512 is understood too.
-    if (head === undefined || bytes.length > 1 + fragmentDataBytesMax) return this.drop()
-    const silent = nowMs - this.lastAtMs > fragmentSilenceMs
-    this.lastAtMs = nowMs
-    if ((head & start) !== 0) return this.begin(head, bytes)
-    if (this.total === 0 || silent || (head & sequenceMask) !== ((this.sequence + 1) & sequenceMask)) return this.drop()
-    this.sequence++
-    return this.append(bytes.subarray(1), (head & end) !== 0)
+    if (head === undefined || bytes.length > 1 + fragmentDataBytesMax) return this.#drop()
+    const silent = nowMs - this.#lastAtMs > fragmentSilenceMs
+    this.#lastAtMs = nowMs
+    if ((head & start) !== 0) return this.#begin(head, bytes)
+    if (this.#total === 0 || silent || (head & sequenceMask) !== ((this.#sequence + 1) & sequenceMask))
+      return this.#drop()
+    this.#sequence++
+    return this.#append(bytes.subarray(1), (head & end) !== 0)
   }
 
-  private begin(head: number, bytes: Bytes): Uint8Array<ArrayBuffer> | undefined {
-    this.drop()
+  #begin(head: number, bytes: Bytes): Uint8Array<ArrayBuffer> | undefined {
+    this.#drop()
     if ((head & sequenceMask) !== 0) return undefined
     if ((head & end) !== 0) {
-      this.total = bytes.length - 1
-      if (this.total === 0) return this.drop()
-      return this.append(bytes.subarray(1), true)
+      this.#total = bytes.length - 1
+      if (this.#total === 0) return this.#drop()
+      return this.#append(bytes.subarray(1), true)
     }
     if (bytes.length < 4) return undefined
-    this.total = readU16(bytes, 1)
-    if (this.total > recordBytesMax) return this.drop()
-    return this.append(bytes.subarray(3), false)
+    this.#total = readU16(bytes, 1)
+    if (this.#total > recordBytesMax) return this.#drop()
+    return this.#append(bytes.subarray(3), false)
   }
 
-  private append(data: Bytes, last: boolean): Uint8Array<ArrayBuffer> | undefined {
-    const length = this.length + data.length
-    if (length > this.total || last !== (length === this.total)) return this.drop()
-    this.buffer.set(data, this.length)
-    this.length = length
+  #append(data: Bytes, last: boolean): Uint8Array<ArrayBuffer> | undefined {
+    const length = this.#length + data.length
+    if (length > this.#total || last !== (length === this.#total)) return this.#drop()
+    this.#buffer.set(data, this.#length)
+    this.#length = length
     if (!last) return undefined
-    const message = this.buffer.slice(0, length)
-    this.drop()
+    const message = this.#buffer.slice(0, length)
+    this.#drop()
     return message
   }
 
-  private drop(): undefined {
-    this.length = 0
-    this.total = 0
-    this.sequence = 0
+  #drop(): undefined {
+    this.#length = 0
+    this.#total = 0
+    this.#sequence = 0
     return undefined
   }
 }

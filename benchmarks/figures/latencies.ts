@@ -9,18 +9,18 @@ export type LatencySummary = {
 }
 
 export class Latencies {
-  private values: number[] = []
+  #values: number[] = []
 
   add(ms: number): void {
-    this.values.push(ms)
+    this.#values.push(ms)
   }
 
   clear(): void {
-    this.values = []
+    this.#values = []
   }
 
   summary(): LatencySummary {
-    const sorted = Float64Array.from(this.values).toSorted()
+    const sorted = Float64Array.from(this.#values).toSorted()
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
     return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) }
   }

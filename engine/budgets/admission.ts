@@ -34,40 +34,40 @@ export function takeToken(
 export class Admission {
   readonly perSecond: number
   readonly burst: number
-  private readonly monotonicMs: () => number
-  private readonly buckets = new Remembered<Bucket>()
-  private readonly failures = new Remembered<number[]>()
+  readonly #monotonicMs: () => number
+  readonly #buckets = new Remembered<Bucket>()
+  readonly #failures = new Remembered<number[]>()
 
   constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
     this.perSecond = options.perSecond
     this.burst = options.burst
-    this.monotonicMs = options.monotonicMs
+    this.#monotonicMs = options.monotonicMs
   }
 
   /** Takes one frame's worth from whoever `account` names; false when it has to wait. */
   admit(account: string): boolean {
-    const nowMs = this.monotonicMs()
-    let bucket = this.buckets.get(account)
+    const nowMs = this.#monotonicMs()
+    let bucket = this.#buckets.get(account)
     if (bucket === undefined) {
       bucket = { tokens: this.burst, atMs: nowMs }
-      this.buckets.set(account, bucket)
+      this.#buckets.set(account, bucket)
     }
     return takeToken(bucket, this, nowMs)
   }
 
   /** How long until another pairing may be tried, ms; 0 = now. `key` names an account or an address. */
   pairingWaitMs(key: string, failuresMax: number): number {
-    const nowMs = this.monotonicMs()
-    const recent = (this.failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
+    const nowMs = this.#monotonicMs()
+    const recent = (this.#failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
     const oldest = recent[recent.length - failuresMax]
     return oldest === undefined ? 0 : Math.max(1, Math.ceil(oldest + hourMs - nowMs))
   }
 
   pairingFailed(key: string): void {
-    const nowMs = this.monotonicMs()
-    const recent = (this.failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
+    const nowMs = this.#monotonicMs()
+    const recent = (this.#failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
     recent.push(nowMs)
-    this.failures.set(key, recent)
+    this.#failures.set(key, recent)
   }
 }
 

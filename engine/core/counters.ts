@@ -44,12 +44,12 @@ export const tallyNames: readonly string[] = [
 ]
 
 export class Counters {
-  private readonly bands = new Float64Array(bandStateNames.length)
-  private readonly sessions = new Int32Array(sessionStates.length)
-  private readonly decisions = new Float64Array(Math.max(...Object.values(reasons)) + 1)
-  private readonly holds = new Float64Array(holdNames.length)
-  private readonly accountHolds = new Map<string, number>()
-  private bandsHeld = 0
+  readonly #bands = new Float64Array(bandStateNames.length)
+  readonly #sessions = new Int32Array(sessionStates.length)
+  readonly #decisions = new Float64Array(Math.max(...Object.values(reasons)) + 1)
+  readonly #holds = new Float64Array(holdNames.length)
+  readonly #accountHolds = new Map<string, number>()
+  #bandsHeld = 0
   reversals = 0
   bandsAhead = 0
   bandsAheadRefused = 0
@@ -58,33 +58,33 @@ export class Counters {
 
   /** One of the counts that the journal keeps: bands in a state, under a hold, or held at all; accounts held as a whole. */
   setTally(counted: string, count: number): void {
-    if (isBandState(counted)) this.bands[bandStates[counted]] = count
-    else if (isHold(counted)) this.holds[holdNames.indexOf(counted)] = count
-    else if (counted === heldTally) this.bandsHeld = count
-    else this.accountHolds.set(counted, count)
+    if (isBandState(counted)) this.#bands[bandStates[counted]] = count
+    else if (isHold(counted)) this.#holds[holdNames.indexOf(counted)] = count
+    else if (counted === heldTally) this.#bandsHeld = count
+    else this.#accountHolds.set(counted, count)
   }
 
   sessionMoved(from: SessionState | undefined, to: SessionState | undefined): void {
-    if (from !== undefined) this.add(this.sessions, sessionStates.indexOf(from), -1)
-    if (to !== undefined) this.add(this.sessions, sessionStates.indexOf(to), 1)
+    if (from !== undefined) this.#add(this.#sessions, sessionStates.indexOf(from), -1)
+    if (to !== undefined) this.#add(this.#sessions, sessionStates.indexOf(to), 1)
   }
 
   decided(reason: Reason): void {
-    this.add(this.decisions, reasons[reason], 1)
+    this.#add(this.#decisions, reasons[reason], 1)
   }
 
   snapshot(): CountersSnapshot {
     const decisions: Partial<Record<Reason, number>> = {}
     for (const name of reasonNames) {
-      const count = this.decisions[reasons[name]] ?? 0
+      const count = this.#decisions[reasons[name]] ?? 0
       if (count > 0) decisions[name] = count
     }
     return {
-      bands: byName(bandStateNames, (name) => this.bands[bandStates[name]] ?? 0),
-      bandsHeld: this.bandsHeld,
-      holds: byName(holdNames, (name) => this.holds[holdNames.indexOf(name)] ?? 0),
-      accountHolds: byName(accountHoldNames, (name) => this.accountHolds.get(accountTally(name)) ?? 0),
-      sessions: byName(sessionStates, (name) => this.sessions[sessionStates.indexOf(name)] ?? 0),
+      bands: byName(bandStateNames, (name) => this.#bands[bandStates[name]] ?? 0),
+      bandsHeld: this.#bandsHeld,
+      holds: byName(holdNames, (name) => this.#holds[holdNames.indexOf(name)] ?? 0),
+      accountHolds: byName(accountHoldNames, (name) => this.#accountHolds.get(accountTally(name)) ?? 0),
+      sessions: byName(sessionStates, (name) => this.#sessions[sessionStates.indexOf(name)] ?? 0),
       decisions,
       reversals: this.reversals,
       bandsAhead: this.bandsAhead,
@@ -94,7 +94,7 @@ export class Counters {
     }
   }
 
-  private add(counts: Int32Array | Float64Array, index: number, step: number): void {
+  #add(counts: Int32Array | Float64Array, index: number, step: number): void {
     counts[index] = (counts[index] ?? 0) + step
   }
 }

@@ -52,34 +52,34 @@ const slabBits = Math.log2(linksPerSlab)
 type Slab = { readonly bytes: Uint8Array; readonly view: DataView }
 
 export class Links {
-  private readonly slabs: Slab[] = []
-  private readonly free: LinkIndex[] = []
-  private readonly countMax: number
-  private used = 0
+  readonly #slabs: Slab[] = []
+  readonly #free: LinkIndex[] = []
+  readonly #countMax: number
+  #used = 0
 
   constructor(countMax: number) {
-    this.countMax = countMax
+    this.#countMax = countMax
   }
 
   /** Links in use. */
   get count(): number {
-    return this.used - this.free.length
+    return this.#used - this.#free.length
   }
 
   /** Are all `linksMax` places taken? */
   get isFull(): boolean {
-    return this.count >= this.countMax
+    return this.count >= this.#countMax
   }
 
   /** Takes a place in the slab; undefined when `linksMax` is reached. */
   open(link: NewLink): LinkIndex | undefined {
-    const index = this.free.pop() ?? (this.used < this.countMax ? this.used++ : undefined)
+    const index = this.#free.pop() ?? (this.#used < this.#countMax ? this.#used++ : undefined)
     if (index === undefined) return undefined
-    if (index >= this.slabs.length * linksPerSlab) {
+    if (index >= this.#slabs.length * linksPerSlab) {
       const grown = new Uint8Array(linkBytes * linksPerSlab)
-      this.slabs.push({ bytes: grown, view: new DataView(grown.buffer) })
+      this.#slabs.push({ bytes: grown, view: new DataView(grown.buffer) })
     }
-    const { bytes, view } = this.slabOf(index)
+    const { bytes, view } = this.#slabOf(index)
     const base = baseOf(index)
     bytes.fill(0, base, base + linkBytes)
     bytes.set(link.up, base + at.up)
@@ -94,41 +94,41 @@ export class Links {
   /** Gives the place back and wipes its keys. */
   close(index: LinkIndex): void {
     const base = baseOf(index)
-    this.slabOf(index).bytes.fill(0, base, base + linkBytes)
-    this.free.push(index)
+    this.#slabOf(index).bytes.fill(0, base, base + linkBytes)
+    this.#free.push(index)
   }
 
   /** A key of the link: a view of its slab, valid while the link is open. */
   key(index: LinkIndex, which: 'up' | 'down'): Bytes {
     const base = baseOf(index) + at[which]
-    return this.slabOf(index).bytes.subarray(base, base + 32)
+    return this.#slabOf(index).bytes.subarray(base, base + 32)
   }
 
   setKey(index: LinkIndex, which: 'up' | 'down', key: Bytes): void {
-    this.slabOf(index).bytes.set(key, baseOf(index) + at[which])
+    this.#slabOf(index).bytes.set(key, baseOf(index) + at[which])
   }
 
   bid(index: LinkIndex): Bytes {
     const base = baseOf(index) + at.bid
-    return this.slabOf(index).bytes.subarray(base, base + 8)
+    return this.#slabOf(index).bytes.subarray(base, base + 8)
   }
 
   get(index: LinkIndex, name: LinkNumber): number {
-    const { view } = this.slabOf(index)
+    const { view } = this.#slabOf(index)
     const place = baseOf(index) + at[name]
     if (name === 'sid') return view.getUint16(place)
     return oneByte.has(name) ? view.getUint8(place) : view.getUint32(place)
   }
 
   set(index: LinkIndex, name: Exclude<LinkNumber, 'sid'>, value: number): void {
-    const { view } = this.slabOf(index)
+    const { view } = this.#slabOf(index)
     const place = baseOf(index) + at[name]
     if (oneByte.has(name)) view.setUint8(place, value)
     else view.setUint32(place, value)
   }
 
-  private slabOf(index: LinkIndex): Slab {
-    const slab = this.slabs[index >>> slabBits]
+  #slabOf(index: LinkIndex): Slab {
+    const slab = this.#slabs[index >>> slabBits]
     if (slab === undefined) throw new RangeError(`the index of a link expected, got ${index}`)
     return slab
   }

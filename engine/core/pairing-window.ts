@@ -36,31 +36,31 @@ export type PairingWindow = {
 export class PairingWindows {
   /** Told when a band acknowledged by a RESUME under the new root what its COMMIT_ACK did not bring. */
   readonly acknowledged: (window: PairingWindow) => void
-  private readonly open = new Map<AccountId, PairingWindow>()
-  private readonly countMax: number
+  readonly #open = new Map<AccountId, PairingWindow>()
+  readonly #countMax: number
 
   constructor(countMax: number, acknowledged: (window: PairingWindow) => void) {
-    this.countMax = countMax
+    this.#countMax = countMax
     this.acknowledged = acknowledged
   }
 
   get isFull(): boolean {
-    return this.open.size >= this.countMax
+    return this.#open.size >= this.#countMax
   }
 
   get count(): number {
-    return this.open.size
+    return this.#open.size
   }
 
   /** An account has one window at a time. */
   ofAccount(account: AccountId): PairingWindow | undefined {
-    return this.open.get(account)
+    return this.#open.get(account)
   }
 
   /** That of the phone which speaks on this session. */
   ofSession(session: Session): PairingWindow | undefined {
     const { speaker } = session
-    const window = speaker?.type === 'phone' ? this.open.get(speaker.account) : undefined
+    const window = speaker?.type === 'phone' ? this.#open.get(speaker.account) : undefined
     return window?.session === session ? window : undefined
   }
 
@@ -71,10 +71,10 @@ export class PairingWindows {
   }
 
   add(window: PairingWindow): void {
-    this.open.set(window.account, window)
+    this.#open.set(window.account, window)
   }
 
   remove(window: PairingWindow): void {
-    if (this.open.get(window.account) === window) this.open.delete(window.account)
+    if (this.#open.get(window.account) === window) this.#open.delete(window.account)
   }
 }

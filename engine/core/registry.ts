@@ -51,35 +51,35 @@ const noKeys: BandKeys = {
 }
 
 export class Registry {
-  private readonly options: RegistryOptions
-  private readonly awake = new Map<BandId, AwakeBand>()
-  private readonly nextInTurn = roundRobin(this.awake)
+  readonly #options: RegistryOptions
+  readonly #awake = new Map<BandId, AwakeBand>()
+  readonly #nextInTurn = roundRobin(this.#awake)
 
   constructor(options: RegistryOptions) {
-    this.options = options
+    this.#options = options
   }
 
   get awakeCount(): number {
-    return this.awake.size
+    return this.#awake.size
   }
 
   /** Is the band's actor there now? Asking does not wake it. */
   isAwake(bandId: BandId): boolean {
-    return this.awake.has(bandId)
+    return this.#awake.has(bandId)
   }
 
   /** Finds the band's actor or starts it from its row; a band without a row starts unbound. */
   wake(bandId: BandId): AwakeBand {
-    const known = this.awake.get(bandId)
+    const known = this.#awake.get(bandId)
     if (known !== undefined) {
-      known.usedAtMs = this.options.monotonicMs()
+      known.usedAtMs = this.#options.monotonicMs()
       return known
     }
-    const row = this.options.ledger.get('band', bandId)
+    const row = this.#options.ledger.get('band', bandId)
     const memory = row === undefined ? initialBandMemory(bandId) : memoryOf(row)
-    const actor = this.options.actors.startBand(row?.state ?? 'unbound', memory)
+    const actor = this.#options.actors.startBand(row?.state ?? 'unbound', memory)
     const keys = row === undefined ? noKeys : keysOf(row)
-    const usedAtMs = this.options.monotonicMs()
+    const usedAtMs = this.#options.monotonicMs()
     const band: AwakeBand = {
       bandId,
       actor,
@@ -88,44 +88,44 @@ export class Registry {
       usedAtMs,
       made: row === undefined ? undefined : { memory, keys, row },
     }
-    if (this.awake.size >= this.options.awakeBandsMax) this.sleepOne()
-    this.awake.set(bandId, band)
+    if (this.#awake.size >= this.#options.awakeBandsMax) this.#sleepOne()
+    this.#awake.set(bandId, band)
     return band
   }
 
   /** Sends its actor an event; what it asks for. Undefined when it threw: a bug, which drops the actor and is told. */
   tell(band: AwakeBand, event: BandEvent): readonly BandEffect[] | undefined {
-    const effects = this.options.actors.tellBand(band.actor, event)
+    const effects = this.#options.actors.tellBand(band.actor, event)
     const { status, error } = band.actor.getSnapshot()
     if (status === 'active') return effects
     this.forget(band.bandId)
-    this.options.actorFailed(band.bandId, error)
+    this.#options.actorFailed(band.bandId, error)
     return undefined
   }
 
   /** Drops the actor: by sleep, or because what it did could not be journaled. */
   forget(bandId: BandId): void {
-    const band = this.awake.get(bandId)
+    const band = this.#awake.get(bandId)
     if (band === undefined) return
-    this.awake.delete(bandId)
+    this.#awake.delete(bandId)
     if (band.armKey !== undefined) wipe(band.armKey)
-    this.options.actors.stop(band.actor)
+    this.#options.actors.stop(band.actor)
   }
 
   /** Puts to sleep what was not used for `awakeIdleMs`; looks at no more than `countMax` actors, at all of them in turn. */
   sleepIdle(countMax: number): void {
-    const before = this.options.monotonicMs() - this.options.awakeIdleMs
-    for (let left = Math.min(countMax, this.awake.size); left > 0; left--) {
-      const band = this.nextInTurn()?.[1]
+    const before = this.#options.monotonicMs() - this.#options.awakeIdleMs
+    for (let left = Math.min(countMax, this.#awake.size); left > 0; left--) {
+      const band = this.#nextInTurn()?.[1]
       if (band !== undefined && band.usedAtMs <= before) this.forget(band.bandId)
     }
   }
 
   /** Makes room: of a few in turn the one that was used longest ago. To know the oldest of all an order would have to be kept. */
-  private sleepOne(): void {
-    let oldest = this.nextInTurn()?.[1]
+  #sleepOne(): void {
+    let oldest = this.#nextInTurn()?.[1]
     for (let looked = 1; looked < lookedAtToSleepOne; looked++) {
-      const other = this.nextInTurn()?.[1]
+      const other = this.#nextInTurn()?.[1]
       if (oldest !== undefined && other !== undefined && other.usedAtMs < oldest.usedAtMs) oldest = other
     }
     if (oldest !== undefined) this.forget(oldest.bandId)

@@ -14,12 +14,12 @@ export class SessionDirectory {
   readonly ofAccount = new Map<AccountId, Set<Session>>()
   /** Sessions whose slots may be taken over, by resume token in hex; also for a while after they closed. */
   readonly ofResumeToken = new Map<string, Session>()
-  private numbered = 0
+  #numbered = 0
 
   /** The next session number: it grows across restarts because the epoch does. */
   nextNumber(epoch: number): number {
-    this.numbered++
-    return epoch * 0x1_0000_0000 + this.numbered
+    this.#numbered++
+    return epoch * 0x1_0000_0000 + this.#numbered
   }
 
   add(session: Session, { key, account }: Extract<Speaker, { readonly type: 'phone' }>): void {

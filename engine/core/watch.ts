@@ -10,43 +10,43 @@ export type WatchEvent =
   | { readonly type: 'decided'; readonly reason: Reason; readonly tookMs: number }
 
 export class Watch {
-  private readonly watchers = new Set<(event: WatchEvent) => void>()
-  private readonly bands = new Map<BandId, Set<{ readonly told: () => void }>>()
+  readonly #watchers = new Set<(event: WatchEvent) => void>()
+  readonly #bands = new Map<BandId, Set<{ readonly told: () => void }>>()
 
   /** Calls `watcher` for every event until the returned function is called. */
   subscribe(watcher: (event: WatchEvent) => void): () => void {
-    this.watchers.add(watcher)
-    return () => this.watchers.delete(watcher)
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
   }
 
   bandMoved(row: BandRow, cause: BandEventType): void {
-    if (this.watchers.size > 0) this.tell({ type: 'band.moved', row, cause })
+    if (this.#watchers.size > 0) this.#tell({ type: 'band.moved', row, cause })
   }
 
   decided(reason: Reason, tookMs: number): void {
-    if (this.watchers.size > 0) this.tell({ type: 'decided', reason, tookMs })
+    if (this.#watchers.size > 0) this.#tell({ type: 'decided', reason, tookMs })
   }
 
   /** Calls `told` whenever something happened to this band that is on disk, until the returned function is called. */
   subscribeBand(bandId: BandId, told: () => void): () => void {
-    const others = this.bands.get(bandId)
+    const others = this.#bands.get(bandId)
     // Not the function itself: who watches twice is told twice, and stops one at a time.
     const watcher = { told }
-    if (others === undefined) this.bands.set(bandId, new Set([watcher]))
+    if (others === undefined) this.#bands.set(bandId, new Set([watcher]))
     else others.add(watcher)
     return () => {
-      const left = this.bands.get(bandId)
+      const left = this.#bands.get(bandId)
       left?.delete(watcher)
-      if (left?.size === 0) this.bands.delete(bandId)
+      if (left?.size === 0) this.#bands.delete(bandId)
     }
   }
 
   bandTouched(bandId: BandId): void {
-    if (this.bands.size === 0) return
-    for (const { told } of this.bands.get(bandId) ?? []) told()
+    if (this.#bands.size === 0) return
+    for (const { told } of this.#bands.get(bandId) ?? []) told()
   }
 
-  private tell(event: WatchEvent): void {
-    for (const watcher of this.watchers) watcher(event)
+  #tell(event: WatchEvent): void {
+    for (const watcher of this.#watchers) watcher(event)
   }
 }

@@ -10,34 +10,34 @@ export const disagreementMaxMs = 2_000
 
 export class EngineTime {
   readonly clock: Clock
-  private readonly anchorWallMs: number
-  private readonly anchorMonotonicMs: number
-  private highWaterMs: number
+  readonly #anchorWallMs: number
+  readonly #anchorMonotonicMs: number
+  #highWaterMs: number
   /** How far the journal was ahead of the wall when this time began, ms. */
   readonly journalAheadMs: number
-  private readonly rewoundAtMs: number
+  readonly #rewoundAtMs: number
 
   /** `highWaterMs` is the newest instant in the journal, `rewoundAtMs` the one to which its time ran back the last time; 0 = it never did. */
   constructor(clock: Clock, highWaterMs: number, rewoundAtMs = 0) {
-    this.rewoundAtMs = rewoundAtMs
+    this.#rewoundAtMs = rewoundAtMs
     this.clock = clock
     const wallMs = clock.nowMs()
     this.journalAheadMs = Math.max(0, highWaterMs - wallMs)
-    this.anchorWallMs = Math.max(wallMs, highWaterMs)
-    this.anchorMonotonicMs = clock.monotonicMs()
-    this.highWaterMs = highWaterMs
+    this.#anchorWallMs = Math.max(wallMs, highWaterMs)
+    this.#anchorMonotonicMs = clock.monotonicMs()
+    this.#highWaterMs = highWaterMs
   }
 
   /** Engine time, whole ms since 1970; never decreases. */
   nowMs(): number {
-    const carried = Math.floor(this.anchorWallMs + (this.clock.monotonicMs() - this.anchorMonotonicMs))
-    if (carried > this.highWaterMs) this.highWaterMs = carried
-    return this.highWaterMs
+    const carried = Math.floor(this.#anchorWallMs + (this.clock.monotonicMs() - this.#anchorMonotonicMs))
+    if (carried > this.#highWaterMs) this.#highWaterMs = carried
+    return this.#highWaterMs
   }
 
   /** An instant that has passed, as a row has it: one that is still to come was written under a wrong clock, and counts as when time ran back. */
   passedMs(instantMs: number): number {
-    return instantMs > this.nowMs() ? this.rewoundAtMs : instantMs
+    return instantMs > this.nowMs() ? this.#rewoundAtMs : instantMs
   }
 
   monotonicMs(): number {

@@ -46,69 +46,69 @@ export type Preceding = {
 export const behindFlushes = 3
 
 export class Ledger implements RowReader {
-  private readonly options: LedgerOptions
-  private readonly cache: RowCache
+  readonly #options: LedgerOptions
+  readonly #cache: RowCache
   /** What the next batch for the view collects, and the batches that are full, oldest first: the first of them are being written. */
-  private pending = new PendingRows()
-  private readonly leaving: PendingRows[] = []
-  private readonly writing: Promise<boolean>[] = []
+  #pending = new PendingRows()
+  readonly #leaving: PendingRows[] = []
+  readonly #writing: Promise<boolean>[] = []
   /** A write failed, and the one behind it has not come back yet. */
-  private isFailing = false
-  private cancelTimer: (() => void) | undefined
-  private lastAtMs = 0
+  #isFailing = false
+  #cancelTimer: (() => void) | undefined
+  #lastAtMs = 0
   /** The group that is being waited for (`whenDurable`), and who waits. */
-  private waitedFor: Promise<void> | undefined
-  private waiting: ((failure: unknown) => void)[] = []
-  private closed = false
-  private restoredRow: RestoredRow | undefined
-  private rewoundRow: RewoundRow | undefined
-  private readonly shares = new ReserveShares()
+  #waitedFor: Promise<void> | undefined
+  #waiting: ((failure: unknown) => void)[] = []
+  #closed = false
+  #restoredRow: RestoredRow | undefined
+  #rewoundRow: RewoundRow | undefined
+  readonly #shares = new ReserveShares()
 
   constructor(options: LedgerOptions) {
-    this.options = options
-    this.cache = new RowCache(options.cachedRowsMax ?? 0)
+    this.#options = options
+    this.#cache = new RowCache(options.cachedRowsMax ?? 0)
   }
 
   /** Applies what the journal has beyond the view. Returns the newest instant and epoch seen there. */
   async recover(): Promise<{ readonly lastAtMs: number; readonly recordCount: number }> {
-    const { journal, view } = this.options
-    this.restoredRow = this.stored('restored', restoredKey)
-    this.rewoundRow = this.stored('rewound', rewoundKey)
+    const { journal, view } = this.#options
+    this.#restoredRow = this.#stored('restored', restoredKey)
+    this.#rewoundRow = this.#stored('rewound', rewoundKey)
     let recordCount = 0
     for (const { lsn, body } of journal.read(view.appliedLsn + 1)) {
-      this.take(decodeRecord(body), lsn)
+      this.#take(decodeRecord(body), lsn)
       recordCount++
-      if (this.pending.weight < this.options.viewFlushRecords) continue
-      this.endBatch()
-      await this.flush()
+      if (this.#pending.weight < this.#options.viewFlushRecords) continue
+      this.#endBatch()
+      await this.#flush()
     }
-    this.endBatch()
-    while (this.leaving.length > 0 && (await this.flush()));
-    if (recordCount === 0 && journal.appendedLsn > 0) this.lastAtMs = this.lastRecordAtMs()
-    return { lastAtMs: this.lastAtMs, recordCount }
+    this.#endBatch()
+    while (this.#leaving.length > 0 && (await this.#flush()));
+    if (recordCount === 0 && journal.appendedLsn > 0) this.#lastAtMs = this.#lastRecordAtMs()
+    return { lastAtMs: this.#lastAtMs, recordCount }
   }
 
   get<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one row of that table
-    if (table === 'rewound') return this.rewoundRow as RowOf<Name> | undefined
-    const known = isCached(table) ? this.cache.get(table, key) : undefined
+    if (table === 'rewound') return this.#rewoundRow as RowOf<Name> | undefined
+    const known = isCached(table) ? this.#cache.get(table, key) : undefined
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- under a table's name the cache holds rows of that table only
     if (known !== undefined) return (known.row as RowOf<Name> | null) ?? undefined
-    const waiting = this.waitingRow(table, key)
-    const row = waiting === undefined ? this.stored(table, key) : (waiting ?? undefined)
-    if (isCached(table)) this.cache.set(table, key, row ?? null)
+    const waiting = this.#waitingRow(table, key)
+    const row = waiting === undefined ? this.#stored(table, key) : (waiting ?? undefined)
+    if (isCached(table)) this.#cache.set(table, key, row ?? null)
     return row
   }
 
   /** The newest of what waits for the view: null when the row goes, undefined when nothing waits for it. */
-  private waitingRow<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
-    let row = this.pending.get(table, key)
-    for (let at = this.leaving.length - 1; row === undefined && at >= 0; at--) row = this.leaving[at]?.get(table, key)
+  #waitingRow<Name extends Table>(table: Name, key: string): RowOf<Name> | null | undefined {
+    let row = this.#pending.get(table, key)
+    for (let at = this.#leaving.length - 1; row === undefined && at >= 0; at--) row = this.#leaving[at]?.get(table, key)
     return row
   }
 
-  private stored<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
-    const bytes = this.options.view.get(table, key)
+  #stored<Name extends Table>(table: Name, key: string): RowOf<Name> | undefined {
+    const bytes = this.#options.view.get(table, key)
     return bytes === undefined ? undefined : decodeRow(table, bytes)
   }
 
@@ -117,10 +117,10 @@ export class Ledger implements RowReader {
     table: Name,
     range: RowRange,
   ): readonly { readonly key: string; readonly row: RowOf<Name> }[] {
-    const changed = new Set([...this.leaving, this.pending].flatMap((rows) => [...rows.within(table, range)]))
+    const changed = new Set([...this.#leaving, this.#pending].flatMap((rows) => [...rows.within(table, range)]))
     const rows = new Map<string, RowOf<Name>>()
     const limit = range.limit + changed.size
-    for (const { key, bytes } of this.options.view.range(table, { ...range, limit }))
+    for (const { key, bytes } of this.#options.view.range(table, { ...range, limit }))
       rows.set(key, decodeRow(table, bytes))
     for (const key of changed) {
       const row = this.get(table, key)
@@ -136,58 +136,58 @@ export class Ledger implements RowReader {
 
   /** Appends one record and applies it. Returns its lsn, or why nothing happened. */
   append(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
-    if (use === 'reserve' && !this.hasShare(record)) return 'full'
-    const preceding = this.options.before?.(record)
-    const lsn = preceding === undefined ? this.appendOne(record, use) : this.appendBehind(preceding, record, use)
+    if (use === 'reserve' && !this.#hasShare(record)) return 'full'
+    const preceding = this.#options.before?.(record)
+    const lsn = preceding === undefined ? this.#appendOne(record, use) : this.#appendBehind(preceding, record, use)
     if (typeof lsn !== 'number') return lsn
-    if (this.pending.weight >= this.options.viewFlushRecords) {
-      this.endBatch()
-      void this.flush()
-    } else this.schedule()
+    if (this.#pending.weight >= this.#options.viewFlushRecords) {
+      this.#endBatch()
+      void this.#flush()
+    } else this.#schedule()
     return lsn
   }
 
   /** Has who causes this record a place left in the reserve? Only a full disk counts. */
-  private hasShare(record: JournalRecord): boolean {
-    if (this.options.journal.state === 'full') return this.shares.take(record)
-    this.shares.clear()
+  #hasShare(record: JournalRecord): boolean {
+    if (this.#options.journal.state === 'full') return this.#shares.take(record)
+    this.#shares.clear()
     return true
   }
 
-  private appendOne(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
-    const stamped = this.inOrder(record)
-    const lsn = this.options.journal.append(encodeRecordBorrowed(stamped), use)
-    if (typeof lsn === 'number') this.take(stamped, lsn)
+  #appendOne(record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    const stamped = this.#inOrder(record)
+    const lsn = this.#options.journal.append(encodeRecordBorrowed(stamped), use)
+    if (typeof lsn === 'number') this.#take(stamped, lsn)
     return lsn
   }
 
-  private appendBehind({ records, taken }: Preceding, record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
-    const all = [...records, record].map((one) => this.inOrder(one))
-    const firstLsn = this.options.journal.appendTogether(all.map(encodeRecord), use)
+  #appendBehind({ records, taken }: Preceding, record: JournalRecord, use: AppendUse): Lsn | 'full' | 'failed' {
+    const all = [...records, record].map((one) => this.#inOrder(one))
+    const firstLsn = this.#options.journal.appendTogether(all.map(encodeRecord), use)
     if (typeof firstLsn !== 'number') return firstLsn
-    for (const [at, one] of all.entries()) this.take(one, firstLsn + at)
+    for (const [at, one] of all.entries()) this.#take(one, firstLsn + at)
     taken(firstLsn)
     return firstLsn + records.length
   }
 
   /** The newest instant of the journal; 0 in an empty one. */
   get newestAtMs(): number {
-    return this.lastAtMs
+    return this.#lastAtMs
   }
 
   /** The latest restore from an older state; undefined when there was none. Asked on the road, so it is at hand. */
   get restored(): RestoredRow | undefined {
-    return this.restoredRow
+    return this.#restoredRow
   }
 
   /** Where journal time ran back the last time; undefined when it never did. Asked on the road, so it is at hand. */
   get rewound(): RewoundRow | undefined {
-    return this.rewoundRow
+    return this.#rewoundRow
   }
 
   /** The output gate: resolves when everything up to `lsn` is on disk. */
   durable(lsn: Lsn): Promise<void> {
-    return this.options.journal.durable(lsn)
+    return this.#options.journal.durable(lsn)
   }
 
   /**
@@ -195,18 +195,18 @@ export class Ledger implements RowReader {
    * it will not be. What waits for one group of the journal is told in one go, in the order it came. `told` must not throw.
    */
   whenDurable(lsn: Lsn, told: (failure: unknown) => void): void {
-    const group = this.options.journal.durable(lsn)
-    if (group === this.waitedFor) {
-      this.waiting.push(told)
+    const group = this.#options.journal.durable(lsn)
+    if (group === this.#waitedFor) {
+      this.#waiting.push(told)
       return
     }
     const waiting: ((failure: unknown) => void)[] = [told]
-    this.waitedFor = group
-    this.waiting = waiting
+    this.#waitedFor = group
+    this.#waiting = waiting
     const tell = (failure: unknown) => {
-      if (this.waitedFor === group) {
-        this.waitedFor = undefined
-        this.waiting = []
+      if (this.#waitedFor === group) {
+        this.#waitedFor = undefined
+        this.#waiting = []
       }
       for (const one of waiting) one(failure)
     }
@@ -214,119 +214,119 @@ export class Ledger implements RowReader {
   }
 
   get appendedLsn(): Lsn {
-    return this.options.journal.appendedLsn
+    return this.#options.journal.appendedLsn
   }
 
   get durableLsn(): Lsn {
-    return this.options.journal.durableLsn
+    return this.#options.journal.durableLsn
   }
 
   /** One record that is on disk, read aside from the road; undefined when it is not there, or not any more. */
   async read(lsn: Lsn): Promise<JournalRecord | undefined> {
-    const body = await this.options.journal.readOne(lsn)
+    const body = await this.#options.journal.readOne(lsn)
     return body === undefined ? undefined : decodeRecord(body)
   }
 
   /** Does so much wait for the view that nothing should be added that can wait? */
   get isViewProven(): boolean {
-    return this.options.view.isProven
+    return this.#options.view.isProven
   }
 
   get isViewBehind(): boolean {
-    let recordCount = this.pending.recordCount
-    for (const batch of this.leaving) recordCount += batch.recordCount
-    return recordCount > behindFlushes * this.options.viewFlushRecords
+    let recordCount = this.#pending.recordCount
+    for (const batch of this.#leaving) recordCount += batch.recordCount
+    return recordCount > behindFlushes * this.#options.viewFlushRecords
   }
 
   /** Resolves when the view has every record appended before the call; rejects when it cannot be written. */
   async settle(): Promise<void> {
-    const target = this.options.journal.appendedLsn
+    const target = this.#options.journal.appendedLsn
     await this.durable(target)
-    while (this.options.view.appliedLsn < target) {
-      const isWritten = await this.flush()
-      if (!isWritten && this.options.view.appliedLsn < target)
-        throw new Fault('view-failed', `the view stays at ${this.options.view.appliedLsn}, ${target} expected`)
+    while (this.#options.view.appliedLsn < target) {
+      const isWritten = await this.#flush()
+      if (!isWritten && this.#options.view.appliedLsn < target)
+        throw new Fault('view-failed', `the view stays at ${this.#options.view.appliedLsn}, ${target} expected`)
     }
   }
 
   async close(): Promise<void> {
-    this.closed = true
-    this.cancelTimer?.()
-    await this.settle().catch(this.options.viewFailed)
+    this.#closed = true
+    this.#cancelTimer?.()
+    await this.settle().catch(this.#options.viewFailed)
   }
 
   // Time never runs back in the journal but knowingly (I26): who read the clock before another's record was appended is that much late.
-  private inOrder<Kind extends JournalRecord>(record: Kind): Kind {
+  #inOrder<Kind extends JournalRecord>(record: Kind): Kind {
     if (runsBack(record)) return record
-    return record.atMs < this.lastAtMs ? { ...record, atMs: this.lastAtMs } : record
+    return record.atMs < this.#lastAtMs ? { ...record, atMs: this.#lastAtMs } : record
   }
 
-  private take(record: JournalRecord, lsn: Lsn): void {
-    this.lastAtMs = runsBack(record) ? record.atMs : Math.max(this.lastAtMs, record.atMs)
+  #take(record: JournalRecord, lsn: Lsn): void {
+    this.#lastAtMs = runsBack(record) ? record.atMs : Math.max(this.#lastAtMs, record.atMs)
     for (const change of apply(record, lsn, this)) {
-      this.pending.add(change)
-      if (isCached(change.table)) this.cache.set(change.table, change.key, change.row)
-      if (change.table === 'restored') this.restoredRow = change.row ?? undefined
-      if (change.table === 'rewound') this.rewoundRow = change.row ?? undefined
-      this.options.changed(change)
+      this.#pending.add(change)
+      if (isCached(change.table)) this.#cache.set(change.table, change.key, change.row)
+      if (change.table === 'restored') this.#restoredRow = change.row ?? undefined
+      if (change.table === 'rewound') this.#rewoundRow = change.row ?? undefined
+      this.#options.changed(change)
     }
-    this.pending.lastLsn = lsn
-    this.pending.recordCount++
+    this.#pending.lastLsn = lsn
+    this.#pending.recordCount++
   }
 
-  private schedule(): void {
-    if (this.closed) return
-    this.cancelTimer ??= this.options.clock.after(this.options.viewFlushMs, () => {
-      this.cancelTimer = undefined
-      void this.flush()
+  #schedule(): void {
+    if (this.#closed) return
+    this.#cancelTimer ??= this.#options.clock.after(this.#options.viewFlushMs, () => {
+      this.#cancelTimer = undefined
+      void this.#flush()
     })
   }
 
   /** Writes the oldest batch, and gets the next one ready. False when the view could not be written: it is tried again. */
-  private flush(): Promise<boolean> {
-    if (this.leaving.length === 0) this.endBatch()
+  #flush(): Promise<boolean> {
+    if (this.#leaving.length === 0) this.#endBatch()
     // What was to follow a batch that failed fails too: both are tried again when both are back.
-    while (!this.isFailing && this.writing.length < viewWritesMax) {
-      const batch = this.leaving[this.writing.length]
+    while (!this.#isFailing && this.#writing.length < viewWritesMax) {
+      const batch = this.#leaving[this.#writing.length]
       if (batch === undefined) break
-      this.writing.push(this.write(batch))
+      this.#writing.push(this.#write(batch))
     }
-    return this.writing[0] ?? Promise.resolve(true)
+    return this.#writing[0] ?? Promise.resolve(true)
   }
 
   // Only what is durable in the journal may reach the view: it must never know more than the truth. A batch that cannot be written
   // stays the first.
-  private async write(batch: PendingRows): Promise<boolean> {
-    const { journal, view } = this.options
+  async #write(batch: PendingRows): Promise<boolean> {
+    const { journal, view } = this.#options
     try {
       await journal.durable(batch.lastLsn)
       // While this one waited for the disk the view may have failed the one before, whose rows it must not overtake.
-      if (this.isFailing) throw new Error('the batch before was not written')
+      if (this.#isFailing) throw new Error('the batch before was not written')
       await view.write(batch.encoded(), batch.lastLsn)
-      this.leaving.shift()
-      this.options.viewWritten?.()
+      this.#leaving.shift()
+      this.#options.viewWritten?.()
     } catch (error) {
-      if (!this.isFailing) this.options.viewFailed(error)
-      this.isFailing = true
+      if (!this.#isFailing) this.#options.viewFailed(error)
+      this.#isFailing = true
     }
-    void this.writing.shift()
-    const isWritten = !this.isFailing
-    if (this.writing.length === 0) this.isFailing = false
+    void this.#writing.shift()
+    const isWritten = !this.#isFailing
+    if (this.#writing.length === 0) this.#isFailing = false
     // What is full does not wait for the timer.
-    if (isWritten && this.leaving.length > 0 && !this.closed) void this.flush()
-    else if (this.pending.recordCount + this.leaving.length > 0) this.schedule()
+    if (isWritten && this.#leaving.length > 0 && !this.#closed) void this.#flush()
+    else if (this.#pending.recordCount + this.#leaving.length > 0) this.#schedule()
     return isWritten
   }
 
   /** No more comes into the batch: LMDB keeps a page for each of its rows while it is written, so none may grow beyond a flush. */
-  private endBatch(): void {
-    if (this.pending.recordCount === 0) return
-    this.leaving.push(this.pending)
-    this.pending = new PendingRows()
+  #endBatch(): void {
+    if (this.#pending.recordCount === 0) return
+    this.#leaving.push(this.#pending)
+    this.#pending = new PendingRows()
   }
 
-  private lastRecordAtMs(): number {
-    const { journal } = this.options
+  #lastRecordAtMs(): number {
+    const { journal } = this.#options
     for (const { body } of journal.read(journal.appendedLsn)) return decodeRecord(body).atMs
     return 0
   }

@@ -83,44 +83,44 @@ type Stop = 'full' | 'failed'
 
 /** One request at work. */
 class OneImport {
-  private readonly core: Core
-  private readonly refused: { index: number; reason: ImportRefusal }[] = []
-  private imported = 0
-  private count = 0
+  readonly #core: Core
+  readonly #refused: { index: number; reason: ImportRefusal }[] = []
+  #imported = 0
+  #count = 0
   /** Sealed, not yet appended: a burst of records shares one group of the journal, and its write. */
-  private burst: { readonly index: number; readonly binding: ImportedBinding; readonly sealed: Sealed }[] = []
+  #burst: { readonly index: number; readonly binding: ImportedBinding; readonly sealed: Sealed }[] = []
 
   constructor(core: Core) {
-    this.core = core
+    this.#core = core
   }
 
   /** Prepares one binding; what it costs is mostly spent here. */
   prepare(binding: ImportedBinding | Malformed): void {
-    const index = this.count++
-    if ('expected' in binding) this.refused.push({ index, reason: 'malformed' })
-    else this.burst.push({ index, binding, sealed: seal(this.core, binding) })
+    const index = this.#count++
+    if ('expected' in binding) this.#refused.push({ index, reason: 'malformed' })
+    else this.#burst.push({ index, binding, sealed: seal(this.#core, binding) })
   }
 
   get isBurstFull(): boolean {
-    return this.burst.length >= burstRecords
+    return this.#burst.length >= burstRecords
   }
 
   /** Appends what is prepared. Whether a binding can be taken is judged now, and nothing comes in between. */
   append(): Stop | undefined {
     // Looked at each time: between two bursts others are served, and the clock may have become doubtful.
-    if (!this.core.time.certain()) return 'failed'
-    for (const { index, binding, sealed } of this.burst.splice(0)) {
-      const taken = take(this.core, binding, sealed)
+    if (!this.#core.time.certain()) return 'failed'
+    for (const { index, binding, sealed } of this.#burst.splice(0)) {
+      const taken = take(this.#core, binding, sealed)
       if (taken === 'full' || taken === 'failed') return taken
-      if (taken === 'imported' || taken === 'known') this.imported++
-      else this.refused.push({ index, reason: taken })
+      if (taken === 'imported' || taken === 'known') this.#imported++
+      else this.#refused.push({ index, reason: taken })
     }
     return undefined
   }
 
   get result(): ImportResult {
-    const refused = this.refused.toSorted((left, right) => left.index - right.index)
-    return { type: 'done', imported: this.imported, refused }
+    const refused = this.#refused.toSorted((left, right) => left.index - right.index)
+    return { type: 'done', imported: this.#imported, refused }
   }
 }
 
@@ -309,24 +309,24 @@ function armingOf(
 
 /** Keeps the import from running ahead of the view, which writes on while the next records are made. */
 class ViewBacklog {
-  private readonly core: Core
-  private count = 0
-  private settling: Promise<Stop | undefined> = Promise.resolve(undefined)
+  readonly #core: Core
+  #count = 0
+  #settling: Promise<Stop | undefined> = Promise.resolve(undefined)
 
   constructor(core: Core) {
-    this.core = core
+    this.#core = core
   }
 
   /** More records; waits while too many wait for the view, and says so when it cannot be written. */
   async grow(count: number): Promise<Stop | undefined> {
-    this.count += count
-    if (this.count < Math.min(viewBacklogRecordsMax, this.core.config.viewFlushRecords)) return undefined
-    this.count = 0
-    const stop = await this.settling
-    this.settling = this.core.ledger.settle().then(
+    this.#count += count
+    if (this.#count < Math.min(viewBacklogRecordsMax, this.#core.config.viewFlushRecords)) return undefined
+    this.#count = 0
+    const stop = await this.#settling
+    this.#settling = this.#core.ledger.settle().then(
       () => undefined,
       (error: unknown) => {
-        this.core.failed(error)
+        this.#core.failed(error)
         return 'failed'
       },
     )

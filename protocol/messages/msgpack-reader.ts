@@ -31,19 +31,19 @@ export function isArray(value: Unpacked | undefined): value is readonly Unpacked
 class Reader {
   at = 0
   fault: Malformed | undefined
-  private readonly bytes: Bytes
+  readonly #bytes: Bytes
 
   constructor(bytes: Bytes) {
-    this.bytes = bytes
+    this.#bytes = bytes
   }
 
   value(depthLeft: number): Unpacked {
-    const { bytes } = this
+    const bytes = this.#bytes
     const head = bytes[this.at++]
-    if (head === undefined) return this.refuse('a value, got the end', bytes.length)
+    if (head === undefined) return this.#refuse('a value, got the end', bytes.length)
     if (head <= 0x7f) return head
-    if (head >= 0x90 && head <= 0x9f) return this.array(head & 0x0f, depthLeft)
-    if (head >= 0xa0 && head <= 0xbf) return this.text(head & 0x1f)
+    if (head >= 0x90 && head <= 0x9f) return this.#array(head & 0x0f, depthLeft)
+    if (head >= 0xa0 && head <= 0xbf) return this.#text(head & 0x1f)
     switch (head) {
       case 0xc0:
         return null
@@ -52,42 +52,43 @@ class Reader {
       case 0xc3:
         return true
       case 0xc4:
-        return this.binary(this.unsigned(1))
+        return this.#binary(this.#unsigned(1))
       case 0xc5:
-        return this.binary(this.unsigned(2))
+        return this.#binary(this.#unsigned(2))
       case 0xcc:
-        return this.unsigned(1)
+        return this.#unsigned(1)
       case 0xcd:
-        return this.unsigned(2)
+        return this.#unsigned(2)
       case 0xce:
-        return this.unsigned(4)
+        return this.#unsigned(4)
       case 0xcf:
-        return this.unsigned(8)
+        return this.#unsigned(8)
       case 0xd9:
-        return this.text(this.unsigned(1))
+        return this.#text(this.#unsigned(1))
       case 0xda:
-        return this.text(this.unsigned(2))
+        return this.#text(this.#unsigned(2))
       case 0xdc:
-        return this.array(this.unsigned(2), depthLeft)
+        return this.#array(this.#unsigned(2), depthLeft)
       default:
-        return this.refuse(`array, unsigned integer, bin, str, bool or nil, got 0x${head.toString(16)}`, this.at - 1)
+        return this.#refuse(`array, unsigned integer, bin, str, bool or nil, got 0x${head.toString(16)}`, this.at - 1)
     }
   }
 
-  private array(length: number, depthLeft: number): Unpacked {
-    if (depthLeft === 0) return this.refuse('arrays nested less deep')
-    if (length > frameItemsMax) return this.refuse(`at most ${frameItemsMax} items`)
+  #array(length: number, depthLeft: number): Unpacked {
+    if (depthLeft === 0) return this.#refuse('arrays nested less deep')
+    if (length > frameItemsMax) return this.#refuse(`at most ${frameItemsMax} items`)
     // Each item takes a byte at least: a length that lies is refused before anything is allocated for it.
-    if (length > this.bytes.length - this.at) return this.refuse(`${length} items, got the end`)
+    if (length > this.#bytes.length - this.at) return this.#refuse(`${length} items, got the end`)
     const items: Unpacked[] = []
     for (let i = 0; i < length && this.fault === undefined; i++) items.push(this.value(depthLeft - 1))
     return items
   }
 
-  private unsigned(width: 1 | 2 | 4 | 8): number {
-    const { bytes, at } = this
+  #unsigned(width: 1 | 2 | 4 | 8): number {
+    const bytes = this.#bytes
+    const { at } = this
     if (at + width > bytes.length) {
-      this.refuse(`an integer of ${width} bytes, got the end`)
+      this.#refuse(`an integer of ${width} bytes, got the end`)
       return 0
     }
     this.at = at + width
@@ -95,29 +96,29 @@ class Reader {
     if (width === 2) return readU16(bytes, at)
     if (width === 4) return readU32(bytes, at)
     const wide = readU64(bytes, at)
-    if (wide === undefined) this.refuse('an integer below 2^53', at)
+    if (wide === undefined) this.#refuse('an integer below 2^53', at)
     return wide ?? 0
   }
 
-  private binary(length: number): Unpacked {
+  #binary(length: number): Unpacked {
     const end = this.at + length
-    if (end > this.bytes.length) return this.refuse(`${length} bytes, got the end`)
-    const view = this.bytes.subarray(this.at, end)
+    if (end > this.#bytes.length) return this.#refuse(`${length} bytes, got the end`)
+    const view = this.#bytes.subarray(this.at, end)
     this.at = end
     return view
   }
 
-  private text(length: number): Unpacked {
+  #text(length: number): Unpacked {
     const from = this.at
     const end = from + length
-    if (end > this.bytes.length) return this.refuse(`${length} bytes, got the end`)
+    if (end > this.#bytes.length) return this.#refuse(`${length} bytes, got the end`)
     this.at = end
-    return readText(this.bytes, from, end) ?? this.refuse('a str of UTF-8', from)
+    return readText(this.#bytes, from, end) ?? this.#refuse('a str of UTF-8', from)
   }
 
-  private refuse(expected: string, at: number = this.at): null {
+  #refuse(expected: string, at: number = this.at): null {
     this.fault ??= malformed(expected, at)
-    this.at = this.bytes.length
+    this.at = this.#bytes.length
     return null
   }
 }

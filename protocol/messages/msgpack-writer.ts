@@ -34,42 +34,42 @@ class Writer {
   at = 0
 
   value(value: Unpacked): void {
-    if (value === null) this.byte(0xc0)
-    else if (typeof value === 'number') this.unsigned(value)
-    else if (typeof value === 'boolean') this.byte(value ? 0xc3 : 0xc2)
-    else if (typeof value === 'string') this.text(value)
-    else if (value instanceof Uint8Array) this.binary(value)
-    else this.array(value)
+    if (value === null) this.#byte(0xc0)
+    else if (typeof value === 'number') this.#unsigned(value)
+    else if (typeof value === 'boolean') this.#byte(value ? 0xc3 : 0xc2)
+    else if (typeof value === 'string') this.#text(value)
+    else if (value instanceof Uint8Array) this.#binary(value)
+    else this.#array(value)
   }
 
-  private unsigned(value: number): void {
+  #unsigned(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`an unsigned safe integer expected, got ${value}`)
-    if (value <= 0x7f) return this.byte(value)
-    if (value <= 0xff) return this.head(0xcc, value, 1)
-    if (value <= 0xffff) return this.head(0xcd, value, 2)
-    if (value <= 0xffff_ffff) return this.head(0xce, value, 4)
-    this.head(0xcf, Math.floor(value / 0x1_0000_0000), 4)
-    this.tail(value % 0x1_0000_0000, 4)
+    if (value <= 0x7f) return this.#byte(value)
+    if (value <= 0xff) return this.#head(0xcc, value, 1)
+    if (value <= 0xffff) return this.#head(0xcd, value, 2)
+    if (value <= 0xffff_ffff) return this.#head(0xce, value, 4)
+    this.#head(0xcf, Math.floor(value / 0x1_0000_0000), 4)
+    this.#tail(value % 0x1_0000_0000, 4)
   }
 
-  private binary(value: Uint8Array): void {
-    this.head(value.length <= 0xff ? 0xc4 : 0xc5, this.within(value.length), value.length <= 0xff ? 1 : 2)
-    this.raw(value)
+  #binary(value: Uint8Array): void {
+    this.#head(value.length <= 0xff ? 0xc4 : 0xc5, this.#within(value.length), value.length <= 0xff ? 1 : 2)
+    this.#raw(value)
   }
 
-  private text(value: string): void {
-    if (value.length <= asciiMax && this.ascii(value)) return
+  #text(value: string): void {
+    if (value.length <= asciiMax && this.#ascii(value)) return
     const bytes = encodeUtf8(value)
-    if (bytes.length <= 31) this.byte(0xa0 | bytes.length)
-    else this.head(bytes.length <= 0xff ? 0xd9 : 0xda, this.within(bytes.length), bytes.length <= 0xff ? 1 : 2)
-    this.raw(bytes)
+    if (bytes.length <= 31) this.#byte(0xa0 | bytes.length)
+    else this.#head(bytes.length <= 0xff ? 0xd9 : 0xda, this.#within(bytes.length), bytes.length <= 0xff ? 1 : 2)
+    this.#raw(bytes)
   }
 
   /** Most texts are ids and words: written in place, without a byte string in between. False: not ASCII, nothing written. */
-  private ascii(value: string): boolean {
+  #ascii(value: string): boolean {
     const { length } = value
-    this.room(length + 2)
+    this.#room(length + 2)
     const { bytes } = this
     let at = this.at
     if (length <= 31) bytes[at++] = 0xa0 | length
@@ -87,47 +87,47 @@ class Writer {
   }
 
   each(length: number, itemAt: (index: number) => Unpacked): void {
-    this.arrayHead(length)
+    this.#arrayHead(length)
     for (let index = 0; index < length; index++) this.value(itemAt(index))
   }
 
-  private array(items: readonly Unpacked[]): void {
-    this.arrayHead(items.length)
+  #array(items: readonly Unpacked[]): void {
+    this.#arrayHead(items.length)
     for (const item of items) this.value(item)
   }
 
-  private arrayHead(length: number): void {
-    if (length <= 15) this.byte(0x90 | length)
-    else this.head(0xdc, this.within(length), 2)
+  #arrayHead(length: number): void {
+    if (length <= 15) this.#byte(0x90 | length)
+    else this.#head(0xdc, this.#within(length), 2)
   }
 
-  private within(length: number): number {
+  #within(length: number): number {
     if (length > 0xffff) throw new RangeError(`a length of at most 65535 expected, got ${length}`)
     return length
   }
 
-  private head(head: number, value: number, width: 1 | 2 | 4): void {
-    this.byte(head)
-    this.tail(value, width)
+  #head(head: number, value: number, width: 1 | 2 | 4): void {
+    this.#byte(head)
+    this.#tail(value, width)
   }
 
-  private tail(value: number, width: 1 | 2 | 4): void {
-    this.room(width)
+  #tail(value: number, width: 1 | 2 | 4): void {
+    this.#room(width)
     for (let shift = 8 * (width - 1); shift >= 0; shift -= 8) this.bytes[this.at++] = value >>> shift
   }
 
-  private byte(byte: number): void {
-    this.room(1)
+  #byte(byte: number): void {
+    this.#room(1)
     this.bytes[this.at++] = byte
   }
 
-  private raw(bytes: Uint8Array): void {
-    this.room(bytes.length)
+  #raw(bytes: Uint8Array): void {
+    this.#room(bytes.length)
     this.bytes.set(bytes, this.at)
     this.at += bytes.length
   }
 
-  private room(length: number): void {
+  #room(length: number): void {
     if (this.at + length <= this.bytes.length) return
     const grown = new Uint8Array(2 * (this.at + length))
     grown.set(this.bytes)

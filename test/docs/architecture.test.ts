@@ -107,7 +107,7 @@ function definitionsIn(path: string): readonly string[] {
     /\bfunction\*? (\w+)/g,
     /\bclass (\w+)/g,
     /^export const (\w+)/gm,
-    /^ {2}(?:private |async |readonly |\*)*(\w+)(?: = \(|\(|<)/gm,
+    /^ {2}(?:async |readonly |\*)*#?(\w+)(?: = \(|\(|<)/gm,
   ]
   return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ''))
 }

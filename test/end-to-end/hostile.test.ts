@@ -56,23 +56,23 @@ const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** A WebSocket of Node that remembers what left it and how it was closed. */
 function watched(sent: Uint8Array<ArrayBuffer>[], closed: number[], opened: WebSocket[]) {
   return class implements WebSocketLike {
-    private readonly inner: WebSocket
+    readonly #inner: WebSocket
     constructor(url: string, protocols: string[]) {
-      this.inner = new WebSocket(url, protocols)
-      this.inner.binaryType = 'arraybuffer'
-      this.inner.addEventListener('close', (event) => closed.push(event.code))
-      opened.push(this.inner)
+      this.#inner = new WebSocket(url, protocols)
+      this.#inner.binaryType = 'arraybuffer'
+      this.#inner.addEventListener('close', (event) => closed.push(event.code))
+      opened.push(this.#inner)
     }
     binaryType = 'arraybuffer'
     send(bytes: Uint8Array<ArrayBuffer>): void {
       sent.push(bytes.slice())
-      this.inner.send(bytes)
+      this.#inner.send(bytes)
     }
     close(code?: number): void {
-      this.inner.close(code)
+      this.#inner.close(code)
     }
     addEventListener: WebSocketLike['addEventListener'] = (type, listener) => {
-      this.inner.addEventListener(type, (event: Event) => listener(event))
+      this.#inner.addEventListener(type, (event: Event) => listener(event))
     }
   }
 }

@@ -114,8 +114,8 @@ class Day {
   forgottenCount = 0
   /** Second phones of each account. */
   readonly others: Phone[] = []
-  private backup: (() => void) | undefined
-  private lastOffer: Uint8Array | undefined
+  #backup: (() => void) | undefined
+  #lastOffer: Uint8Array | undefined
 
   constructor(seed: number) {
     this.world = new World({ seed, config: { limits } })
@@ -126,7 +126,7 @@ class Day {
     await this.world.start()
     for (const account of accounts) {
       this.phones.push(await this.world.phone(account))
-      this.owned.push([this.newBand(), this.newBand()])
+      this.owned.push([this.#newBand(), this.#newBand()])
     }
     this.world.intercept = (way, bytes) => {
       if (way === 'up' && this.captured.length < 200) this.captured.push(bytes.slice())
@@ -139,25 +139,25 @@ class Day {
     for (const one of steps) {
       const phone = this.phones[one.who]
       const owned = this.owned[one.who]?.[one.which]
-      if (phone !== undefined && owned !== undefined) await this.do(one, phone, owned)
+      if (phone !== undefined && owned !== undefined) await this.#do(one, phone, owned)
     }
     await this.world.time.advance(5_000)
   }
 
-  private newBand(): Owned {
+  #newBand(): Owned {
     const wearer = this.world.wearer()
     return { wearer, radio: this.world.radio(wearer), band: undefined }
   }
 
   /** Tries; a refusal is as good an outcome as any, the invariants judge. */
-  private async attempt<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
+  async #attempt<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
     return this.world.run(
       work().catch(() => undefined),
       400_000,
     )
   }
 
-  private async do({ act, number }: Step, phone: Phone, owned: Owned): Promise<void> {
+  async #do({ act, number }: Step, phone: Phone, owned: Owned): Promise<void> {
     const { world } = this
     const { client } = phone
     const { wearer, radio, band } = owned
@@ -165,7 +165,7 @@ class Day {
       case 'pair': {
         wearer.taps()
         const { packageSecret, bandId } = wearer.band.device
-        const paired = await this.attempt(() => client.pair(radio.phone, { packageSecret, bandId }))
+        const paired = await this.#attempt(() => client.pair(radio.phone, { packageSecret, bandId }))
         owned.band = paired ?? owned.band
         return
       }
@@ -176,74 +176,74 @@ class Day {
         wearer.takesOff()
         return world.time.advance(number % 3_000)
       case 'arm':
-        if (band !== undefined) await this.attempt(() => band.arm())
+        if (band !== undefined) await this.#attempt(() => band.arm())
         return
       case 'pay':
-        return this.pay(
+        return this.#pay(
           band,
           this.world.offer({ amountMinor: 1 + (number % 2_500), currency: currencyOf(number) }).bytes,
         )
       case 'payBig':
-        return this.pay(band, this.world.offer({ amountMinor: 1 + number * 2, currency: currencyOf(number) }).bytes)
+        return this.#pay(band, this.world.offer({ amountMinor: 1 + number * 2, currency: currencyOf(number) }).bytes)
       case 'payAgain':
-        return this.pay(band, this.lastOffer)
+        return this.#pay(band, this.#lastOffer)
       case 'freeze':
-        if (band !== undefined) await this.attempt(() => client.freeze(number % 2 === 0 ? band.bid : undefined))
+        if (band !== undefined) await this.#attempt(() => client.freeze(number % 2 === 0 ? band.bid : undefined))
         return
       case 'unfreeze':
-        if (band !== undefined) await this.attempt(() => client.unfreeze(number % 2 === 0 ? band.bid : undefined))
+        if (band !== undefined) await this.#attempt(() => client.unfreeze(number % 2 === 0 ? band.bid : undefined))
         return
       case 'lost':
-        if (band !== undefined && number % 4 === 0) await this.attempt(() => client.lost(band.bid))
+        if (band !== undefined && number % 4 === 0) await this.#attempt(() => client.lost(band.bid))
         return
       case 'deactivate':
-        if (band !== undefined) await this.attempt(() => client.deactivate(band.bid))
+        if (band !== undefined) await this.#attempt(() => client.deactivate(band.bid))
         return
       case 'veto':
-        if (band !== undefined) await this.attempt(() => client.veto('deactivation', idBytes(band.bid)))
+        if (band !== undefined) await this.#attempt(() => client.veto('deactivation', idBytes(band.bid)))
         return
       case 'steal':
-        return this.steal(owned)
+        return this.#steal(owned)
       case 'longPress':
         wearer.pressesLong()
         return world.time.advance(100)
       case 'crash':
         await world.crash()
         await world.time.advance(number)
-        await this.startAgain()
+        await this.#startAgain()
         return world.time.advance(20_000)
       case 'stopAmid':
-        return this.stopAmid(phone, this.inUse(phone, owned), number)
+        return this.#stopAmid(phone, this.#inUse(phone, owned), number)
       case 'goodHour':
-        return this.goodHour(phone, this.inUse(phone, owned), number)
+        return this.#goodHour(phone, this.#inUse(phone, owned), number)
       case 'backUp':
-        return this.backUp()
+        return this.#backUp()
       case 'restore':
-        return this.restore()
+        return this.#restore()
       case 'newPhone':
         if (this.others.length < 3) {
-          const another = await this.attempt(() => world.phone(phone.account, { isAnother: true }))
+          const another = await this.#attempt(() => world.phone(phone.account, { isAnother: true }))
           if (another !== undefined) this.others.push(another)
         }
         return
       case 'vetoPhones':
-        await this.attempt(() => client.veto(number % 2 === 0 ? 'phone' : 'phoneRemoval'))
+        await this.#attempt(() => client.veto(number % 2 === 0 ? 'phone' : 'phoneRemoval'))
         return
       case 'removePhone':
-        return this.removePhone(phone, number)
+        return this.#removePhone(phone, number)
       case 'web':
-        return this.fromTheWeb(phone, owned, number)
+        return this.#fromTheWeb(phone, owned, number)
       case 'crashAmid':
-        return this.crashAmid(band, number)
+        return this.#crashAmid(band, number)
       case 'reboot':
         return wearer.band.reboot()
       case 'cut':
         world.cutSockets()
         return world.time.advance(number)
       case 'replay':
-        return this.replay(number)
+        return this.#replay(number)
       case 'operate':
-        return this.operate(wearer.band.device.bandId, number)
+        return this.#operate(wearer.band.device.bandId, number)
       case 'badAir':
         radio.air = crowdedAir
         return
@@ -260,30 +260,30 @@ class Day {
   }
 
   /** A band of this phone's that is paired, where the drawn one is not: payments and stops need one. */
-  private inUse(phone: Phone, owned: Owned): Owned {
+  #inUse(phone: Phone, owned: Owned): Owned {
     if (owned.band !== undefined) return owned
     return this.owned[this.phones.indexOf(phone)]?.find(({ band }) => band !== undefined) ?? owned
   }
 
   /** What an owner does when all is well: operators and the web lift what they set, the band is worn, armed, and pays three times. */
-  private async goodHour(phone: Phone, owned: Owned, number: number): Promise<void> {
+  async #goodHour(phone: Phone, owned: Owned, number: number): Promise<void> {
     const { band, wearer } = owned
     if (band === undefined) return
-    await this.operate(wearer.band.device.bandId, unfreezeAccount)
-    await this.fromTheWeb(phone, owned, 1)
+    await this.#operate(wearer.band.device.bandId, unfreezeAccount)
+    await this.#fromTheWeb(phone, owned, 1)
     wearer.habit = agrees
     wearer.putsOn()
     await this.world.time.advance(3_000)
-    await this.attempt(() => band.arm())
+    await this.#attempt(() => band.arm())
     for (let payment = 0; payment < 3; payment++)
-      await this.pay(band, this.world.offer({ amountMinor: 1 + (number % 900) }).bytes)
+      await this.#pay(band, this.world.offer({ amountMinor: 1 + (number % 900) }).bytes)
   }
 
   /** A copy of what is on disk now, to come back to. */
-  private backUp(): void {
+  #backUp(): void {
     const { disk } = this.world
     const [records, rows, appliedLsn] = [[...disk.records], new Map(disk.rows), disk.appliedLsn]
-    this.backup = () => {
+    this.#backup = () => {
       disk.records.splice(0, disk.records.length, ...records)
       disk.rows.clear()
       for (const [key, row] of rows) disk.rows.set(key, row)
@@ -292,8 +292,9 @@ class Day {
   }
 
   /** An older state is put back, knowingly: what was answered since is forgotten, as the operators are told. */
-  private async restore(): Promise<void> {
-    const { backup, world } = this
+  async #restore(): Promise<void> {
+    const { world } = this
+    const backup = this.#backup
     if (backup === undefined) return
     await world.restore(backup)
     const last = world.disk.records.findIndex((body) => decodeRecord(body).type === 'engine.restored')
@@ -303,21 +304,21 @@ class Day {
     expect(this.answers.violations).toEqual([])
     this.answers = new Answers(world.disk)
     this.answers.began()
-    this.backup = undefined
+    this.#backup = undefined
     await world.time.advance(20_000)
   }
 
   /** Of two phones one removes the other, or itself. */
-  private async removePhone(phone: Phone, number: number): Promise<void> {
+  async #removePhone(phone: Phone, number: number): Promise<void> {
     const asker = number % 3 === 0 ? this.others.find(({ account }) => account === phone.account) : phone
     if (asker === undefined || number % 2 === 0) return
-    const listed = await this.attempt(() => asker.client.phones())
+    const listed = await this.#attempt(() => asker.client.phones())
     const target = listed?.[number % listed.length]
-    if (target !== undefined) await this.attempt(() => asker.client.removePhone(target.phoneId))
+    if (target !== undefined) await this.#attempt(() => asker.client.removePhone(target.phoneId))
   }
 
   /** The owner signs in anywhere: freezes or unfreezes everything, or removes a phone. */
-  private async fromTheWeb({ account }: Phone, { band }: Owned, number: number): Promise<void> {
+  async #fromTheWeb({ account }: Phone, { band }: Owned, number: number): Promise<void> {
     const { world } = this
     const web = await RawPhone.connect(world, account, { scopes: ['web'] })
     const uv = new Uint8Array(96)
@@ -332,15 +333,15 @@ class Day {
     await world.time.advance(10)
   }
 
-  private async pay(band: PhoneBand | undefined, offer: Uint8Array | undefined): Promise<void> {
+  async #pay(band: PhoneBand | undefined, offer: Uint8Array | undefined): Promise<void> {
     if (band === undefined || offer === undefined) return
-    this.lastOffer = offer
-    const decision = await this.attempt(() => band.pay(offer, { wearerTimeoutMs: 5_000 }))
+    this.#lastOffer = offer
+    const decision = await this.#attempt(() => band.pay(offer, { wearerTimeoutMs: 5_000 }))
     if (decision?.approved === true) this.approved.push(decision)
   }
 
   /** The engine dies while a payment is somewhere on its road. */
-  private async crashAmid(band: PhoneBand | undefined, number: number): Promise<void> {
+  async #crashAmid(band: PhoneBand | undefined, number: number): Promise<void> {
     const { world } = this
     const paying = band?.pay(world.offer({ amountMinor: 100 }).bytes, { wearerTimeoutMs: 5_000 })
     paying?.then(
@@ -349,12 +350,12 @@ class Day {
     )
     for (let turn = 0; turn < number % 40; turn++) await Promise.resolve()
     await world.crash()
-    await this.startAgain()
+    await this.#startAgain()
     await world.time.advance(60_000)
     await paying?.catch(() => undefined)
   }
 
-  private async startAgain(): Promise<void> {
+  async #startAgain(): Promise<void> {
     this.answers.began()
     await this.world.start()
   }
@@ -363,7 +364,7 @@ class Day {
    * A payment is on its road, somebody stops the band or everything, and at some point between the engine dies, or the disk is full
    * or fails for a while. Then the same offer is asked for again.
    */
-  private async stopAmid({ client, account }: Phone, { band, wearer }: Owned, number: number): Promise<void> {
+  async #stopAmid({ client, account }: Phone, { band, wearer }: Owned, number: number): Promise<void> {
     const { world } = this
     if (band === undefined) return
     const offer = world.offer({ amountMinor: 1 + (number % 900) }).bytes
@@ -377,14 +378,14 @@ class Day {
     const before = world.engine.status().appendedLsn
     for (let ms = 0; ms < 1_500 && world.engine.status().appendedLsn === before; ms++) await world.time.advance(1)
     await world.time.advance(number % 3)
-    const stopping = this.stop(client, account, wearer.band.device.bandId, band.bid, number).catch(() => undefined)
+    const stopping = this.#stop(client, account, wearer.band.device.bandId, band.bid, number).catch(() => undefined)
     await world.time.advance(Math.trunc(number / 7) % (3 * syncMs))
     const trouble = Math.trunc(number / 16) % 4
     const isFast = () => Promise.resolve().then(() => undefined)
     if (trouble === 1) {
       await world.crash()
       world.disk.syncing = isFast
-      await this.startAgain()
+      await this.#startAgain()
     } else if (trouble > 1) {
       world.disk.trouble = trouble === 2 ? 'full' : 'failed'
       await world.time.advance(500)
@@ -394,11 +395,11 @@ class Day {
     // What a dead engine was asked is never answered: the phone gives up, an operator's page does.
     void stopping
     await world.time.advance(40_000)
-    await this.pay(band, offer)
+    await this.#pay(band, offer)
   }
 
   /** One of the ways to stop a band, or everything; noted when it is acknowledged. */
-  private async stop(
+  async #stop(
     client: Phone['client'],
     account: string,
     bandId: BandId,
@@ -424,29 +425,29 @@ class Day {
   }
 
   /** A thief resets the band and pairs it with the package in hand. */
-  private async steal({ wearer }: Owned): Promise<void> {
+  async #steal({ wearer }: Owned): Promise<void> {
     const { world } = this
     const thief = await world.phone('mallory')
     const { device } = wearer.band
     const reset = world.wearer(device, new BandFlash(device.engineKeys))
     reset.taps()
     const wasOwned = wearer.band.isPaired
-    const paired = await this.attempt(() =>
+    const paired = await this.#attempt(() =>
       thief.client.pair(world.radio(reset).phone, { packageSecret: device.packageSecret }),
     )
     thief.client.close()
-    if (wasOwned && paired !== undefined && this.isOwned(device.bandId))
+    if (wasOwned && paired !== undefined && this.#isOwned(device.bandId))
       throw new Error('a thief has bound an owned band')
   }
 
-  private isOwned(bandId: string): boolean {
+  #isOwned(bandId: string): boolean {
     const auditor = auditOf(this.world.disk)
     const account = auditor.bands.get(bandId)?.account
     return account === 'alice' || account === 'bob'
   }
 
   /** Two operators look at a band and act; what they are refused they are refused. */
-  private async operate(bandId: Uint8Array | string, number: number): Promise<void> {
+  async #operate(bandId: Uint8Array | string, number: number): Promise<void> {
     const { operators } = this.world.engine
     const acts = [
       'freeze-band',
@@ -458,11 +459,11 @@ class Day {
     ] as const
     const act = acts[number % acts.length] ?? 'freeze-band'
     const who = { by: 'operator:ann', also: 'operator:bob', reason: 'a random day' } as const
-    await this.attempt(() => operators.perform({ act, bandId: parseBandId(bandId) }, who))
+    await this.#attempt(() => operators.perform({ act, bandId: parseBandId(bandId) }, who))
   }
 
   /** Recorded messages are sent again on a new socket: no phone is admitted by them, and what is journaled meanwhile is by others. */
-  private async replay(number: number): Promise<void> {
+  async #replay(number: number): Promise<void> {
     const { world } = this
     const before = world.disk.records.length
     const heard: string[] = []

@@ -44,40 +44,40 @@ export class MemoryDisk {
 export class MemoryJournal implements Journal {
   readonly epoch: number
   readonly firstLsn = 1
-  private readonly disk: MemoryDisk
-  private readonly pending: Uint8Array[] = []
-  private readonly waiters: { lsn: Lsn; resolve: () => void; reject: (fault: Fault) => void }[] = []
-  private scheduled = false
-  private crashed = false
+  readonly #disk: MemoryDisk
+  readonly #pending: Uint8Array[] = []
+  readonly #waiters: { lsn: Lsn; resolve: () => void; reject: (fault: Fault) => void }[] = []
+  #scheduled = false
+  #crashed = false
   /** A dead engine's timers still run in a test; they must not take its successor's records for their own. */
-  private durableAtCrash: Lsn | undefined
+  #durableAtCrash: Lsn | undefined
 
   constructor(disk: MemoryDisk) {
-    this.disk = disk
+    this.#disk = disk
     this.epoch = ++disk.epoch
   }
 
   get state(): Journal['state'] {
-    if (this.crashed) return 'closed'
-    return this.disk.trouble === 'none' ? 'open' : this.disk.trouble
+    if (this.#crashed) return 'closed'
+    return this.#disk.trouble === 'none' ? 'open' : this.#disk.trouble
   }
 
   get durableLsn(): Lsn {
-    return this.durableAtCrash ?? this.disk.records.length
+    return this.#durableAtCrash ?? this.#disk.records.length
   }
 
   get appendedLsn(): Lsn {
-    return this.disk.records.length + this.pending.length
+    return this.#disk.records.length + this.#pending.length
   }
 
   append(body: Uint8Array, use: AppendUse): Lsn | 'full' | 'failed' {
-    if (this.crashed || this.disk.trouble === 'failed') return 'failed'
-    if (this.disk.trouble === 'full' && use === 'normal') return 'full'
-    this.pending.push(body.slice())
-    if (!this.scheduled) {
-      this.scheduled = true
+    if (this.#crashed || this.#disk.trouble === 'failed') return 'failed'
+    if (this.#disk.trouble === 'full' && use === 'normal') return 'full'
+    this.#pending.push(body.slice())
+    if (!this.#scheduled) {
+      this.#scheduled = true
       // Microtasks later at the soonest: an answer that does not wait for its record would be seen to leave too early.
-      void this.disk.syncing().then(() => this.sync())
+      void this.#disk.syncing().then(() => this.#sync())
     }
     return this.appendedLsn
   }
@@ -94,67 +94,67 @@ export class MemoryJournal implements Journal {
 
   durable(lsn: Lsn): Promise<void> {
     if (lsn <= this.durableLsn) return Promise.resolve()
-    return new Promise((resolve, reject) => this.waiters.push({ lsn, resolve, reject }))
+    return new Promise((resolve, reject) => this.#waiters.push({ lsn, resolve, reject }))
   }
 
   *read(lsn: Lsn): Iterable<JournalRecordBytes> {
-    for (let at = Math.max(1, lsn); at <= this.disk.records.length; at++) {
-      const body = this.disk.records[at - 1]
+    for (let at = Math.max(1, lsn); at <= this.#disk.records.length; at++) {
+      const body = this.#disk.records[at - 1]
       if (body !== undefined) yield { lsn: at, body }
     }
   }
 
   async readOne(lsn: Lsn): Promise<Uint8Array | undefined> {
-    return lsn > this.durableLsn ? undefined : this.disk.records[lsn - 1]
+    return lsn > this.durableLsn ? undefined : this.#disk.records[lsn - 1]
   }
 
   async close(): Promise<void> {
-    this.crashed = true
+    this.#crashed = true
   }
 
   /** Power goes: nothing that is not durable will ever be, and nobody hears of it. */
   crash(): void {
-    this.durableAtCrash = this.disk.records.length
-    this.crashed = true
-    this.pending.length = 0
-    this.waiters.length = 0
+    this.#durableAtCrash = this.#disk.records.length
+    this.#crashed = true
+    this.#pending.length = 0
+    this.#waiters.length = 0
   }
 
-  private sync(): void {
-    this.scheduled = false
-    if (this.crashed) return
-    this.disk.records.push(...this.pending.splice(0))
-    this.disk.becameDurable(this.durableLsn)
-    for (const waiter of this.waiters.splice(0)) {
+  #sync(): void {
+    this.#scheduled = false
+    if (this.#crashed) return
+    this.#disk.records.push(...this.#pending.splice(0))
+    this.#disk.becameDurable(this.durableLsn)
+    for (const waiter of this.#waiters.splice(0)) {
       if (waiter.lsn <= this.durableLsn) waiter.resolve()
-      else this.waiters.push(waiter)
+      else this.#waiters.push(waiter)
     }
   }
 }
 
 export class MemoryView implements View {
-  private readonly disk: MemoryDisk
-  private crashed = false
-  private last = Promise.resolve()
+  readonly #disk: MemoryDisk
+  #crashed = false
+  #last = Promise.resolve()
 
   constructor(disk: MemoryDisk) {
-    this.disk = disk
+    this.#disk = disk
   }
 
   get isProven(): boolean {
-    return this.disk.isViewProven
+    return this.#disk.isViewProven
   }
 
   get appliedLsn(): Lsn {
-    return this.disk.appliedLsn
+    return this.#disk.appliedLsn
   }
 
   get(table: Table, key: string): Uint8Array | undefined {
-    return this.disk.rows.get(`${table}/${key}`)?.bytes.slice()
+    return this.#disk.rows.get(`${table}/${key}`)?.bytes.slice()
   }
 
   range(table: Table, range: RowRange): readonly { readonly key: string; readonly bytes: Uint8Array }[] {
-    const rows = [...this.disk.rows.values()]
+    const rows = [...this.#disk.rows.values()]
       .filter((row) => row.table === table && row.key >= range.from && row.key < range.to)
       .toSorted((left, right) => (left.key < right.key ? -1 : 1))
     if (range.reverse === true) rows.reverse()
@@ -163,29 +163,29 @@ export class MemoryView implements View {
 
   /** In order, and nothing behind a write that failed. */
   write(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
-    const writing = this.last.then(() => this.writeNow(changes, appliedLsn))
-    this.last = writing
+    const writing = this.#last.then(() => this.#writeNow(changes, appliedLsn))
+    this.#last = writing
     writing.catch(() => {
-      if (this.last === writing) this.last = Promise.resolve()
+      if (this.#last === writing) this.#last = Promise.resolve()
     })
     return writing
   }
 
-  private async writeNow(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
-    await this.disk.writing()
-    if (this.crashed) return new Promise(() => undefined)
-    if (appliedLsn > this.disk.durableLsn()) throw new Fault('view-failed', 'the view is ahead of the journal')
+  async #writeNow(changes: Iterable<RowChange>, appliedLsn: Lsn): Promise<void> {
+    await this.#disk.writing()
+    if (this.#crashed) return new Promise(() => undefined)
+    if (appliedLsn > this.#disk.durableLsn()) throw new Fault('view-failed', 'the view is ahead of the journal')
     for (const { table, key, bytes } of changes) {
-      if (bytes === null) this.disk.rows.delete(`${table}/${key}`)
-      else this.disk.rows.set(`${table}/${key}`, { table, key, bytes })
+      if (bytes === null) this.#disk.rows.delete(`${table}/${key}`)
+      else this.#disk.rows.set(`${table}/${key}`, { table, key, bytes })
     }
-    this.disk.appliedLsn = appliedLsn
+    this.#disk.appliedLsn = appliedLsn
   }
 
   async close(): Promise<void> {}
 
   /** Power goes: what this view still wanted to write never arrives. */
   crash(): void {
-    this.crashed = true
+    this.#crashed = true
   }
 }

@@ -34,8 +34,8 @@ export class RawPhone {
   readonly heard: EngineFrame[] = []
   /** The close code, once the socket has ended. */
   closeCode: number | undefined
-  private readonly tamper: Tamper
-  private lastId = 0
+  readonly #tamper: Tamper
+  #lastId = 0
 
   constructor(
     world: World,
@@ -50,7 +50,7 @@ export class RawPhone {
     this.world = world
     this.keys = as.keys ?? createSoftwareKeys(world.primitives)
     this.phoneId = as.phoneId ?? toHex(world.random.bytes(16))
-    this.tamper = as.tamper ?? ((hello) => hello)
+    this.#tamper = as.tamper ?? ((hello) => hello)
     this.socket = world.listener.connect({
       path: as.path ?? '/phone',
       host: 'engine.test',
@@ -96,7 +96,7 @@ export class RawPhone {
     const challenge = greeting?.challenge.slice() ?? new Uint8Array(32)
     const hello = {
       type: 'hello',
-      id: ++this.lastId,
+      id: ++this.#lastId,
       version: 1,
       token,
       phoneId: idBytes(parsePhoneId(this.phoneId)),
@@ -106,7 +106,7 @@ export class RawPhone {
     } as const
     const fields = helloToSign(hello)
     const message = helloMessage(this.world.primitives, { challenge, fields, host: 'engine.test' })
-    const sent = this.tamper({ ...hello, signature: await this.keys.session.sign(message) })
+    const sent = this.#tamper({ ...hello, signature: await this.keys.session.sign(message) })
     this.socket.send(sent instanceof Uint8Array ? sent : encodePhoneFrame(sent))
   }
 
@@ -116,7 +116,7 @@ export class RawPhone {
 
   /** Sends a frame and lets a little time pass; the answer with its id, if one came. */
   async ask(frame: Unnumbered<PhoneFrame>, waitMs = 100): Promise<EngineFrame | undefined> {
-    const id = ++this.lastId
+    const id = ++this.#lastId
     this.send({ ...frame, id })
     await this.world.time.advance(waitMs)
     return this.heard.find((answer) => answer.id === id)

@@ -17,7 +17,7 @@ export class ServingEngine {
   operatorsUrl = ''
   /** Lines of its log, for a failing test to show. */
   readonly log: string[] = []
-  private child: ChildProcess | undefined
+  #child: ChildProcess | undefined
 
   /** `environment` is added to that of the tests. */
   constructor(folder: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
@@ -27,7 +27,7 @@ export class ServingEngine {
   }
 
   get pid(): number {
-    const pid = this.child?.pid
+    const pid = this.#child?.pid
     if (pid === undefined) throw new Error('the engine is not running')
     return pid
   }
@@ -39,7 +39,7 @@ export class ServingEngine {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.environment },
     })
-    this.child = child
+    this.#child = child
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line))
     const lines = createInterface({ input: child.stdout })
     const ready = await new Promise<Ready>((resolve, reject) => {
@@ -58,17 +58,17 @@ export class ServingEngine {
 
   /** `kill -9`: no handler runs. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL')
+    await this.#end('SIGKILL')
   }
 
   /** SIGTERM; resolves with its exit code, or the signal that ended it. */
   async stop(): Promise<number | NodeJS.Signals | null> {
-    return this.end('SIGTERM')
+    return this.#end('SIGTERM')
   }
 
   /** Resolves with its exit code, or the signal that ended it, when it ends by itself. */
   async ended(): Promise<number | NodeJS.Signals | null> {
-    const { child } = this
+    const child = this.#child
     if (child === undefined) return null
     return new Promise((resolve) => {
       child.once('exit', (code, by) => resolve(code ?? by))
@@ -85,9 +85,9 @@ export class ServingEngine {
     return readFileSync(join(this.folder, 'demo.json'), 'utf8')
   }
 
-  private async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
-    const { child } = this
-    this.child = undefined
+  async #end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    const child = this.#child
+    this.#child = undefined
     if (child === undefined) return null
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode
     const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {

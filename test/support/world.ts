@@ -116,22 +116,22 @@ export class World {
   verifying: () => Promise<void> = () => Promise.resolve()
   /** Offset of the wall clock against true time, ms. */
   wallSkewMs = 0
-  private readonly partnerKey: Uint8Array
-  private readonly openJournal: WorldOptions['openJournal']
-  private readonly sockets: ClientSocket[] = []
-  private readonly phones = new Map<string, Pick<Phone, 'keys' | 'phoneId'>>()
-  private storage: { readonly journal: MemoryJournal; readonly view: MemoryView } | undefined
-  private running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
+  readonly #partnerKey: Uint8Array
+  readonly #openJournal: WorldOptions['openJournal']
+  readonly #sockets: ClientSocket[] = []
+  readonly #phones = new Map<string, Pick<Phone, 'keys' | 'phoneId'>>()
+  #storage: { readonly journal: MemoryJournal; readonly view: MemoryView } | undefined
+  #running: { readonly engine: Engine; readonly listener: LoopbackListener } | undefined
 
   constructor(options: WorldOptions = {}) {
     this.time = options.time ?? new SettledTime()
-    this.openJournal = options.openJournal
+    this.#openJournal = options.openJournal
     this.random = seededRandom(nodePrimitives, `world ${options.seed ?? 1}`)
     this.primitives = withRandom(nodePrimitives, this.random)
     this.disk = options.disk ?? new MemoryDisk()
     this.config = { ...engineConfig, ...options.config }
     this.vendor = { vendor: 1, model: 1, batch: 1, issuer: 1, seed: this.random.bytes(32) }
-    this.partnerKey = this.random.bytes(32)
+    this.#partnerKey = this.random.bytes(32)
     const receiptSeed = this.random.bytes(32)
     this.receiptKey = nodePrimitives.ed25519PublicKey(receiptSeed)
     this.keys = {
@@ -147,19 +147,19 @@ export class World {
   }
 
   get engine(): Engine {
-    if (this.running === undefined) throw new Error('the engine is not running')
-    return this.running.engine
+    if (this.#running === undefined) throw new Error('the engine is not running')
+    return this.#running.engine
   }
 
   get listener(): LoopbackListener {
-    if (this.running === undefined) throw new Error('the engine is not running')
-    return this.running.listener
+    if (this.#running === undefined) throw new Error('the engine is not running')
+    return this.#running.listener
   }
 
   /** Starts the engine on the world's disk. */
   async start(): Promise<void> {
     const memory = new MemoryJournal(this.disk)
-    const journal = (await this.openJournal?.()) ?? memory
+    const journal = (await this.#openJournal?.()) ?? memory
     const view = new MemoryView(this.disk)
     const clock = {
       nowMs: () => this.time.nowMs() + this.wallSkewMs,
@@ -170,7 +170,7 @@ export class World {
       signatureType: 'ed25519',
       publicKey: nodePrimitives.ed25519PublicKey(this.vendor.seed),
     } as const
-    const partner = { id: parsePartnerId(partnerId), name: 'Test till', offerKeys: new Map([[1, this.partnerKey]]) }
+    const partner = { id: parsePartnerId(partnerId), name: 'Test till', offerKeys: new Map([[1, this.#partnerKey]]) }
     const engine = await createEngine(this.config, {
       clock,
       random: (length) => this.random.bytes(length),
@@ -178,7 +178,7 @@ export class World {
       journal,
       view,
       keys: this.keys,
-      tokens: { verify: async (token) => this.verifying().then(() => this.claimsOf(token)) },
+      tokens: { verify: async (token) => this.verifying().then(() => this.#claimsOf(token)) },
       partners: { find: (id) => (id === partner.id ? partner : undefined) },
       vendors: {
         status: (vendor) => (vendor === this.vendor.vendor ? this.vendorStatus : 'unknown'),
@@ -206,8 +206,8 @@ export class World {
       chores: new Chores({ clock, told: () => undefined }),
       observe,
     })
-    this.storage = { journal: memory, view }
-    this.running = { engine, listener }
+    this.#storage = { journal: memory, view }
+    this.#running = { engine, listener }
   }
 
   /** The engine goes, an older state is put back, and the restore is told to the journal as `bandpass restore` does. */
@@ -233,10 +233,10 @@ export class World {
 
   /** Power goes: what was not durable is lost, sockets are cut, nobody is told. */
   async crash(): Promise<void> {
-    this.storage?.journal.crash()
-    this.storage?.view.crash()
-    const listener = this.running?.listener
-    this.running = undefined
+    this.#storage?.journal.crash()
+    this.#storage?.view.crash()
+    const listener = this.#running?.listener
+    this.#running = undefined
     await listener?.close()
     await this.time.settle()
   }
@@ -285,18 +285,18 @@ export class World {
 
   /** Sends bytes on the newest phone's connection, as malware on that phone would. */
   inject(bytes: Uint8Array): void {
-    this.sockets.at(-1)?.send(bytes)
+    this.#sockets.at(-1)?.send(bytes)
   }
 
   /** The network drops every phone's connection; the engine lives on. */
   cutSockets(): void {
-    for (const socket of this.sockets.splice(0)) socket.cut()
+    for (const socket of this.#sockets.splice(0)) socket.cut()
   }
 
   /** The engine ends as an operator ends it. */
   async stop(): Promise<void> {
-    const { running } = this
-    this.running = undefined
+    const running = this.#running
+    this.#running = undefined
     running?.listener.stopAccepting()
     const stopping = running?.engine.stop(100)
     await this.time.advance(200)
@@ -323,12 +323,12 @@ export class World {
     account: string,
     as: { readonly isAnother?: boolean; readonly scopes?: readonly string[] } = {},
   ): Promise<Phone> {
-    const known = as.isAnother === true ? undefined : this.phones.get(account)
+    const known = as.isAnother === true ? undefined : this.#phones.get(account)
     const { keys, phoneId } = known ?? {
       keys: createSoftwareKeys(this.primitives),
       phoneId: toHex(this.random.bytes(16)),
     }
-    if (as.isAnother !== true && as.scopes === undefined) this.phones.set(account, { keys, phoneId })
+    if (as.isAnother !== true && as.scopes === undefined) this.#phones.set(account, { keys, phoneId })
     const client = await this.run(
       PhoneClient.connect({
         url: 'ws://engine.test/phone',
@@ -347,33 +347,33 @@ export class World {
   webSocket(): WebSocketConstructor {
     const intercept = (way: 'up' | 'down', bytes: Uint8Array) => this.intercept(way, bytes)
     const open = (url: string, protocols: string[]): ClientSocket => {
-      if (this.running === undefined) throw new Error('connection refused')
-      const socket = new this.running.listener.webSocket(url, protocols)
-      this.sockets.push(socket)
+      if (this.#running === undefined) throw new Error('connection refused')
+      const socket = new this.#running.listener.webSocket(url, protocols)
+      this.#sockets.push(socket)
       return socket
     }
     return class implements WebSocketLike {
-      private readonly inner: ClientSocket
+      readonly #inner: ClientSocket
 
       constructor(url: string, protocols: string[]) {
-        this.inner = open(url, protocols)
-        this.inner.binaryType = 'arraybuffer'
+        this.#inner = open(url, protocols)
+        this.#inner.binaryType = 'arraybuffer'
       }
 
       binaryType = 'arraybuffer'
 
       send(bytes: Uint8Array<ArrayBuffer>): void {
         const passed = intercept('up', bytes)
-        if (passed !== undefined) this.inner.send(passed)
+        if (passed !== undefined) this.#inner.send(passed)
       }
 
       close(code?: number): void {
-        this.inner.close(code)
+        this.#inner.close(code)
       }
 
       addEventListener: WebSocketLike['addEventListener'] = (type, listener) => {
-        if (type !== 'message') return this.inner.addEventListener(type, listener)
-        this.inner.addEventListener('message', (event) => {
+        if (type !== 'message') return this.#inner.addEventListener(type, listener)
+        this.#inner.addEventListener('message', (event) => {
           const { data } = event
           const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data
           const passed = bytes instanceof Uint8Array ? intercept('down', bytes) : undefined
@@ -402,7 +402,7 @@ export class World {
   }
 
   offer(request: Partial<OfferRequest> = {}): MadeOffer {
-    const partner = createPartner({ id: partnerId, kid: 1, key: this.partnerKey }, this.primitives)
+    const partner = createPartner({ id: partnerId, kid: 1, key: this.#partnerKey }, this.primitives)
     return partner.offer({
       action: 'pay',
       resource: tillResource,
@@ -427,7 +427,7 @@ export class World {
     return settled
   }
 
-  private claimsOf(token: string): TokenClaims | undefined {
+  #claimsOf(token: string): TokenClaims | undefined {
     const parsed: unknown = JSON.parse(token)
     if (typeof parsed !== 'object' || parsed === null || !('account' in parsed) || typeof parsed.account !== 'string')
       return undefined
