@@ -11,7 +11,7 @@ import { bothMeters } from '../engine/ports/meters.ts'
 import { readBackedUp } from '../store/backup-note.ts'
 import { realFiles } from '../store/files/real-files.ts'
 import { type ListenerChoice, ListenerNotLoaded, chooseListener } from '../transport/choose-listener.ts'
-import { type HealthListener, listenHealth } from '../transport/listen-health.ts'
+import { listenHealth } from '../transport/listen-health.ts'
 import type { HttpAnswer, Listener, ListenerName } from '../transport/listener.ts'
 import { type AccessToken, openAccessToken } from './http/access-token.ts'
 import { type AdminAnswers, adminAnswers } from './http/admin-answers.ts'
@@ -50,8 +50,9 @@ import { TokenRefusals } from './tokens/token-refusals.ts'
 import { createTokens, localIssuer, mintToken } from './tokens/tokens.ts'
 import { traceDecisions, tracedAdmin, tracedImport, tracedView } from './traced.ts'
 import { type OpenSpan, type Traces, openTraces, spanned } from './figures/traces.ts'
+import { Closing } from './machine/closing.ts'
 import { version } from './machine/version.ts'
-import { type Watchdog, startWatchdog } from './machine/watchdog.ts'
+import { startWatchdog } from './machine/watchdog.ts'
 
 export type ServerOptions = {
   /** Where the master key may stand; unless given, `process.env`, which loses its secrets. */
@@ -84,13 +85,13 @@ export type RunningServer = {
 export async function startServer(config: ServerConfig, options: ServerOptions = {}): Promise<RunningServer> {
   const environment = options.environment ?? takeEnvironment(process.env)
   const log = options.log ?? stderrLog(config.log.level)
-  const undo: (() => Promise<void> | void)[] = []
+  const closing = new Closing()
   try {
     const traces = openTraces()
     if (traces !== undefined) log('info', 'traces.started', { means: 'an OpenTelemetry SDK was loaded, and is told' })
-    return await spanned(traces, 'server.start', (span) => start(config, { environment, log, undo, traces, span }))
+    return await spanned(traces, 'server.start', (span) => start(config, { environment, log, closing, traces, span }))
   } catch (error) {
-    for (const step of undo.reverse()) await step()
+    await closing.closeAll().catch((cause: unknown) => log('error', 'server.not-closed', { error: cause }))
     throw error
   }
 }
@@ -113,14 +114,14 @@ function tellRewound(rewound: Engine['rewound'], openedLsn: number, acceptedLsn:
 type Starting = {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly log: Log
-  /** What to close, in order of opening, should a later step fail. */
-  readonly undo: (() => Promise<void> | void)[]
+  /** What is open, for the end and for a start that fails. */
+  readonly closing: Closing
   readonly traces: Traces | undefined
   readonly span: OpenSpan
 }
 
 async function start(wanted: ServerConfig, starting: Starting): Promise<RunningServer> {
-  const { environment, log, undo, traces, span } = starting
+  const { environment, log, closing, traces, span } = starting
   const fitted = fitOpenFiles(wanted, openFilesAllowed())
   const { config } = fitted
   checkAddressSpace(config.view.mapBytes)
@@ -132,7 +133,7 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
   const chores = loggedChores(realClock, log)
   const clock = chores.clock(realClock)
   const openFiles = watchOpenFiles(chores)
-  undo.push(() => openFiles.stop())
+  closing.add(() => openFiles.stop())
   if (Object.keys(fitted.lowered).length > 0) {
     log('warning', 'limits.lowered', {
       to: fitted.lowered,
@@ -143,11 +144,11 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
   const documents = new KnownDocuments({ acceptOlder: config.lists.acceptOlder, log })
   // Before anything of it is read or made: what is there is another engine's as long as it runs.
   const data = holdData(config.data)
-  undo.push(() => data.unlock())
+  closing.add(() => data.unlock())
   const folder = openDataFolder(config, environment, true, documents)
   closeDataFolder(folder.path, dirname(folder.places.partners.path), log)
   const surroundings = openSurroundings(folder, chores, log)
-  undo.push(() => surroundings.stop())
+  closing.add(() => surroundings.stop())
   const issuers = tokenIssuers(config, surroundings, { clock, log })
   const tokenRefusals = new TokenRefusals(clock, log)
   const openToken = (path: string): AccessToken => {
@@ -155,24 +156,20 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
       if (error === undefined) log('info', 'file.reloaded', { path })
       else log('error', 'file.not-reloaded', { path, kept: 'what was read before', error })
     })
-    undo.push(() => token.stop())
+    closing.add(() => token.stop())
     return token
   }
   const adminToken = openToken(config.adminToken ?? join(folder.path, 'admin-token'))
   const metricsToken = config.metrics === 'token' ? openToken(join(folder.path, 'metrics-token')) : undefined
   const meters = startMeters()
   const lastMinute = startLastMinute(clock, chores)
-  undo.push(
-    () => meters.stop(),
-    () => lastMinute.stop(),
-  )
+  closing.add(() => meters.stop())
+  closing.add(() => lastMinute.stop())
   const store = await span.during('store.open', () => openStore(config, folder, log, 'beside', {}, chores))
   const openedLsn = store.journal.durableLsn
   const behind = openedLsn - store.view.appliedLsn
-  undo.push(
-    () => store.view.close(),
-    () => store.journal.close(),
-  )
+  const openView = closing.add(() => store.view.close())
+  const openJournal = closing.add(() => store.journal.close())
   const failures = { engine: 0 }
   const ports = {
     clock,
@@ -200,8 +197,10 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
   const engine = await span.during('engine.recover', () => createEngine(engineConfigOf(config, version), ports), {
     facts: { 'bandpass.records': behind, 'bandpass.durable_lsn': store.journal.durableLsn },
   })
-  // From here on the engine closes journal and view.
-  undo.splice(-2, 2, () => engine.stop(0))
+  // It closes them.
+  openJournal.release()
+  openView.release()
+  const openEngine = closing.add(() => engine.stop(0))
   documents.begin(engine.documents)
   tellRewound(engine.rewound, openedLsn, config.clock.acceptBehind, log)
   const { clockCertain, journalAheadMs, startedLsn } = engine.status()
@@ -235,8 +234,9 @@ async function start(wanted: ServerConfig, starting: Starting): Promise<RunningS
     meters,
     lastMinute,
     traces,
+    closing,
+    openEngine,
   })
-  undo.push(() => server.stop())
   await server.listen(choice)
   return server
 }
@@ -264,29 +264,36 @@ type Parts = {
   readonly meters: ServerMeters
   readonly lastMinute: LastMinute
   readonly traces: Traces | undefined
+  readonly closing: Closing
+  /** The engine, until the server closes it. */
+  readonly openEngine: ReturnType<Closing['add']>
 }
 
 class Server implements RunningServer {
   readonly ended: Promise<Fault | undefined>
   readonly #parts: Parts
   readonly #refusals: Refusals
-  readonly #watchdog: Watchdog
-  #cancelRecycling: () => void = () => {}
+  readonly #openEngine: ReturnType<Closing['add']>
   /** Why the note of the last backup was not believed, as it was logged. */
   #refusedNote: string | undefined
   #listener: Listener | undefined
   #page: OperatorsPage | undefined
-  #health: HealthListener | undefined
   /** Told to drain for maintenance: everything else goes on. */
   #isDraining = false
   readonly #startedAtMs = Date.now()
   #resolveEnded: (why: Fault | undefined) => void = () => {}
   #stopping: Promise<void> | undefined
+  /** What the check of the view met. */
+  #damage: Fault | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
     this.#refusals = new Refusals(parts.log, parts.chores)
-    this.#watchdog = startWatchdog(parts.config.watchdog.hangMs, parts)
+    parts.closing.add(() => this.#refusals.stop())
+    const watchdog = startWatchdog(parts.config.watchdog.hangMs, parts)
+    parts.closing.add(() => watchdog.stop())
+    parts.openEngine.release()
+    this.#openEngine = parts.closing.add(() => this.#stopEngine())
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
@@ -356,6 +363,7 @@ class Server implements RunningServer {
       log,
       clock,
       chores,
+      closing,
       engine,
       folder,
       surroundings,
@@ -371,10 +379,11 @@ class Server implements RunningServer {
     if (healthPort !== 'off') {
       const answer = (path: string): HttpAnswer | undefined => healthAnswer(path, { notReady, notes })
       const failed = (error: unknown): void => log('error', 'listener.failed', { during: 'health', error })
-      this.#health = await listenHealth({ host: config.host, port: healthPort, answer, failed })
-      log('info', 'health.listening', { port: this.#health.port })
+      const health = await listenHealth({ host: config.host, port: healthPort, answer, failed })
+      closing.add(() => health.close())
+      log('info', 'health.listening', { port: health.port })
     }
-    this.#listener = await choice.listen({
+    const listener = await choice.listen({
       host: config.host,
       port: config.port,
       hosts: config.hosts,
@@ -398,6 +407,11 @@ class Server implements RunningServer {
         refused: (limit) => this.#refusals.count(limit),
       },
     })
+    this.#listener = listener
+    // Sessions end on a listener that is open and accepts nothing more.
+    closing.add(() => listener.close())
+    this.#openEngine.release()
+    closing.add(() => this.#stopEngine())
     const page = await openOperatorsPage({
       ...this.#parts,
       decisions: decisionRows(folder.path, store.journal, engine.rewound?.lsn),
@@ -408,11 +422,12 @@ class Server implements RunningServer {
       drain: () => this.#drain(),
       isDraining: () => this.#isDraining || this.#stopping !== undefined,
     })
+    closing.add(() => page?.stop())
     // A view found damaged meanwhile has stopped the server already.
     if (this.#stopping === undefined) {
       this.#page = page
       this.#recycleAlways()
-    } else await page?.stop()
+    } else await closing.closeAll()
     if (config.demo) {
       provisionDemo({ config, folder, surroundings, url: this.url, nowMs: Date.now() })
       log('warning', 'demo.world', { means: 'demo.json holds the secrets of a vendor, a partner and the token issuer' })
@@ -486,7 +501,7 @@ class Server implements RunningServer {
 
   /** Segments that a verified backup holds and the view has are spares from now on. */
   #recycleAlways(): void {
-    const { config, log, chores, folder, store } = this.#parts
+    const { config, log, chores, closing, folder, store } = this.#parts
     if (!config.journal.recycle || this.#stopping !== undefined) return
     const recycle = async (): Promise<void> => {
       const { lsn, refused } = await readBackedUp(realFiles(), folder.path, store.journal)
@@ -495,7 +510,7 @@ class Server implements RunningServer {
       this.#refusedNote = refused
       await store.journal.recycle(Math.min(lsn, store.view.appliedLsn))
     }
-    this.#cancelRecycling = chores.every('journal-recycle', { everyMs: recycleEveryMs, work: recycle })
+    closing.add(chores.every('journal-recycle', { everyMs: recycleEveryMs, work: recycle }))
   }
 
   /** No new sessions, those that are here end gently, readiness is denied; the process and the operators' page stay. */
@@ -513,33 +528,25 @@ class Server implements RunningServer {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop(undefined)
+    this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
-  async #stop(why: Fault | undefined): Promise<void> {
-    const { config, log, data, engine, surroundings, adminToken, metricsToken, meters, lastMinute } = this.#parts
+  async #stop(): Promise<void> {
+    const { config, log, closing, data, engine } = this.#parts
     const lost = data.lost()
     if (lost !== undefined) return this.#dataIsLost(lost)
     log('info', 'server.draining', { sessions: engine.status().sessionsOpen, withinMs: config.drainMs })
-    this.#cancelRecycling()
     this.#listener?.stopAccepting()
-    await this.#page?.stop()
-    await engine.stop(why === undefined ? config.drainMs : 0)
-    await this.#listener?.close()
-    await this.#health?.close()
-    surroundings.stop()
-    adminToken.stop()
-    metricsToken?.stop()
-    meters.stop()
-    lastMinute.stop()
-    this.#refusals.stop()
-    this.#parts.openFiles.stop()
-    await this.#watchdog.stop()
-    if (why?.code === 'view-damaged') this.#dropView()
-    data.unlock()
+    await closing.closeAll()
     log('info', 'server.stopped')
-    this.#resolveEnded(why)
+    this.#resolveEnded(this.#damage)
+  }
+
+  /** Journal and view are closed with it; a damaged view is dropped while the folder is still held. */
+  async #stopEngine(): Promise<void> {
+    await this.#parts.engine.stop(this.#damage === undefined ? this.#parts.config.drainMs : 0)
+    if (this.#damage?.code === 'view-damaged') this.#dropView()
   }
 
   /** Rows that are not there cannot be told from rows that never were, so it ends here; the next start builds them anew. */
@@ -549,9 +556,9 @@ class Server implements RunningServer {
     if (this.#stopping !== undefined && error instanceof Fault && error.code === 'view-failed') return
     log('error', 'view.damaged', { error, does: 'stops; the next start builds the view anew from the journal' })
     if (this.#stopping !== undefined) return
-    const why =
+    this.#damage =
       error instanceof Fault ? error : new Fault('view-failed', 'the view could not be checked', { cause: error })
-    this.#stopping = this.#stop(why)
+    this.#stopping = this.#stop()
   }
 
   /** Nothing more may be written by its paths, so nothing is closed: it ends as in a crash, and loses nothing that was answered. */
