@@ -36,7 +36,6 @@ describe('dependencies', () => {
       'openid-client',
       'pino',
       'preact',
-      'prom-client',
       'uplot',
       'uws-compat',
       'uws-current',
