@@ -4,7 +4,8 @@
 import { addressKey } from '../engine/ports/address.ts'
 import type { ListenLimits } from './limits.ts'
 import type { RefusedBy } from './listener.ts'
-import { TokenBucket } from './rate-limit.ts'
+import { RecentKeys } from '../base/recent-keys.ts'
+import { TokenBucket } from '../base/token-bucket.ts'
 
 /** One address's use of its limits. */
 export type AddressUse = {
@@ -19,10 +20,11 @@ export class AddressTable {
   readonly #limits: ListenLimits
   readonly #busy = new Map<string, AddressUse>()
   /** In the order in which they were last seen: the first is the next to be forgotten. */
-  readonly #idle = new Map<string, AddressUse>()
+  readonly #idle: RecentKeys<string, AddressUse>
   #socketsCount = 0
 
   constructor(limits: ListenLimits) {
+    this.#idle = new RecentKeys(limits.idleAddressesMax)
     this.#limits = limits
   }
 
@@ -92,10 +94,6 @@ export class AddressTable {
   }
 
   #remember(use: AddressUse): void {
-    this.#idle.delete(use.key)
     this.#idle.set(use.key, use)
-    if (this.#idle.size <= this.#limits.idleAddressesMax) return
-    const [oldest] = this.#idle.keys()
-    if (oldest !== undefined) this.#idle.delete(oldest)
   }
 }

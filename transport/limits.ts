@@ -1,10 +1,8 @@
 // Every limit of a listener by name, with the default that DESIGN (wire) and the threat list (D1 to D6) ask for.
 
+import type { Rate } from '../base/token-bucket.ts'
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { hubFrameBytesMax, phoneFrameBytesMax } from '../protocol/limits.ts'
-
-/** A token bucket's size: `perSecond` in the long run, `burst` at once. Whole numbers. */
-export type Rate = { readonly perSecond: number; readonly burst: number }
 
 /** What one socket of a kind may send. */
 export type KindLimits = {

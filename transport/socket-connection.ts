@@ -8,7 +8,7 @@ import type { AddressUse } from './address-table.ts'
 import type { Pass } from './gate.ts'
 import type { KindLimits } from './limits.ts'
 import type { ListenOptions, RefusedBy } from './listener.ts'
-import { TokenBucket } from './rate-limit.ts'
+import { TokenBucket } from '../base/token-bucket.ts'
 
 /** Close codes of RFC 6455 §7.4.1 that a listener uses beside those of `protocol/errors.ts`. */
 const standardCloseCodes = {

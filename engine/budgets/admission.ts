@@ -1,42 +1,18 @@
 // What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
 
-import { evictOldest } from '../../base/evict-oldest.ts'
+import { RecentKeys } from '../../base/recent-keys.ts'
+import { TokenBucket } from '../../base/token-bucket.ts'
 
 const hourMs = 3_600_000
 /** Keys remembered at once; the oldest are forgotten first, so memory is bounded whatever comes. */
 const keysMax = 100_000
 
-/** Token bucket: so many may be used now, counted at `atMs` on the monotonic clock. */
-export type Bucket = { tokens: number; atMs: number }
-
-/** Adds what the rate has given since the last look, up to a full bucket. */
-export function refill(
-  bucket: Bucket,
-  rate: { readonly perSecond: number; readonly burst: number },
-  nowMs: number,
-): void {
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((nowMs - bucket.atMs) * rate.perSecond) / 1_000)
-  bucket.atMs = nowMs
-}
-
-/** Takes one token; false when there is none, and it has to wait. */
-export function takeToken(
-  bucket: Bucket,
-  rate: { readonly perSecond: number; readonly burst: number },
-  nowMs: number,
-): boolean {
-  refill(bucket, rate, nowMs)
-  if (bucket.tokens < 1) return false
-  bucket.tokens--
-  return true
-}
-
 export class Admission {
   readonly perSecond: number
   readonly burst: number
   readonly #monotonicMs: () => number
-  readonly #buckets = new Remembered<Bucket>()
-  readonly #failures = new Remembered<number[]>()
+  readonly #buckets = new RecentKeys<string, TokenBucket>(keysMax)
+  readonly #failures = new RecentKeys<string, number[]>(keysMax)
 
   constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
     this.perSecond = options.perSecond
@@ -49,10 +25,10 @@ export class Admission {
     const nowMs = this.#monotonicMs()
     let bucket = this.#buckets.get(account)
     if (bucket === undefined) {
-      bucket = { tokens: this.burst, atMs: nowMs }
+      bucket = new TokenBucket(this, nowMs)
       this.#buckets.set(account, bucket)
     }
-    return takeToken(bucket, this, nowMs)
+    return bucket.take(1, nowMs)
   }
 
   /** How long until another pairing may be tried, ms; 0 = now. `key` names an account or an address. */
@@ -68,20 +44,5 @@ export class Admission {
     const recent = (this.#failures.get(key) ?? []).filter((atMs) => nowMs - atMs < hourMs)
     recent.push(nowMs)
     this.#failures.set(key, recent)
-  }
-}
-
-/** By key, the latest `keysMax`. */
-class Remembered<Value> {
-  readonly #map = new Map<string, Value>()
-
-  get(key: string): Value | undefined {
-    return this.#map.get(key)
-  }
-
-  set(key: string, value: Value): void {
-    this.#map.delete(key)
-    this.#map.set(key, value)
-    evictOldest(this.#map, keysMax)
   }
 }

@@ -1,36 +1,31 @@
 // Failures that cost the engine work, bounded for each who causes them (token bucket): success is free, so that a fleet that comes
 // back at once waits for none of it.
 
-import { type Bucket, takeToken } from './admission.ts'
-import { evictOldest } from '../../base/evict-oldest.ts'
+import { RecentKeys } from '../../base/recent-keys.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 
 /** Keys remembered; the oldest are forgotten first. */
 const keysMax = 100_000
 
 export class FailureBudget {
-  readonly #rate: { readonly perSecond: number; readonly burst: number }
+  readonly #rate: Rate
   readonly #monotonicMs: () => number
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new RecentKeys<string, TokenBucket>(keysMax)
 
-  constructor(options: { readonly perSecond: number; readonly burst: number; readonly monotonicMs: () => number }) {
+  constructor(options: Rate & { readonly monotonicMs: () => number }) {
     this.#rate = options
     this.#monotonicMs = options.monotonicMs
   }
 
   /** May `key` fail once more now? */
   isLeft(key: string): boolean {
-    const bucket = this.#buckets.get(key)
-    if (bucket === undefined) return true
-    const probe = { ...bucket }
-    return takeToken(probe, this.#rate, this.#monotonicMs())
+    return (this.#buckets.get(key)?.waitMs(this.#monotonicMs()) ?? 0) === 0
   }
 
   failed(key: string): void {
     const nowMs = this.#monotonicMs()
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#rate.burst, atMs: nowMs }
-    takeToken(bucket, this.#rate, nowMs)
-    this.#buckets.delete(key)
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, nowMs)
+    bucket.take(1, nowMs)
     this.#buckets.set(key, bucket)
-    evictOldest(this.#buckets, keysMax)
   }
 }

@@ -3,8 +3,8 @@
 
 import type { PhoneFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId } from '../../protocol/ids.ts'
-import { type Bucket, refill } from './admission.ts'
-import { evictOldest } from '../../base/evict-oldest.ts'
+import { RecentKeys } from '../../base/recent-keys.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 
 /** Accounts remembered at once; the oldest are forgotten first, and begin with a full bucket again. */
 const accountsMax = 100_000
@@ -22,21 +22,18 @@ const journaled: ReadonlySet<PhoneFrame['type']> = new Set([
 ])
 
 export class RecordBudget {
-  readonly #rate: { readonly perSecond: number; readonly burst: number }
+  readonly #rate: Rate
   readonly #monotonicMs: () => number
-  readonly #buckets = new Map<AccountId, Bucket>()
+  readonly #buckets = new RecentKeys<AccountId, TokenBucket>(accountsMax)
 
-  constructor(rate: { readonly perSecond: number; readonly burst: number }, monotonicMs: () => number) {
+  constructor(rate: Rate, monotonicMs: () => number) {
     this.#rate = rate
     this.#monotonicMs = monotonicMs
   }
 
   /** How long this account has to wait until it may cause another record, ms; 0 = not at all. */
   waitMs(account: AccountId): number {
-    const bucket = this.#buckets.get(account)
-    if (bucket === undefined) return 0
-    refill(bucket, this.#rate, this.#monotonicMs())
-    return bucket.tokens >= 1 ? 0 : Math.ceil(((1 - bucket.tokens) * 1_000) / this.#rate.perSecond)
+    return this.#buckets.get(account)?.waitMs(this.#monotonicMs()) ?? 0
   }
 
   /** The same for one frame: those that are not journaled do not wait. */
@@ -47,13 +44,12 @@ export class RecordBudget {
   /** Records were journaled for this account. What never waits may overdraw, at most as much as a full bucket holds. */
   charge(account: AccountId, count: number): void {
     if (count <= 0) return
+    const nowMs = this.#monotonicMs()
     let bucket = this.#buckets.get(account)
     if (bucket === undefined) {
-      bucket = { tokens: this.#rate.burst, atMs: this.#monotonicMs() }
+      bucket = new TokenBucket(this.#rate, nowMs)
       this.#buckets.set(account, bucket)
-      evictOldest(this.#buckets, accountsMax)
     }
-    refill(bucket, this.#rate, this.#monotonicMs())
-    bucket.tokens = Math.max(-this.#rate.burst, bucket.tokens - count)
+    bucket.spend(count, nowMs)
   }
 }

@@ -6,7 +6,7 @@ import { type ErrorCode, errorCodes } from '../../protocol/errors.ts'
 import { encodeEngineFrameBorrowed, encodeHubRecordBorrowed } from '../../protocol/messages/frame-codec.ts'
 import type { EngineFrame } from '../../protocol/messages/frames.ts'
 import type { AccountId, PhoneId } from '../../protocol/ids.ts'
-import type { Bucket } from '../budgets/admission.ts'
+import type { TokenBucket } from '../../base/token-bucket.ts'
 import type { Surface } from '../../policy/holds.ts'
 import type { Connection } from '../ports/connection.ts'
 import type { SessionSlots } from './session-slots.ts'
@@ -48,7 +48,7 @@ export type Session = {
   /** Answers that wait at the output gate. */
   waiting: number
   /** Freezes and the like, which nothing else may crowd out. */
-  readonly stops: Bucket
+  readonly stops: TokenBucket
   /** Cancels the one timer that the session has: for its hello, for its token's end, or for the phone to come back. */
   cancelTimer: () => void
 }

@@ -1,3 +1,4 @@
+import { TokenBucket } from '../../base/token-bucket.ts'
 import { describe, expect, it } from 'vitest'
 import { parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
 import { Actors } from './actors.ts'
@@ -25,7 +26,7 @@ function session(): Session {
     number: 0,
     resumeToken: '',
     waiting: 0,
-    stops: { tokens: 0, atMs: 0 },
+    stops: new TokenBucket({ perSecond: 1, burst: 1 }, 0),
     cancelTimer: () => undefined,
   }
 }

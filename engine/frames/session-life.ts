@@ -1,6 +1,6 @@
 // The life of a phone's session, from the upgrade to the last byte: its actor decides, this file does what it asks.
 
-import { takeToken } from '../budgets/admission.ts'
+import { TokenBucket } from '../../base/token-bucket.ts'
 import type { SessionEffect, SessionEvent } from '../../machines/session-machine.ts'
 import { toHex } from '../../base/bytes.ts'
 import { type CloseCode, errorCodes } from '../../protocol/errors.ts'
@@ -37,7 +37,7 @@ export function openSession(core: Core, connection: Connection): ConnectionEvent
     number: 0,
     resumeToken: '',
     waiting: 0,
-    stops: { tokens: stopRate.burst, atMs: core.time.monotonicMs() },
+    stops: new TokenBucket(stopRate, core.time.monotonicMs()),
     cancelTimer: () => undefined,
   }
   core.sessions.all.add(session)
@@ -178,8 +178,7 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
   if (core.time.nowMs() >= speaker.tokenExpiresAtMs) return session.connection.close('token-expired')
   if (stops.has(frame.type)) {
     // Whatever else floods the account or the gate: each surface can always stop, a few times a second.
-    if (!takeToken(session.stops, stopRate, core.time.monotonicMs()))
-      return refuse(session, frame.id, 'rate-limited', 1_000)
+    if (!session.stops.take(1, core.time.monotonicMs())) return refuse(session, frame.id, 'rate-limited', 1_000)
   } else {
     if (speaker.type === 'phone' && !core.admission.admit(speaker.account)) {
       return refuse(session, frame.id, 'rate-limited', Math.ceil(1_000 / core.config.accountFramesPerSecond))

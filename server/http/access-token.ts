@@ -6,14 +6,14 @@ import { dirname } from 'node:path'
 import { base64url } from '../../base/base64url.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { equalSecret } from '../../crypto/primitives/secret.ts'
-import { evictOldest } from '../../base/evict-oldest.ts'
+import { RecentKeys } from '../../base/recent-keys.ts'
 import { addressKey } from '../../engine/ports/address.ts'
 import type { Chores } from '../../engine/ports/chores.ts'
 import type { Clock } from '../../engine/ports/clock.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { ascii, encodeUtf8 } from '../../base/bytes.ts'
 import type { HttpAnswer, HttpRequest } from '../../transport/listener.ts'
-import { TokenBucket } from '../../transport/rate-limit.ts'
+import { TokenBucket } from '../../base/token-bucket.ts'
 import { refusal } from './json-answer.ts'
 import { makePrivateFolder } from '../../store/files/private-folder.ts'
 import { createPrivateFile, readPrivateFile } from '../files/private-file.ts'
@@ -45,7 +45,7 @@ export function openAccessToken(
   }
   const file = new ReloadedFile(path, () => readToken(path), told)
   file.follow(chores)
-  const attempts = new Map<string, TokenBucket>()
+  const attempts = new RecentKeys<string, TokenBucket>(addressesMax)
   return {
     path,
     judge(authorization, remoteAddress) {
@@ -55,9 +55,7 @@ export function openAccessToken(
       const key = addressKey(remoteAddress)
       const bucket = attempts.get(key) ?? new TokenBucket(wrongTokensRate, nowMs)
       if (!bucket.take(1, nowMs)) return 'too-many'
-      attempts.delete(key)
       attempts.set(key, bucket)
-      evictOldest(attempts, addressesMax)
       return 'refused'
     },
     stop: () => file.stop(),

@@ -1,10 +1,11 @@
 // Everything an operator may set: one list from which the configuration's type, its validation, `--help` and the table in
 // the documents come. A setting `a.bC` is `a.bC` in the file, BANDPASS_A_B_C in the environment and --a-b-c as a flag.
 
+import type { Rate } from '../../base/token-bucket.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'
 import { defaultDelays } from '../../policy/delays.ts'
 import { listenerNames } from '../../transport/choose-listener.ts'
-import { defaultLimits, type Rate } from '../../transport/limits.ts'
+import { defaultLimits } from '../../transport/limits.ts'
 import type { ListenerName } from '../../transport/listener.ts'
 import { alarmRules } from './alarm-rules.ts'
 import { hostList } from './host-list.ts'

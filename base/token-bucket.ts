@@ -1,7 +1,8 @@
 // A token bucket in whole-number arithmetic: at no moment has it let through more than burst + perSecond × time.
 // Time comes in with each call, in ms of a monotonic clock; a clock that steps back gives nothing.
 
-import type { Rate } from './limits.ts'
+/** A token bucket's size: `perSecond` in the long run, `burst` at once. */
+export type Rate = { readonly perSecond: number; readonly burst: number }
 
 /** Tokens are counted in thousandths, so that a rate per second times ms stays a whole number. */
 const thousandths = 1_000
@@ -25,6 +26,18 @@ export class TokenBucket {
     if (cost > this.#level) return false
     this.#level -= cost
     return true
+  }
+
+  /** Takes `count` tokens although they may not be there: what is owed is a burst at most, and comes back first. */
+  spend(count: number, nowMs: number): void {
+    this.#fill(nowMs)
+    this.#level = Math.max(-this.#rate.burst * thousandths, this.#level - count * thousandths)
+  }
+
+  /** How long until a token is there, ms; 0 = now. */
+  waitMs(nowMs: number): number {
+    this.#fill(nowMs)
+    return this.#level >= thousandths ? 0 : Math.ceil((thousandths - this.#level) / this.#rate.perSecond)
   }
 
   /** How much of the burst is used at this moment. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { TokenBucket } from './rate-limit.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 const rates = fc.record({ perSecond: fc.integer({ min: 1, max: 10_000 }), burst: fc.integer({ min: 1, max: 50_000 }) })
 /** Steps of time, also fractions of a ms and steps back, each with what is then asked for. */
