@@ -1,4 +1,4 @@
-// Byte strings: joining, comparing, hex, and a reader that never reads past the end. Integers are big-endian.
+// Byte-string helpers: concatenation, comparison, hex, UTF-8, slab allocation, big-endian integers. Past the end reads 0.
 
 /** A byte array that owns or borrows an ordinary buffer; what every codec here takes and gives. */
 export type Bytes = Uint8Array
@@ -7,8 +7,8 @@ export type Bytes = Uint8Array
 const slabBytes = 32_768
 
 /**
- * Gives new byte strings of zeros, pieces of larger buffers, none given out twice: an ArrayBuffer of its own for each of the
- * dozens of small ones that a request takes costs 0.3 µs to make and as much again to collect, in pauses of milliseconds.
+ * Slab allocator: gives new byte strings of zeros, pieces of larger buffers, none given out twice. An ArrayBuffer of its own for
+ * each of the dozens of small ones that a request takes costs 0.3 µs to make and as much again to collect, in pauses of milliseconds.
  * As long as one piece is kept its slab is: what lives long and what does not take theirs from different slabs.
  */
 function createSlabs(): (length: number) => Uint8Array<ArrayBuffer> {
@@ -32,7 +32,7 @@ export const allocateBytes: (length: number) => Uint8Array<ArrayBuffer> = create
 /** A copy, for short-lived use like `allocateBytes`. */
 export const copyBytes: (bytes: Bytes) => Uint8Array<ArrayBuffer> = copierTo(allocateBytes)
 
-/** What copies byte strings into slabs of its own: for those that live about as long as each other. */
+/** A copy function with slabs of its own, for byte strings of about the same lifetime. */
 export function createCopier(): (bytes: Bytes) => Uint8Array<ArrayBuffer> {
   return copierTo(createSlabs())
 }
@@ -66,7 +66,7 @@ export function equalBytes(left: Bytes, right: Bytes): boolean {
 }
 
 const digits = '0123456789abcdef'
-/** Longest that is made in one go: names of everything are no longer. */
+/** Longest hex that is made in one call of `String.fromCharCode`, in bytes: no id is longer. */
 const hexAtOnceBytes = 32
 /** Character codes are put together here, for each length its own. */
 const codesOf: readonly number[][] = Array.from({ length: hexAtOnceBytes + 1 }, (_, bytes) =>
@@ -126,7 +126,7 @@ const utf8Encoder = new TextEncoder()
 // A byte order mark is a character like any other: what was sent is what is read.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Bytes of an ASCII label, such as those that separate the uses of a key. */
+/** Encodes an ASCII label, such as those for domain separation of a key's uses. */
 export function ascii(label: string): Uint8Array<ArrayBuffer> {
   return encodeUtf8(label)
 }
@@ -146,7 +146,7 @@ export function decodeUtf8(bytes: Bytes): string | undefined {
 
 const shortText = 128
 
-/** The UTF-8 text in `bytes` from `from` to `to`; undefined when it is none. Short ASCII, the rule, without a decoder. */
+/** Decodes UTF-8 in `bytes` from `from` to `to`; undefined when it is none. Fast path without a decoder for short ASCII, the rule. */
 export function readText(bytes: Bytes, from: number, to: number): string | undefined {
   if (to - from > shortText) return decodeUtf8(bytes.subarray(from, to))
   let plain = ''

@@ -1,4 +1,4 @@
-// The name someone probably meant: the nearest by edits, when it is near enough to be worth saying.
+// Spelling suggestion by edit distance (Damerau-Levenshtein, restricted): the nearest name, when it is near enough to be worth saying.
 
 /** The nearest of `names`, or undefined when none is close. */
 export function didYouMean(written: string, names: readonly string[]): string | undefined {

@@ -1,10 +1,10 @@
-// Bounds what is remembered by key of whoever comes.
+// Evicts the oldest sixteenth of a Map that outgrew its limit: bounds what is remembered by keys that peers choose.
 
-/** The part that goes at once, of what may be remembered. */
+/** The share of `sizeMax` that one eviction removes. */
 const goesAtOnce = 1 / 16
 
 /**
- * Forgets the oldest entries of a map that has more than `sizeMax`, those that were set first: a sixteenth of it at once. One by one,
+ * Evicts in insertion order from a map that has more than `sizeMax` entries: a sixteenth of `sizeMax` at once. One by one,
  * each would have to step over all that was deleted since the map last grew: 25 µs among twenty thousand.
  */
 export function evictOldest<Key>(map: Map<Key, unknown>, sizeMax: number): void {

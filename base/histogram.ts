@@ -1,5 +1,5 @@
-// Counts durations so that percentiles cost nothing to keep: buckets as wide as 1/64 of their value (log-linear), so that
-// any percentile is right to within 1.6 %, from 1 µs to over an hour, in a few KB.
+// Log-linear latency histogram: counts durations so that percentiles cost nothing to keep. Buckets are as wide as 1/64 of their
+// value, so any percentile is right to within 1.6 %, from 1 µs to over an hour, in a few KB.
 
 const subBuckets = 64
 const subBits = 6
@@ -31,7 +31,7 @@ export class Histogram {
     this.#maxMs = Math.max(this.#maxMs, bounded)
   }
 
-  /** Counts what another has counted, too. */
+  /** Adds the counts of another histogram. */
   merge(other: Histogram): void {
     for (let bucket = 0; bucket < bucketCount; bucket++) {
       this.#counts[bucket] = (this.#counts[bucket] ?? 0) + (other.#counts[bucket] ?? 0)
@@ -40,7 +40,7 @@ export class Histogram {
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs)
   }
 
-  /** The duration that this share (0 to 1) of all stays at or below, ms; undefined when there is none. */
+  /** Quantile: the duration that this share (0 to 1) of all stays at or below, ms; undefined when nothing was counted. */
   percentileMs(share: number): number | undefined {
     if (this.#total === 0) return undefined
     const rank = Math.max(1, Math.ceil(share * this.#total))
@@ -52,7 +52,7 @@ export class Histogram {
     return this.#maxMs
   }
 
-  /** Forgets everything. */
+  /** Sets every count to zero. */
   reset(): void {
     this.#counts.fill(0)
     this.#total = 0
@@ -60,7 +60,7 @@ export class Histogram {
   }
 }
 
-/** What is usually told of a histogram, ms to the microsecond; null when it is empty. */
+/** Median, p99 and p99.9 of a histogram, ms to the microsecond; null when it is empty. */
 export type Percentiles = {
   readonly p50Ms: number | null
   readonly p99Ms: number | null

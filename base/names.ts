@@ -1,11 +1,11 @@
-// Tables of names and their wire numbers, read from either side.
+// Enum tables: maps names to wire numbers, and back by a reverse lookup.
 
 /** The names of a table, with their type. */
 export function namesOf<Name extends string>(table: Readonly<Record<Name, unknown>>): readonly Name[] {
   return Object.keys(table).filter((name): name is Name => Object.hasOwn(table, name))
 }
 
-/** Finds the name of a wire number; undefined for a number the table does not have. */
+/** Reverse lookup of a table: wire number → name; undefined for a number the table does not have. */
 export function finderOf<Name extends string>(
   numbers: Readonly<Record<Name, number>>,
 ): (number: number | undefined) => Name | undefined {

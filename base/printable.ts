@@ -1,8 +1,8 @@
-// Text that others wrote, made safe to show (Unicode Technical Report 36): labels, names and reasons come from partners, wearers and
-// operators, and a bidirectional control in one of them would turn around what stands beside it. Page, exports, log and command
-// line share this list.
+// Output sanitization of untrusted text against Unicode spoofing (Unicode Technical Report 36): labels, names and reasons come from
+// partners, wearers and operators, and a bidirectional control in one of them would turn around what stands beside it. Page, exports,
+// log and command line share this list.
 
-/** What stands for a character that is not shown. */
+/** Replacement character, for one that is not shown. */
 const mark = '\ufffd'
 /** More marks than this on one letter are a flood: no language stacks as many. */
 const combiningMax = 4
@@ -13,13 +13,13 @@ const combiningMax = 4
  */
 const unseen =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|[\u17b4\u17b5\u180b-\u180d]|\u034f/gu
-/** They choose between two looks of the character before; without them it looks as usual. */
+/** Variation selectors: they choose between two looks of the character before; without them it looks as usual. */
 const variations = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu
 const flood = new RegExp(`(\\p{M}{${combiningMax}})\\p{M}+`, 'gu')
-/** A mark without a letter would sit on what stands before the text. */
+/** Combining marks at the beginning: without a letter they would sit on what stands before the text. */
 const loose = /^\p{M}+/u
 
-/** The text as it may be shown beside others: what cannot be is `instead`, U+FFFD unless given. */
+/** Sanitizes text to be shown beside others: what cannot be shown is replaced by `instead`, U+FFFD unless given. */
 export function printable(text: string, instead: string = mark): string {
   return text
     .replaceAll(variations, '')
@@ -41,7 +41,7 @@ export function hiddenIn(text: string): string | undefined {
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
-/** The same for where tabs and line breaks are harmless, because they are escaped. */
+/** As `printable`, but keeps tabs and line breaks: for where they are harmless, because they are escaped. */
 export function printableLines(text: string): string {
   return text
     .split(/([\t\n\r])/)
@@ -49,7 +49,7 @@ export function printableLines(text: string): string {
     .join('')
 }
 
-/** JSON that no terminal and no reader is misled by: what is not seen is escaped, so nothing is lost. */
+/** JSON with invisible characters escaped, so that no terminal and no reader is misled, and nothing is lost. */
 export function printableJson(value: unknown, space?: number): string {
   return JSON.stringify(value, undefined, space).replaceAll(/[^\n\P{C}]|[\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from(character.split(''), (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),

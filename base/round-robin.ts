@@ -1,4 +1,4 @@
-// The entries of a map one after the other, a few at a time, for whoever looks them over again and again.
+// A round-robin cursor over a Map that survives inserts and deletes, for chores that visit a few entries at each turn.
 
 /**
  * Gives the next value and its key each time, in the order they were set, and from the beginning again at the end; undefined when the
