@@ -1,4 +1,4 @@
-// What an offer asks for. The class comes from the partner's authenticated offer, never from a phone or reader.
+// Action codes: what an offer asks for. The class comes from the partner's authenticated offer, never from a phone or reader.
 
 import { finderOf } from '../base/names.ts'
 

@@ -1,4 +1,4 @@
-// BandCert: what a vendor says of one band, 128 bytes (PROTOCOL §1). Layout here, signature in crypto/.
+// BandCert: a vendor's device certificate for one band, 128 bytes (PROTOCOL §1). Layout here, signature in crypto/.
 
 import { type Bytes, concatBytes, readU16, readU32, u16, u32, u8 } from '../base/bytes.ts'
 import { type BandId, idBytes, parseBandId } from './ids.ts'

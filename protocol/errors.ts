@@ -1,4 +1,4 @@
-// What frame 200 and a closing socket say: closed lists, each with what the phone should do.
+// Error codes of frame 200 and WebSocket close codes (RFC 6455 §7.4.2, private range): closed lists; a close code says what to do.
 
 import { finderOf, namesOf } from '../base/names.ts'
 

@@ -1,4 +1,4 @@
-// The 16 bytes of evidence inside an AUTH_PROOF (PROTOCOL §5): what the band measured, to be graded by policy/.
+// Codec of proximity evidence, the 16 bytes inside an AUTH_PROOF (PROTOCOL §5): what the band measured, to be graded by policy/.
 
 import { type Bytes, concatBytes, readU16, u16, u8 } from '../base/bytes.ts'
 

@@ -1,4 +1,4 @@
-// BLE fragments (PROTOCOL §6): one header byte `S E seq6`, then data; the first carries the total length.
+// BLE fragmentation and reassembly (PROTOCOL §6): one header byte `S E seq6`, then data; the first carries the total length.
 // A whole fragment, its header included, fits an ATT value: MTU - 3, and never more than 512 (Core 5.4 Vol 3 Part F §3.2.9).
 // One message at a time each way. A gap, a lying length or five seconds of silence drop the message, nothing else.
 
@@ -8,7 +8,7 @@ import { fragmentDataBytesMax, fragmentSilenceMs, mtuMax, mtuMin, recordBytesMax
 const start = 0x80
 const end = 0x40
 const sequenceMask = 0x3f
-/** Bytes of an ATT write or notification that are not ours. */
+/** ATT header overhead of a write or notification, bytes. */
 const attBytes = 3
 
 /** Cuts a message into fragments for a link of this MTU. Throws a RangeError past a named limit. */
@@ -32,7 +32,7 @@ export function fragment(message: Bytes, mtu: number): readonly Uint8Array<Array
   return fragments
 }
 
-/** Puts fragments together again, for one direction of one BLE link. */
+/** Reassembly buffer for one direction of one BLE link. */
 export class Reassembler {
   readonly #buffer = new Uint8Array(recordBytesMax)
   #length = 0

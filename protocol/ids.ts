@@ -1,4 +1,4 @@
-// Identifiers, each a type of its own, minted only by the parse functions here.
+// Branded identifier types, each minted only by the parse functions here; they throw a RangeError on what is no such id.
 // Binary ids are kept as lower-case hex strings: they are map keys, log fields and row keys.
 
 import { type Bytes, fromHex, hexAt, toHex } from '../base/bytes.ts'
@@ -16,7 +16,7 @@ export type AccountId = Branded<string, 'AccountId'>
 export type PhoneId = Branded<string, 'PhoneId'>
 /** A relying party: 16 bytes, as 32 hex digits. */
 export type PartnerId = Branded<string, 'PartnerId'>
-/** What an offer is about (a till, a door): 16 bytes, as 32 hex digits. */
+/** The resource that an offer is about (a till, a door): 16 bytes, as 32 hex digits. */
 export type ResourceId = Branded<string, 'ResourceId'>
 /** A partner's idempotency reference for one offer: 8 bytes, as 16 hex digits. */
 export type Rid = Branded<string, 'Rid'>
@@ -57,7 +57,7 @@ export const parseResourceId: (value: Bytes | string, at?: number) => ResourceId
 export const parseRid: (value: Bytes | string, at?: number) => Rid = fixed('Rid', 8)
 export const parsePairingId: (value: Bytes | string) => PairingId = fixed('PairingId', 16)
 
-/** What `parse` makes of a text from outside; undefined when it throws, because the text is no such id. */
+/** Parses a text from outside without throwing: undefined when `parse` throws, because the text is no such id. */
 export function tryParse<Id>(parse: (text: string) => Id, text: string): Id | undefined {
   try {
     return parse(text)

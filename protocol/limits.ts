@@ -1,6 +1,6 @@
-// Every limit of the wire has its name here; a test stands at each and one past it.
+// Protocol limits: every limit of the wire has its name here; a test stands at each and one past it.
 
-/** Largest WebSocket message of a phone, bytes (DESIGN: wire). */
+/** Largest WebSocket message of a phone, bytes (docs/architecture.md §8). */
 export const phoneFrameBytesMax = 4_096
 /** Largest WebSocket message of a hub, bytes. */
 export const hubFrameBytesMax = 16_384
@@ -15,7 +15,7 @@ export const tokenBytesMax = 2_048
 /** A phone session's slots, 0 to 255; a hub's, 0 to 65,535. */
 export const phoneSlotMax = 0xff
 export const hubSlotMax = 0xffff
-/** How far a counter may jump ahead: accept iff last < ctr ≤ last + this. */
+/** Replay window: how far a counter may jump ahead; accept iff last < ctr ≤ last + this. */
 export const counterJumpMax = 65_536
 /** Records under one key phase. */
 export const phaseRecordsMax = 1 << 20
@@ -43,17 +43,17 @@ export const pairRefusedDelayMs = 3_000
 export const pairingGestureMs = 30_000
 /** Resumes after which a link is asked to rekey. */
 export const resumesBeforeRekeyMax = 1_000
-/** How many steps the engine takes to the root of a band that is ahead of it after a restore: what a rekey in time leaves, and some more. */
+/** Ratchet steps that the engine takes to catch up with a band that is ahead after a restore: what a rekey in time leaves, and some more. */
 export const resumeForwardMax = 1_024
 /** An alert's text, bytes of UTF-8. */
 export const alertTextBytesMax = 96
 /** An offer's label, bytes of UTF-8. */
 export const offerLabelBytesMax = 24
-/** Longest life of armed, ms. */
+/** Longest time a band stays armed, ms. */
 export const armedMaxMs = 24 * 3_600_000
 /** The presence lease is this many heartbeats. */
 export const leaseHeartbeats = 3
-/** The engine gives the same tick out for at most this, ms, and at most a heartbeat divided by `tickShareOfHeartbeat`. */
+/** Longest reuse of one tick by the engine, ms; also at most a heartbeat divided by `tickShareOfHeartbeat`. */
 export const tickServesMaxMs = 5_000
 export const tickShareOfHeartbeat = 4
 /** BLE: bytes of one fragment, and the silence that drops a partial message. */

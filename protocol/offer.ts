@@ -1,4 +1,4 @@
-// An offer: a partner's authenticated request (PROTOCOL §5). `canon` is what is agreed to; `rd` hashes canon and label.
+// Codec of an offer, a partner's authenticated request (PROTOCOL §5). `canon` is what is agreed to; `rd` hashes canon and label.
 
 import {
   type Bytes,
@@ -90,21 +90,21 @@ function ridOf(offer: Bytes): Rid {
   return parseRid(offer, ridAt)
 }
 
-/** The rid and then the partner of a canon as one text: 48 hex digits. */
+/** Idempotency key of a canon, the rid and then the partner as one text: 48 hex digits. */
 export function referenceOf(canon: Bytes): string {
   for (let i = 0; i < ridBytes; i++) reference[i] = canon[ridAt + i] ?? 0
   for (let i = 0; i < partnerBytes; i++) reference[ridBytes + i] = canon[i] ?? 0
   return hexAt(reference, 0, reference.length)
 }
-/** Laid down here, so that it becomes one flat text: it is a key of rows. */
+/** Scratch buffer, so that the reference becomes one flat string: it is a key of rows. */
 const reference = new Uint8Array(partnerBytes + ridBytes)
 
-/** What a canon moves: all that is needed to count it. */
+/** Amount, currency and action of a canon: all that is needed to count it against limits. */
 export function moneyOf(canon: Bytes): Pick<OfferTerms, 'action' | 'amountMinor' | 'currency'> {
   return { action: canon[32] ?? 0, amountMinor: readU64(canon, 33) ?? 0, currency: readU16(canon, 41) }
 }
 
-/** What a journaled canon says: the terms without label and kid. The canon was decoded once when it was an offer. */
+/** Decodes the terms of a journaled canon, without label and kid. The canon was decoded once when it was an offer. */
 export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'> {
   return {
     partner: parsePartnerId(canon, 0),
@@ -116,7 +116,7 @@ export function decodeOfferTerms(canon: Bytes): Omit<OfferTerms, 'label' | 'kid'
   }
 }
 
-/** The 101 bytes a partner's MAC covers. Throws a RangeError on terms that do not fit: a number is never cut. */
+/** Encodes the 101 bytes a partner's MAC covers. Throws a RangeError on terms that do not fit: a number is never cut. */
 export function encodeOfferTerms(terms: OfferTerms): Uint8Array<ArrayBuffer> {
   requireInteger('an action', terms.action, 0xff)
   requireInteger('an amount in minor units', terms.amountMinor, amountMinorMax)

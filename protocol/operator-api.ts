@@ -1,12 +1,12 @@
-// What the operators' page and the engine say to each other over HTTP: JSON bodies under /api/. The binary feed beside it is in
+// HTTP API of the operators' page: paths, roles and types of the JSON bodies under /api/. The binary feed beside it is in
 // operator-feed.ts. Instants are engine time, ms since 1970; amounts are minor units of an ISO 4217 numeric currency; an
 // account's id is shortened (`abcd…`) unless it was opened, which is an act of its own.
 
-/** What an operator may do; each role may also do what the ones before it may. */
+/** Roles of role-based access control; each role may also do what the ones before it may. */
 export const operatorRoles = ['viewer', 'operator', 'admin'] as const
 export type OperatorRole = (typeof operatorRoles)[number]
 
-/** Where each thing is. A page asks with the method that stands beside it. */
+/** Routes of the API. A page asks with the method that stands beside each. */
 export const operatorPaths = {
   /** GET → SessionAnswer. Asking does not keep a session from growing idle. */
   session: '/api/session',
@@ -48,10 +48,10 @@ export const operatorPaths = {
 /** The least role that may export decisions. */
 export const exportRole: OperatorRole = 'operator'
 
-/** The header that every POST bears; a page of another origin cannot set it without being asked first. */
+/** Header against CSRF that every POST bears: a page of another origin cannot set it without a CORS preflight. */
 export const operatorHeader = 'x-bandpass-operator'
 
-/** Every refusal: a stable code, and a message for people that says what was expected. */
+/** Error body of every refusal: a stable code, and a message for people that says what was expected. */
 export type ApiRefusal = { readonly error: string; readonly message: string; readonly retryAfterMs?: number }
 
 /** GET /api/session. */
@@ -83,14 +83,14 @@ export type FleetAnswer = {
   readonly listener: string
   readonly durability: string
   readonly heartbeatS: number
-  /** The line in the picture of latencies. */
+  /** Latency budget: the line in the picture of latencies. */
   readonly budget: { readonly p99Ms: number; readonly p999Ms: number }
   readonly alarms: readonly AlarmRule[]
   readonly history: FleetHistory
 }
 
 /**
- * The last five minutes, or what there is since the engine started, so that a page that opens has its pictures and its alarms at
+ * Metrics history of the last five minutes, or since the engine started, so that a page that opens has its pictures and its alarms at
  * once: of each second, oldest first, the values of these fields of the feed. Null: not measured.
  */
 export type FleetHistory = {
@@ -102,7 +102,7 @@ export type FleetHistory = {
 export const historySeconds = 300
 
 /**
- * An alarm is on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. A rule about
+ * Threshold alarm: on when the feed's field has been above `above`, or below `below` where there is one, for `forS` seconds. A rule about
  * a percentile also says of how many: a second in which `of`, another field, was less than `ofAtLeast` is none.
  */
 export type AlarmRule = {
@@ -302,7 +302,7 @@ export type DecisionFilter = {
   readonly maxMinor?: number
   readonly currency?: number
   readonly action?: string
-  /** A whole account id: who has only the shortened one must open it first. */
+  /** A whole account id: an operator who has only the shortened one must open it first. */
   readonly account?: string
   readonly bandId?: string
   /** What the partner calls the offer (`rid`), or the beginning of it. */
@@ -411,11 +411,11 @@ export const operatorActs = {
   'open-account': { role: 'operator', second: false },
 } as const satisfies Record<OperatorActName, { readonly role: OperatorRole; readonly second: boolean }>
 
-/** What an act may touch, in the order it is shown. */
+/** Kinds of target that an act may touch, in the order they are shown. */
 export const touchedKinds = ['bands', 'armed', 'links', 'sessions'] as const
 export type TouchCounts = Readonly<Partial<Record<(typeof touchedKinds)[number], number>>>
 
-/** POST /api/acts/preview <OperatorAct>: what it will touch, before it acts. */
+/** POST /api/acts/preview <OperatorAct>: dry run, what it will touch before it acts. */
 export type PreviewAnswer = {
   /** In words, such as `Freezes band 5a…: nothing is approved with it until two operators unfreeze it.` */
   readonly says: string

@@ -1,4 +1,4 @@
-// What is sealed inside a DATA record: an op byte and fixed fields (PROTOCOL §5).
+// Codec of ops, the plaintext of a DATA record: an op byte and fixed fields (PROTOCOL §5).
 
 import {
   type Bytes,
@@ -110,7 +110,7 @@ export type DownOp =
     }
   | { readonly type: 'rekeyPlease' }
 
-/** What a band says, decoded after its record opened. The byte fields of a proof are views of `bytes`. */
+/** Decodes an op of a band, after its record opened. The byte fields of a proof are views of `bytes` (borrowed). */
 export function decodeUpOp(bytes: Bytes): UpOp | Malformed {
   switch (bytes[0]) {
     case opCodes.authProof:
@@ -164,7 +164,7 @@ function decodeAuthProof(bytes: Bytes): AuthProof | Malformed {
   }
 }
 
-/** What `p` covers of AUTH_PROOF, op to evidence: 35 bytes. */
+/** MAC input of AUTH_PROOF that `p` covers, op to evidence: 35 bytes. */
 export function encodeAuthProofProved(
   proof: Pick<AuthProof, 'rid' | 'verdict' | 'wear' | 'armEpoch' | 'tick' | 'evidence'>,
 ): Uint8Array<ArrayBuffer> {
@@ -179,7 +179,7 @@ export function encodeAuthProofProved(
   )
 }
 
-/** Encodes what a band says; for AUTH_PROOF append `p` to `encodeAuthProofProved`. */
+/** Encodes an op of a band; for AUTH_PROOF append `p` to `encodeAuthProofProved`. */
 export function encodeUpOp(op: Exclude<UpOp, AuthProof>): Uint8Array<ArrayBuffer> {
   switch (op.type) {
     case 'status':
@@ -200,7 +200,7 @@ export function encodeUpOp(op: Exclude<UpOp, AuthProof>): Uint8Array<ArrayBuffer
   }
 }
 
-/** Encodes what the engine says. Throws a RangeError on an alert text over its limit. */
+/** Encodes an op of the engine. Throws a RangeError on an alert text over its limit. */
 export function encodeDownOp(op: DownOp): Uint8Array<ArrayBuffer> {
   switch (op.type) {
     case 'hello':
@@ -258,7 +258,7 @@ export function encodeKeysetSigned(op: {
   return concatBytes(u8(opCodes.keyset), u32(op.ekid), op.engineKey, u32(op.notBeforeS))
 }
 
-/** What the engine says, decoded by a band. */
+/** Decodes an op of the engine, for a band. */
 export function decodeDownOp(bytes: Bytes): DownOp | Malformed {
   const op = bytes[0]
   const exact = downOpBytes(bytes)

@@ -1,9 +1,9 @@
-// Why a request was denied: the closed list. To add a reason, add one line here and one in docs/protocol.md;
+// Reason codes: the closed list of why a request was denied. To add a reason, add one line here and one in docs/protocol.md;
 // the compiler and a test then point at whatever else must know it.
 
 import { finderOf } from '../base/names.ts'
 
-/** What would help the wearer get past a denial. */
+/** Obligations: what would help the wearer get past a denial. */
 export const obligations = { 'verify-user': 1, tap: 2 } as const
 export type Obligation = keyof typeof obligations
 

@@ -1,4 +1,4 @@
-// The records between band and engine (PROTOCOL §2): fixed layouts, exact lengths, nothing guessed.
+// Binary codec of the records between band and engine (PROTOCOL §2): fixed layouts, exact lengths, nothing guessed.
 
 import { type Bytes, allocateBytes, concatBytes, readU16, readU32, u32 } from '../base/bytes.ts'
 import { type Bid, idBytes, parseBid } from './ids.ts'
@@ -212,7 +212,7 @@ export function encodeChal(engineNonce: Bytes): Uint8Array<ArrayBuffer> {
   return concatBytes(head(recordTypes.chal), engineNonce)
 }
 
-/** RESUME without its mac: what the mac and the link keys cover. */
+/** MAC input of RESUME: the record without its mac, which the mac and the link keys cover. */
 export function encodeResumeMaced(bid: Bid, n: number, bandNonce: Bytes): Uint8Array<ArrayBuffer> {
   return concatBytes(head(recordTypes.resume), idBytes(bid), u32(n), bandNonce)
 }

@@ -1,4 +1,4 @@
-// The states and holds of a band as the wire, the rows and the counters spell them (DESIGN §5, PROTOCOL §7).
+// Enums of a band's states and holds, as the wire, the rows and the counters spell them (docs/architecture.md §5, PROTOCOL §7).
 
 import { finderOf, namesOf } from '../base/names.ts'
 
@@ -6,7 +6,7 @@ import { finderOf, namesOf } from '../base/names.ts'
 export const bandStates = { unbound: 0, pairing: 1, offWrist: 2, disarmed: 3, armed: 4, deactivating: 5 } as const
 export type BandState = keyof typeof bandStates
 
-/** Bits of the holds set. A band approves only when the set is empty. */
+/** Bit mask of the holds. A band approves only when the set is empty. */
 export const holdBits = { 'owner-freeze': 1, 'operator-freeze': 2, 'risk-freeze': 4, lost: 8 } as const
 export type Hold = keyof typeof holdBits
 
@@ -29,6 +29,6 @@ export function holdsOf(bits: number): readonly Hold[] {
   return bits === 0 ? noHolds : holdNames.filter((hold) => (bits & holdBits[hold]) !== 0)
 }
 
-/** A phone's session, DESIGN §5. */
+/** States of a phone's session (docs/architecture.md §5). */
 export const sessionStates = ['connecting', 'authenticating', 'live', 'draining', 'closed'] as const
 export type SessionState = (typeof sessionStates)[number]

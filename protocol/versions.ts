@@ -1,4 +1,4 @@
-// Versions on the wire. Numbers are forever: add, never reuse.
+// Protocol version numbers and GATT UUIDs of the wire. Numbers are forever: add, never reuse.
 
 /** The WebSocket subprotocol of phones and hubs. */
 export const subprotocol = 'bandpass.v1'

@@ -1,7 +1,7 @@
-// The name of a band as people copy it: an id in capitals or with spaces, its beginning as a table shows it with an ellipsis behind,
-// `phone:` before it, or an account. One reading for the page, the admin API and the command line.
+// Lenient parser of a search term that names a band, as people copy it: an id in capitals or with spaces, its beginning as a table
+// shows it with an ellipsis behind, `phone:` before it, or an account. One reading for the page, the admin API and the command line.
 
-/** Fewer digits are the beginning of too many ids. */
+/** Shortest prefix of an id: fewer digits are the beginning of too many ids. */
 export const idDigitsMin = 4
 /** As many as every table shows of an id: the beginning of one, and hardly an account. */
 const idDigitsShown = 8
@@ -18,7 +18,7 @@ export type WrittenName = {
   readonly isCut: boolean
 }
 
-/** Reads what was typed or pasted. Never throws. */
+/** Parses what was typed or pasted. Never throws. */
 export function writtenName(text: string): WrittenName {
   const seen = text
     .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')

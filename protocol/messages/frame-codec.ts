@@ -1,4 +1,4 @@
-// Turns phone frames into MessagePack and back, by the table of frames.ts. Extra trailing fields are ignored: that is how it grows.
+// Table-driven MessagePack codec of phone frames, by the table of frames.ts. Extra trailing fields are ignored: that is how it grows.
 
 import { readU16, readU32 } from '../../base/bytes.ts'
 import type { Field } from './frame-fields.ts'
@@ -32,8 +32,8 @@ export function decodePhoneFrame(bytes: Uint8Array, bytesMax: number): PhoneFram
 }
 
 /**
- * The id of a frame 5, read from its first bytes; undefined for every other frame, and for an id that is not in its shortest
- * form. The rest is not looked at: for who can only say that it is busy.
+ * Peeks the id of a frame 5 (authorize) without decoding the rest; undefined for every other frame, and for an id that is not in
+ * its shortest form. For a caller that can only answer `busy`.
  */
 export function idOfAuthorize(bytes: Uint8Array): number | undefined {
   const head = bytes[0] ?? 0
@@ -61,22 +61,22 @@ export function encodeEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
   return packArray(itemsOf(frame, engineShapes))
 }
 
-/** `encodeEngineFrame` without a copy: the bytes are borrowed, they stand until something is packed again. */
+/** Zero-copy `encodeEngineFrame`: the bytes are borrowed from a shared buffer and stand until something is packed again. */
 export function encodeEngineFrameBorrowed(frame: EngineFrame): Uint8Array<ArrayBuffer> {
   return packArrayBorrowed(itemsOf(frame, engineShapes))
 }
 
-/** Error 200, borrowed as well: for who refuses by the ten thousand and has a code and a time that fit. */
+/** Error frame 200, zero-copy as well: for load shedding by the ten thousand, with a code and a time that fit. */
 export function encodeErrorBorrowed(id: number, code: number, retryAfterMs: number): Uint8Array<ArrayBuffer> {
   return packArrayBorrowed([engineFrames.error.number, id, code, retryAfterMs])
 }
 
-/** One record of the engine in a hub's frame 120; borrowed as well. */
+/** Encodes one record of the engine in a hub's frame 120; zero-copy as well. */
 export function encodeHubRecordBorrowed(slot: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return packArrayBorrowed([engineFrames.record.number, 0, slot, bytes])
 }
 
-/** Frames 3 and 120 of a hub: [type, 0, slot, bytes, slot, bytes, …]. */
+/** Decodes frames 3 and 120 of a hub: [type, 0, slot, bytes, slot, bytes, …]. */
 export function decodeHubRecords(bytes: Uint8Array): readonly SlotRecord[] | Malformed {
   const items = unpackArray(bytes)
   if (isMalformed(items)) return items
@@ -99,7 +99,7 @@ export function encodeHubRecords(sender: 'hub' | 'engine', records: readonly Slo
 }
 
 /**
- * What a hello's signature covers of the frame: its type and every item but id and signature, in the order and number in which
+ * Canonical signing input of a hello: its type and every item but id and signature, in the order and number in which
  * they arrived, each in its shortest form (PROTOCOL §8). Items of a later version are among them, so none can be added or
  * taken away. `bytes` is a frame that decodes as hello.
  */
@@ -109,7 +109,7 @@ export function signedOfHello(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return packArray(items.filter((_, at) => at !== idAt && at !== signatureAt))
 }
 
-/** `signedOfHello` for who makes one and has not signed it yet. */
+/** `signedOfHello` for the side that makes a hello and has not signed it yet. */
 export function helloToSign(hello: Omit<PhoneFrameOf<'hello'>, 'signature'>): Uint8Array<ArrayBuffer> {
   return signedOfHello(encodePhoneFrame({ ...hello, signature: new Uint8Array(64) }))
 }
@@ -117,7 +117,7 @@ export function helloToSign(hello: Omit<PhoneFrameOf<'hello'>, 'signature'>): Ui
 const idAt = 1
 const signatureAt = 2 + Object.keys(phoneFrames.hello.fields).indexOf('signature')
 
-/** The fields of a frame that a user verification covers: type, then all fields before `uv` (PROTOCOL §8). */
+/** Canonical bytes that a user verification signs: type, then all fields before `uv` (PROTOCOL §8). */
 export function fieldsBeforeUv(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
   const shape = phoneShapes.ofType.get(frame.type)
   if (shape === undefined) throw new TypeError(`no frame is called ${frame.type}`)

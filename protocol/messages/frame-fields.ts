@@ -1,9 +1,9 @@
-// The kinds of field a phone frame is made of: each reads one unpacked value, refuses what does not fit, and is written as it stands.
+// Field schemas (validators) of phone frames: each reads one unpacked value, refuses what does not fit, and is written as it stands.
 
 import { type Bytes, encodeUtf8 } from '../../base/bytes.ts'
 import { type Unpacked, isArray } from './msgpack-reader.ts'
 
-/** `read` gives undefined for a value that does not fit `expected`. */
+/** Schema of one field; `read` gives undefined for a value that does not fit `expected`. */
 export type Field<Value extends Unpacked = Unpacked> = {
   readonly expected: string
   readonly optional?: true

@@ -1,4 +1,4 @@
-// Every frame of the phone protocol (PROTOCOL §8), as one table: number, fields in order, and what repeats after them.
+// Schema table of every frame of the phone protocol (PROTOCOL §8): number, fields in order, and what repeats after them.
 // To add a frame: one entry here, its handler in engine/, its section in docs/protocol.md.
 
 import type { Bytes } from '../../base/bytes.ts'
@@ -162,11 +162,11 @@ export const alertKinds = {
 } as const
 export type AlertKind = keyof typeof alertKinds
 
-/** What waits and may be vetoed (frame 14). */
+/** Kinds of pending change, which wait for their delay and may be vetoed (frame 14). */
 export const changes = { found: 1, deactivation: 2, limits: 3, phone: 4, phoneRemoval: 5 } as const
 export type Change = keyof typeof changes
 
-/** Who began a change that waits (frame 129). */
+/** Origin of a pending change: who began it (frame 129). */
 export const beginners = { phone: 1, web: 2, operator: 3 } as const
 export type Beginner = keyof typeof beginners
 

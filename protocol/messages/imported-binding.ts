@@ -1,6 +1,6 @@
-// Bindings as an operator brings them from elsewhere: the body of an import request, one MessagePack array of the strict
+// Codec of a bulk import request, bindings that an operator brings from elsewhere: one MessagePack array of the strict
 // subset, `[version, bin, bin, …]`, each bin the array of one binding, so that a reader may take them one at a time. It holds
-// secrets in the clear: whoever has read it wipes it.
+// secrets in the clear: the reader wipes it after use.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { type Field, bin, id, text, uint } from './frame-fields.ts'
@@ -9,9 +9,9 @@ import { type Malformed, malformed } from '../malformed.ts'
 import { type Unpacked, isArray, isMalformed, unpackArray } from './msgpack-reader.ts'
 import { packArray } from './msgpack-writer.ts'
 
-/** Bindings of one request. */
+/** Most bindings of one request. */
 export const importBindingsMax = 1_000
-/** Bytes of one import request. */
+/** Longest import request, bytes. */
 export const importBytesMax = 1_048_576
 /** Generations, roots and epochs come with at least half of their range left to grow in. */
 export const importedNumberMax = 0x7fff_ffff
@@ -68,7 +68,7 @@ export function decodeImport(bytes: Bytes): readonly ImportedBinding[] | Malform
   return bindings
 }
 
-/** The bindings of a request, each for `decodeImportedBinding`: views of `bytes` (borrowed). Costs microseconds. */
+/** Splits a request into its bindings, each for `decodeImportedBinding`: views of `bytes` (borrowed). Costs microseconds. */
 export function splitImport(bytes: Bytes): readonly Bytes[] | Malformed {
   if (bytes.length > importBytesMax) {
     return malformed(`at most ${importBytesMax} bytes, got ${bytes.length}`, importBytesMax)
@@ -87,7 +87,7 @@ export function splitImport(bytes: Bytes): readonly Bytes[] | Malformed {
   return parts
 }
 
-/** Tells the parts of a request from one that was refused. */
+/** Type guard: tells the parts of a request from one that was refused. */
 export function isSplit(parts: readonly Bytes[] | Malformed): parts is readonly Bytes[] {
   return Array.isArray(parts)
 }

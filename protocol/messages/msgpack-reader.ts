@@ -1,4 +1,4 @@
-// The strict reader: arrays, unsigned integers, bin, str, bool and nil, a bounded depth, exact length (PROTOCOL §8).
+// Strict MessagePack decoder: arrays, unsigned integers, bin, str, bool and nil, a bounded depth, exact length (PROTOCOL §8).
 // Everything else, extensions, maps, floats and negative numbers among them, is malformed.
 
 import { type Bytes, readText, readU16, readU32, readU64 } from '../../base/bytes.ts'
@@ -18,12 +18,12 @@ export function unpackArray(bytes: Bytes, depthMax: number = frameDepthMax): rea
   return value
 }
 
-/** Tells a refused read from an array. */
+/** Type guard: tells a refused read from an array. */
 export function isMalformed(value: readonly Unpacked[] | Malformed): value is Malformed {
   return !Array.isArray(value)
 }
 
-/** Tells an array from the other values; a byte string is none. */
+/** Type guard: tells an array from the other values; a byte string is none. */
 export function isArray(value: Unpacked | undefined): value is readonly Unpacked[] {
   return Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-// Writes the MessagePack subset that the strict reader reads, each value in its shortest form.
+// MessagePack encoder of the subset that the strict reader reads, each value in its shortest form.
 // Why not a library: see docs/decisions/0001-own-messagepack-writer.md.
 
 import { copyBytes, encodeUtf8 } from '../../base/bytes.ts'
@@ -9,7 +9,7 @@ export function packArray(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   return copyBytes(packArrayBorrowed(items))
 }
 
-/** `packArray` without a copy: the bytes are borrowed, they stand until something is packed again. */
+/** Zero-copy `packArray`: the bytes are borrowed from a shared buffer and stand until something is packed again. */
 export function packArrayBorrowed(items: readonly Unpacked[]): Uint8Array<ArrayBuffer> {
   const writer = new Writer()
   writer.value(items)

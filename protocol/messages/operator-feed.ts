@@ -1,5 +1,5 @@
-// The feed of the operators' page: one binary message a second, MessagePack of the strict subset. A page that opens gets every
-// value, then only those that changed, so an idle engine says next to nothing. Numbers in messages are forever.
+// Codec of the operators' live feed: delta-encoded metrics, one binary message a second, MessagePack of the strict subset. A page that
+// opens gets every value, then only those that changed, so an idle engine says next to nothing. Numbers in messages are forever.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { type Malformed, malformed } from '../malformed.ts'
@@ -12,11 +12,11 @@ import { accountHoldNames, bandStates, holdBits, sessionStates } from '../states
 /** The subprotocol of the socket at /api/feed. */
 export const feedSubprotocol = 'bandpass.operator.v1'
 
-/** Lists that change while a page is open: each has a count of its changes in the feed, and a page that sees another one reads again. */
+/** Lists with a change counter in the feed: a page that sees another count reads the list again. */
 export const feedLists = ['proposals', 'partners', 'vendors', 'operators'] as const
 
 /**
- * What the feed tells, by position. All are unsigned integers, or nil for what was not measured: counts as they stand, `…Us`
+ * Schema of the feed: its metrics by position. All are unsigned integers, or nil for what was not measured: counts as they stand, `…Us`
  * microseconds of the second that just ended, `…Minute…` of the last 50 to 60 seconds, `…Kb` kilobytes. `decisions.…`, `denied`
  * (all of them but `approved`), `reversals` and `changes.…` count since the engine started.
  */
@@ -73,9 +73,9 @@ export type FeedValue = number | null
 export const feedJournalStates = ['open', 'full', 'failed', 'closed'] as const
 
 export type FeedMessage =
-  /** Everything as it stands. */
+  /** Snapshot: every value as it stands. */
   | { readonly type: 'whole'; readonly atMs: number; readonly values: readonly FeedValue[] }
-  /** What changed since the message before. */
+  /** Delta: what changed since the message before. */
   | {
       readonly type: 'changed'
       readonly atMs: number
@@ -86,7 +86,7 @@ export type FeedMessage =
   /** What the actor of the watched band took, oldest first; of more than fit into a second the oldest `left` are left out. */
   | { readonly type: 'steps'; readonly bandId: Bytes; readonly left: number; readonly steps: readonly BandStep[] }
 
-/** An event that a band's actor took, and its state before and after. It may not be on disk yet. */
+/** State transition of a band's actor: the event it took, and its state before and after. It may not be on disk yet. */
 export type BandStep = {
   /** Engine time. */
   readonly atMs: number
@@ -119,7 +119,7 @@ export function encodeFeed(message: FeedMessage | FeedAsk): Uint8Array<ArrayBuff
   }
 }
 
-/** Reads what an engine sent. */
+/** Decodes a message of the engine. */
 export function decodeFeed(bytes: Bytes): FeedMessage | Malformed {
   const items = unpackArray(bytes, feedDepth)
   if (isMalformed(items)) return items
@@ -138,7 +138,7 @@ export function decodeFeed(bytes: Bytes): FeedMessage | Malformed {
   return changes === undefined ? malformed('a message of the feed', 0) : { type: 'changed', atMs: first, changes }
 }
 
-/** Reads what a page sent. */
+/** Decodes a message of a page. */
 export function decodeFeedAsk(bytes: Bytes): FeedAsk | Malformed {
   if (bytes.length > feedAskBytesMax) return malformed(`at most ${feedAskBytesMax} bytes`, feedAskBytesMax)
   const items = unpackArray(bytes, feedDepth)
@@ -148,7 +148,7 @@ export function decodeFeedAsk(bytes: Bytes): FeedAsk | Malformed {
   return type === numbers.watch && isId ? { type: 'watch', bandId } : malformed('a watch of a band', 0)
 }
 
-/** A page says nothing longer. */
+/** Longest message of a page, bytes. */
 export const feedAskBytesMax = 64
 const bandIdBytes = 16
 const feedDepth = 1
