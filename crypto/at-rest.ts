@@ -1,6 +1,6 @@
-// Secrets and rows at rest (PROTOCOL §1, master key): XChaCha20-Poly1305 for secrets, a MAC for rows that are not
+// Encryption and authentication at rest (PROTOCOL §1, master key): XChaCha20-Poly1305 for secrets, a MAC for rows that are not
 // secret, both bound to table, key and version so that no value passes in another's place. A sealed value starts with
-// the id of its master key: a new key seals at once while older ones still open.
+// the id of its master key, for key rotation: a new key seals at once while older ones still open.
 
 import { type Bytes, ascii, concatBytes, readU32, u16, u32, u8 } from '../base/bytes.ts'
 import { type Primitives, requireLength, tagBytes } from './primitives/primitives.ts'
@@ -27,7 +27,7 @@ const idBytes = 4
 const nonceBytes = 24
 const overheadBytes = idBytes + nonceBytes + tagBytes
 
-/** Opens with any of `keys`, seals with the first. Copies what it needs of them; throws a RangeError on a bad list. */
+/** A keyring: opens with any of `keys`, seals with the first. Copies what it needs of them; throws a RangeError on a bad list. */
 export function createKeyring(primitives: Primitives, keys: readonly MasterKey[]): Keyring {
   // One master key, two uses: each gets a key of its own.
   const derived = keys.map(({ id, key }) => {
@@ -77,7 +77,7 @@ export function rowMac(
   return primitives.tag(macKey, placed(table, key, bytes))
 }
 
-/** A place and what is there. Lengths stand first, so that no two places have the same bytes. */
+/** Length-prefixed encoding of a place and what is there, so that no two places have the same bytes. */
 function placed(table: string, key: Bytes, bytes: Bytes): Uint8Array<ArrayBuffer> {
   if (key.length > 0xffff) throw new RangeError('a table name or key is too long')
   return concatBytes(nameOf(table), u16(key.length), key, bytes)

@@ -1,5 +1,5 @@
-// Sealing and opening one DATA record (PROTOCOL §5). Pure: who calls it keeps counters and phases, compares the counter
-// before opening, and never seals twice with one key and counter.
+// AEAD encryption and decryption of one DATA record (PROTOCOL §5). Pure: the caller keeps counters and phases, compares the
+// counter before opening, and never seals twice with one key and counter (nonce reuse).
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
 import { type DataRecord, dataAssociatedData, encodeDataHeader } from '../../protocol/records.ts'
@@ -13,7 +13,7 @@ export type LinkBinding = { readonly bid: Bytes; readonly generation: number }
 /** On the pairing channel bid and generation are zero (PROTOCOL §3). */
 export const pairingBinding: LinkBinding = { bid: new Uint8Array(8), generation: 0 }
 
-/** The context of every record but AUTH_PROOF, whose context is `rd`. */
+/** The context in the associated data of every record but AUTH_PROOF, whose context is `rd`. */
 export const noContext: Bytes = new Uint8Array(0)
 
 /** Seals `plaintext` (op and fields) into a whole DATA record. `context` is `rd` when `header.proof`, else empty. */
@@ -42,17 +42,17 @@ export function openData(
   return primitives.aeadOpen(key, dataNonce(record.ctr), aad, record.sealed)
 }
 
-/** `key(φ+1) = Expand(key(φ), "bnd1 phase")`. */
+/** Key ratchet to the next phase: `key(φ+1) = Expand(key(φ), "bnd1 phase")`. */
 export function nextPhaseKey(primitives: Primitives, key: Bytes): Uint8Array<ArrayBuffer> {
   return primitives.expand(key, phaseLabel)
 }
 
 const phaseLabel = ascii('bnd1 phase')
 
-/** One serves all: it is no secret, and whoever seals or opens reads it at once. */
+/** One shared buffer serves all calls: a nonce is no secret, and the AEAD reads it at once. */
 const nonce = new Uint8Array(12)
 
-/** `00000000 ‖ ctr as u64 little-endian`; ctr is a u32. Borrowed until the next call. */
+/** AEAD nonce: `00000000 ‖ ctr as u64 little-endian`; ctr is a u32. Borrowed until the next call. */
 function dataNonce(ctr: number): Uint8Array<ArrayBuffer> {
   nonce[4] = ctr
   nonce[5] = ctr >>> 8

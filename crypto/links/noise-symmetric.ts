@@ -1,4 +1,4 @@
-// The symmetric half of a Noise handshake (Noise §5.1, §5.2): chaining key, transcript hash, cipher key and its counter.
+// Noise SymmetricState and CipherState of a handshake (Noise §5.1, §5.2): chaining key, transcript hash, cipher key and its counter.
 // Each state owns its bytes: a copy is taken before a message is tried, and the loser of the two is wiped.
 
 import { type Bytes, concatBytes } from '../../base/bytes.ts'
@@ -69,7 +69,7 @@ export class SymmetricState {
     return sealed
   }
 
-  /** Undefined when the tag does not fit; the state is then of no more use. */
+  /** DecryptAndHash; undefined when the tag does not fit: the state is then of no more use. */
   decryptAndHash(sealed: Bytes): Bytes | undefined {
     const plaintext =
       this.#cipherKey === undefined

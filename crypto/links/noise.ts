@@ -24,7 +24,7 @@ export type HandshakeOptions = {
   readonly ephemeralSecret?: Bytes
 }
 
-/** What Split() leaves (Noise §5.2), each 32 bytes. */
+/** Transport keys that Split() leaves (Noise §5.2), each 32 bytes. */
 type HandshakeKeys = {
   /** Initiator to responder. */
   readonly toResponder: Bytes
@@ -88,7 +88,7 @@ const patterns: Readonly<Record<NoisePattern, Pattern>> = {
 const keyBytes = 32
 const tagBytes = 16
 
-/** Everything a message changes; replaced as a whole once the message is through. */
+/** Handshake state: everything a message changes; replaced as a whole once the message is through. */
 type State = {
   readonly symmetric: SymmetricState
   readonly messageIndex: number

@@ -1,4 +1,4 @@
-// Pairing, the cryptography of it: Noise XKpsk3 with the band as initiator (PROTOCOL §3). The windows, failures and
+// Pairing handshake: Noise XKpsk3 with the band as initiator (PROTOCOL §3). Here is its cryptography; the windows, failures and
 // durable steps around it belong to the pairing machine.
 
 import { type Bytes, ascii, concatBytes, readU32, readU48, u32, u48 } from '../../base/bytes.ts'
@@ -17,7 +17,7 @@ type EngineHello = { readonly timeMs: number; readonly flags: number }
 /** What both ends hold after PAIR3: the pairing channel's keys, `ask` for the root, the hash for the code. */
 export type PairingKeys = LinkKeys & { readonly ask: Bytes; readonly handshakeHash: Bytes }
 
-/** `psk = HMAC(key "bnd1 psk", ps)`. Throws a RangeError unless `ps` is 16 bytes. */
+/** Pre-shared key of the handshake: `psk = HMAC(key "bnd1 psk", ps)`. Throws a RangeError unless `ps` is 16 bytes. */
 export function pskOf(primitives: Primitives, ps: Bytes): Uint8Array<ArrayBuffer> {
   requireLength('ps', ps, 16)
   return primitives.hmac(ascii('bnd1 psk'), ps)
@@ -34,7 +34,7 @@ export type BandPairing = {
   readonly wipe: () => void
 }
 
-/** The band's end. `pair0` is the whole PAIR0 record, `engineKey` the pinned `S_E` of its ekid. */
+/** Starts a pairing as the band (initiator). `pair0` is the whole PAIR0 record, `engineKey` the pinned `S_E` of its ekid. */
 export function startPairingAsBand(
   primitives: Primitives,
   options: { readonly pair0: Bytes; readonly ps: Bytes; readonly engineKey: Bytes; readonly bandSecret: Bytes },
@@ -84,7 +84,7 @@ export type EnginePairing = {
   readonly wipe: () => void
 }
 
-/** The engine's end. `pair0` is the whole PAIR0 record it sent. Each PAIR1 to be tried anew needs a fresh one. */
+/** Starts a pairing as the engine (responder). `pair0` is the whole PAIR0 record it sent. Each PAIR1 to be tried anew needs a fresh one. */
 export function startPairingAsEngine(
   primitives: Primitives,
   options: { readonly pair0: Bytes; readonly ps: Bytes; readonly engineSecret: Bytes },
@@ -119,7 +119,7 @@ export function startPairingAsEngine(
   }
 }
 
-/** `R_0 = Expand(ask, "bnd1 root" ‖ bandId ‖ acctTag ‖ generation)`, the root of the first resume. */
+/** Root key of the first resume: `R_0 = Expand(ask, "bnd1 root" ‖ bandId ‖ acctTag ‖ generation)`. */
 export function pairingRoot(
   primitives: Primitives,
   ask: Bytes,
@@ -133,8 +133,8 @@ export function pairingRoot(
 }
 
 /**
- * The six digits a band with a display shows, of `HMAC(h, "bnd1 sas")`: its first eight bytes as a number, modulo
- * 1,000,000, with leading zeros.
+ * Short authentication string: the six digits a band with a display shows, of `HMAC(h, "bnd1 sas")`: its first eight bytes as a
+ * number, modulo 1,000,000, with leading zeros.
  */
 export function pairingCode(primitives: Primitives, handshakeHash: Bytes): string {
   const mac = primitives.hmac(handshakeHash, ascii('bnd1 sas'))
@@ -142,7 +142,7 @@ export function pairingCode(primitives: Primitives, handshakeHash: Bytes): strin
   return (number % 1_000_000n).toString().padStart(6, '0')
 }
 
-/** `acctTag = HMAC(pepper, "bnd1 acct" ‖ account ‖ pairingId)[0..7]`: a name for the account that differs at every pairing. */
+/** Account pseudonym that differs at every pairing: `acctTag = HMAC(pepper, "bnd1 acct" ‖ account ‖ pairingId)[0..7]`. */
 export function acctTagOf(
   primitives: Primitives,
   pepper: Bytes,

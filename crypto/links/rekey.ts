@@ -1,5 +1,5 @@
-// Rekey: Noise KKpsk0 under the current root, so that whoever once copied the root loses the chain (PROTOCOL §4).
-// The band initiates; the engine checks mac1 before any curve operation.
+// Rekey handshake for post-compromise security: Noise KKpsk0 under the current root, so that a thief who once copied the root
+// loses the chain (PROTOCOL §4). The band initiates; the engine checks mac1 before any curve operation.
 
 import { type Bytes, ascii, concatBytes, readU16, readU48, u16, u32, u48 } from '../../base/bytes.ts'
 import { type Bid, idBytes } from '../../protocol/ids.ts'
@@ -36,7 +36,7 @@ export type BandRekey = {
   readonly wipe: () => void
 }
 
-/** The band's end: `root` is R_n, `engineNonce` CHAL's Ne. */
+/** Starts a rekey as the band (initiator): `root` is R_n, `engineNonce` CHAL's Ne. */
 export function startRekeyAsBand(
   primitives: Primitives,
   options: {
@@ -79,7 +79,7 @@ export type EngineRekey = {
   readonly wipe: () => void
 }
 
-/** The engine's end: `maced` is REKEY1 up to its mac, `bandKey` the static key kept from pairing. */
+/** Starts a rekey as the engine (responder): `maced` is REKEY1 up to its mac, `bandKey` the static key kept from pairing. */
 export function startRekeyAsEngine(
   primitives: Primitives,
   options: {
@@ -107,7 +107,7 @@ export function startRekeyAsEngine(
   }
 }
 
-/** `R_{n+1} = Expand(ask, "bnd1 root" ‖ bid ‖ generation ‖ n + 1)`; `n` is that of the REKEY1. */
+/** Root key after a rekey: `R_{n+1} = Expand(ask, "bnd1 root" ‖ bid ‖ generation ‖ n + 1)`; `n` is that of the REKEY1. */
 export function rekeyRoot(
   primitives: Primitives,
   ask: Bytes,
@@ -119,7 +119,7 @@ export function rekeyRoot(
   )
 }
 
-/** `"bnd1 rekey" ‖ 1C 01 ‖ bid ‖ generation ‖ n ‖ Ne`: `maced` holds everything but generation and Ne. */
+/** Noise prologue: `"bnd1 rekey" ‖ 1C 01 ‖ bid ‖ generation ‖ n ‖ Ne`; `maced` holds everything but generation and Ne. */
 function rekeyPrologue(
   maced: Bytes,
   options: { readonly generation: number; readonly engineNonce: Bytes },

@@ -1,12 +1,12 @@
-// Resume: the symmetric way back to a live link (PROTOCOL §4). Seven HMACs, no allocation to speak of before the mac is
-// known to be right. `root` is R_n, `maced` is RESUME without its mac, `engineNonce` is CHAL's Ne.
+// Session resumption by symmetric keys: the way back to a live link (PROTOCOL §4). Seven HMACs, no allocation to speak of before
+// the mac is known to be right. `root` is R_n, `maced` is RESUME without its mac, `engineNonce` is CHAL's Ne.
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
 import { type LinkKeys, sidOf } from './link-keys.ts'
 import type { Primitives } from '../primitives/primitives.ts'
 import { wipe } from '../primitives/secret.ts'
 
-/** `HMAC(Expand(R_n, "bnd1 mac"), maced ‖ Ne)[0..15]`; compare with `equalSecret`. */
+/** MAC of a RESUME: `HMAC(Expand(R_n, "bnd1 mac"), maced ‖ Ne)[0..15]`; compare with `equalSecret`. */
 export function resumeMac(
   primitives: Primitives,
   root: Bytes,
@@ -19,12 +19,12 @@ export function resumeMac(
   return mac
 }
 
-/** `Expand(R_n, "bnd1 mac")`: recognizes a RESUME under R_n, but opens no link. */
+/** MAC key of a root, `Expand(R_n, "bnd1 mac")`: recognizes a RESUME under R_n, but opens no link. */
 export function resumeMacKey(primitives: Primitives, root: Bytes): Uint8Array<ArrayBuffer> {
   return primitives.expand(root, macLabel)
 }
 
-/** The mac of `resumeMac`, for who kept only the mac key: a dropped root is still recognized when a clone uses it. */
+/** As `resumeMac`, for a caller that kept only the MAC key: a dropped root is still recognized when a clone uses it. */
 export function resumeMacWith(
   primitives: Primitives,
   macKey: Bytes,
@@ -34,7 +34,7 @@ export function resumeMacWith(
   return primitives.tag(macKey, concatBytes(maced, engineNonce))
 }
 
-/** The link's keys, of `PRK = HMAC(R_n, maced ‖ Ne)`. */
+/** Session keys of the link, of `PRK = HMAC(R_n, maced ‖ Ne)`. */
 export function resumeKeys(primitives: Primitives, root: Bytes, maced: Bytes, engineNonce: Bytes): LinkKeys {
   const prk = primitives.hmac(root, concatBytes(maced, engineNonce))
   const keys = {
@@ -46,7 +46,7 @@ export function resumeKeys(primitives: Primitives, root: Bytes, maced: Bytes, en
   return keys
 }
 
-/** `R_{n+1} = Expand(R_n, "bnd1 ratchet")`. */
+/** Ratchet of the root key: `R_{n+1} = Expand(R_n, "bnd1 ratchet")`. */
 export function nextRoot(primitives: Primitives, root: Bytes): Uint8Array<ArrayBuffer> {
   return primitives.expand(root, ratchetLabel)
 }

@@ -1,5 +1,5 @@
-// One end of a live link: counters, key phases and bad tags over the pure sealing of link-seal.ts (PROTOCOL §5). For
-// bands and the pairing channel; the engine keeps its million links in a slab and applies the same rules there.
+// Secure channel, one end of a live link: replay counters, key phases and bad tags over the pure sealing of link-seal.ts
+// (PROTOCOL §5). For bands and the pairing channel; the engine keeps its million links in a slab and applies the same rules there.
 
 import type { Bytes } from '../../base/bytes.ts'
 import {
@@ -53,7 +53,7 @@ export type ChannelOptions = {
 
 type Direction = { key: Bytes; phase: number; ctr: number }
 
-/** A link's end. Not for two users at once: counters and keys change with each call. */
+/** Secure channel of one end of a link. Not for two users at once: counters and keys change with each call. */
 export class SealedChannel {
   readonly sid: number
   readonly #primitives: Primitives

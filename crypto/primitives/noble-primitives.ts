@@ -1,4 +1,4 @@
-// The primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, and as
+// Cryptographic primitives on the noble libraries, without Node built-ins: for the sdk, the simulated band, and as
 // the oracle of the node implementation. The one door to @noble. An X25519 or Ed25519 call costs about a millisecond.
 
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'

@@ -1,4 +1,4 @@
-// The primitives for the engine: node:crypto (OpenSSL), twenty times faster than noble on curves, twice on hashes, and
+// Cryptographic primitives for the engine: node:crypto (OpenSSL), twenty times faster than noble on curves, twice on hashes, and
 // libsodium's AEAD (sodium-aead.ts). Needs Node; nothing that runs in a phone or a band may import it.
 
 import {

@@ -43,10 +43,10 @@ export type Primitives = {
   readonly p256Verify: (publicKey: Bytes, message: Bytes, signature: Bytes) => boolean
 }
 
-/** What one call of randomBytes gives at most: the quota of Web Crypto's getRandomValues. */
+/** Most bytes of one call of randomBytes: the quota of Web Crypto's getRandomValues. */
 export const randomBytesMax = 65_536
 
-/** What the wire carries of an HMAC (PROTOCOL, everywhere). */
+/** Truncated length of an HMAC on the wire (PROTOCOL, everywhere). */
 export const tagBytes = 16
 
 /** Throws a RangeError unless `bytes` has the length that `what` must have. */
@@ -89,7 +89,7 @@ const smallOrderY: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Is this Ed25519 public key in a second spelling (y not reduced, RFC 8032 §5.1.3) or of small order, so that one
+ * Is this Ed25519 public key non-canonical (y not reduced, RFC 8032 §5.1.3) or of small order, so that one
  * signature fits many messages? OpenSSL takes both.
  */
 export function isWeakEd25519Key(publicKey: Bytes): boolean {

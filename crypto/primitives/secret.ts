@@ -1,8 +1,8 @@
-// Secrets: compared in constant time, wiped after use, and a holder that refuses to be printed.
+// Secret handling: constant-time comparison, zeroization after use, and a redacting holder that refuses to be printed.
 
 import type { Bytes } from '../../base/bytes.ts'
 
-/** Compares in time that depends on the lengths only. Lengths are public. */
+/** Constant-time comparison: its time depends on the lengths only. Lengths are public. */
 export function equalSecret(left: Bytes, right: Bytes): boolean {
   if (left.length !== right.length) return false
   let difference = 0
@@ -10,7 +10,7 @@ export function equalSecret(left: Bytes, right: Bytes): boolean {
   return difference === 0
 }
 
-/** Overwrites secrets with zeros; `undefined` is skipped so that optional ones need no branch. */
+/** Zeroizes secrets; `undefined` is skipped so that optional ones need no branch. */
 export function wipe(...secrets: readonly (Bytes | undefined)[]): void {
   for (const secret of secrets) secret?.fill(0)
 }

@@ -1,5 +1,5 @@
-// The door to libsodium, in WebAssembly: the two AEADs. OpenSSL's through node:crypto cost 3.5 µs for a record of eighty bytes
-// and leave objects behind that the collector must finish one by one; these take a quarter of that.
+// ChaCha20-Poly1305 and XChaCha20-Poly1305 by libsodium in WebAssembly, the one door to it. OpenSSL's AEAD through node:crypto costs
+// 3.5 µs for a record of eighty bytes and leaves objects behind that the collector must finish one by one; these take a quarter of that.
 //
 // Called below libsodium's JavaScript wrappers, which leave keys and plaintexts behind in the memory of the module: here
 // everything goes through one place in it that is erased after each call.
@@ -113,7 +113,7 @@ function open(opening: Open, key: Bytes, nonce: Bytes, aad: Bytes, sealed: Bytes
 
 type Placed = Readonly<Record<'key' | 'nonce' | 'aad' | 'text' | 'end', Address>>
 
-/** Lays what one call takes into the memory of the module, with room for `more` bytes behind the text. */
+/** Copies the inputs of one call into the memory of the module, with room for `more` bytes behind the text. */
 function place(given: Readonly<Record<'key' | 'nonce' | 'aad' | 'text', Bytes>>, more: number): Placed {
   const needed = keyBytes + longNonceBytes + given.aad.length + given.text.length + more
   if (needed > roomBytes) {
@@ -132,7 +132,7 @@ function place(given: Readonly<Record<'key' | 'nonce' | 'aad' | 'text', Bytes>>,
   return { key: room, nonce, aad, text, end: room + needed }
 }
 
-/** A copy of what stands where the text was; all that the call laid down is erased. */
+/** Copies the output from where the text was, and erases all that the call wrote into the memory. */
 function taken({ key, text, end }: Placed, length: number): OwnBytes {
   const bytes = allocateBytes(length)
   const heap = sodium.HEAPU8

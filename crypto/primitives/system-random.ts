@@ -1,4 +1,4 @@
-// Random bytes from the kernel, at each draw anew. OpenSSL, and so node:crypto, stretches a seed that lies in the memory of the
+// CSPRNG of the kernel (/dev/urandom), at each draw anew. OpenSSL, and so node:crypto, stretches a seed that lies in the memory of the
 // process for minutes (strace: 20,000 draws of randomFillSync, not one getrandom): a virtual machine that is resumed twice from
 // one snapshot would draw the same keys, challenges and nonces twice. The kernel draws anew when the hypervisor tells it of a
 // resume (VM generation id, Linux 5.18), else within a minute. Reading 32 bytes costs 1.0 µs, OpenSSL 1.7, a pool 0.1.

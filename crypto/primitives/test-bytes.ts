@@ -1,8 +1,8 @@
-// Bytes for the tests of this folder: filled ones, and copies with one bit or byte changed.
+// Test fixtures of this folder: filled byte strings, and bit flips of one.
 
 import type { Bytes } from '../../base/bytes.ts'
 
-/** `length` bytes of one value: recognizable keys that are nobody's. */
+/** `length` bytes of one value: recognizable keys that belong to no one outside the tests. */
 export function filled(length: number, value: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(value)
 }

@@ -1,5 +1,5 @@
-// A vendor's signature on a BandCert (PROTOCOL §1). The type of signature comes from the vendor list: a cert that states
-// another type is refused, so no key is ever used under a scheme it was not made for.
+// Device attestation: signs and verifies a vendor's signature on a BandCert (PROTOCOL §1). The type of signature comes from the
+// vendor list: a cert that states another type is refused, so no key is ever used under a scheme it was not made for.
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
 import { type BandCert, type SignatureType, encodeBandCertSigned } from '../../protocol/band-cert.ts'
@@ -24,7 +24,7 @@ export function signBandCert(
   return concatBytes(signed, signature)
 }
 
-/** Did this vendor root sign this cert? Vendor, issuer and revocation are for the caller. */
+/** Verifies the signature of this vendor root on this cert. Vendor, issuer and revocation are for the caller. */
 export function verifyBandCert(primitives: Primitives, rootKey: VendorKey, cert: BandCert): boolean {
   if (cert.signatureType !== rootKey.signatureType) return false
   return rootKey.signatureType === 'ed25519'
@@ -32,7 +32,7 @@ export function verifyBandCert(primitives: Primitives, rootKey: VendorKey, cert:
     : primitives.p256Verify(rootKey.publicKey, bandCertMessage(cert.signed), cert.signature)
 }
 
-/** `"bnd1 cert" ‖ cert[0..63]`: without the label any other 64 bytes that a root signs could be a certificate. */
+/** Domain-separated signing input, `"bnd1 cert" ‖ cert[0..63]`: else any other 64 bytes that a root signs could be a certificate. */
 export function bandCertMessage(signed: Bytes): Uint8Array<ArrayBuffer> {
   return concatBytes(certLabel, signed)
 }

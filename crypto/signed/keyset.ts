@@ -1,4 +1,4 @@
-// KEYSET: the engine announces its next static key `S_E` to bands, signed by `V_R` (PROTOCOL §1, §5).
+// Key rotation by KEYSET: the engine announces its next static key `S_E` to bands, signed by `V_R` (PROTOCOL §1, §5).
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
 import { type DownOp, encodeDownOp, encodeKeysetSigned } from '../../protocol/ops.ts'
@@ -17,7 +17,7 @@ export function signKeyset(
   return encodeDownOp({ type: 'keyset', ...fields, signature, signed })
 }
 
-/** Is this KEYSET signed by the pinned `V_R`? */
+/** Verifies that this KEYSET is signed by the pinned `V_R`. */
 export function verifyKeyset(primitives: Primitives, publicKey: Bytes, keyset: KeysetOp): boolean {
   return primitives.ed25519Verify(publicKey, concatBytes(keysetLabel, keyset.signed), keyset.signature)
 }

@@ -1,17 +1,17 @@
-// Who vouches for a request: the partner's MAC over its offer (PROTOCOL §5). A MAC, because an Ed25519 verification
-// would cost 100 µs a request.
+// Message authentication of offers: the partner's MAC over its offer vouches for a request (PROTOCOL §5). A MAC, because an Ed25519
+// verification would cost 100 µs a request.
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
 import { type Offer, type OfferTerms, encodeOfferTerms } from '../../protocol/offer.ts'
 import { type Primitives, requireLength } from '../primitives/primitives.ts'
 import { equalSecret } from '../primitives/secret.ts'
 
-/** `HMAC(partner key, "bnd1 offer" ‖ canon ‖ label ‖ kid)[0..15]`. */
+/** MAC of an offer: `HMAC(partner key, "bnd1 offer" ‖ canon ‖ label ‖ kid)[0..15]`. */
 export function offerMac(primitives: Primitives, key: Bytes, maced: Bytes): Uint8Array<ArrayBuffer> {
   return primitives.tag(key, concatBytes(offerLabel, maced))
 }
 
-/** Did the holder of this partner key make this offer? Whether `kid` and `partner` name that key is for the caller. */
+/** Verifies the MAC of an offer under this partner key. Whether `kid` and `partner` name that key is for the caller. */
 export function verifyOffer(primitives: Primitives, key: Bytes, offer: Offer): boolean {
   return equalSecret(offerMac(primitives, key, offer.maced), offer.mac)
 }

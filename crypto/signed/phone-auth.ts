@@ -1,12 +1,13 @@
-// What a phone's two keys sign: hello with the session key, user verification with the verify key (PROTOCOL §8). Both messages
-// name the engine's host, last because only its length varies: what is signed for one engine says nothing to another.
+// Challenge-response authentication of a phone: hello is signed with the session key, user verification with the verify key
+// (PROTOCOL §8). Both messages name the engine's host, last because only its length varies: what is signed for one engine says
+// nothing to another.
 
 import { type Bytes, ascii, concatBytes, u8 } from '../../base/bytes.ts'
 import { type Primitives, requireLength } from '../primitives/primitives.ts'
 
 /**
- * `"bnd1 hello 2" ‖ challenge ‖ SHA-256(fields) ‖ host`. `fields` is all that the hello brings, keys, token and resume token
- * among it, as protocol/ gives it (`signedOfHello`): who sits where TLS ends can change nothing of it.
+ * Signing input of hello: `"bnd1 hello 2" ‖ challenge ‖ SHA-256(fields) ‖ host`. `fields` is all that the hello brings, keys, token
+ * and resume token among it, as protocol/ gives it (`signedOfHello`): a proxy that terminates TLS can change nothing of it.
  */
 export function helloMessage(
   primitives: Pick<Primitives, 'sha256'>,
@@ -17,8 +18,8 @@ export function helloMessage(
 }
 
 /**
- * `"bnd1 uv 2" ‖ purpose u8 ‖ challenge ‖ SHA-256(fields) ‖ host`. `purpose` is the number of the frame that carries the
- * verification, `fields` its canonical bytes as protocol/ gives them (`fieldsBeforeUv`).
+ * Signing input of a user verification: `"bnd1 uv 2" ‖ purpose u8 ‖ challenge ‖ SHA-256(fields) ‖ host`. `purpose` is the number of
+ * the frame that carries the verification, `fields` its canonical bytes as protocol/ gives them (`fieldsBeforeUv`).
  */
 export function uvMessage(
   primitives: Pick<Primitives, 'sha256'>,

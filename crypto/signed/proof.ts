@@ -1,22 +1,22 @@
-// The proof that the wearer's armed band saw this very request (PROTOCOL §5): `rd` names the request, `p` proves it.
+// Proof of approval, a MAC that the wearer's armed band saw this very request (PROTOCOL §5): `rd` names the request, `p` proves it.
 
 import { type Bytes, allocateBytes, ascii, concatBytes, u32 } from '../../base/bytes.ts'
 import type { Primitives } from '../primitives/primitives.ts'
 
-/** `rd = SHA-256("bnd1 req" ‖ canon ‖ label)`; canon 73 bytes, label 24. */
+/** Request digest: `rd = SHA-256("bnd1 req" ‖ canon ‖ label)`; canon 73 bytes, label 24. */
 export function requestDigest(primitives: Primitives, canon: Bytes, labelBytes: Bytes): Uint8Array<ArrayBuffer> {
   return primitives.sha256(concatBytes(requestLabel, canon, labelBytes))
 }
 
-/** `Expand(A, "bnd1 arm" ‖ bid ‖ armEpoch)`: the key of one arming; wipe it after use. */
+/** MAC key of one arming: `Expand(A, "bnd1 arm" ‖ bid ‖ armEpoch)`; wipe it after use. */
 export function armKey(primitives: Primitives, secret: Bytes, bid: Bytes, armEpoch: number): Uint8Array<ArrayBuffer> {
   return primitives.expand(secret, concatBytes(armLabel, bid, u32(armEpoch)))
 }
 
-/** What `p` covers: the request, the record that carries it, and AUTH_PROOF from op to evidence. */
+/** MAC input of `p`: the request, the record that carries it, and AUTH_PROOF from op to evidence. */
 export type Proved = { readonly rd: Bytes; readonly sid: number; readonly ctr: number; readonly proved: Bytes }
 
-/** `p = HMAC(armKey, "bnd1 proof" ‖ rd ‖ sid ‖ ctr ‖ op..evidence)[0..15]`; compare with `equalSecret`. */
+/** Proof MAC: `p = HMAC(armKey, "bnd1 proof" ‖ rd ‖ sid ‖ ctr ‖ op..evidence)[0..15]`; compare with `equalSecret`. */
 export function proofTag(primitives: Primitives, key: Bytes, fields: Proved): Uint8Array<ArrayBuffer> {
   const { rd, sid, ctr, proved } = fields
   return primitives.tag(key, concatBytes(proofLabel, rd, place(sid, ctr), proved))

@@ -1,4 +1,4 @@
-// Receipts: a decision the partner can verify offline, a JWS in compact form (RFC 7515 §7.1) signed by `V_E`. Sign only
+// Receipts as signed JWTs: a decision the partner can verify offline, a JWS in compact form (RFC 7515 §7.1) signed by `V_E`. Sign only
 // what is in the journal (PROTOCOL §9): 35 µs of Ed25519, so when asked.
 
 import { type Bytes, ascii, concatBytes } from '../../base/bytes.ts'
@@ -37,7 +37,7 @@ export type ReceiptClaims = {
   readonly ownerEpoch: number
 }
 
-/** The compact JWS. `seed` is the Ed25519 seed of `V_E`, `kid` its name in the JWKS. */
+/** Signs a receipt as compact JWS. `seed` is the Ed25519 seed of `V_E`, `kid` its name in the JWKS. */
 export function signReceipt(
   primitives: Primitives,
   signer: { readonly kid: string; readonly seed: Bytes },
@@ -48,7 +48,7 @@ export function signReceipt(
   return `${signed}.${base64url(primitives.ed25519Sign(signer.seed, ascii(signed)))}`
 }
 
-/** A wearer's name for one partner only, so that partners cannot join what they know: 16 bytes of HMAC, base64url. */
+/** Pairwise pseudonym: a wearer's name for one partner only, so that partners cannot join what they know; 16 bytes of HMAC, base64url. */
 export function pairwiseSubject(primitives: Primitives, pepper: Bytes, account: AccountId, partner: PartnerId): string {
   const mac = primitives.hmac(pepper, concatBytes(ascii('bnd1 sub'), idBytes(partner), ascii(account)))
   return base64url(mac.subarray(0, 16))

@@ -1,5 +1,5 @@
-// RELEASE: the engine's public word that a band's bindings up to a generation are over (PROTOCOL §2, §3). Replayable and
-// harmless: a band obeys it only if its own generation is not above generationMax.
+// Signed revocation by RELEASE: the engine's public word that a band's bindings up to a generation are over (PROTOCOL §2, §3).
+// Replayable and harmless: a band obeys it only if its own generation is not above generationMax.
 
 import { type Bytes, ascii, concatBytes, equalBytes } from '../../base/bytes.ts'
 import { type BandId, idBytes } from '../../protocol/ids.ts'
@@ -22,7 +22,7 @@ export function signRelease(
   return concatBytes(signed, primitives.ed25519Sign(seed, concatBytes(releaseLabel, signed)))
 }
 
-/** Is this RELEASE for this band and signed by `V_R`? `publicKey` is the pinned key that its rkid names. */
+/** Verifies that this RELEASE is for this band and signed by `V_R`. `publicKey` is the pinned key that its rkid names. */
 export function verifyRelease(
   primitives: Primitives,
   publicKey: Bytes,
