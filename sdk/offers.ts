@@ -1,4 +1,4 @@
-// A partner's side of asking: makes the 117 bytes that a phone carries to a band and the engine checks (PROTOCOL §5).
+// Builder of offers, for a partner: makes the 117 bytes that a phone carries to a band and the engine checks (PROTOCOL §5).
 
 import type { Bytes } from '../base/bytes.ts'
 import { type NamedAction, actions } from '../protocol/actions.ts'
@@ -24,7 +24,7 @@ export type OfferRequest = {
   readonly reference?: string
 }
 
-/** An offer. */
+/** An encoded offer, with what its receipt is compared with. */
 export type MadeOffer = {
   /** 117 bytes for the phone or reader. Keep them: `verifyReceipt` measures the receipt with them. */
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -41,7 +41,7 @@ export type Partner = {
 
 /**
  * A partner with its 32-byte key; `kid` names the key at the engine. Keep the key on a server, never in a page. Make one and keep it:
- * what it draws is surely new only to itself.
+ * the references that it draws are surely unique only within itself.
  */
 export function createPartner(
   partner: { readonly id: string; readonly kid: number; readonly key: Bytes },

@@ -1,5 +1,5 @@
-// The phone app's door to the engine: one live session, the bands behind this phone, and what an owner may do from here.
-// Runs in a browser, React Native or Node: it uses no Node built-ins.
+// WebSocket client for phone apps: one live session with the engine, the bands behind this phone, and what an owner may do from
+// here. Runs in a browser, React Native or Node: it uses no Node built-ins.
 
 import type { Bytes } from '../base/bytes.ts'
 import {
@@ -104,7 +104,7 @@ export class PhoneClient {
   readonly #session: Session
   readonly #events: TypedEvents<PhoneEvents>
   readonly #slots = new Map<number, SlotUse>()
-  /** Given up while the engine was not reached: it may still hold them. */
+  /** Slots given up while the engine was not reached: it may still hold them. */
   readonly #toDetach = new Set<number>()
 
   /** Connects and says hello; resolves when the session is live. Rejects with a PhoneError. */
@@ -157,7 +157,7 @@ export class PhoneClient {
     return this.#session.isLive
   }
 
-  /** Listens; returns what stops listening. */
+  /** Subscribes a listener; returns the function that unsubscribes it. */
   on<Name extends keyof PhoneEvents>(name: Name, listener: (event: PhoneEvents[Name]) => void): () => void {
     return this.#events.on(name, listener)
   }
@@ -315,7 +315,7 @@ export class PhoneClient {
 
   /**
    * Removes a phone. This one, or one that is pending: at once. Another one: asks the user, suspends it at once, and removes it at
-   * the instant this resolves with, unless somebody but that phone vetoes.
+   * the instant this resolves with, unless another phone or surface of the owner vetoes.
    */
   removePhone(phoneId: PhoneId): Promise<{ readonly effectiveAtMs: number }> {
     return guarded(async () => {

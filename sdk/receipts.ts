@@ -1,4 +1,4 @@
-// A partner's side of believing: verifies offline that a receipt answers an offer, with the engine's public keys (PROTOCOL §9).
+// Offline JWT verification of receipts, for a partner: that a receipt answers an offer, with the engine's public keys (PROTOCOL §9).
 // The one door to jose. The algorithm and the keys are the verifier's choice, never the token's. Nothing that is compared may be
 // left out: a receipt alone says that something was approved, not what was asked for.
 
@@ -10,12 +10,12 @@ import { noblePrimitives } from '../crypto/primitives/noble-primitives.ts'
 import { requestDigest } from '../crypto/signed/proof.ts'
 import { type ReceiptClaims, receiptAlgorithm, receiptType } from '../crypto/signed/receipts.ts'
 
-/** How long an engine may take to give its keys, ms, unless the call says otherwise. */
+/** Timeout of reading the key set, ms, unless the call says otherwise. */
 const keySetWithinMs = 10_000
 
 /**
- * The engine's key set at `url`, its `/.well-known/jwks.json`. Keep it, and read it again when a receipt's key is unknown. Rejects with an
- * Error that says what came instead.
+ * Fetches the engine's JWKS at `url`, its `/.well-known/jwks.json`. Keep it, and read it again when a receipt's key is unknown. Rejects
+ * with an Error that says what came instead.
  */
 export async function readKeySet(url: string, withinMs: number = keySetWithinMs): Promise<JSONWebKeySet> {
   const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) })
@@ -38,7 +38,7 @@ export type ReceiptExpectation = {
   readonly issuer: string
   /** The 117 bytes of the offer, as we made and kept them, never as a phone brings them. */
   readonly offer: Bytes
-  /** The highest `ownerEpoch` heard of each `sub`: older receipts of that wearer are dead. Empty for who keeps none. */
+  /** The highest `ownerEpoch` heard of each `sub`: older receipts of that wearer are revoked. Empty for a partner that keeps none. */
   readonly ownerEpochs: ReadonlyMap<string, number>
   /** The verifier's clock, ms since 1970. */
   readonly nowMs: number
@@ -67,11 +67,11 @@ const algorithms: string[] = [receiptAlgorithm, 'Ed25519']
  * sixteen texts, and a partner that knows its receipts by their text would take it again.
  */
 const canonicalSignature = /\.[\w-]{85}[AQgw]$/
-/** How far the clocks of partner and engine may differ, s. */
+/** Clock skew that is tolerated between partner and engine, s. */
 const leewayS = 5
 
 /**
- * Is this receipt genuine, of this offer and still alive? Fulfil an offer once: its receipt is as valid when it is shown again.
+ * Verifies that a receipt is genuine, of this offer and unexpired. Fulfil an offer once: its receipt is as valid when it is shown again.
  * Never throws on what a token says; throws a RangeError when `offer` is none.
  */
 export async function verifyReceipt(token: string, expected: ReceiptExpectation): Promise<ReceiptVerdict> {

@@ -1,5 +1,5 @@
-// The admin API of a running engine, as an operator's tool uses it: bulk import, tokens, partners, meters, the last minute, one
-// band. Asks again while the engine says that asking again may help.
+// HTTP client of a running engine's admin API, for operators' tools: bulk import, tokens, partners, meters, the last minute, one
+// band. Retries while the engine says that asking again may help.
 
 import { type Bytes, toHex } from '../../base/bytes.ts'
 import type { AccountBands, BandReport, LastMinute, SeveralBands } from './admin-reports.ts'
@@ -7,7 +7,7 @@ import { systemClock } from '../phone/phone-clock.ts'
 
 type Refusal = { readonly error: string; readonly message: string }
 
-/** The engine did not do what was asked; the message says what it said and what to do. */
+/** Error of an admin request: the engine did not do what was asked; the message says what it said and what to do. */
 export class AdminError extends Error {
   override readonly name = 'AdminError'
   /** Of the HTTP answer; 0 when there was none. */
@@ -31,7 +31,7 @@ export type MeteredTimes = {
   readonly maxMs: number | null
 }
 
-/** What tools read of GET /admin/meters; there is more. */
+/** Metrics: what tools read of GET /admin/meters; there is more. */
 export type ServerMeters = {
   readonly sinceMs: number
   /** From a frame read off its socket to its answer written. */
@@ -72,15 +72,15 @@ export type ImportAnswer = {
   readonly refused: readonly { readonly index: number; readonly reason: string }[]
 }
 
-/** What one answer may take, ms. */
+/** Request timeout, ms. */
 const answerWithinMs = 30_000
-/** An import waits behind others, and for the disk. */
+/** Request timeout of an import, which waits behind others, and for the disk, ms. */
 const importWithinMs = 300_000
 const triesMax = 60
-/** When an answer says later, but not when. */
+/** Retry delay when an answer says later, but not when, s. */
 const waitUnlessToldS = 1
 const waitMaxS = 10
-/** Answers that say: later. */
+/** HTTP statuses that are retried: too many requests, unavailable. */
 const laterStatuses: ReadonlySet<number> = new Set([429, 503])
 
 export class AdminClient {
@@ -231,7 +231,7 @@ function refused(at: URL, name: string, status: number, text: string): AdminErro
   return new AdminError(message, status, refusal === undefined ? {} : { refusal })
 }
 
-/** A page of a proxy, say, as one line that commands no terminal. */
+/** Sanitizes an answer, of a proxy say, to one line without terminal control characters. */
 function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
 }

@@ -1,4 +1,4 @@
-// What an operator's tools read of a running engine: the last minute, and one band. The shapes are those of the answers; a
+// Response types and validators of the admin API: the last minute, and one band. The shapes are those of the answers; a
 // server of another version may leave a member out, so the outermost ones are checked.
 
 import type { BandAnswer } from '../../protocol/operator-api.ts'

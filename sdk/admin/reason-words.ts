@@ -1,4 +1,4 @@
-// Why something was denied, in words for people who look into it. What a wearer is shown is the app's business.
+// Descriptions of reason codes: why something was denied, for people who look into it. What a wearer is shown is the app's business.
 
 import { type Reason, reasons } from '../../protocol/reasons.ts'
 

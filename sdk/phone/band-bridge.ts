@@ -1,5 +1,5 @@
-// Carries sealed records between a slot of the session and a band's radio, in fragments on the radio side. It reads no
-// more than the header that everyone on the air can read; that is enough to see whether the link is up.
+// Relay of sealed records between a slot of the session and a band's radio, in fragments on the radio side. It reads no
+// more than the header in the clear, which any receiver on the air can read; that is enough to see whether the link is up.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { Reassembler } from '../../protocol/fragments.ts'
@@ -18,7 +18,7 @@ export type BandBridgeParts = {
   readonly linkChanged: (isUp: boolean) => void
 }
 
-/** PAIR0 is shown again this often until the band answers, ms: it may be lost, or the band not touched yet. */
+/** Retransmission interval of PAIR0 until the band answers, ms: it may be lost, or the band not touched yet. */
 const pair0AgainMs = 2_000
 
 /** A proof in hand. Records the band sends after it wait until `release`, because counters only rise. */
@@ -38,7 +38,7 @@ export class BandBridge {
   #proof: Awaited | undefined
   /** Is a payment about to want a proof that the engine, not this phone, asks the band for? */
   #expectsProofs = false
-  /** Such a proof, before anybody waited for it. */
+  /** Such a proof that came before `nextProof` waited for it. */
   #early: HeldProof | undefined
   /** Records that wait behind a proof in hand. */
   #behind: Uint8Array<ArrayBuffer>[] | undefined

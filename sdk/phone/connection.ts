@@ -1,5 +1,5 @@
-// One socket, from opening to its end: subprotocol, greeting, hello, and then frames both ways. It never reconnects; that
-// is the session's business.
+// One WebSocket connection, from opening to its end: subprotocol, greeting, authentication by hello, and then frames both ways. It
+// never reconnects; that is the session's business.
 
 import { decodeEngineFrame, encodePhoneFrame, helloToSign } from '../../protocol/messages/frame-codec.ts'
 import type { EngineFrame, EngineFrameOf, PhoneFrame } from '../../protocol/messages/frames.ts'
@@ -37,7 +37,7 @@ export type ConnectionOptions = {
   readonly resumeToken: Uint8Array | null
   readonly clock: PhoneClock
   readonly primitives: Pick<Primitives, 'sha256'>
-  /** From the start to answer 101, ms. */
+  /** Handshake timeout, from the start to answer 101, ms. */
   readonly helloMs?: number
   readonly received: (frame: EngineFrame) => void
   /** The socket is gone, and why; called exactly once, also when hello fails. */

@@ -1,5 +1,5 @@
-// One band behind this phone: its radio bridge, its slot, and what its wearer may do with it. Every method rejects only
-// with a PhoneError.
+// Client-side handle of one band behind this phone: its radio bridge, its slot, and what its wearer may do with it. Every method
+// rejects only with a PhoneError.
 
 import type { Bytes } from '../../base/bytes.ts'
 import type { EngineFrameOf } from '../../protocol/messages/frames.ts'
@@ -15,7 +15,7 @@ import type { BandRadio } from './radio-writer.ts'
 import type { Requests } from './requests.ts'
 import type { Unverified } from './uv.ts'
 
-/** What frame 121 says of a band. `wearEpoch` numbers the wearing; 0 until the engine told it. */
+/** Status of a band, as frame 121 says it. `wearEpoch` numbers the wearing; 0 until the engine told it. */
 export type BandStatus = {
   readonly bid: Bid
   readonly state: BandState | 'unknown'
@@ -157,8 +157,8 @@ export class PhoneBand {
   }
 
   /**
-   * Puts a partner's offer to the wearer and the engine. One at a time per band: a second call waits. Safe against a
-   * lost answer: the engine answers a decided reference the same again.
+   * Authorizes a partner's offer with the wearer and the engine. One at a time per band: a second call waits. Idempotent, so a lost
+   * answer is safe: the engine answers a decided reference the same again.
    */
   pay(offer: Bytes, options: PayOptions = {}): Promise<PhoneDecision> {
     return guarded(() => {
@@ -339,7 +339,7 @@ export class PhoneBand {
   }
 }
 
-/** A copy of an offer: what the app does with its own bytes meanwhile changes nothing. */
+/** Defensive copy of an offer: what the app does with its own bytes meanwhile changes nothing. */
 function checkedOffer(offer: unknown): Uint8Array<ArrayBuffer> {
   if (offer instanceof Uint8Array && offer.length === offerBytes) return new Uint8Array(offer)
   throw new PhoneError('out-of-range', { about: `the ${offerBytes} bytes of an offer expected` })
@@ -367,7 +367,7 @@ function statusOf(frame: EngineFrameOf<'state'>, before: BandStatus): BandStatus
 function decisionOf(frame: EngineFrameOf<'decision'>): PhoneDecision {
   const reason = parseReason(frame.reason) ?? 'unknown'
   return {
-    // Doubt denies: both must say so.
+    // Fail closed: both must say so.
     approved: frame.approved && reason === 'approved',
     reason,
     obligation: frame.obligation === null ? null : (parseObligation(frame.obligation) ?? null),

@@ -1,5 +1,5 @@
-// Time as the phone client asks for it, and the real one. Everything else in sdk/ takes a `PhoneClock`, so that a test or a
-// simulation can let a day pass in a moment.
+// Clock and timers of the phone client by dependency injection, and the real ones. Everything else in sdk/ takes a `PhoneClock`, so
+// that a test or a simulation can let a day pass in a moment.
 
 export type PhoneClock = {
   /** Ms; only differences count. */

@@ -1,8 +1,8 @@
-// The one error a phone app meets: a stable code, what to do next, and a sentence for the developer. Nothing else is thrown.
+// Error type and codes of the phone client: a stable code, what to do next, and a sentence for the developer. Nothing else is thrown.
 
 import { type CloseCode, type ErrorCode, closeCodes, parseCloseCode, parseErrorCode } from '../../protocol/errors.ts'
 
-/** Codes that arise on the phone itself. */
+/** Error codes that arise on the phone itself. */
 type LocalErrorCode =
   | 'offline'
   | 'timeout'
@@ -19,7 +19,7 @@ export type WhatThen = 'retry' | 're-authenticate' | 'ask-user' | 'stop'
 
 type Advice = readonly [then: WhatThen, message: string]
 
-/** What each code means to a phone app. The close codes' `then` is the protocol's. */
+/** Table of what each error code means to a phone app. The close codes' `then` is the protocol's. */
 const advice: Readonly<Record<PhoneErrorCode, Advice>> = {
   malformed: ['stop', 'the engine did not understand this phone: update the app'],
   'not-authenticated': ['re-authenticate', 'the session is not authenticated: connect with a new account token'],
@@ -94,7 +94,7 @@ export class PhoneError extends Error {
   }
 }
 
-/** Whatever was thrown, as a PhoneError: itself, or one of this code that says what it was. */
+/** Wraps whatever was thrown in a PhoneError: itself, or one of this code that says what it was. */
 export function asPhoneError(error: unknown, code: PhoneErrorCode): PhoneError {
   return error instanceof PhoneError ? error : new PhoneError(code, { about: textOf(error), cause: error })
 }

@@ -1,4 +1,4 @@
-// A phone's two keys (PROTOCOL §1): the session key says "this phone", the verify key says "its user, just now". An app
+// Signing keys of a phone (PROTOCOL §1): the session key says "this phone", the verify key says "its user, just now". An app
 // keeps both in secure hardware and releases the second by biometric; the software keys here are for demos and tests.
 
 import type { Bytes } from '../../base/bytes.ts'

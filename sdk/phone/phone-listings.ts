@@ -1,4 +1,4 @@
-// What an owner reads of the account: its bands, its ledger of decisions, what waits, its phones (frames 116, 118, 129, 130).
+// Paged listings of an owner's account: its bands, its ledger of decisions, pending changes, its phones (frames 116, 118, 129, 130).
 
 import { type Beginner, type Change, type EngineFrameOf, beginners, changes } from '../../protocol/messages/frames.ts'
 import {
@@ -38,7 +38,7 @@ export type HistoryEntry = {
   readonly label: string
 }
 
-/** A change that waits for its delay. Instants are ms since 1970. */
+/** A pending change, which waits for its delay. Instants are ms since 1970. */
 export type WaitingChange = {
   readonly change: Change | 'unknown'
   /** What `veto` names: the band's bid or the phone's id; null for limits. */

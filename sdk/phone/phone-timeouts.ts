@@ -1,4 +1,4 @@
-// How long the phone client waits for others, by name. Nothing that it awaits may keep it for ever: a network that swallows, an
+// Timeouts of the phone client, by name. Nothing that it awaits may keep it for ever: a network that swallows, an
 // issuer that hangs and a radio that never answers all end in one of these.
 
 import type { PhoneClock } from './phone-clock.ts'
@@ -42,7 +42,7 @@ export function timeoutsOf(set: Partial<PhoneTimeouts>): PhoneTimeouts {
   }
 }
 
-/** The wait itself. Throws a PhoneError `out-of-range` that names it. */
+/** Validates a wait and returns it, ms. Throws a PhoneError `out-of-range` that names it. */
 export function checkedWait(name: string, ms: number): number {
   if (Number.isInteger(ms) && ms >= 1 && ms <= waitMaxMs) return ms
   throw new PhoneError('out-of-range', {
@@ -51,8 +51,8 @@ export function checkedWait(name: string, ms: number): number {
 }
 
 /**
- * Calls what the app gave, and waits for it at most this long. Rejects with what it threw, at once or later, or with `late`. What it
- * does after that is heard by nothing.
+ * Timeout around a call of the app's function. Rejects with what it threw, at once or later, or with `late`. What it does after that
+ * is ignored.
  */
 export function answerWithin<Value>(
   clock: PhoneClock,

@@ -1,5 +1,5 @@
-// Writes records to a band's radio, in fragments of its MTU (PROTOCOL §6). The radio is the app's, so nothing of it is trusted: a write
-// that throws, rejects or hangs is a fragment lost on the air. The band drops the record, and sealed records bear loss.
+// Bounded send queue of a band's radio, in fragments of its MTU (PROTOCOL §6). The radio is the app's, so nothing of it is trusted: a
+// write that throws, rejects or hangs is a fragment lost on the air. The band drops the record, and sealed records bear loss.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { fragment } from '../../protocol/fragments.ts'
@@ -22,7 +22,7 @@ type Fragments = readonly Uint8Array<ArrayBuffer>[]
 /** A fragment on its way, which resolves with whether it left, and what follows it. */
 type Pending = { readonly left: Promise<boolean>; readonly rest: Fragments }
 
-/** Records that wait for a slow radio; more are lost on the air. */
+/** Longest queue of records for a slow radio; more are dropped, as if lost on the air. */
 export const recordsWaitingMax = 64
 
 export class RadioWriter {

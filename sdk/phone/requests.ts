@@ -1,4 +1,4 @@
-// Questions and their answers: numbers each request, matches the answer by number and type, and gives up in time. When
+// Request/response correlation: numbers each request, matches the answer by number and type, and times out. When
 // the connection is lost every open question is answered `offline`.
 
 import type { EngineFrame, EngineFrameOf, PhoneFrame } from '../../protocol/messages/frames.ts'
@@ -43,7 +43,7 @@ export class Requests {
     for (const id of this.#waiting.keys()) this.#take(id)?.reject(error)
   }
 
-  /** As `disconnected`, for good: who asks from now on gets this error too. */
+  /** As `disconnected`, for good: every later request gets this error too. */
   ended(error: PhoneError): void {
     this.#over = error
     this.disconnected(error)
@@ -69,7 +69,7 @@ export class Requests {
     throw new PhoneError('engine-misspoke', { about: `${frame.type} answered by ${frameBack.type}` })
   }
 
-  /** Hands over a frame with a number; false when nobody waits for it. */
+  /** Hands over a frame with a number; false when no request waits for it. */
   answered(frame: EngineFrame): boolean {
     const waiting = this.#take(frame.id)
     if (waiting === undefined) return false

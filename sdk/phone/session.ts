@@ -1,4 +1,4 @@
-// A session that survives its connections: connects, reconnects with jittered waits, takes a new token when the engine
+// Reconnecting session that survives its connections: reconnects with jittered backoff, takes a new token when the engine
 // asks for one, and stops when it is told to. One newer session of the same phone ends it for good (`fenced`).
 
 import type { EngineFrame } from '../../protocol/messages/frames.ts'
@@ -32,7 +32,7 @@ export type SessionParts = {
   readonly timeouts: PhoneTimeouts
   readonly received: (frame: EngineFrame) => void
   readonly disconnected: (error: PhoneError) => void
-  /** Called at every connection, the first included, before anyone who waits for it goes on. */
+  /** Called at every connection, the first included, before any caller that waits for it goes on. */
   readonly connected: (welcome: Welcome) => void
   readonly ended: (error: PhoneError) => void
 }

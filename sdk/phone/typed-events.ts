@@ -1,4 +1,4 @@
-// Events by name, typed: `on` returns what takes the listener off again. A listener that throws or rejects stops nothing else.
+// Typed event emitter: `on` returns the function that unsubscribes. A listener that throws or rejects stops nothing else.
 
 export class TypedEvents<Events extends Readonly<Record<string, unknown>>> {
   readonly #listeners: { [Name in keyof Events]?: Set<(event: Events[Name]) => void> } = {}
@@ -16,7 +16,7 @@ export class TypedEvents<Events extends Readonly<Record<string, unknown>>> {
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    // A copy: who starts to listen while this event is told hears the next one.
+    // A copy: a listener added while this event is dispatched hears the next one.
     for (const listener of Array.from(this.#listeners[name] ?? [])) {
       this.#tell(listener, event)
     }
