@@ -1,5 +1,5 @@
-// The operators' own listener: node:http with limits, and the one door to @hono/node-server. It shares nothing with the phones'
-// listener: a stalled download here is nobody's business there.
+// HTTP server of the operators' page: node:http with limits, and the one door to @hono/node-server. It shares nothing with the phones'
+// listener: a stalled download here delays no phone there.
 
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -52,7 +52,7 @@ export type OperatorListener = {
   readonly close: () => Promise<void>
 }
 
-/** Listens. Rejects with the error of the system when the port cannot be had. */
+/** Starts the HTTP server. Rejects with the error of the system when the port cannot be had. */
 export async function listenForOperators(options: OperatorOptions, ports: OperatorPorts): Promise<OperatorListener> {
   const { clock, chores, random, log, operators, sessions: keeper } = ports
   let port = options.port
@@ -93,7 +93,7 @@ export async function listenForOperators(options: OperatorOptions, ports: Operat
 
   const asked = new Attempts(operatorLimits.requests)
   const places = connectionPlaces(ports, options.connectionsMax)
-  /** Who is signed in has a bucket of their own: no stranger, and nobody at the same proxy, uses it up. */
+  /** Rate limit of requests. A signed-in operator has a bucket of their own: no stranger, and no other client of the same proxy, uses it up. */
   function isWithin({ headers, socket }: IncomingMessage): boolean {
     const session = sessions.find(cookieOf(headers.cookie, cookies().session), false)
     const from = addressKeyOf(socket)
@@ -226,7 +226,7 @@ function isIncoming(incoming: unknown): incoming is IncomingMessage {
   return typeof incoming === 'object' && incoming !== null && 'socket' in incoming && 'rawHeaders' in incoming
 }
 
-/** Before anything is read or made of the request: it costs next to nothing. */
+/** Refuses before anything is read or made of the request: it costs next to nothing. */
 function turnAwayMany(outgoing: ServerResponse): void {
   const headers = { ...securityHeaders, 'content-type': 'application/json', 'retry-after': '1', connection: 'close' }
   outgoing.writeHead(429, headers).end(tooManyRequests)
@@ -236,7 +236,7 @@ const tooManyRequests = `${JSON.stringify(refused(429, 'too-many-requests', 'exp
 
 function turnAway(socket: Duplex, { status }: { readonly status: string }): void {
   const headers = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
-  // Who does not close its half would keep its place among the connections for as long as it likes.
+  // A client that does not close its half would keep its place among the connections for as long as it likes.
   socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n${headers.join('')}\r\n`)
 }

@@ -1,4 +1,4 @@
-// Every route of the page, with the least role that it needs. What an act needs beyond that, `operatorActs` of the protocol says.
+// Route table of the operators' API, with the least role of each. What an act needs beyond that, `operatorActs` of the protocol says.
 
 import { operatorPaths, exportRole } from '../protocol/operator-api.ts'
 import type { OperatorsAnswer, ProposalsAnswer } from '../protocol/operator-api.ts'
@@ -126,7 +126,7 @@ const bandDecisions = 10
 
 const unknownBand = refused(404, 'unknown-band', 'expected a band id that has a band here')
 
-/** Who is not signed in never comes this far. */
+/** Adapts a handler that needs a session: a client that is not signed in never comes this far. */
 function signedIn(answer: (asked: SignedInAsked) => Promise<Answered> | Answered): Route['answer'] {
   return (asked: Asked) => {
     const { session } = asked

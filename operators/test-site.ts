@@ -1,4 +1,4 @@
-// For tests: the listener with everything around it in memory, and a browser that keeps cookies.
+// Test harness: the listener with everything around it in memory, and a browser that keeps cookies.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
@@ -27,7 +27,7 @@ import { hashToken } from './sign-in/token-sign-in.ts'
 /** vitest's onTestFinished. */
 type AfterTest = (work: () => void | Promise<void>) => void
 
-/** Work waits until `pass`. */
+/** Fake clock: work waits until `pass`. */
 class HandClock implements Clock {
   #nowMs = 1_800_000_000_000
   waiting: { readonly atMs: number; readonly work: () => void }[] = []
@@ -105,7 +105,7 @@ class MemoryEngine implements OperatorPort {
   refuses: 'storage-full' | undefined
   /** What the journal waits for before it answers. */
   waitsFor: Promise<unknown> | undefined
-  /** Whom acts reach. */
+  /** Fingerprint of the targets of acts. */
   aim = 'alice'
   #lsn = 100
 

@@ -1,5 +1,5 @@
-// What operators do: preview, act, propose, agree, withdraw. Whose role suffices and what needs a second operator is one table
-// of the protocol, `operatorActs`; who agreed is never who proposed. Nothing is done that the journal does not have.
+// Four-eyes authorization of what operators do: preview, act, propose, agree, withdraw. Whose role suffices and what needs a second
+// operator is one table of the protocol, `operatorActs`; who agreed is never who proposed. Nothing is done that the journal does not have.
 
 import {
   type ActAnswer,
@@ -72,7 +72,7 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
       if (no !== undefined) return told(ports, session, act, no)
       const putBack = proposals.take(id)
       if (putBack === undefined) return unknownProposal
-      // Both agreed to what it said then. Who wants what it would do now asks for that.
+      // Both agreed to what it said then. An operator who wants what it would do now proposes that anew.
       if (waiting.aim !== ports.engine.fingerprintOf(act)) {
         proposals.end(id)
         return told(ports, session, act, changedSince)
@@ -91,7 +91,7 @@ export function createActs(ports: Pick<OperatorPorts, ActPorts>): Acts {
     withdraw(id, session) {
       const proposal = proposals.find(id)?.proposal
       if (proposal === undefined) return unknownProposal
-      // Whoever may do the act may also say no to it.
+      // An operator who may do the act may also say no to it.
       const no = tooLittle(proposal.act, session.role)
       if (no !== undefined) return no
       proposals.end(id)
@@ -124,14 +124,14 @@ function tooLittle(act: OperatorAct, role: OperatorRole): Refused | undefined {
   return may(role, needed) ? undefined : refusal('role', `expected the role ${needed} for ${act.act}, got ${role}`)
 }
 
-/** Undefined for who comes from a provider. */
+/** The hash of this operator's token in the list; undefined for one who comes from a provider. */
 function tokenHashOf({ operators }: Pick<OperatorPorts, 'operators'>, session: OperatorSession): string | undefined {
   const listed = session.method === 'oidc' ? undefined : operators.all().find((one) => one.name === session.name)
   return listed === undefined ? undefined : toHex(listed.token.hash)
 }
 
 /**
- * Who proposed must still be one who may: an operator who was removed since agrees to nothing, and nor does whoever had the token
+ * Recheck of the proposer's rights: an operator who was removed since agrees to nothing, and nor does the holder of a token
  * that was replaced since, because it was lost or stolen.
  */
 function gone({ operators }: Pick<OperatorPorts, 'operators'>, { proposal, tokenHash }: Waiting): Refused | undefined {
@@ -147,7 +147,7 @@ function journaled(name: string): `operator:${string}` {
   return `operator:${name}`
 }
 
-/** Trying again may help. */
+/** Is this error transient? Then trying again may help. */
 function isPassing(error: string): boolean {
   return error === 'storage-full' || error === 'unavailable'
 }

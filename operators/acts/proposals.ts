@@ -1,5 +1,5 @@
-// Acts that wait for a second operator. They live in memory for an hour: a restart forgets them, and what they would have
-// allowed stays forbidden.
+// Queue of pending approvals: acts that wait for a second operator. They live in memory for an hour: a restart forgets them, and
+// what they would have allowed stays forbidden.
 
 import { toHex } from '../../base/bytes.ts'
 import type { Clock, RandomBytes } from '../../engine/ports/clock.ts'
@@ -10,9 +10,9 @@ const idBytes = 16
 
 export type Waiting = {
   readonly proposal: Proposal
-  /** Of who made it, as the list had it then; undefined for who is not on the list. */
+  /** Token hash of the proposer, as the list had it then; undefined for one who is not on the list. */
   readonly tokenHash: string | undefined
-  /** Whom it would have reached then; see `fingerprintOf` of the engine. */
+  /** Fingerprint of the targets that it would have reached then; see `fingerprintOf` of the engine. */
   readonly aim: string
 }
 type Kept = Waiting & { readonly endsAtMs: number }
@@ -73,7 +73,7 @@ export class Proposals {
     }
   }
 
-  /** It waits no more. */
+  /** Removes a proposal for good: it was done, withdrawn, or its time is over. */
   end(id: string): void {
     const wasTaken = this.#taken.delete(id)
     if (this.#kept.delete(id) && !wasTaken) this.#changes++

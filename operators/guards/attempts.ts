@@ -1,5 +1,5 @@
-// How often one name or one address may try in vain. A bucket of attempts that refills by itself: nobody is locked out for good,
-// and a guesser gets a handful of tries a minute.
+// Token-bucket rate limiter by key, such as the attempts of one name or one address. The bucket refills by itself: no one is locked
+// out for good, and a guesser gets a handful of tries a minute.
 
 import { RecentKeys } from '../../base/recent-keys.ts'
 import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
@@ -22,7 +22,7 @@ export class Attempts {
   }
 }
 
-/** Attempts by address, however it is written: those of a /64 are one subscriber's. */
+/** Rate limit by IP address, however it is written: an IPv6 /64 is one subscriber. */
 export class AddressAttempts extends Attempts {
   override take(address: string, nowMs: number): boolean {
     return super.take(addressKey(canonicalAddress(address)), nowMs)

@@ -1,5 +1,5 @@
-// Lines of the log that strangers cause: so many at once and so many a minute, whoever they are, and a count of the others. A log that
-// fills the disk stops payments.
+// Rate limit of log lines that strangers cause: so many at once and so many a minute, of all strangers together, and a count of the
+// others. A log that fills the disk stops payments.
 
 import type { Clock } from '../../engine/ports/clock.ts'
 import { Attempts } from './attempts.ts'

@@ -1,6 +1,6 @@
-// Places of connections at the operators' listener. Those whose last request had a live session have places of their own, so that no
-// stranger takes them. In a crowd of strangers a new one must say its head at once, and the longest unused gives way, so that half heads
-// keep no operator from signing in.
+// Connection limits of the operators' listener, with LRU eviction, against slow-header attacks. Connections whose last request had a
+// live session have places of their own, so that no stranger takes them. In a crowd of strangers a new one must send its head at once,
+// and the longest unused gives way, so that half heads keep no operator from signing in.
 
 import type { Duplex } from 'node:stream'
 import { operatorLimits } from '../ports/limits.ts'

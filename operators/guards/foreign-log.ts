@@ -1,5 +1,5 @@
-// What the log says of requests that are not of our own page. Any page that an operator's browser shows can send them without end, so
-// there is a handful of lines a minute.
+// Rate-limited log of cross-origin requests, which are not of our own page. Any page that an operator's browser shows can send them
+// without end, so there is a handful of lines a minute.
 
 import type { Clock } from '../../engine/ports/clock.ts'
 import { boundedLines } from './bounded-lines.ts'
@@ -20,5 +20,5 @@ export function foreignLog(log: OperatorLog, clock: Pick<Clock, 'monotonicMs'>):
     )
 }
 
-/** Of a path, characters: ours are shorter. */
+/** Longest part of a path that is logged, characters: ours are shorter. */
 const pathMax = 200

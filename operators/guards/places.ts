@@ -1,5 +1,5 @@
-// A bounded number of places with owners (least recently used gives way): nobody keeps all of them, neither one owner nor many who
-// hold theirs for ever. For what can be taken away again; what cannot is counted by `Shares`.
+// Fair admission control with LRU eviction: a bounded number of places with owners, of which none keeps all, neither one owner nor
+// many who hold theirs for ever. For what can be taken away again; what cannot is counted by `Shares`.
 
 export type PlaceLimits = { readonly max: number; readonly perOwnerMax: number }
 
@@ -61,7 +61,7 @@ export class Places<Holder> {
   }
 }
 
-/** A bounded number of things under way, shared by owners: one of them has a part, never all. */
+/** Counting semaphore with a limit per owner: a bounded number of things under way, of which one owner has a part, never all. */
 export class Shares {
   readonly #limits: PlaceLimits
   readonly #counts = new Map<string, number>()

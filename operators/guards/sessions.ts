@@ -1,6 +1,6 @@
-// Who is signed in. A session is 32 random bytes in a cookie; here only their hash is kept, so that what lies in memory or on
-// disk signs nobody in. It ends when it is idle, when it is old, at sign-out, and when its operator is removed or becomes
-// another; a restart it outlives, so that a page that is open all day goes on.
+// Session store of signed-in operators. A session is 32 random bytes in a cookie; here only their hash is kept, so that what lies in
+// memory or on disk cannot be used to sign in. It ends when it is idle, when it is old, at sign-out, and when its operator is removed
+// or becomes another; a restart it outlives, so that a page that is open all day goes on.
 
 import { createHash } from 'node:crypto'
 import type { Clock, RandomBytes } from '../../engine/ports/clock.ts'
@@ -18,7 +18,7 @@ export type OperatorSession = {
   readonly method: SignInMethod
   /** Engine wall time, for people. */
   readonly expiresAtMs: number
-  /** Monotonic. */
+  /** Monotonic, ms. */
   readonly beganAtMs: number
 }
 
@@ -26,7 +26,7 @@ type Kept = {
   readonly key: string
   readonly session: OperatorSession
   readonly endsAtMs: number
-  /** The list's token when it began: a new one ends it. Undefined for who is not on the list. */
+  /** Hash of the list's token when it began: a new one ends it. Undefined for an operator who is not on the list. */
   readonly tokenHash: string | undefined
   readonly onEnd: Set<() => void>
   idleAtMs: number
@@ -120,7 +120,7 @@ export class OperatorSessions {
     if (this.#sessions.size < before) this.#keep()
   }
 
-  /** Ends what is idle or old; who shows something for as long as a session lasts calls it now and then. */
+  /** Ends expired sessions, idle or old; a caller that shows something for as long as a session lasts calls it now and then. */
   dropOver(): void {
     this.#dropOver()
   }
@@ -130,7 +130,7 @@ export class OperatorSessions {
     return [...this.#sessions.values()].filter((one) => one.session.name === name).length
   }
 
-  /** The process stops: who shows something closes it. What is kept stays, for the next start. */
+  /** The process stops: callers of `onEnd` are told to close. What is kept stays, for the next start. */
   stop(): void {
     this.#keep()
     for (const kept of this.#sessions.values()) this.#end(kept)
@@ -141,7 +141,7 @@ export class OperatorSessions {
     for (const kept of this.#sessions.values()) if (isOver(kept, nowMs)) this.#end(kept)
   }
 
-  /** A session of before the start. A clock that was put back gives nobody more than a new session would have. */
+  /** Restores a session of before the start. A clock that was put back gives it no more time than a new session would have. */
   #take({ key, name, role, method, beganAtMs, idleAtMs, tokenHash }: KeptSession): void {
     const [wallMs, nowMs] = [this.#clock.nowMs(), this.#clock.monotonicMs()]
     const { idleMs, absoluteMs } = this.#times

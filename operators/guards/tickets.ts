@@ -1,5 +1,5 @@
-// Challenges without memory (MAC over nonce, expiry and context): a passkey's challenge, the state of a way to a provider. What was begun
-// needs no place in a table until it comes back, so that no number of begun sign-ins keeps anybody's from coming back.
+// Stateless challenges (MAC over nonce, expiry and context): a passkey's challenge, the `state` of a redirect to a provider. What was
+// begun needs no place in a table until it comes back, so that no number of begun sign-ins keeps another one from coming back.
 
 import { createHmac } from 'node:crypto'
 import { base64url } from '../../base/base64url.ts'
@@ -11,14 +11,14 @@ const keyBytes = 32
 const nonceBytes = 10
 const timeBytes = 6
 const signedBytes = nonceBytes + timeBytes
-/** Half of a SHA-256: 128 bits, which nobody guesses (NIST SP 800-107 §5.3.3). */
+/** Truncated MAC, half of a SHA-256: 128 bits, which are not guessed (NIST SP 800-107 §5.3.3). */
 const macBytes = 16
 const ticketBytes = signedBytes + macBytes
 
 export class Tickets {
   readonly #key: Uint8Array
   readonly #random: RandomBytes
-  /** Taken ones until they would have expired anyway, oldest first. */
+  /** Replay cache: taken ones until they would have expired anyway, oldest first. */
   readonly #spent = new Map<string, number>()
 
   /** The key is this object's own: a ticket of another, or of before a restart, is none. */
@@ -47,7 +47,7 @@ export class Tickets {
     return true
   }
 
-  /** 32 secret bytes that belong to a ticket, in base64url: the same each time, and of nothing that whoever has the ticket knows. */
+  /** Derives 32 secret bytes of a ticket, in base64url: the same each time, and not derivable by a holder of the ticket. */
   secretOf(ticket: string, what: string): string {
     return base64url(this.#hmac(`secret ${what}`, Buffer.from(ticket)))
   }

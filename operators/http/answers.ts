@@ -1,4 +1,4 @@
-// What a route is given and what it gives back; app.ts makes HTTP of it.
+// Request and response types of a route handler; app.ts makes HTTP of them.
 
 import type { ApiRefusal, OperatorRole } from '../../protocol/operator-api.ts'
 import type { Headers } from './origins.ts'
@@ -19,7 +19,7 @@ export type Asked = {
   readonly cookie: string | undefined
   readonly oidcCookie: string | undefined
   readonly session: OperatorSession | undefined
-  /** Aborted when who asked went away. */
+  /** Aborted when the client went away. */
   readonly signal: AbortSignal
 }
 
@@ -54,7 +54,7 @@ export type Route = {
   readonly answer: (asked: Asked) => Promise<Answered> | Answered
 }
 
-/** A route that only who is signed in reaches: the session is there. */
+/** Request of a route that needs sign-in: the session is there. */
 export type SignedInAsked = Asked & { readonly session: OperatorSession }
 
 /** Ends a stream before its end, on purpose; the message says why. */

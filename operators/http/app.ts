@@ -1,5 +1,5 @@
-// From HTTP to routes and back: the one door to hono. A request is judged in this order: is it from our own page, is it small
-// enough, who is it, may they; only then is it read.
+// HTTP routing and authorization of the operators' API: the one door to hono. A request is judged in this order: is it from our own
+// page, is it small enough, who is it, may they; only then is it read.
 
 import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
@@ -77,7 +77,7 @@ async function judged(parts: AppParts, route: Route, context: Context<Env>): Pro
   if (body === undefined) {
     return refused(413, 'too-large', `expected a body of at most ${operatorLimits.bodyBytesMax} bytes`)
   }
-  // A body may take seconds to come: who was signed out meanwhile, or may do less, asks for nothing any more.
+  // Recheck of the session: a body may take seconds to come, and an operator who was signed out meanwhile, or may do less, is refused.
   const session = parts.sessions.find(cookie, false)
   if (route.needs !== 'anybody' && session !== signedIn) return signedOut
   try {
@@ -105,7 +105,7 @@ function ownUrl({ main }: Origins, { pathname, search }: URL): URL {
   return new URL(`${pathname}${search}`, main)
 }
 
-/** The whole body, or undefined when it is longer than it may be. Who leaves in the middle of it is not worth a line of the log. */
+/** The whole body, or undefined when it is longer than it may be. A client that leaves in the middle of it is not worth a line of the log. */
 async function bodyOf({ body }: Request): Promise<Uint8Array | 'cut-off' | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -140,7 +140,7 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`)
 }
 
-/** What was asked for does not fit: the error says how. A bug is told to the log, and to who asked that there was one. */
+/** Error handler: for a request that does not fit, the error says how. A bug goes to the log, and the client learns that there was one. */
 function failed({ log }: AppParts, error: unknown): Exclude<Answered, Streamed> {
   if (error instanceof RequestMistake) return refused(400, 'malformed', error.message)
   log('error', 'operator.request-failed', { error })
@@ -158,8 +158,8 @@ function sent(parts: AppParts, context: Context<Env>, answer: Answered): Respons
 }
 
 /**
- * What fails on its way cuts the connection, so that nobody takes a part for the whole: the adapter would end it as usual, and tell
- * the error to whoever reads, and to the console. So does a reader that takes too long over a part.
+ * Aborts a streamed answer that fails on its way by cutting the connection, so that no reader takes a part for the whole: the adapter
+ * would end it as usual, and tell the error to the client, and to the console. So does a reader that takes too long over a part.
  */
 async function* wholeOrCut(
   { log, clock }: AppParts,

@@ -1,4 +1,4 @@
-// The cookies of the page: the session's, and for the few minutes of a way to the provider and back the one that binds that way to
+// Cookies of the page (RFC 6265): the session's, and for the few minutes of a redirect to the provider and back the one that binds it to
 // this browser. Their names say `__Host-` wherever browsers take it, so that no other host of the domain can set them.
 
 import type { Origins } from './origins.ts'

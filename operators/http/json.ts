@@ -1,4 +1,4 @@
-// What JSON may turn out to be.
+// Type guards for parsed JSON.
 
 export type JsonObject = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
-// Where the page is, as browsers see it, and what that decides: whose requests are ours (CSRF), whether cookies are Secure, and
-// the name that passkeys are bound to.
+// Origin checks against CSRF and DNS rebinding. Where the page is, as browsers see it, decides whose requests are ours, whether
+// cookies are Secure, and the name that passkeys are bound to.
 
 export type Origins = {
   /** The origins that are ours. */
@@ -9,8 +9,8 @@ export type Origins = {
   /** Cookies go over https only. */
   readonly isSecure: boolean
   /**
-   * Hosts that a request may name, so that no name of somebody else's leads a browser here; undefined behind a proxy, which may
-   * put its own.
+   * Host headers that a request may bear, so that no foreign name leads a browser here (DNS rebinding); undefined behind a proxy, which
+   * may put its own.
    */
   readonly hosts: readonly string[] | undefined
 }
@@ -28,7 +28,7 @@ export function originsOf(origin: string | undefined, port: number): Origins {
   return { all: own.map((one) => one.origin), main, isSecure: false, hosts: own.map((one) => one.host) }
 }
 
-/** What passkeys are bound to at this origin; undefined where there can be none, because it is an address without a name. */
+/** WebAuthn relying party id at this origin; undefined where there can be none, because it is an address without a name. */
 export function passkeyDomainOf(origin: string): string | undefined {
   const { hostname } = new URL(origin)
   return /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname
@@ -44,7 +44,7 @@ export function foreign(
   const host = urlOf(`http://${headers.get('host') ?? ''}`)?.host
   if (hosts !== undefined && (host === undefined || !hosts.includes(host))) return `expected the host ${hosts[0] ?? ''}`
   const site = headers.get('sec-fetch-site')
-  // `none`: typed or bookmarked by whoever sits there.
+  // `none`: typed or bookmarked by the user.
   const isOwnSite =
     site === null || site === undefined || site === 'same-origin' || (site === 'none' && method !== 'POST')
   if (!isOwnSite) return 'expected a request of the same origin'

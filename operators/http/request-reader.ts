@@ -1,9 +1,9 @@
-// Reads what a request brings, strictly: a member that is not known is a mistake, not a wish that nobody heard.
+// Strict request validation: a member that is not known is a mistake, which is refused and not silently ignored.
 
 import type { JsonObject } from './json.ts'
 import { isObject } from './json.ts'
 
-/** What was asked for does not fit; the message says what was expected. */
+/** Validation error of a request; the message says what was expected. */
 export class RequestMistake extends Error {
   override readonly name = 'RequestMistake'
 }
@@ -67,7 +67,7 @@ export function numberOf(
   throw new RequestMistake(`${name}: a whole number from ${min} to ${max} expected`)
 }
 
-/** What `parse` makes of it; its RangeError told as a mistake of whoever asks. */
+/** What `parse` makes of it; its RangeError is turned into a `RequestMistake` of the client. */
 export function parsedAs<Value>(name: string, parse: () => Value): Value {
   try {
     return parse()

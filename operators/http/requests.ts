@@ -1,4 +1,4 @@
-// What the routes are asked: filters, acts, pages. All read strictly, by request-reader.ts.
+// Request parsers of the routes: filters, acts, pages. All read strictly, by request-reader.ts.
 
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { encodeUtf8 } from '../../base/bytes.ts'
@@ -99,7 +99,7 @@ function actionOf(written: string): string {
   throw new RequestMistake('action: a name such as pay, or a number, expected')
 }
 
-/** In whatever case it was copied, also its beginning. */
+/** A reference, or its beginning, in whatever case it was copied. */
 function referenceOf(written: string): string {
   const { digits } = writtenName(written)
   if (digits !== undefined && digits.length <= referenceDigits) return digits
@@ -108,7 +108,7 @@ function referenceOf(written: string): string {
 
 const referenceDigits = 16
 
-/** In whatever case it was copied. */
+/** A band id in whatever case it was copied. */
 export function bandIdOf(written: string): BandId {
   return parsedAs('bandId', () => parseBandId(written.trim().toLowerCase()))
 }

@@ -1,4 +1,4 @@
-// What every answer of this listener tells the browser: nothing from elsewhere runs here, nothing of here is shown elsewhere.
+// Security headers (CSP and the like) of every answer: nothing from elsewhere runs here, nothing of here is shown elsewhere.
 
 export const securityHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': [

@@ -1,5 +1,5 @@
-// The built page: files of one folder and nothing beside it. Names that carry a hash never change what they hold, so browsers
-// keep them; a form that was compressed while it was built is sent as it lies there.
+// Static file server of the built page: files of one folder and nothing beside it. Names that carry a hash never change what they
+// hold, so browsers cache them; a form that was compressed while it was built is sent as it lies there.
 
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize, sep } from 'node:path'
@@ -25,7 +25,7 @@ const types: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-/** In order of what they save. */
+/** Content codings (RFC 9110 §8.4.1), in order of what they save. */
 const encodings = [
   { name: 'br', suffix: '.br' },
   { name: 'gzip', suffix: '.gz' },

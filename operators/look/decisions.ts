@@ -1,5 +1,5 @@
-// Lists of decisions and their export. An export is a batch at a time, each looked for when the reader has taken the one before: a
-// slow reader holds nothing but its batch, and who goes away ends the search.
+// Paged lists of decisions and their streamed export with backpressure. An export is a batch at a time, each looked for when the reader
+// has taken the one before: a slow reader holds nothing but its batch, and a reader that goes away ends the search.
 
 import {
   type DecisionEntry,
@@ -68,10 +68,10 @@ export function decisionAnswers(
           return refused(503, lsn, 'expected a journal that takes who exports what', 5_000)
         }
         ports.log('info', 'operator.exported', { operator: session.name, format, filter: shortened(filter), lsn })
-        // Gone meanwhile: then nobody reads to the end, and no signal comes any more.
+        // The reader left meanwhile: then it is not read to the end, and no signal comes any more.
         if (signal.aborted) over()
         signal.addEventListener('abort', over, { once: true })
-        // Who takes an export is there; who was signed out meanwhile gets no more of it.
+        // Taking an export counts as activity of the session; an operator who was signed out meanwhile gets no more of it.
         const isSignedIn = () => sessions.find(cookie, true) === session
         const { oldestLsn, newestLsn } = ports.decisions.span()
         const fromLsn = Math.min(newestLsn, (filter.beforeLsn ?? newestLsn + 1) - 1)
@@ -139,7 +139,7 @@ function busy(expected: string): Answered {
   return refused(429, 'busy', `expected ${expected}`, 2_000)
 }
 
-/** What was taken, as the journal keeps it: there is no other reason for an export. */
+/** Audit reason of an export: what was taken, as the journal keeps it; there is no other reason. */
 function reasonOf(format: ExportFormat, filter: DecisionFilter): string {
   const parts = Object.entries(shortened(filter)).map(([name, value]) => `${name}=${String(value)}`)
   const reason = `${format} of ${parts.length === 0 ? 'all' : parts.join(' ')}`

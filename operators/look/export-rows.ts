@@ -1,6 +1,7 @@
-// Decisions as rows of a file: CSV (RFC 4180) or JSON lines, with the same columns in the same order. CSV is for spreadsheets: it
-// begins with a byte order mark, or Excel takes it for another encoding than UTF-8; what one would take for a formula begins with an
-// apostrophe, also where one that cuts at semicolons or tabs would find it; and what is not seen is marked. Labels come from partners.
+// CSV (RFC 4180) and JSON Lines encoders of decisions, with the same columns in the same order. CSV is for spreadsheets: it
+// begins with a byte order mark, or Excel takes it for another encoding than UTF-8. Against CSV injection, what one would take for a
+// formula begins with an apostrophe, also where one that cuts at semicolons or tabs would find it; and what is not seen is marked. Labels
+// come from partners.
 
 import { type DecisionEntry, exportColumns } from '../../protocol/operator-api.ts'
 import { printableJson, printableLines } from '../../base/printable.ts'
@@ -8,7 +9,7 @@ import type { ExportFormat } from '../http/requests.ts'
 
 type Cell = string | number | null
 
-/** What stands before the rows. */
+/** Header of the file: what stands before the rows. */
 export function exportHead(format: ExportFormat): string {
   return format === 'csv' ? `\ufeff${exportColumns.join(',')}\r\n` : ''
 }

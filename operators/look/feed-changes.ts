@@ -1,4 +1,4 @@
-// What changed from one second of the feed to the next.
+// Diff of the feed: what changed from one second to the next.
 
 import type { FeedValue } from '../../protocol/messages/operator-feed.ts'
 

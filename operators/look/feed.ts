@@ -1,5 +1,5 @@
-// The feed of the page, over ws (its one door here). One timer for all viewers, there only while there is a viewer: without one
-// nothing is read, computed or kept.
+// WebSocket server of the page's live feed, over ws (its one door here). One timer for all viewers, there only while there is a viewer:
+// without one nothing is read, computed or kept.
 
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -136,7 +136,7 @@ export function createFeed(
   }
 
   function sendBytes({ socket }: Viewer, bytes: Uint8Array): void {
-    // A reader that does not read is not waited for: it comes back and is told everything anew.
+    // Backpressure: a slow reader is not waited for; it comes back and is told everything anew.
     if (socket.bufferedAmount > feedBufferedBytesMax) socket.terminate()
     else if (socket.readyState === socket.OPEN) socket.send(bytes)
   }

@@ -1,5 +1,5 @@
-// Questions by an account. A guess that is right tells whose band it is, which a viewer may not know; so they are for operators, are in
-// the journal before they are answered, right or wrong, and each operator has only so many.
+// Audited, rate-limited lookups by account. A guess that is right tells whose band it is, which a viewer may not know; so they are for
+// operators, are in the journal before they are answered, right or wrong, and each operator has only so many.
 
 import type { OperatorSession } from '../guards/sessions.ts'
 import { writtenName } from '../../protocol/written-name.ts'
@@ -11,9 +11,9 @@ import type { OperatorPorts } from '../ports/ports.ts'
 import { may } from '../ports/roles.ts'
 
 export type Lookups = {
-  /** The bands of a name: by id for everybody, by account as far as this one may. */
+  /** The bands of a name: by id for every role, by account as far as this operator may. */
   readonly bands: (name: string, session: OperatorSession) => Promise<Answered>
-  /** Undefined when this one may ask for these of an account; it is in the journal then. */
+  /** Undefined when this operator may ask for these of an account; it is in the journal then. */
   readonly refused: (
     account: string,
     what: 'bands' | 'decisions',

@@ -1,5 +1,5 @@
-// Every limit of the operators' listener, by name. They are tight: those who use it are few, and one of them who is stuck or
-// hostile must not be felt by who pays.
+// Resource limits of the operators' listener, each by name. They are tight: its users are few, and one of them who is stuck or
+// hostile must not be felt by those who pay.
 
 const second = 1_000
 const minute = 60 * second
@@ -10,7 +10,7 @@ export const operatorLimits = {
   /** All others, by address (IPv6 by /64): beyond this the longest unused gives way. */
   strangers: { max: 1_024, perOwnerMax: 768 },
   /**
-   * With more strangers than this a new one has this long for its whole head: who says nothing goes before it takes anybody's place,
+   * With more strangers than this a new one has this long for its whole head: a silent one goes before it takes another's place,
    * and comes back no faster than that.
    */
   crowded: { max: 256, perOwnerMax: 128 },
@@ -29,7 +29,7 @@ export const operatorLimits = {
   /** A connection on which nothing moves this long is cut: a stalled download, too. */
   stalledMs: 2 * minute,
   bodyBytesMax: 16_384,
-  /** Requests of one operator, and those of all strangers of one address: a page that asks in a loop shares its thread with who pays. */
+  /** Requests of one operator, and those of all strangers of one address: a page that asks in a loop shares its thread with payments. */
   requests: { burst: 600, perMinute: 6_000 },
   /** A query of an address, characters. */
   queryMax: 2_048,
@@ -87,7 +87,7 @@ export const operatorLimits = {
   viewersMax: 200,
   viewersPerOperatorMax: 20,
   feedEveryMs: second,
-  /** A page that has not taken this much is closed: it comes back and begins anew. */
+  /** Send buffer of a viewer, bytes: a page that has not taken this much is closed; it comes back and begins anew. */
   feedBufferedBytesMax: 65_536,
   feedFragmentsMax: 4,
   feedBufferedChunksMax: 16,
@@ -99,8 +99,8 @@ export const operatorLimits = {
 
 /** How long a session lasts. */
 export type SessionTimes = {
-  /** Without a request. */
+  /** Idle timeout: without a request. */
   readonly idleMs: number
-  /** Whatever happens. */
+  /** Absolute timeout: whatever happens. */
   readonly absoluteMs: number
 }

@@ -1,8 +1,8 @@
-// What operators are called, in the list, in the journal (`operator:<name>`) and in logs.
+// Operator names: validation and redaction, for the list, the journal (`operator:<name>`) and logs.
 
 const pattern = /^[a-z0-9._-]{1,32}$/
 
-/** Acts of the admin API are journaled as `operator:admin-token`: nobody's are to look like them. */
+/** Reserved name: acts of the admin API are journaled as `operator:admin-token`, and no operator's are to look like them. */
 const reserved = 'admin-token'
 
 export const operatorNameExpected = `1 to 32 of a-z 0-9 . _ -, other than ${reserved},`
@@ -11,7 +11,7 @@ export function isOperatorName(name: string): boolean {
   return pattern.test(name) && name !== reserved
 }
 
-/** For logs: who types a token where the name belongs shall not find it there. */
+/** Redacts a name for logs: a token that was typed where the name belongs must not be found there. */
 export function loggedName(name: string): string {
   return isOperatorName(name) ? name : '[no name]'
 }

@@ -1,5 +1,5 @@
-// What the operators' listener asks of the process around it. Everything it shows and does comes in here, so that it can be
-// tested without a fleet, and so that it cannot do more than this.
+// Port interfaces (dependency injection) of the operators' listener to the process around it. Everything it shows and does comes in
+// here, so that it can be tested without a fleet, and so that it cannot do more than this.
 
 import type { OperatorPort } from '../../engine/operators/port.ts'
 import type { Chores } from '../../engine/ports/chores.ts'
@@ -17,9 +17,9 @@ import type {
   VendorsAnswer,
 } from '../../protocol/operator-api.ts'
 
-/** Of what the engine keeps of decisions in its journal, without its thread. */
+/** Read access to the decisions in the engine's journal, without its thread. */
 export type Decisions = {
-  /** Newest first. Accounts are whole: who shows them shortens them. */
+  /** Newest first. Accounts are whole: the caller shortens them before it shows them. */
   readonly search: (
     filter: DecisionFilter,
     wanted: { readonly limit: number; readonly signal: AbortSignal },
@@ -91,7 +91,7 @@ export type OperatorList = {
   readonly keepPasskey: (name: string, passkey: Passkey) => void
 }
 
-/** A session as it outlives the process: nothing of it signs anybody in. Instants are wall time, ms. */
+/** Persisted session, which outlives the process: nothing of it can be used to sign in. Instants are wall time, ms. */
 export type KeptSession = {
   /** SHA-256 of the cookie, hex. */
   readonly key: string
@@ -100,11 +100,11 @@ export type KeptSession = {
   readonly method: 'token' | 'passkey' | 'oidc'
   readonly beganAtMs: number
   readonly idleAtMs: number
-  /** Of the list's token when it began; null for who is not on the list. */
+  /** Hash of the list's token when it began; null for an operator who is not on the list. */
   readonly tokenHash: string | null
 }
 
-/** Where sessions outlive a restart. Neither throws: what cannot be kept is forgotten, and its operator signs in again. */
+/** Session persistence over restarts. Neither throws: what cannot be kept is forgotten, and its operator signs in again. */
 export type SessionKeeper = {
   readonly read: () => readonly KeptSession[]
   /** All there are, on disk when it returns. */
@@ -117,7 +117,7 @@ export type OperatorLog = (
   fields?: Readonly<Record<string, unknown>>,
 ) => void
 
-/** How the engine shows a provider who it is; `auto` is what the provider says it takes. */
+/** Client authentication methods at a provider (RFC 6749 §2.3.1); `auto` is what the provider says it takes. */
 export const oidcClientAuths = ['auto', 'basic', 'post'] as const
 export type OidcClientAuth = (typeof oidcClientAuths)[number]
 
@@ -147,7 +147,7 @@ export type OperatorPorts = {
   readonly engine: OperatorPort
   readonly decisions: Decisions
   readonly acts: ServerActs
-  /** Lets everything else of this thread go on. */
+  /** Yields to the event loop: lets everything else of this thread go on. */
   readonly pause: () => Promise<void>
   readonly figures: Figures
   readonly lists: Lists

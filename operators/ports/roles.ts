@@ -1,4 +1,4 @@
-// What a role may do: all that those before it may.
+// Role hierarchy of access control: a role may do all that those before it may.
 
 import { type OperatorRole, operatorRoles } from '../../protocol/operator-api.ts'
 

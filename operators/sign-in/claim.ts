@@ -1,9 +1,9 @@
-// A claim of a token by its name: the name as a whole, which may have dots of its own (a namespaced claim is an address), or the way that
-// its dots lead into objects.
+// Lookup of a JWT claim by its name: the name as a whole, which may have dots of its own (a namespaced claim is an address), or a path
+// whose dots lead into objects.
 
 import { isObject } from '../http/json.ts'
 
-/** Undefined when there is none. */
+/** The value of the claim; undefined when there is none. */
 export function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path]
   let at: unknown = claims

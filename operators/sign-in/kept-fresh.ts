@@ -1,5 +1,5 @@
-// A value from far away that is read again after a time (stale while revalidate): what it was stays good while it is read, and when that
-// fails. Used for what a provider says of itself, which changes without a word.
+// Stale-while-revalidate cache of one remote value that is read again after a time: what it was stays good while it is read, and when
+// that fails. Used for what a provider says of itself, which changes without a word.
 
 import type { Clock } from '../../engine/ports/clock.ts'
 
@@ -42,7 +42,7 @@ export function keptFresh<Value>(
     if (good === undefined) return (reading ??= readNow())
     if (reading === undefined && clock.monotonicMs() - triedAtMs >= everyMs) {
       reading = readNow()
-      // Whoever uses the value does not wait for it, and hears nothing of it.
+      // The caller does not wait for the new value, and hears nothing of a failure.
       reading.catch(() => undefined)
     }
     return good.value

@@ -1,5 +1,5 @@
-// Signing in through a provider: OpenID Connect, authorization code with PKCE, state and nonce. The one door to openid-client. What
-// somebody may do here comes from one claim; who has none of its roles is refused, and told so.
+// OpenID Connect sign-in through a provider: authorization code with PKCE, state and nonce. The one door to openid-client. What
+// an operator may do here comes from one claim; one who has none of its roles is refused, and told so.
 
 import { createHash } from 'node:crypto'
 import {
@@ -119,7 +119,7 @@ function discoveredAt(issuer: string, { clientId }: OidcSettings, auth: ClientAu
 }
 
 /**
- * How the engine shows the provider who it is (RFC 6749 §2.3.1): as the setting says, else as the provider says it takes it. Where it says
+ * Client authentication at the provider (RFC 6749 §2.3.1): as the setting says, else as the provider says it takes it. Where it says
  * nothing, it takes the basic scheme (OpenID Connect Discovery §3); where it takes both, this client may be known for one of them only.
  */
 class ClientAuthChoice {
@@ -179,7 +179,7 @@ type OidcSaid = {
   readonly described: string | undefined
 }
 
-/** Of an error of the provider's: what else it holds may be somebody's claims or codes. */
+/** Redacts an error of the provider to what may be logged: what else it holds may be a user's claims or codes. */
 export function said(error: unknown): OidcSaid {
   const message = error instanceof Error ? error.message : String(error)
   return {
@@ -203,8 +203,8 @@ function judged(claims: Readonly<Record<string, unknown>>, settings: OidcSetting
 }
 
 /**
- * What the journal calls them. Only the subject is theirs for good (OpenID Connect Core §5.7), so part of its hash stands behind
- * what they are called: no two people are one operator, and none is one of the list.
+ * Operator name of a provider's user in the journal. Only the subject is theirs for good (OpenID Connect Core §5.7), so part of its hash
+ * stands behind what they are called: no two people are one operator, and none is one of the list.
  */
 function nameOf(claims: Readonly<Record<string, unknown>>, issuer: string): string {
   const hash = createHash('sha256')

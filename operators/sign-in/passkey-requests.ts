@@ -1,4 +1,4 @@
-// What a browser's credential says, as far as it is needed: the id, and the signed or attested bytes, all base64url.
+// Parsers of WebAuthn credentials as browsers send them, as far as they are needed: the id, and the signed or attested bytes, all base64url.
 
 import { type JsonObject, isObject } from '../http/json.ts'
 import { operatorLimits } from '../ports/limits.ts'

@@ -1,5 +1,5 @@
-// Signing in and out: by token, by passkey, through a provider. Each way ends in the same session; every one and every refusal is
-// logged, and never a token.
+// Authentication of operators, signing in and out: by token, by passkey, through a provider. Each way ends in the same session; every
+// one and every refusal is logged, and never a token.
 
 import { Fault } from '../../engine/ports/fault.ts'
 import { type OperatorRole, type SessionAnswer, operatorPaths } from '../../protocol/operator-api.ts'
@@ -139,7 +139,7 @@ export function createSignIn(parts: SignInParts): SignIn {
         ? await judge({ type: 'asserted', response: asserted, place, challenge, passkey: known.passkey })
         : undefined
       if (used === 'busy') return passkeysBusy
-      // Judging takes a while: who was removed meanwhile, may do less, or has used the passkey again, is found out here.
+      // Judging takes a while: an operator who was removed meanwhile, may do less, or has used the passkey again, is found out here.
       const now = passkeyOf(operators.all(), asserted.id)
       if (used === undefined || now === undefined || now.passkey.counter !== known?.passkey.counter) {
         if (!wrong.take(address, nowMs())) return tooMany(begunRetryMs)
@@ -179,7 +179,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       const isOurs = challenge !== undefined && tickets.take(challenge, newPasskeyContext(asked), nowMs())
       const passkey = isOurs ? await judge({ type: 'created', response: created, place, challenge }) : undefined
       if (passkey === 'busy') return passkeysBusy
-      // Whose session was stolen ends it: what was on its way then is not kept.
+      // An operator whose session was stolen ends it: a passkey that was on its way then is not kept.
       const isSignedIn = sessions.find(asked.cookie, false) === asked.session
       const isTaken = passkeyOf(operators.all(), passkey?.id) !== undefined
       if (
@@ -216,7 +216,7 @@ export function createSignIn(parts: SignInParts): SignIn {
     async fromProvider({ url, oidcCookie, address }) {
       if (oidc === undefined) return refused(404, 'no-provider', 'expected operators.oidc to be set')
       const state = url.searchParams.get('state') ?? ''
-      // The cookie says that it is this browser which was sent: nobody can be signed in as somebody else by a link.
+      // Against login CSRF: the cookie says that it is this browser which was sent, so that no link signs a user in as another one.
       const isOurs = oidcCookie === state && tickets.take(state, providerContext, nowMs())
       const judged = isOurs ? await oidc.finish(url, wayOf(tickets, state)) : undefined
       if (judged?.type === 'admitted') {
@@ -227,7 +227,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       const error = judged?.type === 'no-role' ? 'no-role' : 'sign-in-refused'
       const why = judged?.type === 'refused' ? said(judged.error) : {}
       const name = judged?.type === 'no-role' ? judged.name : ''
-      // Anybody can ask for this address without end.
+      // Any stranger can ask for this address without end.
       if (wrong.take(address, nowMs())) {
         const fields = { operator: loggedName(name), method: 'oidc', address, says: error, ...why }
         refusedLines((notLogged) => log('warning', 'operator.sign-in-refused', { ...fields, notLogged }))
@@ -310,7 +310,7 @@ function passkeyOf(
   return undefined
 }
 
-/** Only who signed in as one of the list has an entry there: a name from a provider is none of it. */
+/** The entry of an operator who signed in as one of the list: a name from a provider has none there. */
 function ownEntry(listed: readonly ListedOperator[], { name, method }: OperatorSession): ListedOperator | undefined {
   return method === 'oidc' ? undefined : listed.find((one) => one.name === name)
 }

@@ -1,4 +1,4 @@
-// For tests: an authenticator in software. It makes P-256 passkeys and signs with them (WebAuthn L3 §6.1, CBOR by hand), and does
+// Test double of a WebAuthn authenticator, in software. It makes P-256 passkeys and signs with them (WebAuthn L3 §6.1, CBOR by hand), and does
 // what a hostile one would: other origins, no user verification, counters that fall.
 
 import { type KeyObject, createHash, generateKeyPairSync, sign } from 'node:crypto'

@@ -1,6 +1,6 @@
-// Signing in with a name and a token of 256 random bits. A name that nobody has costs as long as one that somebody has, and
-// both are answered alike. The token is looked at before the attempts are: who guesses at a name or behind the same proxy must
-// not lock out who need not guess, and 256 bits are not guessed; the limit keeps guessers from the log and the processor.
+// Token authentication: signing in with a name and a token of 256 random bits. Against user enumeration an unknown name takes as long as
+// a known one, and both are answered alike. The token is looked at before the attempts are: a guesser at a name or behind the same proxy
+// must not lock out those who need not guess, and 256 bits are not guessed; the limit keeps guessers from the log and the processor.
 
 import { createHash } from 'node:crypto'
 import { equalSecret } from '../../crypto/primitives/secret.ts'

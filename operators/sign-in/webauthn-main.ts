@@ -1,4 +1,4 @@
-// The thread that judges answers of passkeys: the one door to @simplewebauthn/server. Loading that library takes a few
+// Worker thread of WebAuthn verification: the one door to @simplewebauthn/server. Loading that library takes a few
 // hundred milliseconds, and what it reads are hostile certificates and CBOR: neither shall hold up or harm the engine's thread.
 
 import {

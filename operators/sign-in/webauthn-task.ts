@@ -1,4 +1,4 @@
-// What the thread that judges passkeys is given and gives back.
+// Message types of the worker thread that verifies passkeys.
 
 import type { AssertedResponse, CreatedResponse } from './passkey-requests.ts'
 

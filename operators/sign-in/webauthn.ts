@@ -1,5 +1,5 @@
-// Passkeys (WebAuthn Level 3): what browsers are asked for, and what becomes of their answers. The authenticator must have verified its
-// user; who answered is judged in a thread of its own.
+// Passkeys (WebAuthn Level 3): registration and authentication options, and verification of the answers. The authenticator must have
+// verified its user; an answer is judged in a thread of its own.
 
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
@@ -11,7 +11,7 @@ import { type JudgedPasskey, type PasskeyPlace, type PasskeyTask, passkeyAlgorit
 
 const timeoutMs = 60_000
 
-/** What navigator.credentials.create is given, as JSON (WebAuthn L3 §5.4). */
+/** Registration options, given to navigator.credentials.create, as JSON (WebAuthn L3 §5.4). */
 export function creationOptions(operator: ListedOperator, place: PasskeyPlace, challenge: string): object {
   const { name, passkeys } = operator
   // Relying party ids know no ports: what people are shown tells the engines of one host apart.
@@ -37,7 +37,7 @@ function userHandle({ name, token }: ListedOperator): Uint8Array {
   return createHash('sha256').update('bandpass operator').update(token.salt).update(name).digest()
 }
 
-/** What navigator.credentials.get is given (WebAuthn L3 §5.5): any passkey of this place, so no list tells who has one. */
+/** Authentication options, given to navigator.credentials.get (WebAuthn L3 §5.5): any passkey of this place, so no list tells who has one. */
 export function requestOptions(place: PasskeyPlace, challenge: string): object {
   return { rpId: place.domain, challenge, timeout: timeoutMs, allowCredentials: [], userVerification: 'required' }
 }
@@ -68,7 +68,7 @@ export function passkeyJudge(clock: Pick<Clock, 'after'>): PasskeyJudge {
       if (!isTold(told)) return
       waiting.get(told.number)?.(isJudged(told.judged) ? told.judged : undefined)
     })
-    // Out of memory, or a bug of the library: whoever waits is refused, and the next answer gets a new thread.
+    // Out of memory, or a bug of the library: requests that wait are refused, and the next answer gets a new thread.
     worker.on('error', () => void dropped(worker))
     worker.on('exit', () => void dropped(worker))
     return worker
