@@ -1,4 +1,5 @@
-// The operators' page: who is not signed in is asked to; everybody else sees the page that the address names.
+// Entry point of the operators' page (single-page app): a visitor who is not signed in is asked to; all others see the page that the
+// address names.
 
 import { readSession, session } from './state/api.ts'
 import { BandPage } from './band/band.tsx'

@@ -1,4 +1,4 @@
-// What speaks now for the wearer being there. What runs out ticks down here between two readings.
+// Panel of a band's presence evidence: what speaks now for the wearer being there. Countdowns tick down here between two readings.
 
 import type { BandAnswer } from '../../protocol/operator-api.ts'
 import { proximityName } from '../parts/proximity.ts'

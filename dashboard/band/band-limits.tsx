@@ -1,4 +1,4 @@
-// What is left of a band's limits today, in each currency.
+// Panel of spending limits: what is left of a band's limits today, in each currency.
 
 import type { BandAnswer } from '../../protocol/operator-api.ts'
 import { currencyName, formatAmount } from '../parts/money.ts'

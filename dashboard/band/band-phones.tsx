@@ -1,4 +1,4 @@
-// The phones of the band's account: which are enrolled, what each may do now, and their removal, which takes two operators since it
+// Panel of enrolled phones of the band's account: which there are, what each may do now, and their removal, which takes two operators since it
 // takes a veto of the owner's away.
 
 import type { AccountPhone, BandAnswer } from '../../protocol/operator-api.ts'

@@ -1,10 +1,10 @@
-// The events of a band's actor, live, as XState's inspection tells them: each with the state before and after. They are seen as the
+// Live event log of a band's actor, as XState's inspection tells it: each event with the state before and after. They are seen as the
 // actor takes them, so before the timeline, which has only what is on disk; none is kept when the page is left.
 
 import { bandSteps } from '../state/live.ts'
 import { Empty, Panel, StateTag, Tag, Time, Wide } from '../parts/parts.tsx'
 
-/** What XState itself sends: an actor starts when its band is asked for, and is dropped when it was idle for long. */
+/** Lifecycle events that XState itself sends: an actor starts when its band is asked for, and is dropped when it was idle for long. */
 const lifeEvents: Readonly<Record<string, string>> = { 'xstate.init': 'wakes', 'xstate.stop': 'goes to sleep' }
 
 export function BandStepsPanel() {

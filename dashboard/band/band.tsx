@@ -1,4 +1,4 @@
-// One band: where its machine stands, what speaks for its wearer, what is left of its limits, and all that happened to it.
+// Detail page of one band: where its machine stands, what speaks for its wearer, what is left of its limits, and all that happened to it.
 // It is read again whenever the feed says that the band moved.
 
 import { type BandAnswer, type TimelineEntry, operatorPaths } from '../../protocol/operator-api.ts'
@@ -156,7 +156,7 @@ function standing(state: ChartState, band: BandAnswer): Shown {
   return { text: state.name === 'held' ? `${names.length} set` : 'now', isLit, tone }
 }
 
-/** The way between the two states that the newest moves tell of. */
+/** The last transition, between the two states that the newest moves tell of. */
 function takenLast(entries: readonly TimelineEntry[]): { readonly from: string; readonly to: string } | undefined {
   const moves = entries.filter((entry) => entry.type === 'moved')
   const [newest] = moves

@@ -1,4 +1,4 @@
-// Finding a band: by its id, its name on the air, its account or its phone. One that is found alone is opened at once.
+// Search page for bands: by id, name on the air, account or phone. One that is found alone is opened at once.
 
 import { type BandsAnswer, type FoundBand, operatorPaths } from '../../protocol/operator-api.ts'
 import { get } from '../state/api.ts'

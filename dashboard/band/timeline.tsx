@@ -1,4 +1,4 @@
-// What happened to a band, newest first: its moves, its decisions, and what operators did. A decision opens into its
+// Audit timeline of a band, newest first: its moves, its decisions, and what operators did. A decision opens into its
 // explanation; older entries are asked for a page at a time.
 
 import { type TimelineAnswer, type TimelineEntry, operatorPaths } from '../../protocol/operator-api.ts'
@@ -147,7 +147,7 @@ function shortActor(by: string): string {
   return by.replace(/^(phone:[0-9a-f]{8})[0-9a-f]+$/, '$1…')
 }
 
-/** One list without an entry twice; what is older stays read. */
+/** Merges two pages without duplicates; what is older stays read. */
 function merged(was: Read, bandId: string, { entries, nextBeforeLsn }: TimelineAnswer, beforeLsn?: number): Read {
   const kept = was.bandId === bandId ? was.entries : []
   const oldest = entries.at(-1)?.lsn

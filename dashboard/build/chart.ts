@@ -1,4 +1,4 @@
-// A machine as a picture: what is drawn of it, as data. Made when the page is built, from the machine that runs.
+// Statechart layout as data: what is drawn of a machine. Made when the page is built, from the machine that runs.
 
 export type Point = { readonly x: number; readonly y: number }
 export type Box = Point & { readonly width: number; readonly height: number }
@@ -17,7 +17,7 @@ export type ChartState = Box & {
   readonly stays: readonly string[]
 }
 
-/** All ways from one state to another, by the events that take them. */
+/** Transitions from one state to another, by the events that take them. */
 export type ChartEdge = {
   readonly from: string
   readonly to: string

@@ -1,4 +1,4 @@
-// Places a machine's states and the ways between them. The one door to elkjs, which runs when the page is built and never
+// Graph layout of a machine's states and transitions. The one door to elkjs, which runs when the page is built and never
 // in a browser.
 
 import elk, { type ElkEdgeSection, type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk.bundled.js'
@@ -28,7 +28,7 @@ const options = {
   'elk.json.shapeCoords': 'ROOT',
 } as const
 
-/** Lays a machine out. The same machine gives the same picture. */
+/** Lays a machine out as a graph. Deterministic: the same machine gives the same picture. */
 export async function layOut(machine: ReadMachine): Promise<Chart> {
   const order = (path: string): number => machine.states.findIndex((state) => state.path === path)
   const graph: ElkNode = {

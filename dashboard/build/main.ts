@@ -1,5 +1,5 @@
-// Builds the operators' page into .build/dashboard: scripts and styles with a hash in their names, each with its .br and .gz
-// beside it so that the server compresses nothing. Fails when the scripts have grown past their budget.
+// Bundle build of the operators' page into .build/dashboard: scripts and styles with a hash in their names, each with its .br and .gz
+// beside it so that the server compresses nothing. Fails when the scripts have grown past their size budget.
 // Run by scripts/dashboard.sh; the one door to Vite.
 
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import type { Charts } from './chart.ts'
 import { layOut } from './lay-out.ts'
 import { readMachine } from './read-machine.ts'
 
-/** All scripts together, compressed by gzip, which every browser reads. */
+/** Size budget of all scripts together, bytes, compressed by gzip, which every browser reads. */
 const scriptBytesMax = 200_000
 
 const root = resolve(import.meta.dirname, '../..')
@@ -56,7 +56,7 @@ rmSync(output, { recursive: true, force: true })
 renameSync(partial, output)
 console.error(`dashboard: built, ${said}`)
 
-/** Writes the compressed twins of every file; the gzipped size of all scripts. */
+/** Precompresses every file; gives the gzipped size of all scripts, bytes. */
 function compressAll(folder: string): number {
   let scripts = 0
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

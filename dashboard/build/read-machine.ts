@@ -1,5 +1,5 @@
-// Reads a machine's states and the ways between them from the XState machine itself, so that the picture cannot be of
-// another one. Guards and actions are left out: a way that is guarded is still a way.
+// Extracts states and transitions from the XState machine itself, so that the picture cannot be of another one. Guards and actions are
+// left out: a guarded transition is still a transition.
 
 import type { ChartEdge, ChartState } from './chart.ts'
 
@@ -23,7 +23,7 @@ export type ReadMachine = {
   readonly edges: readonly Omit<ChartEdge, 'points' | 'label'>[]
 }
 
-/** Reads a machine from its root. The root itself is not a state. */
+/** Extracts the graph of a machine from its root. The root itself is not a state. */
 export function readMachine(root: MachineNode): ReadMachine {
   const nodes = descendants(root)
   return { states: nodes.map(stateOf), edges: foldCommon(nodes.flatMap(edgesOf), nodes) }
@@ -49,7 +49,7 @@ function stateOf(node: MachineNode): ReadMachine['states'][number] {
   }
 }
 
-/** What every state inside another one does alike, the other one does: one way is drawn instead of one for each. */
+/** Folds transitions that all states inside another one share into one of that state: one is drawn instead of one for each. */
 function foldCommon(edges: ReadMachine['edges'], nodes: readonly MachineNode[]): ReadMachine['edges'] {
   let folded = edges
   for (const node of nodes.toReversed()) {

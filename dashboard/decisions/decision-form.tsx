@@ -1,4 +1,4 @@
-// The filter of decisions as a form. Amounts are written in the chosen currency, or in minor units without one.
+// Filter form of decisions. Amounts are written in the chosen currency, or in minor units without one.
 
 import { actions } from '../../protocol/actions.ts'
 import { namesOf } from '../../base/names.ts'
@@ -228,7 +228,7 @@ async function withWholeBand(filter: DecisionFilter): Promise<DecisionFilter | s
   return `${bandId} begins several ids: ${some.join(', ')}${more}. Write more of it.`
 }
 
-/** In the hour that comes twice when summer time ends. */
+/** Hint for an ambiguous local time, in the hour that comes twice when summer time ends. */
 function twiceHint(text: string, kept: number | undefined, which: 'first' | 'last'): { readonly hint?: string } {
   const instants = localInstants(text)
   if (instants.length < 2) return {}
@@ -241,7 +241,7 @@ function twiceHint(text: string, kept: number | undefined, which: 'first' | 'las
   return { hint: `This hour comes twice; the ${meant === 0 ? 'first' : 'second'} is meant.` }
 }
 
-/** The filter, or what is wrong with it in words. */
+/** Parses and validates the form: the filter, or what is wrong with it in words. */
 function filterOfTexts(texts: Texts, before: DecisionFilter): DecisionFilter | string {
   const currency = texts.currency === '' ? undefined : Number(texts.currency)
   const filter: { -readonly [Name in keyof DecisionFilter]: DecisionFilter[Name] } = {}

@@ -1,4 +1,4 @@
-// Decisions of all bands: the filter is in the address, the journal is searched from the newest back, a page at a time.
+// Paged list of decisions of all bands: the filter is in the address, the journal is searched from the newest back, a page at a time.
 
 import {
   type DecisionEntry,
@@ -171,7 +171,7 @@ function searchedText({ decisions, searched }: DecisionsAnswer): string {
   return `${count(decisions.length)} found; ${count(searched.records)} records searched, ${count(searched.fromLsn)} to ${count(searched.toLsn)}`
 }
 
-/** The address of a search. */
+/** The URL of a search. */
 function hrefOf(filter: { readonly [Name in keyof DecisionFilter]: DecisionFilter[Name] | undefined }): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value))

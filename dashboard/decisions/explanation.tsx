@@ -1,4 +1,4 @@
-// Why a decision was what it was: the facts in the order they were looked at, the rule that decided, and what the receipt says.
+// Explanation of a decision: the facts in the order they were looked at, the rule that decided, and what the receipt says.
 
 import { type DecisionEntry, type ExplanationAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { get, pathOf } from '../state/api.ts'
@@ -123,7 +123,7 @@ function DecisionFacts({ decision }: { readonly decision: DecisionEntry }) {
   )
 }
 
-/** By sign and word, not by colour alone. */
+/** Whether a fact holds, by sign and word, not by colour alone (WCAG 1.4.1). */
 function Holds({ holds }: { readonly holds: boolean | null }) {
   if (holds === null) return <span class="muted">– not judged</span>
   return holds ? <span class="holds good">✓ holds</span> : <span class="holds bad">✗ does not hold</span>

@@ -1,4 +1,4 @@
-// Exactly what is filtered, as a file: it streams, shows how far it is, and can be cancelled.
+// Export panel: exactly what is filtered, as a file. It streams, shows its progress, and can be cancelled.
 
 import type { ApiRefusal, DecisionFilter } from '../../protocol/operator-api.ts'
 import { nowMs } from '../state/clock.ts'

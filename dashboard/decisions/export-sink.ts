@@ -1,9 +1,9 @@
-// Where an export is kept: in a file that the reader chose, written as it comes, where the browser has that; elsewhere gathered
-// and given to the browser as a download.
+// Download sink of an export, by the File System Access API: a file that the reader chose, written as it comes, where the browser has
+// that; elsewhere gathered and given to the browser as a download.
 
 import type { ExportSink } from './export-stream.ts'
 
-/** What a browser with a picker of files has; the standard library of types does not know it yet. */
+/** Type of `showSaveFilePicker`, where a browser has it; the standard library of types does not know it yet. */
 type WithPicker = {
   readonly showSaveFilePicker: (options: { readonly suggestedName: string }) => Promise<{
     readonly createWritable: () => Promise<{

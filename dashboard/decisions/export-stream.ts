@@ -1,5 +1,5 @@
-// An export as it comes: rows are counted and the last position is read off, so that its progress can be shown; the bytes go
-// on to where they are kept as they are.
+// Streaming download of an export with progress: rows are counted and the last position is read off; the bytes go on unchanged to
+// the sink.
 
 import {
   type DecisionFilter,
@@ -21,11 +21,11 @@ export type ExportProgress = {
   readonly part: number | undefined
 }
 
-/** Where the bytes go. */
+/** Sink of the bytes. */
 export type ExportSink = {
   readonly write: (chunk: Uint8Array<ArrayBuffer>) => Promise<void>
   readonly finish: () => Promise<void>
-  /** What was written is not whole. */
+  /** Aborts: what was written is not whole. */
   readonly drop: () => Promise<void>
 }
 

@@ -1,11 +1,11 @@
-// What decisions are asked for, and the address that says so: a search can be sent to a colleague as a link.
+// Codec of the decision filter as a URL query: a search can be sent to a colleague as a link.
 
 import type { DecisionFilter } from '../../protocol/operator-api.ts'
 
 const numbers = ['fromMs', 'toMs', 'minMinor', 'maxMinor', 'currency', 'beforeLsn'] as const
 const texts = ['partner', 'reason', 'action', 'account', 'bandId', 'reference'] as const
 
-/** The query of a filter, without `?`; empty for no filter. Always in the same order. */
+/** Encodes a filter as a query, without `?`; empty for no filter. Always in the same order. */
 export function queryOf(filter: DecisionFilter): string {
   const query = new URLSearchParams()
   for (const name of [...numbers, ...texts]) {
@@ -15,7 +15,7 @@ export function queryOf(filter: DecisionFilter): string {
   return query.toString()
 }
 
-/** The filter of a query. What it does not know, and numbers that are none, it leaves out. */
+/** Decodes the filter of a query. What it does not know, and numbers that are none, it leaves out. */
 export function filterOf(query: string): DecisionFilter {
   const given = new URLSearchParams(query)
   const filter: { -readonly [Name in keyof DecisionFilter]: DecisionFilter[Name] } = {}

@@ -1,4 +1,4 @@
-// A past decision, made again from the journal by the code that is running: the same, or what differs.
+// Replay page: a past decision is made again from the journal by the code that is running, and compared.
 
 import { type ReplayAnswer, type ReplayedDecision, operatorPaths } from '../../protocol/operator-api.ts'
 import { post } from '../state/api.ts'

@@ -1,4 +1,4 @@
-// The page that stays open all day: what the fleet is doing, and whether anything is wrong.
+// Live overview of the fleet, which stays open all day: what the fleet is doing, and whether anything is wrong.
 
 import { feedJournalStates } from '../../protocol/messages/operator-feed.ts'
 import { namesOf } from '../../base/names.ts'
@@ -20,7 +20,7 @@ import { formatClock, formatDuration } from '../parts/times.ts'
 const approvals = ['decisions.approved']
 const denials = ['denied']
 const bandFields = namesOf(bandStates).map((state) => `bands.${state}`)
-/** What the pictures show, and the engine keeps. */
+/** Time span of the plots, s: as much history as the engine keeps. */
 const spanS = historySeconds
 
 export function FleetPage() {

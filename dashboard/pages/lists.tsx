@@ -1,4 +1,4 @@
-// What stands in lists of the engine: partners, settings, and who may sign in.
+// List pages: partners, settings, and operators who may sign in.
 
 import {
   type OperatorsAnswer,
@@ -73,7 +73,7 @@ export function OperatorsPage() {
   const operators = useLoaded<OperatorsAnswer>('', async () =>
     get<OperatorsAnswer>(operatorPaths.operators, ['operators']),
   )
-  // Who comes and goes has sessions, which the list counts.
+  // Operators who come and go change the number of sessions, which the list shows.
   useFresh(operators, ['changes.operators', 'viewers'])
   return (
     <>

@@ -1,4 +1,4 @@
-// What waits for a second operator: whoever did not propose it looks at what it will touch, and agrees or withdraws it.
+// Pending approvals, which wait for a second operator: one who did not propose it looks at what it will touch, and agrees or withdraws it.
 
 import { type ActAnswer, type Proposal, type ProposalsAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { CloseButton, Dialog, Outcome, Preview, usePreview } from '../parts/act-dialog.tsx'

@@ -1,4 +1,4 @@
-// Signing in: by name and token, by passkey, or at a provider. What went wrong is said where it happened.
+// Sign-in page: by name and token, by passkey, or at a provider. What went wrong is said where it happened.
 
 import { type ApiRefusal, type SessionAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { type Answered, post, session, wasCutOff } from '../state/api.ts'
@@ -117,14 +117,14 @@ export function SignInPage({ methods, hasOperators }: SignedOut) {
   )
 }
 
-/** Signing in fails in few ways, and who fails is not somebody who reads the words of the interface. */
+/** Error text of a failed sign-in. It fails in few ways, and the visitor does not know the words of the interface. */
 function whyNot({ error, message }: ApiRefusal): string {
   if (error === 'sign-in-refused')
     return 'That did not sign anybody in: the name, the token or the passkey is not right.'
   return error === 'too-many-attempts' ? 'That was tried too often.' : sentence(message)
 }
 
-/** What a provider's refusal brought back in the address. */
+/** The error that a provider's redirect brought back in the address. */
 function cameBackWith(): string | undefined {
   const code = new URLSearchParams(location.search).get('error')
   return code === null ? undefined : `Signing in at the provider did not work (${code}).`

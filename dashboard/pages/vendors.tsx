@@ -1,4 +1,4 @@
-// The makers of bands that are accepted here, what of theirs is revoked, and how an admin changes that.
+// Page of trusted vendors, the makers of bands that are accepted here: what of theirs is revoked, and how an admin changes that.
 
 import { type VendorsAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { ActButton } from '../parts/act-button.tsx'

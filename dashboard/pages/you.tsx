@@ -1,4 +1,4 @@
-// Who is signed in: until when, with which role, and their passkeys.
+// Account page of the signed-in operator: until when, with which role, and their passkeys.
 
 import { type SessionAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { type Answered, post, session } from '../state/api.ts'

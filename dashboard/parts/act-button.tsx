@@ -1,4 +1,4 @@
-// A button for what an operator can do, there only for who may. It opens the dialog that previews, asks why, and acts. The
+// Button of an operator's act, shown only to roles that may do it. It opens the dialog that previews, asks why, and acts. The
 // dialog is not the button's: what is done may take the button away, and its outcome is still to be read.
 
 import type { OperatorAct } from '../../protocol/operator-api.ts'

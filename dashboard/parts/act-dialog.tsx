@@ -1,5 +1,5 @@
-// One act of an operator, in three steps: what it will touch, why it is done, and what came of it. Nothing is sent before the
-// preview was shown.
+// Confirmation dialog of an operator's act, in three steps: what it will touch, why it is done, and what came of it. Nothing is sent
+// before the preview was shown.
 
 import {
   type ActAnswer,
@@ -85,7 +85,7 @@ export function ActDialog({ act, title, close }: ActDialogProps) {
   )
 }
 
-/** What had the focus went with the form, so this takes it: a keyboard goes on where the reader is. */
+/** Close button that takes the focus: what had it went with the form, and so a keyboard goes on where the reader is. */
 export function CloseButton({ close }: { readonly close: () => void }) {
   const element = useRef<HTMLButtonElement>(null)
   // Before the reader can see it: a key that is pressed at once must find it.
@@ -107,7 +107,7 @@ export function usePreview(act: OperatorAct) {
   return preview
 }
 
-/** `agrees`: whoever reads it is the second operator. */
+/** Preview of an act. `agrees`: its reader is the second operator. */
 export function Preview({
   preview,
   agrees = false,
@@ -211,7 +211,7 @@ function Done({ outcome, lsn }: { readonly outcome: ActOutcome; readonly lsn: nu
   )
 }
 
-/** A native dialog that is open as long as it is drawn. Escape closes it, and the focus goes back to where it was. */
+/** Modal `<dialog>` that is open as long as it is drawn. Escape closes it, and the focus goes back to where it was. */
 export function Dialog(props: {
   readonly title: string
   readonly close: () => void

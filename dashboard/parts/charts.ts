@@ -1,4 +1,4 @@
-// The machines as pictures. They are no source: the build reads the machines, lays them out, and puts them in here by name.
+// Statecharts of the machines, generated: the build reads the machines, lays them out, and puts them in here by name.
 
 import type { Charts } from '../build/chart.ts'
 

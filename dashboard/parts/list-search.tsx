@@ -1,4 +1,4 @@
-// The box above a list that is all here already: it shows the rows that have a text in them.
+// Client-side text filter above a list that is all here already: it shows the rows that have a text in them.
 
 import { Field } from './parts.tsx'
 
@@ -21,7 +21,7 @@ export function ListSearch({ wanted, set }: { readonly wanted: string; readonly 
   )
 }
 
-/** Whether a row's text has what is wanted in it, in whatever case. */
+/** Case-insensitive substring match of a row's text. */
 export function matches(text: string, wanted: string): boolean {
   // What a table cut ends with an ellipsis there.
   const stem = wanted

@@ -1,4 +1,4 @@
-// Amounts as people read and write them, from minor units and the numeric code of ISO 4217. A currency that is not in the
+// Formatting and parsing of money amounts, from minor units and the numeric code of ISO 4217. A currency that is not in the
 // table is shown in minor units with its number: a wrong decimal point would be worse than none.
 
 /** Numeric codes of ISO 4217 and their letters. */
@@ -59,7 +59,7 @@ export const knownCurrencies: readonly { readonly code: number; readonly letters
   .map(([code, letters]) => ({ code: Number(code), letters }))
   .sort((a, b) => a.letters.localeCompare(b.letters))
 
-/** An amount with its currency, such as `€4.50`, or `450 minor units of 999`. */
+/** Formats an amount with its currency, such as `€4.50`, or `450 minor units of 999`. */
 export function formatAmount(amountMinor: number, currency: number): string {
   const format = formatOf(currency)
   if (format === undefined) return `${amountMinor} minor units of ${currency}`
@@ -72,7 +72,7 @@ export function currencyName(currency: number): string {
 }
 
 /**
- * The minor units of what a person wrote, such as `4.50` with 978. Without a currency that is known it must be whole minor
+ * Parses what a person wrote, such as `4.50` with 978, to minor units. Without a currency that is known it must be whole minor
  * units. Undefined: it is no amount, is negative, or has more decimals than the currency.
  */
 export function parseAmount(text: string, currency: number | undefined): number | undefined {
@@ -84,7 +84,7 @@ export function parseAmount(text: string, currency: number | undefined): number 
   return Number.isSafeInteger(minor) ? minor : undefined
 }
 
-/** What `parseAmount` reads back. */
+/** Formats an amount for a form field, as `parseAmount` reads it back. */
 export function amountText(amountMinor: number, currency: number | undefined): string {
   const format = currency === undefined ? undefined : formatOf(currency)
   return format === undefined ? String(amountMinor) : (amountMinor / 10 ** digitsOf(format)).toFixed(digitsOf(format))

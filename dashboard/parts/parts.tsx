@@ -1,4 +1,4 @@
-// Small pieces that every page is made of. What they show is always text.
+// Shared UI components of all pages. What they show is always text, never markup.
 
 import type { ApiRefusal } from '../../protocol/operator-api.ts'
 import { type ComponentChildren, useId } from '../state/preact.ts'
@@ -39,7 +39,7 @@ export function Panel(props: {
   )
 }
 
-/** What may be wider than the screen: it moves by itself, by keyboard too, and the page does not. */
+/** Scroll container for what may be wider than the screen: it scrolls by itself, by keyboard too, and the page does not. */
 export function Wide({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
   return (
     <div class="wide" role="region" aria-label={label} tabIndex={0}>
@@ -48,7 +48,7 @@ export function Wide({ label, children }: { readonly label: string; readonly chi
   )
 }
 
-/** Names and values, one below the other. */
+/** Description list: names and values, one below the other. */
 export function Facts({ children }: { readonly children: ComponentChildren }) {
   return <dl class="facts">{children}</dl>
 }

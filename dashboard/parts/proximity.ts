@@ -1,4 +1,4 @@
-// The levels of proximity by their names.
+// Names of the proximity levels.
 
 const names = ['none', 'signal strength', 'tap', 'ranging', 'touch'] as const
 

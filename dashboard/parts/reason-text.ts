@@ -1,4 +1,4 @@
-// The reason of an act: one line of 1 to 200 bytes, as the journal takes it.
+// Validation of an act's reason: one line of 1 to 200 bytes, as the journal takes it.
 
 export const reasonBytesMax = 200
 

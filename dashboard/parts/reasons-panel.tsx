@@ -1,4 +1,4 @@
-// Approvals and every reason for denial, with how often each was given since the engine started.
+// Panel of reason counters: approvals and every reason for denial, with how often each was given since the engine started.
 
 import { namesOf } from '../../base/names.ts'
 import { type Reason, reasons } from '../../protocol/reasons.ts'

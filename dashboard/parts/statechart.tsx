@@ -1,5 +1,5 @@
-// A machine as a picture, drawn from what was read of the machine itself when the page was built. The same numbers stand in a
-// table beside it, for who does not see the picture.
+// Statechart component (SVG), drawn from what was read of the machine itself when the page was built. The same numbers stand in a
+// table beside it, for readers who do not see the picture.
 
 import type { Chart, ChartEdge, ChartState } from '../build/chart.ts'
 import { Wide } from './parts.tsx'
@@ -18,7 +18,7 @@ type StatechartProps = {
   /** What the picture is of. */
   readonly label: string
   readonly show: (state: ChartState) => Shown
-  /** The way that was taken last. */
+  /** The transition that was taken last. */
   readonly taken?: { readonly from: string; readonly to: string } | undefined
   /** What the numbers in the table are. */
   readonly column: string
@@ -175,7 +175,7 @@ function EdgeLabel({ edge }: { readonly edge: ChartEdge }) {
   )
 }
 
-/** Straight lines with rounded corners. */
+/** SVG path of an edge: straight lines with rounded corners. */
 function pathThrough({ points }: ChartEdge): string {
   return points
     .map((point, at) => {

@@ -1,4 +1,4 @@
-// Light or dark: as the reader's system says, unless they chose; the choice is remembered by this browser.
+// Colour scheme, light or dark: as the reader's system says, unless they chose; the choice is remembered by this browser.
 
 import { signal } from '../state/signals.ts'
 

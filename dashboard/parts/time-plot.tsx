@@ -1,4 +1,4 @@
-// Lines over time. The one door to uPlot: it draws on a canvas, takes its colours from the page's own properties, and is told
+// Time-series line chart. The one door to uPlot: it draws on a canvas, takes its colours from the page's own properties, and is told
 // when they change.
 
 import UPlot from 'uplot'
@@ -102,7 +102,7 @@ function draw(element: HTMLDivElement, newest: { readonly current: TimePlotProps
   return plot
 }
 
-/** While nobody points at an instant, the numbers are those of the newest. */
+/** While the pointer is at no instant, the numbers in the legend are those of the newest. */
 function showNewest(plot: UPlot): void {
   const newest = plot.data[0].length - 1
   if ((plot.cursor.left ?? -1) < 0 && newest >= 0) plot.setLegend({ idx: newest })

@@ -1,4 +1,4 @@
-// Instants and durations as people read them: in the reader's zone; UTC stands beside as the title of a <time>.
+// Formatting and parsing of instants and durations, in the reader's zone; UTC stands beside as the title of a <time>.
 
 const dateAndTime: Intl.DateTimeFormatOptions = {
   year: 'numeric',
@@ -50,7 +50,7 @@ export function toLocalInput(atMs: number): string {
 }
 
 /**
- * The instants that such a text means in the reader's zone: one; two in the hour that comes twice when summer time ends; none in
+ * Resolves such a local time to instants in the reader's zone: one; two in the hour that comes twice when summer time ends; none in
  * the hour that is left out when it begins, and for what is no text of such a field.
  */
 export function localInstants(text: string): readonly number[] {

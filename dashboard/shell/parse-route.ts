@@ -1,4 +1,4 @@
-// Which page a path names. Everything else is no page.
+// URL parser of the router: which page a path names. Everything else is no page.
 
 import { writtenName } from '../../protocol/written-name.ts'
 

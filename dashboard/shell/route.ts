@@ -1,12 +1,12 @@
-// Where the reader is: the path says which page, so that every page can be linked to and gone back from.
+// Client-side router (History API): the path says which page, so that every page can be linked to and gone back from.
 
 import { type Route, parseRoute } from './parse-route.ts'
 import { signal } from '../state/signals.ts'
 
-/** Where the reader is now. */
+/** The current route. */
 export const route = signal<Route>(parseRoute(location.pathname, location.search))
 
-/** Goes to a path of this page. */
+/** Navigates to a path of this page. */
 export function goTo(href: string): void {
   history.pushState(null, '', href)
   arrive()

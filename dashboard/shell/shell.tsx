@@ -1,4 +1,4 @@
-// What stands around every page: where one can go, who is signed in, how the feed is, and what everybody must know.
+// App shell around every page: navigation, who is signed in, the state of the feed, and banners that every operator must see.
 
 import { OpenActDialog, closeAct } from '../parts/act-button.tsx'
 import { valueOf } from '../state/feed-points.ts'
@@ -37,7 +37,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
   useEffect(() => {
     const heading = main.current?.querySelector('h1')?.textContent ?? ''
     document.title = heading === '' ? 'Bandpass' : `${heading} · Bandpass`
-    // Who follows a link by keyboard or ear starts at the top of the new page, but not when the page is first loaded.
+    // Focus management: a reader who follows a link by keyboard or ear starts at the top of the new page, but not when it is first loaded.
     if (isFirst.current) isFirst.current = false
     else main.current?.focus({ preventScroll: true })
   }, [page])

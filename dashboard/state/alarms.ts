@@ -1,5 +1,5 @@
-// Which alarms are on: a rule's field has been above or below its threshold for as long as the rule says, without a second between,
-// and in each of them of as many as the rule asks for: a percentile of five answers says nothing.
+// Threshold alarms: one is on when a rule's field has been above or below its threshold for as long as the rule says, without a second
+// between, and in each of them of as many as the rule asks for: a percentile of five answers says nothing.
 
 import type { AlarmRule } from '../../protocol/operator-api.ts'
 import { type FeedPoint, gapMs, valueOf } from './feed-points.ts'

@@ -1,4 +1,4 @@
-// Asks the engine over HTTP. An answer is a value, and so is a refusal; a server that is not there is a refusal too. Bodies
+// HTTP client of the engine's API. An answer is a value, and so is a refusal; a server that is not there is a refusal too. Bodies
 // are checked for the members that the caller names: a server of another version may have left some out.
 
 import { type ApiRefusal, type SessionAnswer, operatorHeader, operatorPaths } from '../../protocol/operator-api.ts'
@@ -13,7 +13,7 @@ type Members<Answer> = readonly (keyof Answer & string)[]
 
 /** Who is signed in; undefined until the engine has said. */
 export const session = signal<SessionAnswer | undefined>(undefined)
-/** Somebody was signed in here, and did not sign out: the session ended. */
+/** The session expired: an operator was signed in here, and did not sign out. */
 export const wasCutOff = signal(false)
 
 /** GET of a path with its query. */
@@ -51,7 +51,7 @@ export async function readSession(): Promise<void> {
   session.value = answered.answer
 }
 
-/** What a response that refuses says. Someone who is no longer signed in is asked to. */
+/** Error of a response that refuses. An operator who is no longer signed in is asked to. */
 export async function refusalOf(response: Response): Promise<ApiRefusal> {
   const said = await bodyOf(response)
   if (response.status === 401 && session.value?.signedIn === true) await readSession()
@@ -59,7 +59,7 @@ export async function refusalOf(response: Response): Promise<ApiRefusal> {
   return { error: `http-${response.status}`, message: `The engine answered ${response.status} and did not say why.` }
 }
 
-/** What cannot be reached, as a refusal. */
+/** Network error as a refusal. */
 export function unreachable(error: unknown): ApiRefusal {
   const isCancelled = error instanceof DOMException && error.name === 'AbortError'
   return isCancelled
@@ -92,7 +92,7 @@ async function bodyOf(response: Response): Promise<unknown> {
   }
 }
 
-/** An answer of the engine: labels, names and reasons in it were written by others, so no text gets to a page before it is harmless. */
+/** Parses and sanitizes an answer: labels, names and reasons in it were written by others, so no text gets to a page before it is harmless. */
 function readable(json: string): unknown {
   return JSON.parse(json, (_name, value: unknown) => (typeof value === 'string' ? printable(value) : value))
 }

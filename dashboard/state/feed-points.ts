@@ -1,4 +1,4 @@
-// What the feed has told, second by second, and what pictures are drawn from it. Pure: a message comes in, points come out.
+// Time series of the feed, second by second, for the plots. Pure: a message comes in, points come out.
 
 import { type FleetHistory, historySeconds } from '../../protocol/operator-api.ts'
 import { type FeedMessage, feedFields } from '../../protocol/messages/operator-feed.ts'
@@ -22,7 +22,7 @@ export function valueOf(point: FeedPoint | undefined, field: string): number | n
   return index === undefined ? null : (point?.values[index] ?? null)
 }
 
-/** The point that a message leads to. Undefined: a change came before anything whole, or it tells no values. */
+/** Applies a message to the point before. Undefined: a delta came before a snapshot, or it tells no values. */
 export function mergeFeed(before: FeedPoint | undefined, message: FeedMessage): FeedPoint | undefined {
   switch (message.type) {
     case 'whole':
@@ -100,7 +100,7 @@ export function msOf(point: FeedPoint | undefined, field: string): number | null
   return us === null || us === 0 ? null : us / 1000
 }
 
-/** How much fields that only rise rose in a second, all together; null when that is not known, as after a restart. */
+/** Rate of counters per second, all fields together; null when that is not known, as after a restart. */
 export function rateOf(
   point: FeedPoint | undefined,
   before: FeedPoint | undefined,

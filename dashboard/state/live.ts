@@ -1,5 +1,5 @@
-// The feed as the page has it: the newest values, the last quarter of an hour, how the connection is, and which alarms are
-// on. It connects while an operator is signed in, and again by itself after the engine was away.
+// Reconnecting WebSocket client of the feed, and its state as signals: the newest values, the last quarter of an hour, how the
+// connection is, and which alarms are on. It connects while an operator is signed in, and again by itself after the engine was away.
 
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type FleetAnswer, operatorPaths } from '../../protocol/operator-api.ts'
@@ -15,13 +15,13 @@ export type Connection =
   | { readonly type: 'live' }
   | { readonly type: 'lost'; readonly sinceMs: number; readonly againAtMs: number }
 
-/** Waits between attempts; the last one again and again. */
-/** A socket that is not open after this long is left, and another one tried. */
+/** Connect timeout, ms: a socket that is not open after this long is left, and another one tried. */
 const connectMaxMs = 10_000
+/** Backoff between attempts, ms; the last one again and again. */
 const waitsMs = [1_000, 2_000, 4_000, 8_000, 15_000] as const
 /** A feed that is silent for longer is taken for lost: it tells something every second. */
 const silentMaxMs = 12_000
-/** What is older than this is shown as what it is: old. */
+/** Age from which values are shown as stale, ms. */
 const staleAfterMs = 4_000
 
 export const connection = signal<Connection>({ type: 'connecting' })
@@ -35,7 +35,7 @@ export const tick = signal(nowMs())
 export const toldAtMs = signal(0)
 /** How often the feed was opened: after each time the engine may be another run, or may have changed unseen. */
 const opens = signal(0)
-/** What is shown may not be so any more: no values came for a while, or the engine cannot be reached. */
+/** Stale: what is shown may not be so any more, as no values came for a while, or the engine cannot be reached. */
 export const isStale = computed(
   () => connection.value.type === 'lost' || (toldAtMs.value > 0 && tick.value - toldAtMs.value > staleAfterMs),
 )
@@ -51,7 +51,7 @@ export function engineNowMs(): number {
   return point === undefined ? tick.value : point.atMs + Math.max(0, tick.value - toldAtMs.value)
 }
 
-/** What these fields of the feed say, as text to compare: another text means that lists are to be read again. */
+/** Fingerprint of these fields of the feed: another text means that lists are to be read again. */
 export function told(fields: readonly string[]): string | undefined {
   const point = latest.value
   const values = fields.map((field) => valueOf(point, field) ?? '-')
@@ -82,7 +82,7 @@ export function startFeed(): void {
   connect()
 }
 
-/** Disconnects and forgets what was told: it was for whoever was signed in. */
+/** Disconnects and forgets what was told: it was for the operator who was signed in. */
 export function stopFeed(): void {
   stopWaiting?.()
   stopWaiting = undefined
@@ -106,7 +106,7 @@ export function tryNow(): void {
   if (socket === undefined) connect()
 }
 
-/** Hears whenever this band moved, until the answer is called. One band at a time. */
+/** Subscribes to moves of this band, until the returned function is called. One band at a time. */
 export function watchBand(bandId: string, told: () => void): () => void {
   watched.bandId = bandId
   watched.told = told
@@ -192,7 +192,7 @@ async function lost(): Promise<void> {
     stopWaiting = undefined
     connect()
   })
-  // A session that has ended closes the feed too; whoever is signed out is asked to sign in instead of waiting.
+  // A session that has ended closes the feed too; an operator who is signed out is asked to sign in instead of waiting.
   await readSession()
   if (session.value?.signedIn !== true) stopFeed()
 }

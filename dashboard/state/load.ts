@@ -1,4 +1,4 @@
-// What a page shows of the engine: asked for when the page opens and again when told, with the old answer left in sight.
+// Data-fetching hooks of pages (stale while revalidate): asked for when the page opens and again when told, with the old answer left in sight.
 
 import type { ApiRefusal } from '../../protocol/operator-api.ts'
 import type { Answered } from './api.ts'
@@ -15,7 +15,7 @@ export type Loaded<Answer> = {
 }
 
 /**
- * Asks again when these fields of the feed change, and when the feed comes back after a break: then the engine may be another run,
+ * Revalidates when these fields of the feed change, and when the feed comes back after a break: then the engine may be another run,
  * or others may have changed what is shown. Of a list of the engine the field is its count of changes.
  */
 export function useFresh({ again }: Pick<Loaded<unknown>, 'again'>, fields: readonly string[]): void {
@@ -28,7 +28,7 @@ export function useFresh({ again }: Pick<Loaded<unknown>, 'again'>, fields: read
   }, [now])
 }
 
-/** Asks now and whenever `key` changes. An answer that comes after a newer question is dropped. */
+/** Fetches now and whenever `key` changes. An answer that comes after a newer question is dropped (race). */
 export function useLoaded<Answer>(key: string, ask: () => Promise<Answered<Answer>>): Loaded<Answer> {
   const [state, setState] = useState<Omit<Loaded<Answer>, 'again'> & { readonly key: string }>({
     key,

@@ -1,4 +1,4 @@
-// Passkeys through the browser's own WebAuthn: the engine's options go in as JSON, what the authenticator says comes out so.
+// WebAuthn client for passkeys, by the browser's own API: the engine's options go in as JSON, what the authenticator says comes out so.
 
 import { type SessionAnswer, operatorPaths } from '../../protocol/operator-api.ts'
 import { type Answered, post } from './api.ts'
@@ -21,7 +21,7 @@ export async function signInByPasskey(): Promise<Answered<SessionAnswer>> {
   )
 }
 
-/** Adds a passkey to whoever is signed in. */
+/** Registers a passkey for the signed-in operator. */
 export async function addPasskey(): Promise<Answered<SessionAnswer>> {
   const begun = await post<PublicKeyCredentialCreationOptionsJSON>(operatorPaths.beginNewPasskey, {}, ['challenge'])
   if (!begun.ok) return begun
