@@ -1,5 +1,5 @@
-// Those the protocol must stand up to, as far as they sit between band and engine: a phone that alters, replays, withholds
-// and floods. `HostileRadio` looks to an honest client like any radio; everything goes through its hands, whole records.
+// Man-in-the-middle adversaries and a fuzzer, for tests, as far as they sit between band and engine: a phone that alters, replays,
+// withholds and floods. `HostileRadio` looks to an honest client like any radio; everything goes through its hands, whole records.
 
 import type { Bytes } from '../base/bytes.ts'
 import { Reassembler, fragment } from '../protocol/fragments.ts'
@@ -13,7 +13,7 @@ export type Captured = { readonly way: Way; readonly record: Uint8Array<ArrayBuf
 /** What arrives instead of a record: nothing, it, or others. */
 export type Tampering = (way: Way, record: Uint8Array<ArrayBuffer>) => readonly Uint8Array<ArrayBuffer>[]
 
-/** A radio in hostile hands. Until told otherwise it carries everything as it is, and keeps a copy. */
+/** Man in the middle as a radio. Until told otherwise it carries everything as it is, and keeps a copy. */
 export class HostileRadio implements BandRadio {
   readonly captured: Captured[] = []
   #tampering: Tampering = (_, record) => [record]
@@ -43,7 +43,7 @@ export class HostileRadio implements BandRadio {
     return () => this.#listeners.delete(listener)
   }
 
-  /** From now on does this with every record. */
+  /** Tampers with every record from now on. */
   tamper(tampering: Tampering): void {
     this.#tampering = tampering
   }
@@ -110,7 +110,7 @@ export function flipBit(bytes: Bytes, bit: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * An endless stream of bad bytes: noise, genuine samples with bits turned over, cut short, run on, or spliced together.
+ * Mutation fuzzer, an endless stream of bad bytes: noise, genuine samples with bits turned over, cut short, run on, or spliced together.
  * For frames and for records alike.
  */
 export function* forgeries(random: SeededRandom, samples: readonly Bytes[]): Generator<Uint8Array<ArrayBuffer>, never> {

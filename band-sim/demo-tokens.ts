@@ -1,11 +1,11 @@
-// Account tokens of a demo's own issuer: what a wallet's sign-in would hand to the app, made here so that simulated phones
+// JWT issuer of a demo: account tokens, which a wallet's sign-in would hand to the app, made here so that simulated phones
 // can sign in. A JWT (RFC 7519) bound to the phone's session key by `cnf.jkt` (RFC 9449 §6.1).
 
 import { type Bytes, ascii, concatBytes } from '../base/bytes.ts'
 import { base64url } from '../base/base64url.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 
-/** Who signs; `seed` is an Ed25519 seed. */
+/** Issuer of the tokens; `seed` is an Ed25519 seed. */
 export type TokenIssuer = { readonly iss: string; readonly aud: string; readonly kid: string; readonly seed: Bytes }
 
 export type TokenWish = {

@@ -1,4 +1,4 @@
-// The world of a demo engine, as `bandpass serve --demo` writes it to demo.json: where it listens, who signs its tokens, a
+// Demo configuration, as `bandpass serve --demo` writes it to demo.json: where the engine listens, who signs its tokens, a
 // partner, and a vendor whose bands it trusts. Enough for an example to make bands, phones and offers of its own.
 
 import { fromHex, toHex } from '../base/bytes.ts'
@@ -12,7 +12,7 @@ import { Radio } from './radio.ts'
 import { seededRandom } from './virtual/seeded-random.ts'
 import { Wearer } from './band/wearer.ts'
 
-/** demo.json. Keys and seeds are hex; everything in it is public knowledge of the demo, nothing of it is for production. */
+/** Schema of demo.json. Keys and seeds are hex; everything in it is public knowledge of the demo, nothing of it is for production. */
 export type DemoFile = {
   readonly url: string
   /** The demo's token issuer, so that a demo's phones can sign in. */
@@ -67,7 +67,7 @@ export function demoWorld(json: string): DemoWorld {
   }
 }
 
-/** Shape only. */
+/** Parses and validates the shape only. */
 function readDemoFile(value: unknown): DemoFile {
   const file = objectOf(value, 'demo.json')
   const partner = objectOf(file['partner'], 'partner')

@@ -1,5 +1,5 @@
-// Many bands, each with its wearer, radio and phone, living a short day again and again against one engine: sign in, pair,
-// wear, arm, pay. Everything is drawn from one seed. For demos and for seeing an engine under honest use.
+// Workload generator: many bands, each with its wearer, radio and phone, living a short day again and again against one engine: sign in,
+// pair, wear, arm, pay. Everything is drawn from one seed. For demos and for seeing an engine under honest use.
 
 import { type Bytes, toHex } from '../base/bytes.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'

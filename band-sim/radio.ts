@@ -1,5 +1,5 @@
-// Bluetooth between a phone and a band, as bad as a seed makes it: delay, loss, duplicates, disconnection. Each direction
-// keeps its order, as a GATT connection does; fragments are cut and joined by PROTOCOL §6.
+// Network simulator of Bluetooth between a phone and a band, as bad as a seed makes it: delay, loss, duplicates, disconnection. Each
+// direction keeps its order, as a GATT connection does; fragments are cut and joined by PROTOCOL §6.
 
 import { Reassembler, fragment } from '../protocol/fragments.ts'
 import type { BandRadio } from '../sdk/phone/radio-writer.ts'
@@ -8,11 +8,11 @@ import { PowerCut } from './band/flash.ts'
 import type { Scheduler } from './virtual/scheduler.ts'
 import type { SeededRandom } from './virtual/seeded-random.ts'
 
-/** `loss` and `duplicates` are chances per fragment, 0 to 1; a delay of 0 delivers at once. */
+/** Channel model: `loss` and `duplicates` are probabilities per fragment, 0 to 1; a delay of 0 delivers at once. */
 export type Air = {
   readonly mtu: number
   readonly delayMs: number
-  /** Added at random, up to this. */
+  /** Jitter, ms: added at random, up to this. */
   readonly jitterMs: number
   readonly loss: number
   readonly duplicates: number

@@ -1,4 +1,4 @@
-// `A`, the secret of one arming, in RAM only (PROTOCOL §1, §5). Without it there is no proof; whatever ends the wearing
+// Ephemeral secret `A` of one arming, in RAM only (PROTOCOL §1, §5). Without it there is no proof; whatever ends the wearing
 // overwrites it.
 
 import { type Bytes, concatBytes } from '../../base/bytes.ts'
@@ -10,7 +10,7 @@ import { armKey, proofTag } from '../../crypto/signed/proof.ts'
 import { wipe } from '../../crypto/primitives/secret.ts'
 import { NamedTimers, type Scheduler } from '../virtual/scheduler.ts'
 
-/** What an AUTH_PROOF says, and the record that will carry it. */
+/** Inputs of an AUTH_PROOF: what it says, and the record that will carry it. */
 export type Proving = {
   readonly rid: Rid
   readonly verdict: Verdict

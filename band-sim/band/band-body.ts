@@ -1,11 +1,11 @@
-// The hardware around the firmware, as it sees it: what it shows, what it asks the wearer, what it measures.
+// Hardware abstraction around the firmware: what it shows, what it asks the wearer, what it measures.
 
 import type { OfferTerms } from '../../protocol/offer.ts'
 import type { Verdict } from '../../protocol/ops.ts'
 import type { PairingEvent } from './pairing-window.ts'
 import type { Answer, Measured } from './request-prover.ts'
 
-/** What happens in and on a band, for its lights, its motor, its display, and for whoever watches a simulation. */
+/** Events in and on a band, for its lights, its motor, its display, and for an observer of a simulation. */
 export type BandEvent =
   | PairingEvent
   | { readonly type: 'worn'; readonly wearEpoch: number }
@@ -21,7 +21,7 @@ export type BandEvent =
   | { readonly type: 'released' }
   | { readonly type: 'rekeyed' }
 
-/** The hardware around the firmware. Everything has a default: a worn band near its phone, whose wearer just agrees. */
+/** Hardware abstraction of a band. Everything has a default: a worn band near its phone, whose wearer just agrees. */
 export type BandBody = {
   /**
    * The band buzzes and shows the request: what the wearer does, and after how long; undefined to wait for a tap. The

@@ -1,5 +1,5 @@
-// The band's links: answering CHAL with RESUME or REKEY1, the pending link, the ratchet (PROTOCOL §4). A CHAL costs the
-// band nothing but a few hashes: the live link stays until a record of the new one has opened.
+// Session resumption of a band's links: answering CHAL with RESUME or REKEY1, the pending link, the ratchet (PROTOCOL §4). A CHAL
+// costs the band nothing but a few hashes: the live link stays until a record of the new one has opened.
 
 import { type Bytes, concatBytes } from '../../base/bytes.ts'
 import { idBytes } from '../../protocol/ids.ts'

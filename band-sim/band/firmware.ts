@@ -1,5 +1,5 @@
-// A band's firmware as code, written from the protocol alone: what a maker's firmware must do with every record, edge of
-// the wear sensor and touch. It trusts nothing the phone says; time, chance and hardware come in from outside.
+// Reference implementation of a band's firmware, written from the protocol alone: what a maker's firmware must do with every record,
+// edge of the wear sensor and touch. It trusts nothing the phone says; time, chance and hardware come in from outside.
 
 import type { Bytes } from '../../base/bytes.ts'
 import type { OfferTerms } from '../../protocol/offer.ts'
@@ -134,7 +134,7 @@ export class Band {
       case 'release':
         return this.#receiveRelease(record)
       case 'nolink':
-        // A hint that anyone can send: a live link stays, and CHAL comes next.
+        // A hint without authentication, which any phone can send: a live link stays, and CHAL comes next.
         return
       case 'resume':
       case 'pair1':

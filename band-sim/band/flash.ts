@@ -1,5 +1,5 @@
-// A band's flash: what survives a reboot. The root lies in two slots with a CRC, so that a battery that comes out in the
-// middle of a write costs the new root and never the old one (PROTOCOL §1, §4).
+// Non-volatile storage of a band, atomic on power loss: what survives a reboot. The root lies in two slots with a CRC, so that a
+// battery that comes out in the middle of a write costs the new root and never the old one (PROTOCOL §1, §4).
 
 import { type Bytes, concatBytes, readU32, u32 } from '../../base/bytes.ts'
 import type { Bid } from '../../protocol/ids.ts'
@@ -14,7 +14,7 @@ export type StoredBinding = {
 export type StoredRoot = { readonly n: number; readonly root: Bytes }
 export type PinnedKey = { readonly id: number; readonly publicKey: Bytes }
 
-/** The battery comes out in the middle of what the band does. A radio that meets it reboots the band. */
+/** Simulated power loss: the battery comes out in the middle of what the band does. A radio that meets it reboots the band. */
 export class PowerCut extends Error {
   override readonly name = 'PowerCut'
 }

@@ -1,5 +1,5 @@
-// What a vendor does at the end of the line: make a device key, sign a BandCert, pin the engine's keys, print `ps` on
-// the package (PROTOCOL §1).
+// Factory provisioning, what a vendor does at the end of the line: make a device key, sign a BandCert, pin the engine's keys, print
+// `ps` on the package (PROTOCOL §1).
 
 import { type Bytes, fromHex } from '../../base/bytes.ts'
 import { conformanceBits } from '../../protocol/band-cert.ts'
@@ -17,7 +17,7 @@ export type Vendor = {
   readonly seed: Bytes
 }
 
-/** What is burnt into a band. `bandSecret` and `ps` never leave it except on the package. */
+/** Provisioned data of a band, burnt into it. `bandSecret` and `ps` never leave it except on the package. */
 export type BandDevice = {
   readonly bandId: BandId
   readonly bandSecret: Bytes
@@ -40,7 +40,7 @@ const firmwareVersion = 1
 /** A band that taps, seals its links and latches wear edges, as every production band must. */
 const commonConformance: number = conformanceBits.tap | conformanceBits.sealedLinks | conformanceBits.wearEdges
 
-/** Makes one band, unpaired, with keys from `primitives.randomBytes`. */
+/** Provisions one band, unpaired, with keys from `primitives.randomBytes`. */
 export function makeBand(
   primitives: Primitives,
   vendor: Vendor,

@@ -1,4 +1,4 @@
-// The band's side of pairing (PROTOCOL §3): answers PAIR0 only when unpaired and touched a moment ago, keeps COMMIT
+// Pairing state machine of the band (PROTOCOL §3): answers PAIR0 only when unpaired and touched a moment ago, keeps COMMIT
 // aside until the wearer taps, and forgets everything when the window ends without that tap.
 
 import { type Bytes, equalBytes } from '../../base/bytes.ts'
@@ -17,9 +17,9 @@ import { NamedTimers, type Scheduler } from '../virtual/scheduler.ts'
 type Pair0 = Extract<BandRecord, { readonly type: 'pair0' }>
 type Commit = Extract<DownOp, { readonly type: 'commit' }>
 
-/** COMMIT_ACK is sent again this often until the engine shows that it has it, ms. */
+/** Retransmission interval of COMMIT_ACK until the engine shows that it has it, ms. */
 const ackAgainMs = 2_000
-/** PAIR1 and PAIR3 may be lost on the air: sent again after this without an answer, ms, this many times. */
+/** Retransmission of PAIR1 and PAIR3, which may be lost on the air: after this without an answer, ms, this many times. */
 const pairAgainMs = 3_000
 const pairAgainMax = 3
 

@@ -1,5 +1,5 @@
-// From a request to the wearer's answer: the band reads the offer, computes `rd` itself, buzzes, waits for the wearer
-// and measures what it can (PROTOCOL §5). One request at a time; a newer one replaces it.
+// Transaction confirmation on the band, from a request to the wearer's answer: the band reads the offer, computes `rd` itself,
+// buzzes, waits for the wearer and measures what it can (PROTOCOL §5). One request at a time; a newer one replaces it.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { type Evidence, distanceNone, encodeEvidence } from '../../protocol/evidence.ts'
@@ -10,7 +10,7 @@ import type { Primitives } from '../../crypto/primitives/primitives.ts'
 import { requestDigest } from '../../crypto/signed/proof.ts'
 import { NamedTimers, type Scheduler } from '../virtual/scheduler.ts'
 
-/** What the radio measured; the reader's part comes from a tap on a reader. */
+/** Measurements of the radio; the reader's part comes from a tap on a reader. */
 export type Measured = Omit<Evidence, 'readerNonce' | 'intervalMs'>
 export type Proof = { readonly rd: Bytes; readonly rid: Rid; readonly verdict: Verdict; readonly evidence: Bytes }
 

@@ -1,5 +1,5 @@
-// The wrist latch (PROTOCOL §5): decides when a band has left the wrist. A short gap of the sensor is a moving arm; more
-// than 1.5 s, an open strap, a charger or a reboot end the wearing, and the next one has a new number.
+// Wear detection with debouncing, the wrist latch (PROTOCOL §5): decides when a band has left the wrist. A short gap of the sensor is a
+// moving arm; more than 1.5 s, an open strap, a charger or a reboot end the wearing, and the next one has a new number.
 
 import type { Wear } from '../../protocol/ops.ts'
 import type { BandFlash } from './flash.ts'

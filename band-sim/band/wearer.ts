@@ -1,11 +1,11 @@
-// The person around the wrist: puts the band on, taps, takes it off, presses long, and answers when it buzzes.
+// Simulated user, the person around the wrist: puts the band on, taps, takes it off, presses long, and answers when it buzzes.
 
 import type { OfferTerms } from '../../protocol/offer.ts'
 import type { BandBody, BandEvent } from './band-body.ts'
 import { Band, type BandParts } from './firmware.ts'
 import type { Answer } from './request-prover.ts'
 
-/** What the wearer does when asked: undefined is to do nothing, which leaves the band waiting for a tap. */
+/** Behaviour of the wearer when asked: undefined is to do nothing, which leaves the band waiting for a tap. */
 export type Habit = (terms: OfferTerms, by: 'phone' | 'engine') => Answer | undefined
 
 /** Agrees by wearing the band; when the engine wants a tap, taps after a moment. */

@@ -1,4 +1,4 @@
-// The engine's side of links, for the bench: CHAL, RESUME, REKEY, the ratchet (PROTOCOL §4). No disk: the ack follows at once.
+// Session resumption on the engine's side, for the bench: CHAL, RESUME, REKEY, the ratchet (PROTOCOL §4). No disk: the ack follows at once.
 
 import type { LinkKeys } from '../../crypto/links/link-keys.ts'
 import type { Primitives } from '../../crypto/primitives/primitives.ts'

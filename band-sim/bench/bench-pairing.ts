@@ -1,4 +1,4 @@
-// The engine's side of pairing, for the bench (PROTOCOL §3): no window, no durable step, one vendor.
+// Pairing handshake on the engine's side, for the bench (PROTOCOL §3): no window, no durable step, one vendor.
 
 import { verifyBandCert } from '../../crypto/signed/band-certs.ts'
 import { pairingBinding } from '../../crypto/links/link-seal.ts'

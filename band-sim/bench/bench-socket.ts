@@ -1,4 +1,4 @@
-// The bench's sockets: what a phone takes for a WebSocket, without a network.
+// Fake WebSocket of the bench, without a network.
 
 import type { Bytes } from '../../base/bytes.ts'
 import { subprotocol } from '../../protocol/versions.ts'
@@ -6,7 +6,7 @@ import type { WebSocketLike } from '../../sdk/phone/connection.ts'
 
 type Listener = (event: { readonly type: string; readonly data?: unknown; readonly code?: number }) => void
 
-/** A WebSocket whose other end is the bench; messages arrive in order, in a later microtask. */
+/** Fake WebSocket whose other end is the bench; messages arrive in order, in a later microtask. */
 export class BenchSocket implements WebSocketLike {
   binaryType = 'blob'
   readonly #listeners: { readonly type: string; readonly listener: Listener }[] = []

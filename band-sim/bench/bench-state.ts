@@ -1,4 +1,4 @@
-// What the bench's engine end remembers, all in memory: bands, their links, pairings under way, connections.
+// In-memory state of the bench's engine end: bands, their links, pairings under way, connections.
 
 import type { EnginePairing } from '../../crypto/links/pairing.ts'
 import type { SealedChannel } from '../../crypto/links/sealed-channel.ts'

@@ -1,4 +1,4 @@
-// A test bench: one band on a wearer, one radio, one phone, the engine's end, and virtual time, all from one seed.
+// Deterministic test bench: one band on a wearer, one radio, one phone, the engine's end, and virtual time, all from one seed.
 
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Primitives } from '../../crypto/primitives/primitives.ts'
@@ -60,7 +60,7 @@ export class Bench {
     const done = work.finally(() => {
       over.isOver = true
     })
-    // Whoever waits for `done` below sees its failure.
+    // The wait for `done` below sees its failure.
     done.catch(() => undefined)
     await this.time.settle()
     const untilMs = this.time.nowMs() + withinMs

@@ -1,4 +1,4 @@
-// The engine's end of the protocol for one test bench: pairing, links, arming and proofs, with no store and no policy.
+// Test double of the engine, its end of the protocol for one test bench: pairing, links, arming and proofs, with no store and no policy.
 // A band maker points firmware at it; this folder's tests do. It approves whatever is properly proven, so it is no engine.
 
 import { signKeyset } from '../../crypto/signed/keyset.ts'
@@ -38,11 +38,11 @@ export type EngineEndParts = {
   readonly scheduler: Scheduler
   readonly vendorSeed: Bytes
   readonly heartbeatS?: number
-  /** Amounts above this need the obligation named. */
+  /** The obligation that an amount needs; undefined for none. */
   readonly needs?: (amountMinor: number) => 'verify-user' | 'tap' | undefined
 }
 
-/** What phones call it. */
+/** Host name that phones sign for. */
 const host = 'bench.test'
 
 /** One engine end. Account tokens are the account's own name; everything is in memory. */

@@ -1,7 +1,7 @@
-// Time for bands, radios and wearers: always given, never taken. `VirtualTime` makes a day pass in a moment and lets a
-// whole run be repeated exactly.
+// Virtual clock and timers for deterministic simulation of bands, radios and wearers: time is always given, never taken. `VirtualTime`
+// makes a day pass in a moment and lets a whole run be repeated exactly.
 
-/** A clock in ms that never runs back, and work that runs later; `after` returns what cancels it. */
+/** A monotonic clock in ms, and timers; `after` returns the function that cancels one. */
 export type Scheduler = {
   readonly nowMs: () => number
   readonly after: (afterMs: number, work: () => void) => () => void
@@ -12,7 +12,7 @@ type Entry = { readonly atMs: number; readonly order: number; readonly work: () 
 /** Promise callbacks that may hang on one another between two timers; more than any chain in sdk/ is long. */
 const turnsBetweenTimers = 64
 
-/** Time, in whole ms, that passes only when `advance` says so. Timers of one instant run in the order they were set. */
+/** Virtual clock, in whole ms, that moves only by `advance`. Timers of one instant run in the order they were set. */
 export class VirtualTime implements Scheduler {
   #nowMs: number
   #order = 0

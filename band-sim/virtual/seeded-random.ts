@@ -1,9 +1,9 @@
-// Chance from a seed, so that a run can be repeated exactly. Deterministic on purpose: for simulated bands only.
+// Seeded pseudorandom number generator, so that a run can be repeated exactly. Deterministic on purpose: for simulated bands only.
 
 import { type Bytes, ascii, concatBytes, readU32, u32 } from '../../base/bytes.ts'
 import type { Primitives } from '../../crypto/primitives/primitives.ts'
 
-/** A stream of chance; two with one seed give the same. */
+/** A pseudorandom stream; two with one seed give the same. */
 export type SeededRandom = {
   readonly bytes: (length: number) => Uint8Array<ArrayBuffer>
   /** 0 ≤ value < 1. */
@@ -14,7 +14,7 @@ export type SeededRandom = {
   readonly fork: (name: string) => SeededRandom
 }
 
-/** Blocks of SHA-256 over seed and counter. */
+/** Creates a stream, blocks of SHA-256 over seed and counter (counter mode). */
 export function seededRandom(primitives: Primitives, seed: string): SeededRandom {
   const key = primitives.sha256(ascii(`band-sim ${seed}`))
   let counter = 0
@@ -39,7 +39,7 @@ export function seededRandom(primitives: Primitives, seed: string): SeededRandom
   }
 }
 
-/** The same primitives with chance from `random`: handshakes and nonces of a simulated band repeat with its seed. */
+/** The same primitives with random bytes from `random`: handshakes and nonces of a simulated band repeat with its seed. */
 export function withRandom(primitives: Primitives, random: SeededRandom): Primitives {
   return { ...primitives, randomBytes: random.bytes }
 }
