@@ -1,5 +1,5 @@
-// The world that `bandpass serve --demo` made: of the data folder or the demo.json that the command line names, else of .data. What goes
-// wrong in an example is said in a sentence; an app would catch each failure where it can do something about it.
+// Demo configuration that `bandpass serve --demo` wrote: of the data folder or the demo.json that the command line names, else of .data.
+// What goes wrong in an example is said in a sentence; an app would catch each failure where it can do something about it.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { demoWorld } from '../band-sim/demo-world.ts'

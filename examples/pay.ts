@@ -1,4 +1,4 @@
-// A paid order, from nothing: pair a simulated band, wear it, arm it, pay, and verify the receipt. Needs `bandpass serve --demo` running.
+// End-to-end example of a paid order: pair a simulated band, wear it, arm it, pay, and verify the receipt. Needs `bandpass serve --demo` running.
 import { createPartner } from '../sdk/offers.ts'
 import { PhoneClient } from '../sdk/phone-client.ts'
 import { readKeySet, verifyReceipt } from '../sdk/receipts.ts'
