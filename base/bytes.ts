@@ -131,6 +131,7 @@ export function ascii(label: string): Uint8Array<ArrayBuffer> {
   return encodeUtf8(label)
 }
 
+/** Encodes UTF-8; an unpaired surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return utf8Encoder.encode(text)
 }
@@ -158,12 +159,14 @@ export function readText(bytes: Bytes, from: number, to: number): string | undef
   return plain
 }
 
+/** Unsigned 8-bit integer. As `u16` and `u32` it keeps the low bits of a value that does not fit. */
 export function u8(value: number): Uint8Array<ArrayBuffer> {
   const bytes = allocateBytes(1)
   bytes[0] = value
   return bytes
 }
 
+/** Unsigned 16-bit integer, big-endian. */
 export function u16(value: number): Uint8Array<ArrayBuffer> {
   const bytes = allocateBytes(2)
   bytes[0] = value >>> 8
@@ -171,6 +174,7 @@ export function u16(value: number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
+/** Unsigned 32-bit integer, big-endian. */
 export function u32(value: number): Uint8Array<ArrayBuffer> {
   const bytes = allocateBytes(4)
   bytes[0] = value >>> 24
