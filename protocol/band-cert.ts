@@ -28,6 +28,7 @@ export type BandCert = {
   readonly signature: Bytes
 }
 
+/** Decodes the 128 bytes of a BandCert; its byte fields are copies. The signature is checked by crypto/. */
 export function decodeBandCert(bytes: Bytes): BandCert | Malformed {
   if (bytes.length !== bandCertBytes)
     return malformed(`a BandCert of ${bandCertBytes} bytes, got ${bytes.length}`, bytes.length)
@@ -50,7 +51,7 @@ export function decodeBandCert(bytes: Bytes): BandCert | Malformed {
   }
 }
 
-/** The 64 bytes a vendor signs. */
+/** Signing input of a BandCert: the 64 bytes a vendor signs. */
 export function encodeBandCertSigned(cert: Omit<BandCert, 'type' | 'signed' | 'signature'>): Uint8Array<ArrayBuffer> {
   return concatBytes(
     u8(bandCertVersion),

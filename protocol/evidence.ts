@@ -21,6 +21,7 @@ export type Evidence = {
   readonly readerNonce: Bytes
 }
 
+/** Decodes 16 bytes of evidence, whose length the caller has checked; `readerNonce` is a view of `bytes` (borrowed). */
 export function decodeEvidence(bytes: Bytes): Evidence {
   return {
     rssiDbm: signed(bytes[0] ?? 0),

@@ -47,16 +47,18 @@ export function idOfAuthorize(bytes: Uint8Array): number | undefined {
   return first === 0xce ? readU32(bytes, at + 2) : undefined
 }
 
-/** Decodes what the engine sent. */
+/** Decodes what the engine sent. Byte fields are views of `bytes` (borrowed). */
 export function decodeEngineFrame(bytes: Uint8Array): EngineFrame | Malformed {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table that the type is made of decoded it
   return decode(bytes, hubFrameBytesMax, engineShapes) as EngineFrame | Malformed
 }
 
+/** Encodes a frame of a phone. Throws a RangeError on a field that the decoder would refuse. */
 export function encodePhoneFrame(frame: PhoneFrame): Uint8Array<ArrayBuffer> {
   return packArray(itemsOf(frame, phoneShapes))
 }
 
+/** Encodes a frame of the engine. Throws a RangeError on a field that the decoder would refuse. */
 export function encodeEngineFrame(frame: EngineFrame): Uint8Array<ArrayBuffer> {
   return packArray(itemsOf(frame, engineShapes))
 }

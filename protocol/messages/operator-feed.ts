@@ -102,6 +102,7 @@ export type FeedAsk = { readonly type: 'watch'; readonly bandId: Bytes }
 
 const numbers = { whole: 1, changed: 2, band: 3, watch: 4, steps: 5 } as const
 
+/** Encodes a message of the feed. Throws a RangeError on a number that is not an unsigned safe integer. */
 export function encodeFeed(message: FeedMessage | FeedAsk): Uint8Array<ArrayBuffer> {
   switch (message.type) {
     case 'whole':
