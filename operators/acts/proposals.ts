@@ -63,7 +63,10 @@ export class Proposals {
     return this.#taken.has(id) ? undefined : this.#kept.get(id)
   }
 
-  /** Takes it away while it is done: of two who agree at once only one finds it. The returned function puts it back, for as long as it had; else `end` it. */
+  /**
+   * Claims a proposal while it is done: of two who agree at once only one finds it. The returned function puts it back, for as long as
+   * it had; else `end` it.
+   */
   take(id: string): (() => void) | undefined {
     if (this.find(id) === undefined) return undefined
     this.#taken.add(id)

@@ -27,7 +27,7 @@ export class Tickets {
     this.#key = random(keyBytes)
   }
 
-  /** A new ticket, 32 bytes in base64url, good for `waitingMs` and for this context only. `nowMs` is monotonic. */
+  /** Issues a ticket, 32 bytes in base64url, good for `waitingMs` and for this context only. `nowMs` is monotonic. */
   issue(context: string, nowMs: number): string {
     const signed = Buffer.alloc(signedBytes)
     signed.set(this.#random(nonceBytes))
@@ -35,7 +35,7 @@ export class Tickets {
     return base64url(Buffer.concat([signed, this.#mac(signed, context)]))
   }
 
-  /** Takes a ticket that came back: false when it is not ours, for another context, too old, or was taken before. */
+  /** Redeems a ticket, once: false when it is not ours, for another context, too old, or was taken before. */
   take(ticket: string, context: string, nowMs: number): boolean {
     const bytes = Buffer.from(ticket, 'base64url')
     if (bytes.length !== ticketBytes || base64url(bytes) !== ticket) return false

@@ -22,7 +22,7 @@ export function originsOf(origin: string | undefined, port: number): Origins {
     const isSecure = url.protocol === 'https:'
     return { all: [url.origin], main: url.origin, isSecure, hosts: isSecure ? undefined : [url.host] }
   }
-  // As browsers write them, who leave out port 80.
+  // As browsers write them: they leave out port 80.
   const own = ['localhost', '127.0.0.1', '[::1]'].map((name) => new URL(`http://${name}:${port}`))
   const main = new URL(`http://localhost:${port}`).origin
   return { all: own.map((one) => one.origin), main, isSecure: false, hosts: own.map((one) => one.host) }

@@ -1,4 +1,5 @@
-// Strict request validation: a member that is not known is a mistake, which is refused and not silently ignored.
+// Strict request validation: a member that is not known is a mistake, which is refused and not silently ignored. Every function here
+// throws a `RequestMistake` on what does not fit.
 
 import type { JsonObject } from './json.ts'
 import { isObject } from './json.ts'

@@ -2,6 +2,7 @@
 
 import type { FeedValue } from '../../protocol/messages/operator-feed.ts'
 
+/** The fields that differ, by position, with their new values. */
 export function changesOf(
   before: readonly FeedValue[],
   now: readonly FeedValue[],

@@ -87,7 +87,10 @@ export type OperatorList = {
   readonly all: () => readonly ListedOperator[]
   /** Calls `told` after every change, until the returned function is called. */
   readonly onChange: (told: () => void) => () => void
-  /** Keeps a passkey of an operator, new or with a new counter, on disk when it returns. Throws a Fault `data-in-use` when another process changes the list, and `not-written` when the disk does not take a new one; the counter of a known one is then kept in memory. */
+  /**
+   * Keeps a passkey of an operator, new or with a new counter, on disk when it returns. Throws a Fault `data-in-use` when another process
+   * changes the list, and `not-written` when the disk does not take a new one; the counter of a known one is then kept in memory.
+   */
   readonly keepPasskey: (name: string, passkey: Passkey) => void
 }
 
