@@ -10,7 +10,7 @@ import type { SeededRandom } from './virtual/seeded-random.ts'
 
 export type Way = 'toBand' | 'toPhone'
 export type Captured = { readonly way: Way; readonly record: Uint8Array<ArrayBuffer> }
-/** What arrives instead of a record: nothing, it, or others. */
+/** A tampering function: gives what arrives instead of a record: nothing, it, or others. */
 export type Tampering = (way: Way, record: Uint8Array<ArrayBuffer>) => readonly Uint8Array<ArrayBuffer>[]
 
 /** Man in the middle as a radio. Until told otherwise it carries everything as it is, and keeps a copy. */
@@ -102,7 +102,7 @@ export class HostileRadio implements BandRadio {
   }
 }
 
-/** One bit of `bytes` turned over. */
+/** A copy of `bytes` with one bit flipped. */
 export function flipBit(bytes: Bytes, bit: number): Uint8Array<ArrayBuffer> {
   const flipped = bytes.slice()
   flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))

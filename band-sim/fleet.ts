@@ -17,7 +17,7 @@ import { Wearer } from './band/wearer.ts'
 
 export type FleetStep = 'connect' | 'pair' | 'wear' | 'arm' | 'pay'
 
-/** What happened to band number `index`; `latencyMs` is from asking to knowing. */
+/** Event of band number `index`; `latencyMs` is from the request to the answer. */
 export type FleetEvent =
   | { readonly type: 'done'; readonly index: number; readonly step: FleetStep; readonly latencyMs: number }
   | { readonly type: 'decided'; readonly index: number; readonly decision: PhoneDecision; readonly latencyMs: number }

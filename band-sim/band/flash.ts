@@ -19,7 +19,7 @@ export class PowerCut extends Error {
   override readonly name = 'PowerCut'
 }
 
-/** What is about to be written; a hook that throws `PowerCut` is a battery that comes out. */
+/** Write operations, for fault injection: a hook that throws `PowerCut` is a battery that comes out. */
 export type FlashOperation = 'root' | 'root-erase' | 'binding' | 'wear-epoch' | 'engine-keys'
 
 const slotBytes = 40

@@ -43,7 +43,7 @@ export type PairingWindowParts = {
   readonly told: (event: PairingEvent) => void
 }
 
-/** What a band with lights or a display shows of a pairing; `confirm` asks the wearer for the tap. */
+/** Events of a pairing that a band with lights or a display shows; `confirm` asks the wearer for the tap. */
 export type PairingEvent =
   | { readonly type: 'pairing.code'; readonly code: string }
   | { readonly type: 'pairing.confirm' }

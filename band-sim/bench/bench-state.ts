@@ -10,7 +10,7 @@ import type { BenchSocket } from './bench-socket.ts'
 /** One live or pending link of a band. */
 export type BenchLink = { readonly channel: SealedChannel; readonly n: number; readonly nextRoot: Bytes; tick: number }
 
-/** What the bench knows of a band it paired. */
+/** State of a band that the bench paired. */
 export type BenchBand = {
   readonly bandId: BandId
   readonly bid: Bid
