@@ -11,7 +11,7 @@ export type ChartState = Box & {
   readonly isLeaf: boolean
   /** Of a parallel machine: one of the parts that live side by side. */
   readonly isRegion: boolean
-  /** It is where its parent begins. */
+  /** The initial state of its parent. */
   readonly isInitial: boolean
   /** Events it answers without leaving, sorted. */
   readonly stays: readonly string[]
@@ -34,5 +34,5 @@ export type Chart = {
   readonly edges: readonly ChartEdge[]
 }
 
-/** What the page is built with. */
+/** Statecharts that the page is built with. */
 export type Charts = { readonly band: Chart; readonly session: Chart }

@@ -3,7 +3,7 @@
 
 import type { ChartEdge, ChartState } from './chart.ts'
 
-/** What is read of a node of an XState machine. */
+/** State node of an XState machine, as far as it is read. */
 export type MachineNode = {
   readonly path: readonly string[]
   readonly key: string

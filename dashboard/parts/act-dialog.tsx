@@ -97,7 +97,7 @@ export function CloseButton({ close }: { readonly close: () => void }) {
   )
 }
 
-/** What an act would touch, asked of the engine. */
+/** Hook that fetches the dry run of an act: what it would touch. */
 export function usePreview(act: OperatorAct) {
   const preview = useLoaded<PreviewAnswer>(JSON.stringify(act), async () =>
     post<PreviewAnswer>(operatorPaths.preview, act, ['says', 'touches', 'blocked', 'needsSecond']),
@@ -150,7 +150,7 @@ function Touches({ counts }: { readonly counts: TouchCounts }) {
   )
 }
 
-/** What came of an act. */
+/** Result of an act. */
 export function Outcome({ answered }: { readonly answered: Answered<ActAnswer> }) {
   if (!answered.ok) return <Refused refusal={answered.refusal} />
   const { answer } = answered

@@ -92,7 +92,7 @@ export function HoldTags({ holds }: { readonly holds: readonly string[] }) {
   )
 }
 
-/** What went wrong, in the engine's words. */
+/** Error message, in the engine's words. */
 export function Refused({ refusal, again }: { readonly refusal: ApiRefusal; readonly again?: () => void }) {
   return (
     <div class="notice bad" role="alert">
@@ -108,7 +108,7 @@ export function Refused({ refusal, again }: { readonly refusal: ApiRefusal; read
   )
 }
 
-/** What the engine says to programs, as people write it. */
+/** Formats an error message of the engine as a sentence for people. */
 export function sentence(message: string): string {
   const written = message.charAt(0).toUpperCase() + message.slice(1)
   return /[.!?]$/.test(written) ? written : `${written}.`

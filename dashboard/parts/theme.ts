@@ -7,12 +7,12 @@ export const themes: readonly Theme[] = ['system', 'light', 'dark']
 
 const key = 'bandpass.theme'
 
-/** What the reader chose. */
+/** The colour scheme that the reader chose. */
 export const theme = signal<Theme>(remembered())
 
 const systemIsDark = matchMedia('(prefers-color-scheme: dark)')
 
-/** What is seen: for what is drawn and not styled. */
+/** Whether the scheme in effect is dark: for canvases, which are drawn and not styled. */
 export const isDark = signal(seen())
 
 /** Chooses, and remembers. */

@@ -28,7 +28,7 @@ export function formatUtc(atMs: number): string {
   return new Date(atMs).toISOString()
 }
 
-/** How long something is, in one unit or two: `0.4 s`, `12 s`, `3 min 20 s`, `5 h 2 min`, `3 d 4 h`. Never negative. */
+/** Formats a duration in one unit or two: `0.4 s`, `12 s`, `3 min 20 s`, `5 h 2 min`, `3 d 4 h`. Never negative. */
 export function formatDuration(durationMs: number): string {
   const ms = Math.max(0, durationMs)
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
@@ -78,7 +78,7 @@ export function instantOfField(
 }
 
 const dayMs = 86_400_000
-/** What a field of a form holds. */
+/** Latest year that a date field of a form holds. */
 const yearMax = 9999
 
 function two(first: number, firstUnit: string, second: number, secondUnit: string): string {

@@ -31,7 +31,7 @@ function isPast({ field, above, below, of, ofAtLeast = 0 }: AlarmRule, point: Fe
   return value > above || (below !== undefined && value < below)
 }
 
-/** When a rule is on, such as `above 500 for 3 s`. A threshold that no number passes goes without saying. */
+/** Describes the condition of a rule, such as `above 500 for 3 s`. A threshold that no number passes goes without saying. */
 export function conditionOf({ above, below, forS, of, ofAtLeast }: AlarmRule): string {
   const sides = [
     ...(above < Number.MAX_SAFE_INTEGER ? [`above ${above}`] : []),

@@ -3,7 +3,7 @@
 import { type FleetHistory, historySeconds } from '../../protocol/operator-api.ts'
 import { type FeedMessage, feedFields } from '../../protocol/messages/operator-feed.ts'
 
-/** All values as they stood at one instant; null = was not measured. */
+/** Sample of all values at one instant; null = was not measured. */
 export type FeedPoint = { readonly atMs: number; readonly values: readonly (number | null)[] }
 
 /** This many seconds are kept: a quarter of an hour. */
@@ -62,7 +62,7 @@ export function heldMs(points: readonly FeedPoint[], spanMs: number = historySec
   return held > spanMs - 2 * gapMs ? spanMs : held
 }
 
-/** What the feed told, and between it what only the engine's history has: what came before the page, or while it was cut off. */
+/** Merges the feed with the engine's history, which fills its gaps: what came before the page, or while it was cut off. */
 export function withHistory(told: readonly FeedPoint[], history: readonly FeedPoint[]): readonly FeedPoint[] {
   const secondOf = (point: FeedPoint): number => Math.round(point.atMs / 1000)
   const known = new Set(told.map(secondOf))

@@ -27,7 +27,7 @@ const staleAfterMs = 4_000
 export const connection = signal<Connection>({ type: 'connecting' })
 export const fleet = signal<FleetAnswer | undefined>(undefined)
 export const points = signal<readonly FeedPoint[]>([])
-/** What was told last. A feed that begins tells it in the middle of a second, so it is not yet one of the points. */
+/** Latest sample. A feed that begins tells it in the middle of a second, so it is not yet one of the points. */
 export const latest = signal<FeedPoint | undefined>(undefined)
 /** The reader's clock, once a second, for ages and countdowns. */
 export const tick = signal(nowMs())
@@ -67,7 +67,7 @@ let begunAtMs = 0
 let stopWaiting: (() => void) | undefined
 const before: { point: FeedPoint | undefined } = { point: undefined }
 const watched: { bandId: string; told: () => void } = { bandId: '', told: () => undefined }
-/** What the actor of the watched band took while it was watched, newest first; `missed` more were not told one by one. */
+/** State transitions of the watched band's actor while it was watched, newest first; `missed` more were not told one by one. */
 export const bandSteps = signal<{ readonly steps: readonly BandStep[]; readonly missed: number }>({
   steps: [],
   missed: 0,
