@@ -30,7 +30,7 @@ export type AppParts = {
   readonly foreignLog: ForeignLog
 }
 
-/** What the listener gives with a request. */
+/** Bindings that the Node adapter gives with a request. */
 type Incoming = { readonly incoming: IncomingMessage }
 type Env = { Bindings: Incoming }
 

@@ -36,7 +36,7 @@ export function passkeyDomainOf(origin: string): string | undefined {
 
 export type Headers = { readonly get: (name: string) => string | null | undefined }
 
-/** Why a request of a browser is none of our own page; undefined = it may be one. */
+/** Same-origin check: why a request of a browser is none of our own page; undefined = it may be one. */
 export function foreign(
   { all, hosts }: Origins,
   { method, headers }: { readonly method: string; readonly headers: Headers },

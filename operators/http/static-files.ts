@@ -81,7 +81,7 @@ async function encoded(
   return body === undefined ? undefined : { body, encoding: undefined }
 }
 
-/** Which codings are acceptable, by name in small letters (RFC 9110 §12.5.3): those of weight 0 are not. */
+/** Parses Accept-Encoding, by name in lower case (RFC 9110 §12.5.3): codings of weight 0 are not acceptable. */
 function acceptedEncodings(header: string): ReadonlyMap<string, boolean> {
   return new Map(
     header.split(',').map((one) => {

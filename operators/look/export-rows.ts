@@ -25,7 +25,7 @@ function cellOf(column: (typeof exportColumns)[number], decision: DecisionEntry)
 }
 
 /**
- * Where a formula would begin: at the start of a cell, or after what some spreadsheets cut at, behind spaces and a quote. The wide
+ * CSV injection: where a formula would begin, at the start of a cell, or after what some spreadsheets cut at, behind spaces and a quote. The wide
  * forms of `= + - @` begin one where East Asian input is used.
  */
 const formula =

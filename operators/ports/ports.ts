@@ -30,7 +30,7 @@ export type Decisions = {
   readonly span: () => { readonly oldestLsn: number; readonly newestLsn: number }
 }
 
-/** What the server carries out itself, after the journal has it. */
+/** Acts that the server carries out itself, after the journal has them. */
 export type ServerActs = {
   readonly changeVendor: (
     act: VendorAct,
@@ -43,7 +43,7 @@ export type ServerActs = {
 }
 export type VendorAct = Extract<OperatorAct, { readonly act: 'revoke-vendor' | 'restore-vendor' }>
 
-/** What the page's listener itself knows of what the feed tells. */
+/** Values of the feed that the page's listener itself knows. */
 export type OwnFigures = {
   readonly viewers: number
   /** How many wait for a second operator. */
@@ -52,7 +52,7 @@ export type OwnFigures = {
   readonly changes: Readonly<Record<'proposals' | 'operators', number>>
 }
 
-/** What stands still while the feed moves, and what the feed tells. */
+/** Static facts of the engine, and the values of the feed. */
 type Figures = {
   readonly fleet: () => FleetAnswer
   /** One value for each of `feedFields`, as they stand now. */

@@ -22,7 +22,7 @@ import { keptFresh } from './kept-fresh.ts'
 import { operatorLimits } from '../ports/limits.ts'
 import { type OidcClientAuth, type OidcSettings, type OperatorPorts, oidcClientAuths } from '../ports/ports.ts'
 
-/** What must come back: bound to the browser by a cookie, each 32 bytes in base64url. */
+/** State, nonce and PKCE verifier of one authorization request: bound to the browser by a cookie, each 32 bytes in base64url. */
 export type OidcWay = { readonly state: string; readonly nonce: string; readonly verifier: string }
 
 type OidcJudged =
@@ -34,7 +34,7 @@ type OidcJudged =
 
 export type Oidc = {
   readonly name: string
-  /** Where to send the browser; rejects when the provider cannot be reached. */
+  /** The authorization URL to send the browser to; rejects when the provider cannot be reached. */
   readonly begin: (way: OidcWay) => Promise<string>
   /** Judges the address that the provider sent the browser back to. */
   readonly finish: (cameBack: URL, way: OidcWay) => Promise<OidcJudged>

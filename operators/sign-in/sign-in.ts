@@ -246,7 +246,7 @@ export function createSignIn(parts: SignInParts): SignIn {
   }
 }
 
-/** What a ticket is for: none is good for another. */
+/** Contexts of tickets: one that was issued for one is not valid for another. */
 const signInContext = 'sign-in'
 const providerContext = 'provider'
 function newPasskeyContext({ session, cookie = '' }: SignedInAsked): string {
@@ -353,7 +353,7 @@ function keptOrBusy(keep: () => void, log: OperatorLog): Answered | undefined {
   }
 }
 
-/** Where a provider sends the browser back to. */
+/** Redirect URI: where a provider sends the browser back to. */
 export function backFromProvider({ main }: Origins): string {
   return `${main}${operatorPaths.oidcBack}`
 }

@@ -2,7 +2,7 @@
 
 import type { AssertedResponse, CreatedResponse } from './passkey-requests.ts'
 
-/** Where the page is: the origin that the browser must have seen, and the name that passkeys are bound to. */
+/** Relying party: the origin that the browser must have seen, and the domain that passkeys are bound to (its id). */
 export type PasskeyPlace = { readonly origin: string; readonly domain: string }
 
 /** A passkey after an answer of it. */
