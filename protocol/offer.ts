@@ -28,7 +28,7 @@ const partnerBytes = 16
 /** The bytes a partner's MAC covers: canon, label, kid. */
 export const offerMacedBytes = canonBytes + offerLabelBytesMax + 4
 
-/** What a partner states; `action` is the wire number (see actions.ts), amounts are minor units. */
+/** Terms of an offer, as a partner states them; `action` is the wire number (see actions.ts), amounts are minor units. */
 export type OfferTerms = {
   readonly partner: PartnerId
   readonly resource: ResourceId

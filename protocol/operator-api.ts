@@ -75,7 +75,7 @@ export type SessionAnswer =
       readonly passkeys: number
     }
 
-/** GET /api/fleet: what stands still while the feed moves. */
+/** GET /api/fleet: static facts, which stand still while the feed moves. */
 export type FleetAnswer = {
   readonly version: string
   readonly startedAtMs: number
@@ -291,7 +291,7 @@ export type DecisionEntry = {
   readonly reversedByLsn: number | null
 }
 
-/** What GET /api/decisions and its export are asked; all optional, all must hold. */
+/** Filter of GET /api/decisions and its export; all optional, all must hold. */
 export type DecisionFilter = {
   readonly fromMs?: number
   readonly toMs?: number
@@ -377,7 +377,7 @@ export type ReplayedDecision = {
   readonly dayLeftMinor: number
 }
 
-/** What an operator can do to the fleet. */
+/** Acts that an operator can do to the fleet. */
 export type OperatorAct =
   | { readonly act: 'freeze-band'; readonly bandId: string }
   | { readonly act: 'unfreeze-band'; readonly bandId: string }
@@ -395,7 +395,7 @@ export type OperatorAct =
   | { readonly act: 'open-account'; readonly bandId: string }
 export type OperatorActName = OperatorAct['act']
 
-/** What each act needs: the least role, and whether a second operator must agree. */
+/** Permission table of acts: the least role, and whether a second operator must agree (four-eyes principle). */
 export const operatorActs = {
   'freeze-band': { role: 'operator', second: false },
   'unfreeze-band': { role: 'operator', second: true },

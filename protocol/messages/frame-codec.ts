@@ -196,7 +196,7 @@ function itemsOf(frame: PhoneFrame | EngineFrame, shapes: Shapes): readonly Unpa
   return items
 }
 
-// What would be refused on arrival is a bug here: it is not sent.
+// Validates before sending: what would be refused on arrival is a bug here.
 function written(shape: Shape, name: string, field: Field, value: Unpacked | undefined): Unpacked {
   const checked = field.read(value)
   if (checked === undefined) {
