@@ -8,7 +8,7 @@ import { makeOffer } from '../crypto/signed/offers.ts'
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { createReferences } from './references.ts'
 
-/** What is asked. Amounts are minor units of an ISO 4217 numeric currency. */
+/** Terms of an offer to make. Amounts are minor units of an ISO 4217 numeric currency. */
 export type OfferRequest = {
   /** A named action, or 128 to 255 of the partner's own. */
   readonly action: NamedAction | number

@@ -60,7 +60,7 @@ export type ReceiptVerdict =
       readonly message: string
     }
 
-/** What the engine writes, and the name that RFC 9864 gives to the same algorithm. */
+/** Accepted `alg` values: what the engine writes, and the name that RFC 9864 gives to the same algorithm. */
 const algorithms: string[] = [receiptAlgorithm, 'Ed25519']
 /**
  * 64 bytes in base64url, whose last letter has four bits to spare: they must be zero (RFC 4648 §3.5). Else one receipt would have
@@ -131,7 +131,7 @@ function judge(
   return { type: 'valid', claims }
 }
 
-/** What a receipt repeats of its offer; `rd` also covers what it does not repeat: reference, end of life and label. */
+/** Claims that a receipt repeats of its offer; `rd` also covers what it does not repeat: reference, end of life and label. */
 const names = ['nonce', 'rd', 'action', 'resource', 'amountMinor', 'currency'] as const
 
 function claimsOfOffer({ terms, canon, labelBytes }: Offer): Pick<ReceiptClaims, (typeof names)[number]> {

@@ -12,7 +12,7 @@ export class AdminError extends Error {
   override readonly name = 'AdminError'
   /** Of the HTTP answer; 0 when there was none. */
   readonly status: number
-  /** What the engine refused, as a stable code with its words for people; undefined when it was not the engine that spoke. */
+  /** The engine's refusal, as a stable code with its words for people; undefined when it was not the engine that answered. */
   readonly refusal: Refusal | undefined
 
   constructor(message: string, status: number, options: ErrorOptions & { readonly refusal?: Refusal } = {}) {
@@ -112,7 +112,7 @@ export class AdminClient {
     await this.#ask('POST', 'meters/reset', undefined)
   }
 
-  /** What happened lately: the seconds that ended after `afterMs`, of the last sixty; 0 = all of them. Takes nothing from others. */
+  /** Metrics by second: the seconds that ended after `afterMs`, of the last sixty; 0 = all of them. Takes nothing from others. */
   lastMinute(afterMs: number): Promise<LastMinute> {
     return this.#json('GET', `last-minute?afterMs=${afterMs}`, isLastMinute)
   }
@@ -267,7 +267,7 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** Of a connection that was tried at several addresses there is no message, only a code. */
+/** Error code of a failed connection: one that was tried at several addresses has no message, only a code. */
 function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : error.name
 }

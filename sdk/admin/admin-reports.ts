@@ -12,7 +12,7 @@ export type RecentTimes = {
   readonly maxMs: number
 }
 
-/** One second of an engine's life. */
+/** Metrics of one second. */
 export type RecentSecond = {
   /** When it ended, ms since 1970. */
   readonly atMs: number

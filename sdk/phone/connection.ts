@@ -13,7 +13,7 @@ import { PhoneError, asPhoneError, errorOfClose, errorOfFrame, textOf } from './
 import type { PhoneKeys } from './phone-keys.ts'
 import { defaultTimeouts } from './phone-timeouts.ts'
 
-/** What the client uses of a WebSocket; the browser's, React Native's and Node's own all fit. */
+/** Subset of the WebSocket interface that the client uses; the browser's, React Native's and Node's own all fit. */
 export type WebSocketLike = {
   binaryType: string
   send: (bytes: Uint8Array<ArrayBuffer>) => void

@@ -9,11 +9,11 @@ export type Liveness = {
   readonly stop: () => void
 }
 
-/** So often it is looked at, ms: a phone that slept asks this soon after it wakes. */
+/** Check interval, ms: a phone that slept asks this soon after it wakes. */
 const lookEveryMs = 5_000
 
 /**
- * Calls `ask` when nothing was heard for `silenceMs`, and when the clock moved otherwise than the timer: the device slept, or its
+ * Idle watchdog: calls `ask` when nothing was heard for `silenceMs`, and when the clock moved otherwise than the timer: the device slept, or its
  * clock was set. Silence is counted in timers, so that a clock that is set back hides none.
  */
 export function watchLiveness(clock: PhoneClock, silenceMs: number, ask: () => void): Liveness {

@@ -49,7 +49,7 @@ export type PayOptions = {
   readonly wearerTimeoutMs?: number
 }
 
-/** What a band needs of the client that carries it. */
+/** Interface of the client that carries a band, as far as the band needs it. */
 export type BandHost = {
   readonly clock: PhoneClock
   readonly requests: Requests
@@ -66,7 +66,7 @@ export type BandHost = {
 
 type Waiter = { readonly resolve: () => void; readonly reject: (error: PhoneError) => void }
 
-/** How long the wearer may take to answer, unless the call says otherwise, ms. */
+/** Timeout of the wearer's answer, unless the call says otherwise, ms. */
 const wearerTimeoutMs = 30_000
 /** Denials whose user verification goes into arming, not into the payment. */
 const armWouldHelp: readonly (Reason | 'unknown')[] = ['band-not-armed', 'arm-expired']

@@ -108,7 +108,7 @@ export async function guarded<Value>(call: () => Promise<Value> | Value): Promis
   }
 }
 
-/** What a value says of itself; apps throw all kinds, also such as cannot be written down. */
+/** Text of a thrown value, never throwing itself; apps throw all kinds, also such as cannot be written down. */
 export function textOf(value: unknown): string {
   try {
     return String(value)

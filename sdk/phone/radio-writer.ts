@@ -116,7 +116,7 @@ export function requireRadio(radio: BandRadio): void {
   if (typeof mtu !== 'number') throw mtu
 }
 
-/** What fits one write: whole, and at most `mtuMax`, as a larger one carries no more. Else why not. */
+/** Validated MTU: whole, and at most `mtuMax`, as a larger one carries no more; an error when it is too small or cannot be read. */
 function mtuOf(radio: BandRadio): number | PhoneError {
   try {
     const mtu: unknown = radio.mtu
