@@ -1,4 +1,4 @@
-# Everything a clone needs, by name: `make` lists it. Tools run under the Node that `make setup` chose; nothing global is touched.
+# Task runner: every command that a clone needs, by name; `make` lists them. Tools run under the Node that `make setup` chose; nothing global is touched.
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help

@@ -1,5 +1,5 @@
-// Three groups of tests: everything that lies beside code, the end-to-end runs that start a real server, and what is looked at
-// in a real browser. Each may be run by folder: `vitest run policy`. A long run has the tests with budgets alone.
+// Vitest's configuration, with three projects: unit tests beside the code, end-to-end runs that start a real server, and tests in a
+// real browser. Each may be run by folder: `vitest run policy`. A long run has the tests with budgets alone.
 import { type TestProjectInlineConfiguration, defineConfig } from 'vitest/config'
 import { checkVariables, isLongRun, longTests } from './test/support/budgets.ts'
 import { LongestFirst } from './test/support/longest-first.ts'
