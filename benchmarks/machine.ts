@@ -1,4 +1,4 @@
-// What a figure was measured on and with.
+// Provenance of a benchmark: the machine, versions and commit that a figure was measured with.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// `make bench`: runs sections, prints each as it is done and writes RESULTS.md. `--quick` for a first look (a minute or
-// two, small numbers, written nowhere unless `--out` says so); `make bench ARGS="--only floors,peers --rounds 3"`.
+// Entry point of `make bench`, the benchmark suite: runs sections, prints each as it is done and writes RESULTS.md. `--quick` for
+// a first look (a minute or two, small numbers, written nowhere unless `--out` says so); `make bench ARGS="--only floors,peers
+// --rounds 3"`.
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

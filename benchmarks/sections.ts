@@ -1,4 +1,4 @@
-// The sections of `make bench`, by the names of `--only`: what each needs, and what it makes of a run's settings.
+// Registry of the sections of `make bench`, by the names of `--only`: what each needs, and what it makes of a run's settings.
 
 import { join } from 'node:path'
 import { type ComparisonOptions, compare, floorRows, peersSection } from './measured/comparison.ts'

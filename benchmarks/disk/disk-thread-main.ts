@@ -1,4 +1,4 @@
-// What runs in the disk thread (disk-thread.ts): wait for a request, write, sync, say so.
+// The worker thread of disk-thread.ts, for synchronous disk writes: wait for a request, write, sync, say so.
 
 import { fdatasyncSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'

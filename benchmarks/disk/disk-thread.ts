@@ -1,6 +1,7 @@
-// The other way to commit groups, kept to be compared (docs/decisions/0002-group-commit.md): a thread that writes and syncs,
-// so that the engine's thread never waits for the disk. The two share memory: a request is copied in, a counter is raised, the thread wakes; its end raises another counter, which wakes the engine's
-// event loop. One request at a time.
+// A worker thread for write and fdatasync over shared memory (Atomics): the other way of group commit, kept to be compared
+// (docs/decisions/0002-group-commit.md), so that the engine's thread never waits for the disk. The two share memory: a request is
+// copied in, a counter is raised, the thread wakes; its end raises another counter, which wakes the engine's event loop. One
+// request at a time.
 
 import { Worker } from 'node:worker_threads'
 import { groupBytesMax, groupBytesOnDisk } from '../../store/journal/journal-format.ts'
@@ -33,7 +34,7 @@ export type DiskThread = {
   readonly close: () => Promise<void>
 }
 
-/** Starts the thread. It lives, and keeps the process alive, until it is closed. */
+/** Starts the worker thread. It lives, and keeps the process alive, until it is closed. */
 export function startDiskThread(): DiskThread {
   const shared = new SharedArrayBuffer(sharedBytes)
   const control = new Int32Array(shared, 0, controlBytes / 4)

@@ -1,5 +1,6 @@
-// How a group of records gets to disk, under an open loop: at once on the engine's thread, in one call (what the store does)
-// or two; by a disk thread over shared memory; by Node's thread pool. Results and choice: docs/decisions/0002-group-commit.md.
+// Benchmark of group-commit strategies under open-loop arrivals: at once on the engine's thread, in one call (what the store
+// does) or two; by a disk thread over shared memory; by Node's thread pool. Results and choice:
+// docs/decisions/0002-group-commit.md.
 //
 //   node benchmarks/disk/group-commit.ts [--rates 1000,5000,20000] [--seconds 4] [--repeats 5] [--work-us 0] [--segment-mib 64]
 //
@@ -161,7 +162,7 @@ function receive(rate: number, arrive: (dueNs: bigint) => void): Promise<void> {
   })
 }
 
-/** The other process: writes the due instant of each arrival when it is due. */
+/** The load generator, in the other process: writes the due instant of each arrival when it is due. */
 function produce(rate: number): void {
   const never = new Int32Array(new SharedArrayBuffer(4))
   const message = Buffer.alloc(8)
@@ -221,7 +222,7 @@ function filesWithThreadPool(): FilePort {
   })
 }
 
-/** Real files whose groups go through a descriptor that puts each write on disk before it returns. */
+/** Real files whose groups go through a descriptor opened with O_DSYNC: each write is on disk before it returns. */
 function throughDescriptors(way: {
   readonly append: (
     write: { readonly fd: number; readonly position: number; readonly bytes: Uint8Array },

@@ -1,4 +1,4 @@
-// What benchmarks ask of an engine's admin API: their fleet in, a partner, tokens for hubs, its own meters.
+// Client of an engine's admin API for benchmarks: their fleet in, a partner, tokens for hubs, its own meters.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Servers under test run in processes of their own, and what they use is read from /proc, the same for every one of them:
-// an engine in Node, a Redis, a PostgreSQL with its forty processes.
+// Child processes and their resource usage: servers under test run in processes of their own, and what they use is read from
+// /proc, the same for every one of them: an engine in Node, a Redis, a PostgreSQL with its forty processes.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'

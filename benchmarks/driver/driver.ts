@@ -1,6 +1,6 @@
-// The load: closed loop for capacity (as many requests in flight as were asked for, the next one leaves when an answer
-// comes), open loop for latency (arrivals at a fixed rate whatever the answers do, latency counted from the intended start).
-// All frames of a run are made before it (requests.ts), so that this process needs little of the cores it shares.
+// The load generator: closed loop for capacity (as many requests in flight as were asked for, the next one leaves when an answer
+// comes), open loop for latency (arrivals at a fixed rate whatever the answers do, latency counted from the intended start). All
+// frames of a run are made before it (requests.ts), so that this process needs little of the cores it shares.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type LatencySummary, Latencies } from '../figures/latencies.ts'
@@ -8,16 +8,16 @@ import type { FleetPartner } from './fleet.ts'
 import { type Frames, FrameWriter, type RawSocket } from './raw-socket.ts'
 import { type Answer, type BandLink, type Wire, makeRequest, outcomeName } from './requests.ts'
 
-/** One socket and the bands that speak through it. */
+/** A connection of the load: one socket and the bands that speak through it. */
 export type Lane = { readonly socket: RawSocket; readonly bands: readonly BandLink[] }
 
-/** A server under load, whoever it is. */
+/** The system under test: an engine, a peer or an echo. */
 export type Target = {
   readonly name: string
   readonly wire: Wire
   readonly partner: FleetPartner
   readonly lanes: readonly Lane[]
-  /** Called before requests are made: whoever must hear of a heartbeat now does. */
+  /** Called before requests are made: a target that needs heartbeats gets them now. */
   readonly refresh: () => Promise<void>
   /** It remembers nothing, so the same frames serve every run: an echo answers faster than frames are made. */
   readonly isStateless: boolean
@@ -35,7 +35,7 @@ export type LoadResult = {
   readonly lost: number
   /** Share of a core that this process used. */
   readonly driverCpu: number
-  /** CPU time of the server for one answer, µs, over the measured part; 0 when nobody said how to know. */
+  /** CPU time of the server for one answer, µs, over the measured part; 0 when the options give no way to read it. */
   readonly serverCpuUs: number
 }
 
@@ -125,7 +125,7 @@ const lookPerSecond = 10_000
 /** A run is at least so many times what is in flight: shorter ones measure one burst of answers. */
 const runsInFlightMin = 12
 
-/** Capacity: a run of `seconds` with everything made ahead. */
+/** Closed loop, for throughput at capacity: a run of `seconds` with everything made ahead. */
 export async function closedLoop(target: Target, options: ClosedLoopOptions): Promise<LoadResult> {
   const expected = options.expectPerSecond ?? (await runClosed(target, options, lookS * lookPerSecond)).perSecond
   return runClosed(target, options, expected * options.seconds * 1.1)
@@ -205,7 +205,7 @@ async function runClosed(target: Target, options: ClosedLoopOptions, wanted: num
 /** One stretch of an open loop: arrivals at one rate. */
 export type Phase = { readonly perSecond: number; readonly seconds: number }
 
-/** One tenth of a second of a run: what became of the requests that were due in it, and what was approved in it. */
+/** Time bucket: one tenth of a second of a run; what became of the requests that were due in it, and what was approved in it. */
 export type Window = {
   readonly fromMs: number
   readonly due: number
@@ -217,7 +217,7 @@ export type Window = {
   readonly came: number
 }
 
-/** Latency at a rate. The first half second warms up. */
+/** Open loop, for latency at a rate. The first half second warms up. */
 export async function openLoop(target: Target, options: Phase): Promise<LoadResult> {
   const { perSecond } = options
   const phases = [{ perSecond, seconds: warmUpS }, options]
@@ -306,7 +306,7 @@ export async function openLoopPhases(
   return { result, windows }
 }
 
-/** When each request is due, ms from the start: as many as fill every lane alike. */
+/** The arrival schedule: when each request is due, ms from the start; as many as fill every lane alike. */
 export function arrivals(phases: readonly Phase[], lanesCount: number): Float64Array {
   const wanted = phases.reduce((sum, { perSecond, seconds }) => sum + Math.ceil(perSecond * seconds), 0)
   const due = new Float64Array(Math.floor(wanted / lanesCount) * lanesCount)

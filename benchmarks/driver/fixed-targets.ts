@@ -1,5 +1,5 @@
-// Targets whose links both ends know from a seed: the echoes and the peers. Opens the sockets and tells a peer which bands
-// speak through each.
+// Targets with pre-shared links, which both ends derive from a seed: the echoes and the peers. Opens the sockets and tells a peer
+// which bands speak through each.
 
 import type { Lane, Target } from './driver.ts'
 import { fixedLink, fleetBands, fleetPartner } from './fleet.ts'

@@ -1,5 +1,6 @@
-// The bands that a benchmark speaks for, made from a seed: the driver and a server under test, in different processes, make
-// the same ones. Real ids, real secrets, real keys; only how a link comes to be differs (LiveLink says from where).
+// Deterministic simulated fleet: the bands that a benchmark speaks for, made from a seed; the driver and a server under test, in
+// different processes, make the same ones. Real ids, real secrets, real keys; only how a link comes to be differs (LiveLink says
+// from where).
 
 import { createHmac } from 'node:crypto'
 import type { ImportedBinding } from '../../protocol/messages/imported-binding.ts'
@@ -40,7 +41,7 @@ export type FleetBand = {
   readonly root: Bytes
 }
 
-/** The band's end of a live link: what it needs to prove and to seal. */
+/** Session state of the band's end of a live link: keys, counter and tick, to prove and to seal. */
 export type LiveLink = {
   readonly up: Bytes
   readonly down: Bytes
@@ -87,7 +88,7 @@ export function fleetBands(seed: string, count: number, stride = 1): readonly Fl
 }
 
 /**
- * A link that both ends know without having spoken: for floors and peers, which have no resume. `epoch` tells the links
+ * A pre-shared link, which both ends know without a handshake: for floors and peers, which have no resume. `epoch` tells the links
  * of one band apart: a server that was restarted starts new ones.
  */
 export function fixedLink(seed: string, band: FleetBand, epoch = 1): LiveLink {
@@ -119,7 +120,7 @@ export function fleetPartner(seed: string): FleetPartner {
   return { id: parsePartnerId(derived(seed, 'partner', 0).subarray(0, 16)), kid: 1, key: derived(seed, 'partner', 1) }
 }
 
-/** The band as an operator would bring it from elsewhere, armed for the longest time. */
+/** The band as a record of a bulk import, armed for the longest time. */
 export function importedBand(band: FleetBand, nowMs: number): ImportedBinding {
   return {
     bandId: band.bandId,

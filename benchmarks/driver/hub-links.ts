@@ -1,5 +1,5 @@
-// One hub session of an engine and the bands behind it: hello, attach, RESUME, first heartbeat; afterwards every band has a
-// live link whose keys, counters and tick the driver knows. A band's whole conversation, and nothing a real one would not say.
+// Client of one hub session, with the bands behind it: hello, attach, RESUME, first heartbeat; afterwards every band has a live
+// link whose keys, counters and tick the driver knows. A band's whole conversation, and nothing a real one would not say.
 
 import { openData, sealData } from '../../crypto/links/link-seal.ts'
 import { nodePrimitives as p } from '../../crypto/primitives/node-primitives.ts'
@@ -23,7 +23,7 @@ import { type FleetBand, type LiveLink, liveLink } from './fleet.ts'
 import { RawSocket } from './raw-socket.ts'
 import type { BandLink } from './requests.ts'
 
-/** Where bands are in their resume chains, by number: what their flash would remember when an engine starts again. */
+/** Resume ratchets by band number: what their flash would remember when an engine starts again. */
 export type Chains = Map<number, { readonly root: Uint8Array<ArrayBuffer>; readonly n: number }>
 
 type Linking = {
@@ -54,7 +54,7 @@ export async function openHub(
 ): Promise<HubLinks> {
   const keys = createSoftwareP256Keys(p)
   const signed = await token(keys.session.publicKey)
-  // Last: from here on somebody must listen, the greeting comes at once.
+  // Last: from here on a listener must be set, the greeting comes at once.
   const socket = await RawSocket.open({ port, path: '/hub', subprotocol })
   const bySlot = new Map<number, Linking>(bands.map((band) => [band.slot, { band, link: undefined, heard: () => {} }]))
   const hub = new Hub(socket, bySlot, chains)

@@ -1,6 +1,6 @@
-// Requests as they come from the air, made before they are sent: for a live link the counters and the tick of the next
-// proofs are known, so the offer, `rd`, the proof and the sealed record can all be made ahead (about 20 µs each, which the
-// driver would else need while it measures). They are real: any server that checks them finds them right.
+// Pre-generated payment requests with real proofs: for a live link the counters and the tick of the next proofs are known, so the
+// offer, `rd`, the proof and the sealed record can all be made ahead (about 20 µs each, which the driver would else need while it
+// measures). They are real: any server that checks them finds them right.
 
 import { randomBytes } from 'node:crypto'
 import { sealData } from '../../crypto/links/link-seal.ts'
@@ -73,7 +73,7 @@ export function makeRequest(
   return { offer, record: prove(link, offer, rid) }
 }
 
-/** The band's record for an offer: it steps the link's counter. */
+/** The band's sealed AUTH_PROOF for an offer; advances the link's counter. */
 export function prove(link: LiveLink, offer: Uint8Array, rid: ReturnType<typeof parseRid>): Uint8Array<ArrayBuffer> {
   const rd = requestDigest(
     nodePrimitives,
@@ -88,7 +88,7 @@ export function prove(link: LiveLink, offer: Uint8Array, rid: ReturnType<typeof 
   return sealData(nodePrimitives, link.up, header, link, rd, concatBytes(proved, tag))
 }
 
-/** How requests are written and answers read: the engine's frames, or JSON with base64 as a peer would have it. */
+/** Codec of requests and answers: the engine's frames, or JSON with base64 as a peer would have it. */
 export type Wire = {
   readonly kind: 'text' | 'binary'
   readonly encode: (id: number, slot: number, request: BandRequest) => Uint8Array
@@ -103,14 +103,14 @@ export const errorOutcome = 1_000
 
 const errorOfCode = finderOf(errorCodes)
 
-/** `denied: over-day-limit`, `refused: busy`, …; a number that is nobody's is shown as it is. */
+/** `denied: over-day-limit`, `refused: busy`, …; an unknown number is shown as it is. */
 export function outcomeName(outcome: number): string {
   if (outcome < errorOutcome) return `denied: ${parseReason(outcome) ?? outcome}`
   const code = outcome - errorOutcome
   return `refused: ${errorOfCode(code) ?? code}`
 }
 
-/** Frame 5 out; 105 and 200 in, 5 for an echo. Looked at byte by byte: decoding would cost the driver more than sending. */
+/** Codec of MessagePack frames. Frame 5 out; 105 and 200 in, 5 for an echo. Read byte by byte: decoding would cost more than sending. */
 export const frameWire: Wire = {
   kind: 'binary',
   encode: (id, slot, { offer, record }) =>
@@ -152,7 +152,7 @@ function readUint(bytes: Buffer): number {
   return value
 }
 
-/** `{"id":1,"slot":2,"offer":"…","record":"…"}` out; `{"id":1,"reason":0,…}` or `{"id":1,"error":7}` in, in that order. */
+/** Codec of JSON. `{"id":1,"slot":2,"offer":"…","record":"…"}` out; `{"id":1,"reason":0,…}` or `{"id":1,"error":7}` in, in that order. */
 export const jsonWire: Wire = {
   kind: 'text',
   encode: (id, slot, { offer, record }) =>

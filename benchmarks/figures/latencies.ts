@@ -1,4 +1,4 @@
-// Latencies of one run, kept exactly: runs here are short, so nothing needs to be binned.
+// Latency percentiles of one run from all samples, kept exactly: runs here are short, so nothing needs to be binned.
 
 export type LatencySummary = {
   readonly count: number
@@ -26,7 +26,7 @@ export class Latencies {
   }
 }
 
-/** The middle of an odd number of runs. */
+/** Median of an odd number of values. */
 export function median(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0
 }

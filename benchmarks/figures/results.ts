@@ -1,6 +1,6 @@
-// One model for every figure that is shown: a section of rows, each a figure with its unit, its spread over the rounds and
-// its ratio against something. Printed as it comes and written to RESULTS.md. A goal that is missed is shown, not thrown:
-// what to do about it is for who reads.
+// Result model and Markdown report of benchmarks: a section of rows, each a figure with its unit, its spread over the rounds and
+// its ratio against something. Printed as it comes and written to RESULTS.md. A goal that is missed is shown, not thrown: what to
+// do about it is for who reads.
 
 import { median } from './latencies.ts'
 
@@ -154,7 +154,7 @@ function tableLine(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** Three digits that count, thousands apart: 0.0123, 1.23, 12.3, 123, 12,300. */
+/** Formats to three significant digits, thousands apart: 0.0123, 1.23, 12.3, 123, 12,300. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const size = Math.abs(value)

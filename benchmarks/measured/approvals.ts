@@ -1,5 +1,5 @@
-// Durable approvals, open loop: arrivals at a fixed rate whatever the answers do, latency counted from the intended
-// start. Engine and load are two processes that share this machine's cores; both sides' figures are shown.
+// Benchmark of end-to-end approval latency, durable, open loop: arrivals at a fixed rate whatever the answers do, latency counted
+// from the intended start. Engine and load are two processes that share this machine's cores; both sides' figures are shown.
 
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

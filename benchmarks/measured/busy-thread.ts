@@ -1,4 +1,5 @@
-// A thread that takes a part of a core, two milliseconds at a time, as a load or an engine beside what is measured would.
+// CPU load generator: a thread that takes a part of a core, two milliseconds at a time, as a load or an engine beside what is
+// measured would.
 
 const periodMs = 2
 const busyShare = 0.6

@@ -1,5 +1,5 @@
-// Floors, ours and peers over the network: capacity in a closed loop, latency at a rate in an open one. Round by round they
-// take turns (A B C, A B C, …), so that whatever else the machine does hits all alike.
+// Benchmark that compares floors, ours and peers over the network, interleaved: capacity in a closed loop, latency at a rate in
+// an open one. Round by round they take turns (A B C, A B C, …), so that whatever else the machine does hits all alike.
 
 import type { MeteredTimes } from '../../sdk/admin/admin-client.ts'
 import type { Admin } from '../driver/admin.ts'
@@ -91,7 +91,7 @@ function emptyOf({ name, target, note }: Contender): Compared {
   }
 }
 
-/** Code gets as fast as it will be; not counted. */
+/** Warm-up: code gets as fast as it will be; not counted. */
 const warmUpS = 1
 
 async function capacity(

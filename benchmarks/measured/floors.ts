@@ -1,5 +1,5 @@
-// The floors below everything that is durable: what the disk and LMDB take by themselves. The floors of the network, the
-// echoes, take turns with the engine and its peers (comparison.ts).
+// Baseline benchmark of durable storage, the floors below everything that is durable: what the disk and LMDB take by themselves.
+// The floors of the network, the echoes, take turns with the engine and its peers (comparison.ts).
 
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -1,5 +1,5 @@
-// Nothing on the road of one frame grows with the number of bindings: the same load against engines that hold 10,000, 100,000
-// and a million. The fleet that speaks is as large each time and spread over all bindings.
+// Scalability benchmark: nothing on the road of one frame grows with the number of bindings. The same load against engines that
+// hold 10,000, 100,000 and a million. The fleet that speaks is as large each time and spread over all bindings.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

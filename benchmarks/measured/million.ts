@@ -1,6 +1,6 @@
-// A million bands with live links on one machine: what they weigh, what their garbage costs, what an approval takes
-// meanwhile; then all of them lose their connection at once and come back. The load is the load tester's (loadtest/), whose
-// bands are rows in typed arrays: a million of anything else would not fit beside the engine.
+// Scale and reconnect-storm benchmark with a million bands with live links on one machine: what they weigh, what their garbage
+// costs, what an approval takes meanwhile; then all of them lose their connection at once and come back. The load is the load
+// tester's (loadtest/), whose bands are rows in typed arrays: a million of anything else would not fit beside the engine.
 
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ export type MillionOptions = {
 
 /** At this size bands report every ten minutes, and the lease is three times that. */
 const heartbeatS = 600
-/** When in its stretch the storm breaks, and within what time everybody tries to come back. */
+/** When in its stretch the storm breaks, and within what time every band tries to come back. */
 const stormAt = 0.1
 const reconnectWithinMs = 1_000
 
@@ -166,7 +166,7 @@ class Ticker {
 
 const tickMs = 250
 
-/** A value between two readings; of the first or last outside of them. Not a number for an instant that is none. */
+/** Linear interpolation between two readings, ms of CPU; clamped to the first and last. NaN for an instant that is NaN. */
 export function cpuAt(series: readonly { readonly atMs: number; readonly cpuMs: number }[], atMs: number): number {
   if (Number.isNaN(atMs)) return Number.NaN
   const after = series.findIndex((one) => one.atMs >= atMs)
@@ -245,7 +245,7 @@ function answeredOf({ server }: LoadResult): LoadResult['server']['answered'] | 
   return server.answered.count === 0 ? undefined : server.answered
 }
 
-/** What a reader should distrust. */
+/** Caveats for the reader. */
 function notesOf(results: readonly LoadResult[]): readonly string[] {
   const sum = (pick: (result: LoadResult) => number) => results.reduce((total, result) => total + pick(result), 0)
   const counts = [

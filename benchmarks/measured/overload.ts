@@ -1,5 +1,5 @@
-// What happens when three times as much comes as there is room for: what is still approved, what is refused and how, what
-// memory it takes, and how soon all is well again once the rush is over.
+// Overload benchmark (goodput, load shedding, recovery) at three times the capacity: what is still approved, what is refused and
+// how, what memory it takes, and how soon all is well again once the rush is over.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export type OverloadOptions = {
   readonly say: (line: string) => void
 }
 
-/** So many tenths of a second without a refusal, in which nobody waited longer than in the calm before, and all is well. */
+/** So many tenths of a second without a refusal, in which no request waited longer than in the calm before, and all is well. */
 const wellWindows = 5
 /** Shorter waits are not worth telling apart, ms. */
 const wellMsMin = 10
@@ -89,19 +89,19 @@ async function measureRush(
 
 type Span = { readonly fromMs: number; readonly toMs: number }
 
-/** Approvals that came in a span, a second: what was of use meanwhile. */
+/** Goodput: approvals that came in a span, a second. */
 export function goodputOf(windows: readonly Window[], { fromMs, toMs }: Span): number {
   const within = windows.filter((one) => one.fromMs >= fromMs && one.fromMs < toMs)
   return (1_000 * within.reduce((sum, { came }) => sum + came, 0)) / (toMs - fromMs)
 }
 
-/** The longest anybody waited before the rush but for its first half second, ms; never less than `wellMsMin`. */
+/** The longest wait of a request before the rush but for its first half second, ms; never less than `wellMsMin`. */
 export function wellMsOf(windows: readonly Window[], rushMs: number): number {
   const before = windows.filter(({ fromMs }) => fromMs >= 500 && fromMs < rushMs)
   return Math.max(wellMsMin, ...before.map(({ worstMs }) => worstMs))
 }
 
-/** From the end of the rush to the first of `wellWindows` tenths of a second that were well; infinite when none were. */
+/** Recovery time, ms: from the end of the rush to the first of `wellWindows` tenths of a second that were well; infinite when none were. */
 export function recoveryOf(windows: readonly Window[], endMs: number, wellMs: number): number {
   const after = windows.filter(({ fromMs, due }) => fromMs >= endMs && due > 0)
   const isWell = ({ due, approved, worstMs }: Window) => approved === due && worstMs <= wellMs

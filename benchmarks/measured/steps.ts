@@ -1,4 +1,4 @@
-// One figure for each hot step of a frame's road, on inputs as they come: an AUTH_PROOF for an offer from a live link.
+// Microbenchmarks of each hot step of a frame's road, on inputs as they come: an AUTH_PROOF for an offer from a live link.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// What it costs that operators look: the same payments with nobody at the operators' page and with ten, each with its feed
-// open and its values decoded, as their browsers do; and an engine that is left alone, where nothing hides the cost.
+// Benchmark of the overhead of monitoring: the same payments with no viewer at the operators' page and with ten, each with its
+// feed open and its values decoded, as their browsers do; and an engine that is left alone, where nothing hides the cost.
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ export type ViewersOptions = {
   readonly say: (line: string) => void
 }
 
-/** A value for each round: with nobody looking, and with all who look. */
+/** A value for each round: with no viewer, and with all viewers. */
 type Pair = { readonly nobody: number[]; readonly all: number[] }
 type Measured = { readonly p50Ms: Pair; readonly p99Ms: Pair; readonly cpuUs: Pair; readonly idleCpuMs: Pair }
 
@@ -82,7 +82,7 @@ async function paid(engine: EngineTarget, { perSecond, seconds }: ViewersOptions
   return { p50Ms: answered.p50Ms ?? Number.NaN, p99Ms: answered.p99Ms ?? Number.NaN, cpuUs: (1_000 * cpuMs) / approved }
 }
 
-/** CPU time of an engine that nobody pays through, ms a second. */
+/** CPU time of an idle engine, without payments, ms a second. */
 async function idle(engine: EngineTarget, seconds: number): Promise<number> {
   // What the payments left to be written is written first.
   await sleep(flushMs)

@@ -1,5 +1,6 @@
-// How long a sleeping band takes to wake, in a data folder that a server has left: the engine's own registry on the real
-// view, bands of all of the fleet in no order. A process of its own, so that nothing is warm but what waking made warm.
+// Cold-read benchmark: how long a sleeping band takes to wake, in a data folder that a server has left: the engine's own registry
+// on the real view, bands of all of the fleet in no order. A process of its own, so that nothing is warm but what waking made
+// warm.
 
 import { readConfig } from '../../server/settings/config.ts'
 import { openDataFolder } from '../../server/documents/data-folder.ts'

@@ -1,5 +1,5 @@
--- The same decision on Redis: one script, one call per request. Redis runs it alone, so nothing overtakes it; with
--- `appendfsync always` its effects are on disk before its answer leaves.
+-- Lua script for Redis that makes the same decision: one script, one call per request. Redis runs it alone, so nothing overtakes
+-- it; with `appendfsync always` its effects are on disk before its answer leaves.
 --
 -- KEYS: band (hash), account (hash), reference (string), lsn (counter).
 -- ARGV: account, generation, arm epoch of the proof, denied for, amount, currency, use limit, level limit, day limit,

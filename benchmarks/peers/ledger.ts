@@ -1,5 +1,5 @@
-// What a peer's database does: keep bands, decide a request whose proof was looked at, remember the decision durably. The
-// rest of a peer, from the socket to the sealed answer, is the same for both (peer-server.ts).
+// Interface of a peer's database: keep bands, decide a request whose proof was looked at, remember the decision durably. The rest
+// of a peer, from the socket to the sealed answer, is the same for both (peer-server.ts).
 
 import type { ProximityLevel } from '../../policy/proximity.ts'
 import { type FleetBand, fleetConformance } from '../driver/fleet.ts'

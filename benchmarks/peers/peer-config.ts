@@ -1,4 +1,4 @@
-// What a peer's process is told when it starts.
+// Configuration of a peer's process, passed as JSON when it starts.
 
 import type { PeerLimits } from './ledger.ts'
 

@@ -1,6 +1,6 @@
-// What one would build without an engine: `ws`, JSON, and a database that decides. The same checks in the same order as
-// ours, with the same cryptography on node:crypto; links and the arm keys of bands are kept in memory as ours are. One
-// message out where the engine sends two. Runs in a process of its own; its database in another.
+// Baseline server for comparison, what one would build without an engine: `ws`, JSON, and a database that decides. The same
+// checks in the same order as ours, with the same cryptography on node:crypto; links and the arm keys of bands are kept in memory
+// as ours are. One message out where the engine sends two. Runs in a process of its own; its database in another.
 
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import { openData, sealData } from '../../crypto/links/link-seal.ts'

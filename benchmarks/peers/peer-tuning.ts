@@ -1,5 +1,5 @@
-// How many connections, and how a commit reaches the disk: what a careful operator would find out on the machine at hand.
-// Short runs, the best by answers a second. What is found is shown with the results.
+// Automatic tuning of a peer, of connections and of how a commit reaches the disk: what a careful operator would find out on the
+// machine at hand. Short runs, the best by answers a second. What is found is shown with the results.
 
 import { join } from 'node:path'
 import { closedLoop } from '../driver/driver.ts'

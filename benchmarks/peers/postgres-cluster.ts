@@ -1,5 +1,5 @@
-// A PostgreSQL of the benchmark's own: a new cluster in a temporary folder, its socket in that folder, nothing on TCP. As
-// root it runs as the user `postgres` (the server refuses root).
+// A temporary PostgreSQL cluster of the benchmark's own: a new one in a temporary folder, its socket in that folder, nothing on
+// TCP. As root it runs as the user `postgres` (the server refuses root).
 
 import { execFileSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// The peer's database is PostgreSQL: one call of `authorize` (schema.sql) per request, as a statement that each connection
-// has prepared, several of them under way on each connection (pipelining). How many connections is measured, not guessed
+// PostgreSQL as the peer's database: one call of `authorize` (schema.sql) per request, as a statement that each connection has
+// prepared, several of them under way on each connection (pipelining). How many connections is measured, not guessed
 // (peer-tuning.ts): their commits share one flush of the write-ahead log, as our groups do.
 
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// The peer's database is Redis: one EVALSHA of authorize.lua per request. @redis/client writes what one turn of the event
-// loop asked for with one call (auto-pipelining), and Redis syncs its file once for all it read at once, as our groups do.
+// Redis as the peer's database: one EVALSHA of authorize.lua per request. @redis/client writes what one turn of the event loop
+// asked for with one call (auto-pipelining), and Redis syncs its file once for all it read at once, as our groups do.
 
 import { readFileSync } from 'node:fs'
 import { RESP_TYPES, createClient } from '@redis/client'

@@ -1,4 +1,4 @@
-// A Redis of the benchmark's own, in a temporary folder, on a unix socket.
+// A temporary Redis process of the benchmark's own, in a temporary folder, on a unix socket.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'

@@ -1,7 +1,8 @@
--- The same decision on PostgreSQL: one function, one call, one transaction per request, prepared once a connection.
+-- Schema and stored function for PostgreSQL that make the same decision: one function, one call, one transaction per request,
+-- prepared once a connection.
 --
--- Order matters in `authorize`: the account's row is locked first, and whoever freezes a band takes that same lock, so what
--- is read after it (READ COMMITTED gives every statement its own snapshot) cannot be overtaken before the commit. One joined
+-- Order matters in `authorize`: the account's row is locked first, and a transaction that freezes a band takes that same lock, so
+-- what is read after it (READ COMMITTED gives every statement its own snapshot) cannot be overtaken before the commit. One joined
 -- SELECT would save 10 µs and could read a band as it was before a freeze that was acknowledged meanwhile.
 
 create table accounts (

@@ -1,5 +1,5 @@
-// Everything that is compared over the network, started side by side, each with the same number of sockets and bands. One
-// that runs and is not its turn costs nothing but memory.
+// The contenders of a comparison over the network, started side by side, each with the same number of sockets and bands. One that
+// runs and is not its turn costs nothing but memory.
 
 import { type Child, processFigures, startBenchChild } from '../driver/child.ts'
 import type { Admin } from '../driver/admin.ts'

@@ -1,6 +1,7 @@
-// The floors under an answer on this machine, in a process of their own. `bare`: uWebSockets sends back what came, nothing
-// else. `sealed`: the cryptography of an authorization and its frames, and nothing of what an engine is: no session, no
-// state, no decision, no journal. Frame 5 in: offer MAC, `rd`, record opened, proof checked; frames 105 and 120 out, sealed.
+// Echo servers as baselines (the floors under an answer on this machine), in a process of their own. `bare`: uWebSockets sends
+// back what came, nothing else. `sealed`: the cryptography of an authorization and its frames, and nothing of what an engine is:
+// no session, no state, no decision, no journal. Frame 5 in: offer MAC, `rd`, record opened, proof checked; frames 105 and 120
+// out, sealed.
 
 import { openData, sealData } from '../../crypto/links/link-seal.ts'
 import { nodePrimitives as p } from '../../crypto/primitives/node-primitives.ts'

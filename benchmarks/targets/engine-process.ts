@@ -1,5 +1,5 @@
-// The engine under measurement, in a process of its own: real journal and view, the listener a server would take.
-// Talks to its parent over IPC: what the parent needs to connect, then figures whenever asked.
+// Child process that runs the engine under measurement: real journal and view, the listener a server would take. Talks to its
+// parent over IPC: what the parent needs to connect, then figures whenever asked.
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { createKeyring } from '../../crypto/at-rest.ts'

@@ -1,5 +1,6 @@
-// Ours: `bandpass serve` as an operator starts it, with its journal and its view on disk, in a process of its own. The
-// fleet comes in by the operators' import and speaks through hubs, as many sockets as every other target gets.
+// The engine as a benchmark target: `bandpass serve` as an operator starts it, with its journal and its view on disk, in a
+// process of its own. The fleet comes in by the operators' import and speaks through hubs, as many sockets as every other target
+// gets.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
