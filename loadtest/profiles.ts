@@ -1,4 +1,4 @@
-// Finds a profile: one of ours by name, or a file of the user's.
+// Lookup of load profiles: one of ours by name, or a file of the user's.
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// The load tester as a function: brings a fleet to an engine, links it, loads it for one stretch or several, and says what
-// both ends saw. The command, `make load` and the benchmarks are all made of this.
+// Entry point of the load tester, as a function: brings a fleet to an engine, links it, loads it for one stretch or several, and
+// says what both ends saw. The command, `make load` and the benchmarks are all made of this.
 
 import { AdminClient, type EngineInfo, type ServerMeters } from '../sdk/admin/admin-client.ts'
 import { LoadCounters } from './figures/counters.ts'
@@ -40,7 +40,7 @@ export async function runLoad(
   }
 }
 
-/** A fleet that is linked and may be loaded again and again. */
+/** A reusable load session: a fleet that is linked and may be loaded again and again. */
 export class Load {
   readonly #options: FleetOptions
   readonly #admin: AdminClient

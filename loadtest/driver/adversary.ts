@@ -1,5 +1,5 @@
-// Attacks beside honest load: a thief with a few bands of its own that replays, forges and flips bits, vandals that speak
-// rubbish, a hub that floods. What it expects is the point: not one of them may be approved.
+// Adversarial load generator, attacks beside honest load: a thief with a few bands of its own that replays, forges and flips
+// bits, vandals that speak rubbish, a hub that floods. What it expects is the point: not one of them may be approved.
 
 import { decodeEngineFrame, encodePhoneFrame } from '../../protocol/messages/frame-codec.ts'
 import { offerBytes } from '../../protocol/offer.ts'
@@ -212,7 +212,7 @@ export class Adversary {
     return kinds[0]?.attack ?? 'replay'
   }
 
-  /** A socket that speaks rubbish: bytes that are no frame, a hello with a token of nobody, or more than fits. */
+  /** A socket that speaks rubbish: bytes that are no frame, a hello with a token of no account, or more than fits. */
   #vandalize(): void {
     const { plan, chance, counters } = this.#parts
     counters.add('vandals')
@@ -232,7 +232,7 @@ export class Adversary {
     this.#vandals.add(vandal)
   }
 
-  /** An authenticated hub whose frames mean nothing: slots that are empty, bands that nobody has. */
+  /** An authenticated hub whose frames mean nothing: slots that are empty, bands that do not exist. */
   #floodOn(now: number): void {
     const { attacks, startMs, counters } = this.#parts
     if (now >= this.#floodOpensAtMs && this.#flood === undefined) this.#openFlood(now)

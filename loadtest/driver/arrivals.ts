@@ -1,5 +1,6 @@
-// When requests are due: an open loop, which asks at its own times whatever the answers do. Latency counts from these
-// instants, so a server that stalls cannot slow its own measurement down (coordinated omission).
+// Arrival process of an open loop (Poisson or fixed gaps, with a rate curve or bursts), which asks at its own times whatever the
+// answers do. Latency counts from these instants, so a server that stalls cannot slow its own measurement down (coordinated
+// omission).
 
 import type { Chance } from '../machine/chance.ts'
 import type { Bursts, RatePoint } from '../profile/profile.ts'

@@ -1,4 +1,4 @@
-// How a fleet is spread: over phones or hubs, over threads, with a token for each socket.
+// Partitioning of a fleet: over phones or hubs, over threads, with a token for each socket.
 
 import { fromHex } from '../../base/bytes.ts'
 import { hubSlotMax } from '../../protocol/limits.ts'

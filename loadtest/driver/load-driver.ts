@@ -1,5 +1,5 @@
-// One thread's load: asks when a request is due, beats every band's heart, measures from the intended start, counts. Never
-// waits for an answer before it asks the next, and never spins: between two turns it gives its core to the engine.
+// Open-loop load driver of one thread: asks when a request is due, beats every band's heart, measures from the intended start,
+// counts. Never waits for an answer before it asks the next, and never spins: between two turns it gives its core to the engine.
 
 import { offerBytes } from '../../protocol/offer.ts'
 import { Adversary } from './adversary.ts'
@@ -182,7 +182,7 @@ export class LoadDriver {
     outbox.authorize(requests.idOf(place), slot, requests.offers, offerAt, fleet.out, fleet.outBytes)
   }
 
-  /** One of the profile's requests, by weight. */
+  /** Weighted random choice of one of the profile's requests. */
   pick(): { readonly mix: RequestMix; readonly label: Uint8Array } | undefined {
     const running = this.#running
     if (running === undefined) return undefined

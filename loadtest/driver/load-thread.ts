@@ -1,4 +1,4 @@
-// A thread of the load: a share of the fleet, its sockets, its loop. Told what to do by run-load.ts; what it counts and how
+// Worker thread of the load: a share of the fleet, its sockets, its loop. Told what to do by run-load.ts; what it counts and how
 // long answers took stands in memory that both see.
 
 import { createHistogram } from 'node:perf_hooks'

@@ -1,4 +1,4 @@
-// The threads of a load as seen from outside: started, asked, answered, ended together.
+// Handles on the worker threads of a load, for the coordinating thread: started, asked, answered, ended together.
 
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'

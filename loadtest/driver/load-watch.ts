@@ -1,4 +1,4 @@
-// Watches a load: draws what is going on, and takes a sample of both ends every second.
+// Live progress and sampling of a load: draws what is going on, and takes a sample of both ends every second.
 
 import { type RecordableHistogram, createHistogram } from 'node:perf_hooks'
 import type { AdminClient, ServerMeters } from '../../sdk/admin/admin-client.ts'
@@ -7,7 +7,7 @@ import type { Sample } from '../figures/load-result.ts'
 import type { LoadThread, ThreadLatencies } from './load-threads.ts'
 import { every, nowMs } from '../machine/real-time.ts'
 
-/** What is going on, for who watches. */
+/** Progress of a phase, for who watches. */
 export type LoadPicture = {
   readonly phase: 'provisioning' | 'linking' | 'warming up' | 'loading' | 'finishing'
   /** Of this phase, 0 to 1. */
@@ -151,7 +151,7 @@ function perSecond(count: number, ms: number): number {
   return ms <= 0 ? 0 : (1_000 * count) / ms
 }
 
-/** One histogram of the latencies of all threads. */
+/** Merges the latency histograms of all threads into one. */
 export function merged(all: readonly RecordableHistogram[]): RecordableHistogram {
   const sum = createHistogram(histogramRange)
   for (const one of all) if (one.count > 0) sum.add(one)

@@ -1,4 +1,4 @@
-// What one thread's load is made of, and one stretch of it.
+// Dependencies of one thread's load driver, and the shape of one stretch (a load phase) of it.
 
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { CarrierPlan } from '../wire/carriers.ts'

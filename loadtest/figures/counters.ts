@@ -1,5 +1,5 @@
-// What a thread counts while it works, in shared memory: the coordinating thread reads it whenever it draws, and nobody
-// sends messages. One thread writes, so plain stores do.
+// Single-writer counters in shared memory, what a thread counts while it works: the coordinating thread reads them whenever it
+// draws, without messages. One thread writes, so plain stores do.
 
 import { type CloseCode, closeCodes, errorCodes } from '../../protocol/errors.ts'
 import { finderOf, namesOf } from '../../base/names.ts'

@@ -1,4 +1,4 @@
-// Which decisions of an honest request can be right, whatever engine it was asked.
+// Test oracle for decisions: which of an honest request can be right, whatever engine it was asked.
 
 import { verdicts } from '../../protocol/ops.ts'
 import { type DenialReason, parseReason } from '../../protocol/reasons.ts'
@@ -20,7 +20,7 @@ const fairDenials: ReadonlySet<DenialReason> = new Set([
   'risk-freeze',
 ])
 
-/** An approval that the wearer refused, or a denial that nothing about an honest band explains. `verdict` by wire number. */
+/** Is this decision wrong: an approval that the wearer refused, or a denial that nothing about an honest band explains? `verdict` by wire number. */
 export function isWrong(decision: { readonly approved: boolean; readonly reason: number }, verdict: number): boolean {
   const isRefused = verdict === verdicts.refused
   if (decision.approved) return isRefused

@@ -1,5 +1,5 @@
-// What a stretch of load came to, as both ends saw it, and whether it can be right: every request answered, no decision
-// that cannot be, and the engine's own counts equal to ours.
+// Result of a stretch of load with its consistency check, as both ends saw it: every request answered, no decision that cannot
+// be, and the engine's own counts equal to ours.
 
 import type { RecordableHistogram } from 'node:perf_hooks'
 import type { EngineInfo, ServerMeters } from '../../sdk/admin/admin-client.ts'
@@ -287,7 +287,7 @@ function distributionOf(latencies: RecordableHistogram): LoadResult['distributio
   return [...latencies.percentiles].map(([percentile, ns]) => ({ share: percentile / 100, ms: ns / 1e6 }))
 }
 
-/** The slope of anonymous memory over the second half, by least squares; null for less than ten samples. */
+/** Memory leak estimate: the slope of anonymous memory over the second half, by least squares; null for less than ten samples. */
 function growthOf(samples: readonly Sample[]): number | null {
   const points = samples
     .slice(Math.floor(samples.length / 2))

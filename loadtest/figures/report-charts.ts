@@ -87,7 +87,7 @@ function logarithmic(values: readonly number[]): Scale {
   return { ticks, share: (value) => (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low) }
 }
 
-/** 1, 2 or 5 times a power of ten, at least `least`. */
+/** Rounds up to a nice tick: 1, 2 or 5 times a power of ten, at least `least`. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least))
   return ([1, 2, 5].find((times) => times * power >= least) ?? 10) * power

@@ -1,4 +1,4 @@
-// A run as one HTML page that needs nothing else: no script, no font, no network. Light or dark as the reader's system.
+// HTML report of a run, one page that needs nothing else: no script, no font, no network. Light or dark as the reader's system.
 
 import { type LoadResult, type Sample } from './load-result.ts'
 import { type Chart, chartHtml, escapeHtml } from './report-charts.ts'
@@ -165,7 +165,7 @@ function chartsOf(result: LoadResult): readonly Chart[] {
 /** Labels nearer to the end than this would not fit, in nines. */
 const roomForLabel = 0.3
 
-/** The x axis gives each further nine the same room: where the tail is, not where the crowd is. */
+/** Logarithmic percentile axis, which gives each further nine the same room: where the tail is, not where the crowd is. */
 function distributionChart(result: LoadResult): Chart {
   const nines = (share: number): number => -Math.log10(Math.max(1 - share, 1 / Math.max(1, result.latency.count)))
   const last = Math.max(2, nines(1))

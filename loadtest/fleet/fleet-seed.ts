@@ -1,4 +1,4 @@
-// Everything a band of the fleet is born with, from one seed and its number: two runs with one seed have the same bands.
+// Deterministic derivation of every band of the fleet, from one seed and its number: two runs with one seed have the same bands.
 // A band's static key is drawn like the rest: any 32 bytes are a public key of X25519 (RFC 7748 §5), the engine only keeps it,
 // and a load plays no rekey, which alone would ask for its secret. To compute a million of them took a minute.
 

@@ -1,6 +1,7 @@
-// The bands of one thread: not objects but rows in typed arrays, about 170 bytes each, so that a million of them fit in a
-// process that shares the machine with the engine. Each speaks the band protocol in full (PROTOCOL §4 and §5): resume,
-// ratchet, heartbeats, proofs, key phases, with real keys. Sends nothing itself: what is to be sent is left in `out`.
+// Structure of arrays for the simulated bands of one thread: not objects but rows in typed arrays, about 170 bytes each, so that
+// a million of them fit in a process that shares the machine with the engine. Each speaks the band protocol in full (PROTOCOL §4
+// and §5): resume, ratchet, heartbeats, proofs, key phases, with real keys. Sends nothing itself: what is to be sent is left in
+// `out`.
 
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { counterJumpMax, offerLabelBytesMax, phaseAgeMaxMs, phaseMax, phaseRecordsMax } from '../../protocol/limits.ts'
@@ -11,7 +12,7 @@ import { recordVersion } from '../../protocol/versions.ts'
 import { FixedExpand, FixedHmac, sha256Into } from '../machine/fast-hash.ts'
 import { type FleetSeed, firstEpochs } from './fleet-seed.ts'
 
-/** What a record from the engine came to. `reply`: `out[0..outBytes]` is the band's answer, to be sent now. */
+/** Outcome of a record from the engine. `reply`: `out[0..outBytes]` is the band's answer, to be sent now. */
 export type Heard = 'reply' | 'linked' | 'ratcheted' | 'state' | 'result' | 'locked' | 'nothing' | 'bad'
 
 export const bandFlags = {

@@ -1,4 +1,4 @@
-// How a carrier signs in: its keys and its name come from the seed, its token from the engine's own issuer.
+// Sign-in of a carrier (frame 1): its keys and its name come from the seed, its token from the engine's own issuer.
 
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import { helloMessage } from '../../crypto/signed/phone-auth.ts'

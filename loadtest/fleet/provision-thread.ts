@@ -1,5 +1,5 @@
-// A thread that makes bindings from the seed and hands them to the engine's import, a thousand at a time. Making them is as
-// much work as taking them, so it must not share a thread with anything that is measured.
+// Worker thread for bulk import: makes bindings from the seed and hands them to the engine's import, a thousand at a time. Making
+// them is as much work as taking them, so it must not share a thread with anything that is measured.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { encodeImport, importBindingsMax } from '../../protocol/messages/imported-binding.ts'
@@ -34,7 +34,7 @@ async function provision(): Promise<void> {
   parentPort?.postMessage(failure.why ?? null)
 }
 
-/** One request; what went wrong is told to the others, never thrown: nobody waits for it yet. */
+/** One request; what went wrong is told to the others, never thrown: no caller awaits it yet. */
 async function send(
   admin: AdminClient,
   bytes: Uint8Array<ArrayBuffer>,

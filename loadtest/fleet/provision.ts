@@ -1,4 +1,4 @@
-// Brings a fleet to an engine that has never heard of it: bindings by bulk import, from a few threads.
+// Provisioning: brings a fleet to an engine that has never heard of it, bindings by bulk import, from a few threads.
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'

@@ -1,4 +1,5 @@
-// Chance that repeats with its seed and is cheap: xoshiro128** (Blackman, Vigna 2018). For arrivals and choices, never for keys.
+// Seeded pseudorandom numbers, cheap and repeatable: xoshiro128** (Blackman, Vigna 2018). For arrivals and choices, never for
+// keys.
 
 export class Chance {
   readonly #s = new Uint32Array(4)

@@ -1,4 +1,4 @@
-// How many files this process may have open, and so how many sockets.
+// File descriptor limit (RLIMIT_NOFILE): how many files this process may have open, and so how many sockets.
 
 import { readFileSync } from 'node:fs'
 

@@ -1,13 +1,14 @@
-// The one place where the load tester touches the real clock, timers and chance. Everything else is given an instant.
+// Clock, timers and randomness: the one place where the load tester touches the real clock, timers and chance. Everything else is
+// given an instant.
 
 import { randomBytes } from 'node:crypto'
 
-/** Milliseconds with a fraction, never running back; of this thread only. */
+/** Monotonic clock: milliseconds with a fraction, never running back; of this thread only. */
 export function nowMs(): number {
   return performance.now()
 }
 
-/** Milliseconds since 1970. */
+/** Wall clock: milliseconds since 1970. */
 export function wallMs(): number {
   return Date.now()
 }
@@ -28,14 +29,14 @@ export function sleep(delayMs: number): Promise<void> {
   })
 }
 
-/** A seed nobody asked for, to be printed so that the run can be repeated. */
+/** A random seed for a run that was given none, to be printed so that the run can be repeated. */
 export function drawSeed(): string {
   return randomBytes(6).toString('hex')
 }
 
 const never = new Int32Array(new SharedArrayBuffer(4))
 
-/** Gives the core away for a fraction of a millisecond, which timers cannot. Nothing is received meanwhile. */
+/** Blocking sleep: gives the core away for a fraction of a millisecond, which timers cannot. Nothing is received meanwhile. */
 export function nap(durationMs: number): void {
   Atomics.wait(never, 0, 0, durationMs)
 }

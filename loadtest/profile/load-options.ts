@@ -1,4 +1,4 @@
-// What a load is asked for, in two parts: the fleet, which is brought and linked once, and a stretch of load on it.
+// Options of a load, in two parts: the fleet, which is brought and linked once, and a stretch of load on it.
 
 import type { Profile } from './profile.ts'
 

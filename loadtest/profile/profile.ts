@@ -1,5 +1,5 @@
-// A profile says what a load is like: a JSON file of profiles/, or one of the user's own. Read whole: every mistake is told
-// at once, with what was expected and what stood there.
+// Parser and validator of load profiles; a profile says what a load is like: a JSON file of profiles/, or one of the user's own.
+// Read whole: every mistake is told at once, with what was expected and what stood there.
 
 import { actions } from '../../protocol/actions.ts'
 import { verdicts } from '../../protocol/ops.ts'

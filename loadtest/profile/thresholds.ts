@@ -1,5 +1,5 @@
-// When a run counts as failed: `metric`, a comparison, a value with a unit, such as `p99>1ms` or `achieved<4900`. The
-// units of a metric are those of its kind; a figure that was not measured crosses every threshold on it.
+// Pass/fail thresholds of a run: `metric`, a comparison, a value with a unit, such as `p99>1ms` or `achieved<4900`. The units of
+// a metric are those of its kind; a figure that was not measured crosses every threshold on it.
 
 /** Kinds of figure, with what their units are worth. */
 const units = {

@@ -1,5 +1,6 @@
-// The sockets of one thread and the sessions on them: phones with one band each, or hubs with tens of thousands. Brings
-// every band to a live link and keeps it there: connect, hello, attach, and what the band answers to CHAL and HELLO.
+// Connection manager of one thread, for its sockets and the sessions on them: phones with one band each, or hubs with tens of
+// thousands. Brings every band to a live link and keeps it there: connect, hello, attach, and what the band answers to CHAL and
+// HELLO.
 
 import { errorCodes } from '../../protocol/errors.ts'
 import { decodeEngineFrame } from '../../protocol/messages/frame-codec.ts'

@@ -1,4 +1,4 @@
-// Reads the frames that come thousands of times a second where they lie: 105, 120 and 200. Everything else goes through
+// Zero-copy decoder of the frames that come thousands of times a second: 105, 120 and 200. Everything else goes through
 // protocol/'s own decoder. A frame that does not fit reads as undefined.
 
 export class FrameReader {

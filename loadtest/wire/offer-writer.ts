@@ -1,4 +1,4 @@
-// A partner's offers written where they are kept, by a test the same bytes as `makeOffer` of crypto/.
+// In-place encoder and MAC of a partner's offers, by a test the same bytes as `makeOffer` of crypto/.
 
 import { canonBytes, offerBytes, offerMacedBytes } from '../../protocol/offer.ts'
 import { offerLabelBytesMax } from '../../protocol/limits.ts'

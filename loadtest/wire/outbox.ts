@@ -1,6 +1,6 @@
-// What one socket is about to send: WebSocket frames side by side in one buffer, so that a turn's messages leave in one
-// write. Records of a hub share messages of up to 16 KB; an authorize frame closes the open one, so that each band's
-// counters arrive in order. A test holds the bytes equal to protocol/'s own encoder.
+// Send buffer of one socket, with batched writes: WebSocket frames side by side in one buffer, so that a turn's messages leave in
+// one write. Records of a hub share messages of up to 16 KB; an authorize frame closes the open one, so that each band's counters
+// arrive in order. A test holds the bytes equal to protocol/'s own encoder.
 
 import { phoneFrames } from '../../protocol/messages/frames.ts'
 import { frameItemsMax, hubFrameBytesMax } from '../../protocol/limits.ts'

@@ -1,5 +1,5 @@
-// The requests under way of one thread, in typed arrays: when each was due, whose it is, what it asks. The id on the wire
-// names the place and how often it was used, so that a late answer never counts for another request.
+// Slot table of one thread's in-flight requests, in typed arrays: when each was due, which band's it is, what it asks. The id on
+// the wire names the place and how often it was used, so that a late answer never counts for another request.
 
 import { offerBytes } from '../../protocol/offer.ts'
 
@@ -70,7 +70,7 @@ export class Requests {
     this.#free[this.#freeCount++] = place
   }
 
-  /** Below 2^31: the ids above it are attaches. Never 0, which names no request: an error for it would be nobody's. */
+  /** Below 2^31: the ids above it are attaches. Never 0, which names no request: an error for it would be matched to none. */
   idOf(place: number): number {
     return (this.#uses[place] ?? 0) * placesMax + place
   }

@@ -1,5 +1,5 @@
-// A client's WebSocket: the only file that knows `ws`. It opens, reads and keeps a socket alive; what is sent in numbers
-// is framed by outbox.ts and written to the socket below it, many messages in one call. Both write whole frames.
+// WebSocket client on `ws`: the only file that knows `ws`. It opens, reads and keeps a socket alive; what is sent in numbers is
+// framed by outbox.ts and written to the socket below it, many messages in one call. Both write whole frames.
 
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
