@@ -1,4 +1,5 @@
-// A passkey's device without hands: Chromium's virtual authenticator, which verifies its user at once, or refuses to.
+// Virtual WebAuthn authenticator: a passkey's device without hands, Chromium's own, which verifies its user at once, or refuses
+// to.
 
 import type { CDPSession } from 'playwright-core'
 import type { OpenedPage } from './browser.ts'
@@ -29,7 +30,7 @@ export class VirtualAuthenticator {
     return new VirtualAuthenticator(session, authenticatorId)
   }
 
-  /** The passkeys on it: for whom, and how often each was used. */
+  /** The passkeys on it: site (the RP id), and how often each was used. */
   async passkeys(): Promise<
     readonly { readonly credentialId: string; readonly site: string; readonly used: number }[]
   > {

@@ -1,9 +1,9 @@
-// What axe-core finds on a page. It is evaluated by the debugger, so the page's CSP stays as strict as it is.
+// Accessibility audit of a page by axe-core. It is evaluated by the debugger, so the page's CSP stays as strict as it is.
 
 import axeCore from 'axe-core'
 import type { OpenedPage } from './browser.ts'
 
-/** One rule broken, and where. */
+/** An accessibility violation: one rule broken, and where. */
 export type Violation = {
   readonly rule: string
   readonly impact: 'serious' | 'critical'

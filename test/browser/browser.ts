@@ -1,6 +1,6 @@
-// Debian's Chromium for tests: each page has a context of its own, with its colours and size, and fails its test on whatever a
-// user's browser would complain about: errors on the console, errors of scripts, violations of the CSP, requests that leave
-// this machine. What a test provokes, it allows.
+// Test fixture for pages in Debian's Chromium: each page has a context of its own, with its colours and size, and fails its test
+// on whatever a user's browser would complain about: errors on the console, errors of scripts, violations of the CSP, requests
+// that leave this machine. What a test provokes, it allows.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { countQuestions, foundIn, settled } from './seen.ts'
 const screenshotFolder = join(import.meta.dirname, '..', '..', '.build', 'screenshots')
 const closeWithinMs = 10_000
 
-/** How the project's pages are looked at. */
+/** Viewports and colour schemes that the project's pages are looked at with. */
 export const looks = [
   { colorScheme: 'light', width: 1280, height: 900 },
   { colorScheme: 'dark', width: 1280, height: 900 },

@@ -1,5 +1,5 @@
-// Debian's Chromium as the tests beside this file use it, without the window of a browser, which takes a third less of the machine: a
-// program of the system, brought by scripts/install-debian.sh browser.
+// Launcher of Debian's headless Chromium for the tests beside this file, without the window of a browser, which takes a third
+// less of the machine: a program of the system, brought by scripts/install-debian.sh browser.
 
 import { accessSync, constants } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
@@ -7,7 +7,7 @@ import { type Browser, chromium } from 'playwright-core'
 const chromiumPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium-headless-shell'
 
 /**
- * Whether it is here; says so when it is not, once for each file that asks. Throws on a machine where it can be installed: there
+ * Whether Chromium is here; says so when it is not, once for each file that asks. Throws on a machine where it can be installed: there
  * no test in a browser is left out.
  */
 export function hasChromium(): boolean {

@@ -1,5 +1,5 @@
-// What the tests of the operators' page share: an engine with its operators, a fleet at work on it, and how they sign in. A
-// group of tests opens one for all of its tests.
+// Shared test fixture of the operators' page: an engine with its operators, a fleet at work on it, and how they sign in. A group
+// of tests opens one for all of its tests.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,7 +68,7 @@ export class Desk {
     return token
   }
 
-  /** While the engine is away: it finds nobody signed in. */
+  /** While the engine is away: it finds no session signed in. */
   forgetSessions(): void {
     rmSync(join(this.engine.folder, 'operator-sessions.json'))
   }

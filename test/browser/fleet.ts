@@ -1,4 +1,4 @@
-// A real engine in a process of its own, and a small fleet at work on it: bands with their wearers and phones, paired and
+// Simulated fleet for tests, at work on a real engine in a process of its own: bands with their wearers and phones, paired and
 // armed, that pay at a rate until they are told to stop. Any single band can be reached: pay with it now, take it off.
 
 import { mkdtempSync, rmSync } from 'node:fs'

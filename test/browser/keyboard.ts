@@ -1,4 +1,4 @@
-// A page without a mouse.
+// Keyboard navigation of a page, without a mouse.
 
 import type { Locator, Page } from 'playwright-core'
 import { isFocused, settled } from './seen.ts'
@@ -6,7 +6,7 @@ import { isFocused, settled } from './seen.ts'
 /** Far more than a page has on the way to anything. */
 const stepsMax = 60
 
-/** Goes from element to element until there. */
+/** Presses Tab from element to element until there. */
 export async function tabTo(page: Page, wanted: Locator): Promise<void> {
   await wanted.waitFor()
   // What is drawn anew loses the focus.

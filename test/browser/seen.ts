@@ -1,6 +1,6 @@
-// What a page shows, asked in the one way that cannot be too early: a page is settled when nothing that it asked for is on its way
-// and two frames were drawn since. What must be there is waited for; what must not is looked for in a settled page. Tests of a
-// browser ask here and nowhere else; a tidy test has the calls that they may not make themselves.
+// Web-first assertions that wait for a settled page, so that none is too early: a page is settled when nothing that it asked for
+// is on its way and two frames were drawn since. What must be there is waited for; what must not is looked for in a settled page.
+// Tests of a browser ask here and nowhere else; a tidy test has the calls that they may not make themselves.
 
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'

@@ -1,4 +1,4 @@
-// The project's documents as the tests beside this file read them: text, sections, tables.
+// Markdown parser for the project's documents: text, sections, tables, links.
 
 import { existsSync, globSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -30,7 +30,7 @@ function cellsOf(line: string): readonly string[] {
     .map((cell) => cell.replaceAll('\\|', '|').trim())
 }
 
-/** What stands in backticks. */
+/** Inline code spans: what stands in backticks. */
 export function quoted(text: string): readonly string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '')
 }

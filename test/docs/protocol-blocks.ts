@@ -1,4 +1,4 @@
-// The fenced blocks of docs/protocol.md as data: layouts with a hex example, and the lines of the worked transcript.
+// Parser of the fenced blocks of docs/protocol.md: layouts with a hex example, and the lines of the worked transcript.
 
 import { type Bytes, fromHex } from '../../base/bytes.ts'
 import { readText } from '../tidy/source-files.ts'

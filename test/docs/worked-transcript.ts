@@ -1,5 +1,5 @@
-// The worked transcript of docs/protocol.md, computed again from what the document gives: a phone says hello, pairs a band,
-// resumes its link, arms it, pays and rekeys. Every line with its name, in the order of the document.
+// Test vectors: the worked transcript of docs/protocol.md, computed again from what the document gives: a phone says hello, pairs
+// a band, resumes its link, arms it, pays and rekeys. Every line with its name, in the order of the document.
 
 import { base64url } from '../../base/base64url.ts'
 import { signBandCert } from '../../crypto/signed/band-certs.ts'

@@ -187,7 +187,7 @@ function payments(state: AccountState, rules: Rules, by: Who): readonly Step<Acc
       next: { ...state, bands: 'two', broken: isHarm ? broken : undefined },
     })
   }
-  // An import asks nobody: a band is in the account, armed, whatever holds.
+  // An import asks no one: a band is in the account, armed, whatever holds.
   if (state.bands === 'one') steps.push({ label: 'an import brings a second band', next: { ...state, bands: 'two' } })
   const isNewFree = state.bands === 'two' && !rules.holdIsTheAccounts
   if (state.approval === 'none' && (!isHeld || isNewFree)) {

@@ -1,5 +1,5 @@
-// How far the models go. The bounds of depth 1 are small enough for every test run; at depth 2 (make test-long) the largest worlds
-// are whole. Two environment variables set others:
+// Bounds of the model checker: how far the models go. The bounds of depth 1 are small enough for every test run; at depth 2 (make
+// test-long) the largest worlds are whole. Two environment variables set others:
 //   MODEL_DEPTH=3 (4, …)   one more crash, reboot, reset, deactivation and key phase for every step above 2, and one
 //                          more handshake, challenge and pairing window for every second step
 //   MODEL_STATES=5000000   how many states one run may hold before it stops and says so (1,000,000 take about 400 MB)

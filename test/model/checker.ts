@@ -3,7 +3,7 @@
 // possible next steps, and two states are the same exactly when their keys are equal, so `key` must spell out
 // everything that `steps` and `broken` read.
 
-/** One thing that can happen in a state: what a reader of a trace sees, and the state it leads to. */
+/** A transition: what a reader of a trace sees, and the state it leads to. */
 export type Step<State> = { readonly label: string; readonly next: State }
 
 /** `broken` names the first invariant that a state breaks. */

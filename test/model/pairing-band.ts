@@ -1,4 +1,4 @@
-// The band's firmware, as far as pairing goes. Each function is one step, and atomic.
+// Transitions of the band's firmware in the pairing model. Each function is one step, and atomic.
 import { at, withAt } from './list.ts'
 import type { PairingRule } from './pairing-rules.ts'
 import type { Band, Handshake, Message, PairingState } from './pairing-state.ts'
@@ -58,12 +58,12 @@ export function endBandWindow(state: PairingState): PairingState {
   return { ...state, band: band.isConfirmed ? { ...band, handshake: none, last: 'PAIR1' } : blankBand }
 }
 
-/** The battery comes out: RAM is lost, flash stays. */
+/** Power loss: RAM is lost, flash stays. */
 export function reboot(state: PairingState): PairingState {
   return { ...state, band: { ...state.band, handshake: none, last: 'PAIR1' } }
 }
 
-/** Whoever holds the band resets it: flash and RAM are blank; only the package secret stays. */
+/** Factory reset by the band's holder: flash and RAM are blank; only the package secret stays. */
 export function factoryReset(state: PairingState): PairingState {
   const wiped = state.band.stored === none ? state.wiped : state.wiped | (1 << state.band.stored)
   return { ...state, band: blankBand, wiped }

@@ -1,5 +1,5 @@
-// The engine's side of pairing: windows in RAM, rows on disk. Every change of a row is durable before anything that
-// tells of it leaves, so a row changes and its message comes to exist in one step.
+// Transitions of the engine's side in the pairing model: windows in RAM, rows on disk. Every change of a row is durable before
+// anything that tells of it leaves, so a row changes and its message comes to exist in one step.
 import { at, withAt } from './list.ts'
 import { withSent } from './pairing-band.ts'
 import type { PairingRule } from './pairing-rules.ts'
@@ -125,7 +125,7 @@ function bury(state: PairingState, rules: Rules, index: number): PairingState {
   return rules.tombstoneBeforeRelease ? withStatus(state, index, 'tombstoned') : withRelease(state, index + 1)
 }
 
-/** The process dies and starts again: windows and their keys are gone, and so is every Ne. */
+/** Crash and restart: windows and their keys are gone, and so is every Ne. */
 export function crash(state: PairingState): PairingState {
   const windows = state.windows.map((window) => ({ ...window, isOpen: false, undurable: false }))
   return { ...state, windows, resume: none }

@@ -1,9 +1,8 @@
-// Pairing and ownership (PROTOCOL §3) as a model: one band, the engine, two accounts whose phones both have the
-// package's secret (a thief may), and a network that delivers whatever was ever sent, in any order, any number of times
-// or never. Both ends crash between any two messages.
-// Left out: what Noise, BandCert, the package secret and user verification prove (a handshake belongs to one window and
-// nobody else can speak in it), times (a window or a delay has either ended or has not), limits on failures, holds. A
-// RESUME is good once and only for the engine run that drew its Ne: the resume model shows that.
+// Pairing and ownership (PROTOCOL §3) as a model: one band, the engine, two accounts whose phones both have the package's secret
+// (a thief may), and a network that delivers whatever was ever sent, in any order, any number of times or never. Both ends crash
+// between any two messages. Left out: what Noise, BandCert, the package secret and user verification prove (a handshake belongs
+// to one window and no other party can speak in it), times (a window or a delay has either ended or has not), limits on failures,
+// holds. A RESUME is good once and only for the engine run that drew its Ne: the resume model shows that.
 import type { Model, Step } from './checker.ts'
 import { at } from './list.ts'
 import {

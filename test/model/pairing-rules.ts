@@ -1,5 +1,5 @@
-// What pairing promises, and the rules that carry it (PROTOCOL §3). Rules marked ◆ there are `starred`; the others are
-// its plain sentences that turned out to carry weight.
+// Invariants of pairing, and the rules that carry them (PROTOCOL §3). Rules marked ◆ there are `starred`; the others are its
+// plain sentences that turned out to carry weight.
 import type { Rule } from './rules.ts'
 
 export const pairingInvariants = {

@@ -73,7 +73,7 @@ export type PairingState = {
 
 export const blankBand: Band = { handshake: none, last: 'PAIR1', stored: none, isConfirmed: false }
 
-/** As delivered: nobody's band. */
+/** As delivered: a band without an owner. */
 export const initialState: PairingState = {
   rows: [],
   windows: [],
@@ -105,7 +105,7 @@ export function rowOf(state: PairingState, handshake: number): number {
   return state.rows.findIndex((row) => row.handshake === handshake)
 }
 
-/** Every field of a state, one byte each. */
+/** Canonical key of a state for deduplication: every field, one byte each. */
 export function keyOf(state: PairingState): string {
   const { band } = state
   const numbers = [state.rows.length, state.windows.length, state.handshakes.length]

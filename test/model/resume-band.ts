@@ -1,4 +1,4 @@
-// The band's firmware, as far as resuming goes. Each function is one step and is atomic, except the ratchet: its two
+// Transitions of the band's firmware in the resume model. Each function is one step and is atomic, except the ratchet: its two
 // flash operations are two steps, because the battery can come out between them.
 import { at, withAt } from './list.ts'
 import type { ResumeRule } from './resume-rules.ts'
@@ -9,7 +9,7 @@ import type { Switches } from './rules.ts'
 
 type Rules = Switches<ResumeRule>
 
-/** Answers a CHAL with RESUME, or with REKEY1. Anyone can send a CHAL, also one recorded long ago. */
+/** Answers a CHAL with RESUME, or with REKEY1. Any radio can send a CHAL, also one recorded long ago. */
 export function answerChallenge(
   state: ResumeState,
   rules: Rules,
@@ -98,13 +98,13 @@ export function sendUp(state: ResumeState, rules: Rules, device: number): Resume
   }
 }
 
-/** The battery comes out: RAM is lost, flash stays as it was. A start with two roots takes the newer, erases the older. */
+/** Power loss: RAM is lost, flash stays as it was. A start with two roots takes the newer, erases the older. */
 export function reboot(state: ResumeState, rules: Rules, device: number): ResumeState {
   const band = at(state.bands, device)
   return { ...state, bands: withAt(state.bands, device, startedBand(band.root, keptAfter(rules, band))) }
 }
 
-/** Someone copies the band's flash into a second device. */
+/** Cloning: the band's flash is copied into a second device. */
 export function copyFlash(state: ResumeState): ResumeState {
   const { root, kept } = at(state.bands, 0)
   return { ...state, bands: [...state.bands, startedBand(root, kept)] }

@@ -1,4 +1,5 @@
-// The engine's side of resuming. RAM is ahead of disk (k is persisted lazily), and a crash throws RAM away.
+// Transitions of the engine's side in the resume model. RAM is ahead of disk (k is persisted lazily), and a crash throws RAM
+// away.
 import { at, withAt } from './list.ts'
 import { haveSameKeys } from './resume-band.ts'
 import type { ResumeInvariant, ResumeRule } from './resume-rules.ts'
@@ -25,7 +26,7 @@ export function expireNonce(state: ResumeState, rules: Rules, slot: number): Res
   return withNonce(state, slot, rules.neExpires ? noNonce : { ...nonce, stale: nonce.challenge !== 0 })
 }
 
-/** Someone without the root sends RESUMEs with made-up macs: with n = k − 1, with n = k + 1, and with an n far ahead. */
+/** Forgery: an attacker without the root sends RESUMEs with made-up macs: with n = k − 1, with n = k + 1, and with an n far ahead. */
 export function receiveForgery(state: ResumeState, rules: Rules, slot: number): ResumeState {
   const burned = rules.forgeryBurnsNothing ? state : withNonce(state, slot, noNonce)
   if (!rules.alarmNeedsMac && state.engine.dropped) return raiseAlarm(burned, rules)
@@ -170,19 +171,19 @@ export function persist(state: ResumeState): ResumeState {
   return { ...state, engine: { ...state.engine, disk: diskOf(state.engine) } }
 }
 
-/** The disk is copied, beside the running engine. */
+/** Backup: the disk is copied, beside the running engine. */
 export function backup(state: ResumeState): ResumeState {
   return { ...state, engine: { ...state.engine, backup: state.engine.disk } }
 }
 
-/** The process dies, the copy is put back, and the engine starts knowing that. */
+/** Restore: the process dies, the copy is put back, and the engine starts knowing that. */
 export function restore(state: ResumeState, rules: Rules): ResumeState {
   const { engine } = state
   const disk = engine.backup ?? engine.disk
   return crash({ ...state, engine: { ...engine, disk, restored: true } }, rules)
 }
 
-/** The process dies and starts again from disk. */
+/** Crash and restart: the process dies and starts again from disk. */
 export function crash(state: ResumeState, rules: Rules): ResumeState {
   const { engine } = state
   const nonces = rules.neLivesInRam ? engine.nonces.map(() => noNonce) : engine.noncesOnDisk

@@ -1,9 +1,8 @@
-// The resume protocol (PROTOCOL §4) as a model: a band, perhaps a copy of its flash, the engine, and a network that
-// delivers whatever was ever sent, in any order, any number of times or never.
-// Left out: bytes and times (a Ne either has expired or has not), the contents of records (only their counters, HELLO,
-// RATCHET_ACK and RATCHETED), pairing, key phases, more than one band; a REKEY handshake is a RESUME whose next root
-// nobody else can compute. A clone runs the band's firmware; its owner does no more with the copied root than that.
-// After a clone alarm a run ends.
+// The resume protocol (PROTOCOL §4) as a model: a band, perhaps a copy of its flash, the engine, and a network that delivers
+// whatever was ever sent, in any order, any number of times or never. Left out: bytes and times (a Ne either has expired or has
+// not), the contents of records (only their counters, HELLO, RATCHET_ACK and RATCHETED), pairing, key phases, more than one band;
+// a REKEY handshake is a RESUME whose next root no other party can compute. A clone runs the band's firmware; its owner does no
+// more with the copied root than that. After a clone alarm a run ends.
 import type { Model, Step } from './checker.ts'
 import { at } from './list.ts'
 import { answerChallenge, copyFlash, finishRatchet, haveSameKeys, reboot, receiveDown, sendUp } from './resume-band.ts'
@@ -173,12 +172,12 @@ function brokenInvariant(state: ResumeState, rules: Rules): string | undefined {
   return outcome === 'link' ? undefined : resumeInvariants.noBrick
 }
 
-/** With a copy about, is the wearer's own band refused, and nobody told? */
+/** With a copy about, is the wearer's own band refused, without an alarm? */
 export function isLockedOutSilently(state: ResumeState): boolean {
   return !state.engine.alarm && playFairly(state, switches(resumeRules)) === 'nothing'
 }
 
-/** After a restore a rekey cannot be followed: the band is given up and paired anew, and until then nobody is alarmed. */
+/** After a restore a rekey cannot be followed: the band is given up and paired anew, and until then no alarm is raised. */
 function isBeyondRekey(state: ResumeState): boolean {
   const { engine } = state
   const { root, ratcheting, target } = at(state.bands, 0)

@@ -1,5 +1,5 @@
-// What the resume protocol promises, and the rules that carry it (PROTOCOL §4). Rules marked ◆ there are `starred`; the
-// others are its plain sentences, or details it leaves open that turned out to carry weight.
+// Invariants of the resume protocol, and the rules that carry them (PROTOCOL §4). Rules marked ◆ there are `starred`; the others
+// are its plain sentences, or details it leaves open that turned out to carry weight.
 import type { Rule } from './rules.ts'
 
 export const resumeInvariants = {

@@ -119,7 +119,7 @@ export function startedBand(root: Root, kept: Root): Band {
   return { root, kept, ratcheting: false, target: none, current: none, last: 0, pending: none }
 }
 
-/** Can whoever knows the root `known` compute `wanted`, by ratcheting on? A rekey cannot be followed. */
+/** Does the root `known` suffice to compute `wanted`, by ratcheting on? A rekey cannot be followed. */
 export function givesRoot(known: Root, wanted: Root): boolean {
   return known !== none && known <= wanted && known % saltsMax === wanted % saltsMax
 }
@@ -164,7 +164,7 @@ export function initialState(bounds: ResumeBounds): ResumeState {
   }
 }
 
-/** Every field of a state, one byte each. */
+/** Canonical key of a state for deduplication: every field, one byte each. */
 export function keyOf(state: ResumeState): string {
   const { engine } = state
   const numbers = [state.bands.length, state.challengesCount, state.crashesCount, state.rebootsCount]

@@ -1,6 +1,6 @@
-// The protocol's rules as switches. Each model lists the rules it obeys; a mutant is the same model with one rule
-// switched off, and names the invariant that then breaks. A rule whose removal broke nothing would be a rule that the
-// model does not understand.
+// Mutation testing of the models: the protocol's rules as switches. Each model lists the rules it obeys; a mutant is the same
+// model with one rule switched off, and names the invariant that then breaks. A rule whose removal broke nothing would be a rule
+// that the model does not understand.
 
 /**
  * `says` is the rule in a sentence, and where it helps what is done instead when it is off; `starred` marks a ◆ rule of

@@ -1,5 +1,5 @@
-// A provider of tracers that keeps spans in memory, written against OpenTelemetry's API as an SDK is: what it is not told, no
-// SDK is.
+// In-memory span exporter, a tracer provider that keeps spans, written against OpenTelemetry's API as an SDK is: what it is not
+// told, no SDK is.
 
 import {
   type Attributes,

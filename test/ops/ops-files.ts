@@ -1,4 +1,4 @@
-// What lies in ops/ as the tests beside this file read it.
+// Parsers for the files of ops/: alert rules and dashboards, as the tests beside this file read them.
 
 import { readText } from '../tidy/source-files.ts'
 

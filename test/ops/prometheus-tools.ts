@@ -1,4 +1,5 @@
-// Debian's Prometheus as the tests beside this file use it: programs of the system, brought by scripts/install-debian.sh prometheus.
+// Wrapper of Debian's prometheus and promtool for the tests beside this file: programs of the system, brought by
+// scripts/install-debian.sh prometheus.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { freePort } from '../support/free-port.ts'

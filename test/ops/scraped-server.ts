@@ -1,4 +1,4 @@
-// A started server of the tests beside this file, with what a scraper needs to know of it.
+// Test fixture: a started server of the tests beside this file, with what a scraper needs to know of it.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Takes pictures of pages and keeps them small enough for git: cut to what matters, with fewer colours where Debian's
-// pngquant is here. A picture that is still too large is an error.
+// Screenshots of pages, kept small enough for git: cut to what matters, with fewer colours where Debian's pngquant is here. A
+// picture that is still too large is an error.
 
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The commands of the first hour as an operator types them: operators are added by `bandpass operator add`, and
+// Runner of the commands of the first hour, as an operator types them: operators are added by `bandpass operator add`, and
 // `bandpass loadtest` is the fleet.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'

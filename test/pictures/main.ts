@@ -1,5 +1,6 @@
-// `make pictures`: goes through the first hour of docs/operating.md with a real engine, a small fleet and Debian's Chromium,
-// and takes the pictures of that document on the way. It waits for what the document says is seen, and fails without it.
+// Entry point of `make pictures`, the screenshots of the guide: goes through the first hour of docs/operating.md with a real
+// engine, a small fleet and Debian's Chromium, and takes the pictures of that document on the way. It waits for what the document
+// says is seen, and fails without it.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// Cuts the power at many moments of a trace and opens the view each time. Runs in a process of its own, since LMDB may crash
-// on an image that a broken way of writing left.
+// Crash-consistency checker: cuts the power at many moments of a trace and opens the view each time. Runs in a process of its
+// own, since LMDB may crash on an image that a broken way of writing left.
 //   node view-checker.ts TRACE SEED [no-sync-counts]
 // With the last word the disk is one that says it synced and did not.
 

@@ -1,5 +1,5 @@
-// From a trace (write-trace.c) to what the disk may hold after a power cut: everything synced, and of the rest whatever the
-// disk happened to have written, sector by sector, in no order.
+// Crash images: from a trace (write-trace.c) to what the disk may hold after a power cut; everything synced, and of the rest
+// whatever the disk happened to have written, sector by sector, in no order.
 
 import { sectorBytes } from '../../store/journal/journal-format.ts'
 import type { Chance } from '../../store/journal/test-simulated-disk.ts'

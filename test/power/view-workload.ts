@@ -1,4 +1,4 @@
-// The rows that the traced writer writes and the checker expects: both know them from the lsn alone.
+// Deterministic workload, the rows that the traced writer writes and the checker expects: both know them from the lsn alone.
 
 import { createKeyring } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'

@@ -1,5 +1,6 @@
-// Writes the workload to a view, under the trace, and notes each write that was acknowledged in a file beside it. The
-// variants other than `store` open LMDB in ways the store does not, to show that the check finds the harm.
+// Traced process of the power-cut tests: writes the workload to a view, under the trace, and notes each write that was
+// acknowledged in a file beside it. The variants other than `store` open LMDB in ways the store does not, to show that the check
+// finds the harm.
 //   node view-writer.ts FOLDER store|no-sync|overlapping-sync COUNT
 
 import { mkdirSync, openSync, writeSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Records every change to the files in one folder, in order, while a program runs under LD_PRELOAD.
+// Write tracer by LD_PRELOAD interposition: records every change to the files in one folder, in order, while a program runs.
 //
 //   TRACE_FOLDER  files whose path starts with this are recorded
 //   TRACE_FILE    where the records go

@@ -1,5 +1,5 @@
-// Watches what leaves the engine: nothing that was approved and not yet answered when a stop was acknowledged is answered as
-// approved afterwards, by the engine that acknowledged it or by the next one.
+// Test oracle for what leaves the engine: nothing that was approved and not yet answered when a stop was acknowledged is answered
+// as approved afterwards, by the engine that acknowledged it or by the next one.
 
 import { decodeRecord } from '../../engine/ports/records.ts'
 import { decodeEngineFrame } from '../../protocol/messages/frame-codec.ts'
@@ -33,7 +33,7 @@ export class Answers {
     return this.#stops.length
   }
 
-  /** An engine begins: what an earlier one had on disk and did not answer, it may have answered as far as anybody can tell. */
+  /** An engine begins: what an earlier one had on disk and did not answer, it may have answered as far as this oracle can tell. */
   began(): void {
     this.#lifeFromLsn = this.#disk.records.length + 1
   }

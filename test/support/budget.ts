@@ -1,5 +1,5 @@
-// A test that goes as far as its budget: it asks before each piece of work whether there is more, and what it is asked for tells on
-// stderr how far it is, every ten seconds.
+// Progress and budget of an open-ended test (fuzzing, power cuts), which goes as far as its budget: it asks before each piece of
+// work whether there is more, and what it is asked for tells on stderr how far it is, every ten seconds.
 import { type BudgetSize, sizeOf, variables } from './budgets.ts'
 
 type AmountName = Parameters<typeof sizeOf>[0]

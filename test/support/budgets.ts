@@ -26,7 +26,7 @@ type Switch = { readonly type: 'switch'; readonly test: string; readonly says: s
 
 type Variable = Amount | Bound | Seed | Switch
 
-/** Every variable of the tests but CHROMIUM, which is a path. CONTRIBUTING.md shows them; a test compares. */
+/** Environment variables of the test budgets, all of them but CHROMIUM, which is a path. CONTRIBUTING.md shows them; a test compares. */
 export const variables = {
   SIMULATION_RUNS: {
     type: 'amount',

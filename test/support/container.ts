@@ -1,5 +1,5 @@
-// Processes in namespaces of their own, as in two containers on one machine that share a data folder: process ids and the host name
-// say nothing about each other there.
+// Linux namespaces for tests: processes in namespaces of their own, as in two containers on one machine that share a data folder:
+// process ids and the host name say nothing about each other there.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'

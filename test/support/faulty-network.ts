@@ -1,5 +1,5 @@
-// A network between a phone and the engine of a world that swallows instead of failing: connections that look open and carry nothing,
-// as a phone has them after it changed from one network to another.
+// Fault injection for networks (black holes): one between a phone and the engine of a world that swallows instead of failing:
+// connections that look open and carry nothing, as a phone has them after it changed from one network to another.
 
 import { toHex } from '../../base/bytes.ts'
 import type { BandRadio } from '../../sdk/phone/radio-writer.ts'

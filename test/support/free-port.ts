@@ -1,6 +1,7 @@
-// A port for a program that must be told one, and that may lose it for a while: an engine is killed and comes back to where its page
-// looks for it. The system gives ports of its ephemeral range to whatever connects next, so these lie below that range; and two
-// test files never get the same one, since each claims its own for as long as its process lives.
+// Allocation of free TCP ports across test processes: a port for a program that must be told one, and that may lose it for a
+// while: an engine is killed and comes back to where its page looks for it. The system gives ports of its ephemeral range to
+// whatever connects next, so these lie below that range; and two test files never get the same one, since each claims its own for
+// as long as its process lives.
 
 import { type Socket, createSocket } from 'node:dgram'
 import { createServer } from 'node:net'

@@ -1,5 +1,5 @@
-// Walks a journal from its first record and holds every invariant of THREATS that a journal alone can show.
-// What it finds is a sentence; an honest engine gives none, whatever crashed when.
+// Invariant checker of a journal: walks it from its first record and holds every invariant of docs/security.md that a journal
+// alone can show. What it finds is a sentence; an honest engine gives none, whatever crashed when.
 
 import type { JournalRecord, JournalRecordOf } from '../../engine/ports/records.ts'
 import { type LimitTable, type Usage, noUsage, usageAfter, usageReversed, utcDayOf } from '../../policy/limits.ts'

@@ -1,5 +1,5 @@
-// The order of the test files: the longest first, so that no worker is left with one of them when the others are done. The end-to-end
-// runs and the browser's have a process each and come before the others, which share theirs.
+// Longest-processing-time-first order of the test files, so that no worker is left with one of them when the others are done. The
+// end-to-end runs and the browser's have a process each and come before the others, which share theirs.
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files of more than some seconds, the longest first. One that is missing here only makes a run longer. */

@@ -1,11 +1,11 @@
-// Journal and view in memory, for scenarios that crash and restart an engine hundreds of times: fakes of ports, nothing
-// else. What is appended becomes durable a turn later; `crash` keeps what was durable and forgets the rest.
+// In-memory fakes of journal and view, for scenarios that crash and restart an engine hundreds of times: nothing else. What is
+// appended becomes durable a turn later; `crash` keeps what was durable and forgets the rest.
 
 import type { AppendUse, Journal, JournalRecordBytes, Lsn } from '../../engine/ports/journal.ts'
 import type { RowChange, RowRange, Table, View } from '../../engine/ports/view.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 
-/** The disk that outlives an engine. */
+/** In-memory disk that outlives an engine. */
 export class MemoryDisk {
   records: Uint8Array[] = []
   rows = new Map<string, { readonly table: Table; readonly key: string; readonly bytes: Uint8Array }>()
@@ -21,7 +21,7 @@ export class MemoryDisk {
   writing: () => Promise<void> = () => Promise.resolve()
   /** What the journal beside this view holds; a test with another journal says so. */
   durableLsn: () => Lsn = () => this.records.length
-  /** Called with what has just become durable, before anybody is told. */
+  /** Called with what has just become durable, before any caller is told. */
   becameDurable: (lsn: Lsn) => void = () => undefined
 
   /** A copy of what is durable now; what it returns puts that copy back, as a restore does. */
@@ -112,7 +112,7 @@ export class MemoryJournal implements Journal {
     this.#crashed = true
   }
 
-  /** Power goes: nothing that is not durable will ever be, and nobody hears of it. */
+  /** Power cut: nothing that is not durable will ever be, and no caller hears of it. */
   crash(): void {
     this.#durableAtCrash = this.#disk.records.length
     this.#crashed = true
@@ -184,7 +184,7 @@ export class MemoryView implements View {
 
   async close(): Promise<void> {}
 
-  /** Power goes: what this view still wanted to write never arrives. */
+  /** Power cut: what this view still wanted to write never arrives. */
   crash(): void {
     this.#crashed = true
   }

@@ -1,4 +1,5 @@
-// A phone that speaks frame by frame and obeys nobody: what an attacker, or a test of one frame, needs.
+// Protocol-level test client, a phone that speaks frame by frame and follows no rules: what an attacker, or a test of one frame,
+// needs.
 
 import { helloMessage, uvMessage } from '../../crypto/signed/phone-auth.ts'
 import { toHex } from '../../base/bytes.ts'
@@ -20,7 +21,7 @@ import { type PhoneKeys, createSoftwareKeys } from '../../sdk/phone/phone-keys.t
 import type { ClientSocket } from '../../transport/loopback-socket.ts'
 import type { World } from './world.ts'
 
-/** What sits where TLS ends, and changes a hello that the phone has signed. */
+/** Man in the middle where TLS ends, which changes a hello that the phone has signed. */
 export type Tamper = (hello: PhoneFrameOf<'hello'>) => PhoneFrameOf<'hello'> | Uint8Array<ArrayBuffer>
 
 type Unnumbered<Frame> = Frame extends PhoneFrame ? Omit<Frame, 'id'> : never

@@ -1,4 +1,5 @@
-// A real engine in a process of its own, started by the launcher as an operator would, to be stopped or killed at will.
+// Test fixture: a real engine in a process of its own, started by the launcher as an operator would, to be stopped or killed at
+// will.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// A cache of stripped TypeScript for the processes that tests start, some hundreds of them: taking the types out of what the command
-// line imports is half of what a start costs. vitest.config.ts has them load this. It is keyed by the text itself, so it is never stale.
+// Module loader hook with a cache of stripped TypeScript, for the processes that tests start, some hundreds of them: taking the
+// types out of what the command line imports is half of what a start costs. vitest.config.ts has them load this. It is keyed by
+// the text itself, so it is never stale.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'

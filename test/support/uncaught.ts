@@ -1,8 +1,9 @@
-// What nothing in the process caught, while a test runs: a phone app, and every Node program by default, ends with it.
+// Collector of uncaught exceptions and unhandled rejections while a test runs: a phone app, and every Node program by default,
+// ends with it.
 
 import { onTestFinished } from 'vitest'
 
-/** Collects from now to the end of this test. Await `settled()` before looking: Node tells of a rejection after the turn it is made in. */
+/** Collects uncaught errors to the end of this test. Await `settled()` before looking: Node tells of a rejection after its turn. */
 export function watchUncaught(): { readonly errors: readonly unknown[]; readonly settled: () => Promise<void> } {
   const errors: unknown[] = []
   const hear = (error: unknown): void => {

@@ -1,5 +1,5 @@
-// A whole world for scenarios: one engine over the in-memory listener, phones with the real client, bands with the real
-// firmware, one clock that only moves when told. Everything is drawn from one seed.
+// Deterministic simulation harness, a whole world for scenarios: one engine over the in-memory listener, phones with the real
+// client, bands with the real firmware, one clock that only moves when told. Everything is drawn from one seed.
 
 import { createKeyring } from '../../crypto/at-rest.ts'
 import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
@@ -108,7 +108,7 @@ export class World {
   readonly receiptKey: Uint8Array
   /** Statuses of the one vendor; a test may revoke it. */
   vendorStatus: VendorStatus = 'active'
-  /** Failures nobody waited for; a scenario that ends with any is broken. */
+  /** Unhandled failures; a scenario that ends with any is broken. */
   readonly failures: unknown[] = []
   /** Sees every message between phones and engine; what it returns arrives instead, undefined = lost. */
   intercept: (way: 'up' | 'down', bytes: Uint8Array) => Uint8Array | undefined = (_way, bytes) => bytes
@@ -231,7 +231,7 @@ export class World {
     await this.start()
   }
 
-  /** Power goes: what was not durable is lost, sockets are cut, nobody is told. */
+  /** Power goes: what was not durable is lost, sockets are cut, no peer is told. */
   async crash(): Promise<void> {
     this.#storage?.journal.crash()
     this.#storage?.view.crash()
@@ -304,7 +304,7 @@ export class World {
     await running?.listener.close()
   }
 
-  /** A token of this world: the tests' own issuer, checked by nobody but this file. */
+  /** A token of this world: the tests' own issuer, checked by this file alone. */
   token(claims: Partial<Omit<TokenClaims, 'account'>> & { readonly account: string }): string {
     const nowMs = this.time.nowMs() + Math.max(0, this.wallSkewMs)
     const full = {

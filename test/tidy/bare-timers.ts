@@ -1,5 +1,5 @@
-// Finds bare timers: `setTimeout`, `setInterval` and `setImmediate` by whatever name, called or handed on. What runs in one has no owner
-// for its failure; background work belongs to `Chores`. A walk over the syntax tree.
+// Lint rule that finds bare timers: `setTimeout`, `setInterval` and `setImmediate` by whatever name, called or handed on. What
+// runs in one has no owner for its failure; background work belongs to `Chores`. A walk over the syntax tree.
 
 import { parseSync } from 'vite'
 

@@ -1,4 +1,4 @@
-// The import table of docs/architecture.md, read as data: who may import whom, and through which libraries.
+// Parser of the import table of docs/architecture.md: what each folder may import, and which libraries.
 import { readText } from './source-files.ts'
 
 export type TableRow = {
@@ -52,7 +52,7 @@ function foldersOf(
   if (cell.includes(everything)) {
     for (const project of projects) if (!outermost.includes(project)) named.add(project)
   }
-  // A folder, and whoever may import it, may import the projects inside it: `engine` includes `engine/ports`.
+  // A folder, and each that may import it, may import the projects inside it: `engine` includes `engine/ports`.
   for (const project of projects) if (named.has(project.split('/')[0] ?? '')) named.add(project)
   named.delete(folder)
   return [...named].sort()

@@ -1,4 +1,4 @@
-// The project's TypeScript sources as the tidy tests read them: which project owns a file, and what it imports.
+// Index of the project's TypeScript sources for the tidy tests: which project owns a file, and what it imports.
 import { globSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'

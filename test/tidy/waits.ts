@@ -1,5 +1,6 @@
-// Finds stale reads: what a function read from the engine's rows before it waited, and uses after. While it waits, a freeze, a veto or
-// another engine's record may have changed it; it is to be read again. A walk over the syntax tree, in the order of the source.
+// Lint rule that finds stale reads (time of check to time of use): what a function read from the engine's rows before it waited,
+// and uses after. While it waits, a freeze, a veto or another engine's record may have changed it; it is to be read again. A walk
+// over the syntax tree, in the order of the source.
 
 import { parseSync } from 'vite'
 

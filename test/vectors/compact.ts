@@ -1,5 +1,6 @@
-// Makes test/vectors/data/ from copies of the published files: `node test/vectors/compact.ts FOLDER`, where FOLDER has
-// wycheproof/*_test.json, noise/cacophony.txt and noise/snow.txt. What is left out is only what no test here reads.
+// Generator of test vectors: makes test/vectors/data/ from copies of the published files: `node test/vectors/compact.ts FOLDER`,
+// where FOLDER has wycheproof/*_test.json, noise/cacophony.txt and noise/snow.txt. What is left out is only what no test here
+// reads.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
