@@ -1,7 +1,7 @@
-// Minimal WebSocket client (RFC 6455) with batched writes and no copies: one process of two cores must load a server that answers
-// 50,000 times a second, and `ws` alone would need more than a core for its end of that. Frames are built before they are needed,
-// many go out with one write, and answers are looked at where they lie. Masked with zeros: RFC 6455 §5.3 asks for a mask, and the
-// server unmasks as ever.
+// Minimal WebSocket client (RFC 6455) with batched writes: one process of two cores must load a server that answers 50,000 times
+// a second, and `ws` alone would need more than a core for its end of that. Frames are built before they are needed, many go out
+// with one write, and answers are looked at where they lie. Masked with zeros: RFC 6455 §5.3 asks for a mask, and the server
+// unmasks as ever.
 
 import { type Socket, connect } from 'node:net'
 import { randomBytes } from 'node:crypto'

@@ -1,4 +1,4 @@
-// Allocation-free SHA-256, HMAC and HKDF-Expand on buffers that are used again and again. A million simulated bands share the
+// SHA-256, HMAC and HKDF-Expand on preallocated buffers, to spare the garbage collector. A million simulated bands share the
 // cores with the engine they measure: what the general primitives allocate for each call would be collected in pauses that look
 // like the engine's. Results are checked against them by a test. The secrets here are made up, so they may pass through strings.
 
