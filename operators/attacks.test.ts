@@ -26,7 +26,7 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe('who is turned away at the feed and does not go', () => {
-  it('takes nobody’s place: there is room after as many of them as connections fit', async () => {
+  it('takes no one’s place: there is room after as many of them as connections fit', async () => {
     const site = await testSite(onTestFinished)
     const upgrade = headOf(site.browser(), `GET ${operatorPaths.feed} HTTP/1.1`, [
       'connection: upgrade',

@@ -96,7 +96,7 @@ describe('a passkey', () => {
     ['that was made for something else', (wish) => ({ ...wish, type: 'payment.get' })],
   ]
 
-  it.for(hostile)('%s signs nobody in', async ([, spoilt]) => {
+  it.for(hostile)('%s signs no one in', async ([, spoilt]) => {
     const { authenticator } = await withPasskey()
     const browser = site.browser()
     const wish = await begun(browser, operatorPaths.beginPasskey)
@@ -108,7 +108,7 @@ describe('a passkey', () => {
     expect(good.status).toBe(200)
   })
 
-  it('answers a challenge once: what was overheard signs nobody in', async () => {
+  it('answers a challenge once: what was overheard signs no one in', async () => {
     const { authenticator } = await withPasskey()
     const response = authenticator.get(await begun(site.browser(), operatorPaths.beginPasskey))
     expect((await site.browser().post(operatorPaths.signInByPasskey, { response })).status).toBe(200)

@@ -84,7 +84,7 @@ describe.each(['uws', 'ws'])('A scrape by %s', (listener) => {
 })
 
 describe('who may read /metrics', () => {
-  it.each(['uws', 'ws'])('is who shows its token, and nobody else, by GET and by HEAD (%s)', async (listener) => {
+  it.each(['uws', 'ws'])('is who shows its token, and no one else, by GET and by HEAD (%s)', async (listener) => {
     const { ask, data, token } = await started({ listener })
     const admitted = await ask()
     expect([admitted.status, admitted.headers.get('content-type')]).toEqual([

@@ -164,7 +164,7 @@ function sectionOf(rushes: readonly Rush[], { times, seconds, fleet }: OverloadO
       ),
     ],
     notes: [
-      `All is well again when for ${wellWindows / 10} s everything is approved and nobody waits longer than somebody did in the calm before (or ${wellMsMin} ms).`,
+      `All is well again when for ${wellWindows / 10} s everything is approved and no request waits longer than one did in the calm before (or ${wellMsMin} ms).`,
       ...(rushes.every(({ recoveryMs }) => Number.isFinite(recoveryMs))
         ? []
         : [`That had not come ${calmAfterTimes * seconds} s after the rush.`]),

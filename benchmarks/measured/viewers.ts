@@ -26,7 +26,7 @@ export type ViewersOptions = {
 }
 
 /** A value for each round: with no viewer, and with all viewers. */
-type Pair = { readonly nobody: number[]; readonly all: number[] }
+type Pair = { readonly none: number[]; readonly all: number[] }
 type Measured = { readonly p50Ms: Pair; readonly p99Ms: Pair; readonly cpuUs: Pair; readonly idleCpuMs: Pair }
 
 export async function measureViewers(options: ViewersOptions): Promise<Section> {
@@ -46,11 +46,11 @@ export async function measureViewers(options: ViewersOptions): Promise<Section> 
 async function measure(engine: EngineTarget, options: ViewersOptions): Promise<Measured> {
   const cookie = await signIn(engine)
   await closedLoop(engine.target, { inFlightPerLane: 8, seconds: warmUpS })
-  const pair = (): Pair => ({ nobody: [], all: [] })
+  const pair = (): Pair => ({ none: [], all: [] })
   const measured = { p50Ms: pair(), p99Ms: pair(), cpuUs: pair(), idleCpuMs: pair() }
   for (let round = 0; round < options.rounds; round++) {
     // Who comes first changes from round to round: what drifts meanwhile hits both alike.
-    for (const who of round % 2 === 0 ? (['nobody', 'all'] as const) : (['all', 'nobody'] as const)) {
+    for (const who of round % 2 === 0 ? (['none', 'all'] as const) : (['all', 'none'] as const)) {
       const feeds = who === 'all' ? await openFeeds(engine, cookie, options.viewers) : []
       const one = await paid(engine, options)
       const idleCpuMs = await idle(engine, options.seconds)
@@ -150,8 +150,8 @@ function sectionOf(measured: Measured, { viewers, perSecond, seconds, fleet }: V
   const all = `${viewers} viewers`
   const rate = `${perSecond.toLocaleString('en-US')}/s`
   const rows = (figure: string, unit: string, pair: Pair, more: Partial<Row> = {}): readonly Row[] => [
-    { name: 'nobody looks', figure, unit, values: pair.nobody },
-    { name: all, figure, unit, values: pair.all, ...against('nobody looks', pair.all, pair.nobody), ...more },
+    { name: 'no viewer', figure, unit, values: pair.none },
+    { name: all, figure, unit, values: pair.all, ...against('no viewer', pair.all, pair.none), ...more },
   ]
   return {
     id: 'viewers',
@@ -161,7 +161,7 @@ function sectionOf(measured: Measured, { viewers, perSecond, seconds, fleet }: V
       ...rows(`p50 at ${rate}`, 'ms', measured.p50Ms),
       ...rows(`p99 at ${rate}`, 'ms', measured.p99Ms, { goal: { of: 'ratio', sign: '≤', value: timesMax } }),
       ...rows('CPU of the engine for one answer', 'µs', measured.cpuUs),
-      ...rows('CPU of the engine while nobody pays', 'ms/s', measured.idleCpuMs),
+      ...rows('CPU of the engine while nothing is paid', 'ms/s', measured.idleCpuMs),
     ],
     notes: ['Each feed is sent once a second what changed; a test shows that without a viewer no timer runs for it.'],
   }

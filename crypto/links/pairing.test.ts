@@ -60,7 +60,7 @@ describe('pairing', () => {
     },
   )
 
-  it('reveals the band to nobody but the engine whose key is pinned', () => {
+  it('reveals the band to no one but the engine whose key is pinned', () => {
     // The attack: whoever sits between has its own key; a band that trusts it would name itself in PAIR3.
     const impostorSecret = filled(32, 9)
     const impostor = asEngine({ engineSecret: impostorSecret })
@@ -174,7 +174,7 @@ describe('what comes of a pairing', () => {
     expect(new Set(roots.map((root) => root.join())).size).toBe(roots.length)
   })
 
-  it('gives one wearer’s bands account tags that nobody can join', () => {
+  it('gives one wearer’s bands account tags that no one can join', () => {
     const pepper = filled(32, 8)
     const tags = [1, 2, 3].map((window) =>
       acctTagOf(nodePrimitives, pepper, parseAccountId('alice'), parsePairingId(filled(16, window))),

@@ -162,7 +162,7 @@ describe('an export', () => {
     expect([status, text.includes('Coffee')]).toEqual([503, false])
   })
 
-  it('keeps nobody else from one: an operator whose readers do not read has one at a time, and others theirs', async () => {
+  it('keeps no one else from one: an operator whose readers do not read has one at a time, and others theirs', async () => {
     const site = await siteWithMany()
     const [otto, olga] = [await site.signedIn('otto'), await site.signedIn('olga')]
     const stuck = paused(site, otto)
@@ -210,7 +210,7 @@ describe('an export', () => {
 })
 
 describe('a search', () => {
-  it('keeps nobody else from one: a viewer has a part of them', async () => {
+  it('keeps no one else from one: a viewer has a part of them', async () => {
     const site = await testSite(onTestFinished)
     const [vera, otto] = [await site.signedIn('vera'), await site.signedIn('otto')]
     let found = (_: undefined): void => undefined

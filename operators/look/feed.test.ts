@@ -159,7 +159,7 @@ describe('the feed', () => {
     expect(site.reads.count - before).toBe(1)
   })
 
-  it('does nothing when nobody looks: no timer, nothing read, no band watched, before the first and after the last', async () => {
+  it('does nothing when no one looks: no timer, nothing read, no band watched, before the first and after the last', async () => {
     const site = await testSite(onTestFinished)
     const browser = await site.signedIn('otto')
     const idle = () => [site.clock.waiting.length, site.engine.watched.size]

@@ -37,7 +37,7 @@ describe('the watchdog', () => {
     expect(run('setTimeout(async () => { for (;;) await null }, 200)').signal).toBe('SIGKILL')
   })
 
-  it('kills it also when nobody reads the log any more', () => {
+  it('kills it also when no one reads the log any more', () => {
     const { signal, status } = run(hang, 'closed')
     expect(signal ?? status).toBe('SIGKILL')
   })

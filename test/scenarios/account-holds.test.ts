@@ -225,7 +225,7 @@ describe('Everything frozen', () => {
 })
 
 describe('A band of an account that operators froze', () => {
-  it('does not get away by leaving the account: it is frozen by operators when it is nobody’s, too', async () => {
+  it('does not get away by leaving the account: it is frozen by operators when it is no one’s, too', async () => {
     const { world, phone, band, wearer } = await armedWorld()
     const bandId = bandIdOf(world)
     await world.run(phone.client.deactivate(band.bid))

@@ -56,7 +56,7 @@ it('On a full disk one account that lowers its limits by a cent for ever keeps n
   expect(appended() - before).toBeLessThan(4)
 })
 
-it('On a full disk one account that does all it can for ever keeps nobody from freezing', async () => {
+it('On a full disk one account that does all it can for ever keeps no one from freezing', async () => {
   const { world, fill, appended } = await worldOnFullDisk()
   const alice = await armedBand(world, 'alice')
   const mallory = await armedBand(world, 'mallory')

@@ -342,7 +342,7 @@ describe('a way back that is not the one begun', () => {
     expect(await cameBack(again, back)).toBe('/?error=sign-in-refused')
   })
 
-  it('signs nobody in in another browser: a link cannot make anybody somebody else', async () => {
+  it('signs no one in in another browser: a link cannot make anybody someone else', async () => {
     const { site } = await world(person)
     const back = await sent(site.browser())
     expect(await cameBack(site.browser(), back)).toBe('/?error=sign-in-refused')

@@ -39,7 +39,7 @@ const changes: Readonly<Record<keyof Omit<Hello, 'type' | 'id'>, fc.Arbitrary<Pa
 }
 
 describe('A hello that was changed on its way', () => {
-  it('enrols nobody: not with a verify key that somebody else put in', async () => {
+  it('enrols no one: not with a verify key that someone else put in', async () => {
     const world = await started()
     const theirs = createSoftwareKeys(world.primitives).verify.publicKey
     const phone = await RawPhone.connect(world, 'alice', { tamper: (hello) => ({ ...hello, verifyKey: theirs }) })
