@@ -240,6 +240,19 @@ describe('tokens and partners', () => {
     }
   })
 
+  it('fail for a list that is damaged on the disk as the server does, not as who asked: logged, and without its path', async () => {
+    const { server, token, data, lines } = await started()
+    writeFileSync(join(data, 'lists', 'partners.json'), '{"version":1,"partners":[]}\nmac 00\n', { mode: 0o600 })
+    const answer = await fetch(`http://127.0.0.1:${server.port}/admin/partners`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ name: 'Load' }),
+    })
+    expect([answer.status, await answer.text()]).toEqual([500, expect.not.stringContaining(data)])
+    const failed = lines.filter(({ event }) => event === 'listener.failed')
+    expect(JSON.stringify(failed)).toContain('file-damaged')
+  })
+
   it('of the longest life and the longest name are made', async () => {
     const { post } = await started()
     expect((await post('/admin/tokens', '{"account":"a","lifeS":2592000}')).status).toBe(200)

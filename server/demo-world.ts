@@ -9,7 +9,8 @@ import { addPartner, addVendor } from './documents/lists.ts'
 import { readPartners } from './documents/partner-list.ts'
 import { readPrivateFile, writePrivateFile } from './files/private-file.ts'
 import type { ServerConfig } from './settings/settings.ts'
-import { Field } from './files/shape.ts'
+import { readFileJson } from './files/json-file.ts'
+import { hex, object } from '../base/json.ts'
 import type { Surroundings } from './documents/surroundings.ts'
 import { localIssuer } from './tokens/tokens.ts'
 import { readVendors } from './documents/vendor-list.ts'
@@ -74,5 +75,7 @@ function keySetOf(url: string): string {
 /** The vendor seed of an earlier start of the same demo: its bands stay good. */
 function knownSeed(path: string): Uint8Array | undefined {
   const text = readPrivateFile(path)
-  return text === undefined ? undefined : fromHex(new Field(JSON.parse(text), path).get('vendor').get('seed').hex)
+  if (text === undefined) return undefined
+  const { vendor } = readFileJson(object({ vendor: object({ seed: hex }) }), JSON.parse(text), path)
+  return fromHex(vendor.seed)
 }

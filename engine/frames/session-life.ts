@@ -234,7 +234,7 @@ async function verify(core: Core, session: Session, hello: ReceivedHello): Promi
     endWithToken(core, session, outcome.speaker.tokenExpiresAtMs)
   } catch (error) {
     // Keys that cannot be had now: whose they are tells once, not for each hello, and the phone that it may try again.
-    const isKeysAway = error instanceof Fault && error.code === 'keys-missing' && error.retry
+    const isKeysAway = error instanceof Fault && error.code === 'issuer-unreachable' && error.retry
     if (!isKeysAway) core.failed(error)
     if (stateOf(session) === 'authenticating') refuse(session, frame.id, 'unavailable')
     closeAs(core, session, 'unavailable')

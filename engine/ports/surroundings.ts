@@ -38,7 +38,7 @@ export type TokenRefusal = (typeof tokenRefusals)[number]
 
 export type Tokens = {
   /**
-   * The claims, or undefined for a token that is not valid now. Rejects only when its keys cannot be had: with a Fault `keys-missing`,
+   * The claims, or undefined for a token that is not valid now. Rejects only when its keys cannot be had: with a Fault `issuer-unreachable`,
    * which is no verdict on the token.
    */
   readonly verify: (token: string, sessionKey: Uint8Array) => Promise<TokenClaims | undefined>

@@ -68,7 +68,7 @@ export function accountsIn(text: string): { readonly accounts: AccountsToFreeze;
 
 /**
  * Restores into a folder that holds no data yet; a master key may be there. Rejects with a Fault: `data-in-use` when there is data,
- * `journal-damaged`, `view-damaged` or `keys-missing` when the backup is not good; with a RangeError when the engine is said to have
+ * `journal-damaged`, `view-damaged`, `file-damaged` or `keys-missing` when the backup is not good; with a RangeError when the engine is said to have
  * stopped before the backup. Then nothing of it is left there.
  */
 export async function restoreData(request: RestoreRequest): Promise<RestoredData> {

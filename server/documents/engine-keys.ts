@@ -14,7 +14,7 @@ import {
   sealSecret,
   writeDocument,
 } from './sealed-document.ts'
-import { Field } from '../files/shape.ts'
+import { type JsonOf, count, hex, list, object, orNull, text } from '../../base/json.ts'
 
 /** A numbered pair whose public half bands pin. */
 type PinnedPair = {
@@ -48,7 +48,7 @@ export function keysPlace(data: string, keyring: Keyring): DocumentPlace {
   return { path: join(data, 'keys.json'), name: 'keys', keyring }
 }
 
-/** Reads the keys; makes them when there are none yet. Throws a Fault `keys-missing` on a document that is not ours. */
+/** Reads the keys; makes them when there are none yet. Throws a Fault `file-damaged` on a document that is not ours. */
 export function loadKeys(place: DocumentPlace, nowMs: number): KeySet {
   const known = readKeys(place)
   if (known !== undefined) return known
@@ -61,8 +61,8 @@ export function loadKeys(place: DocumentPlace, nowMs: number): KeySet {
 
 /** Reads the keys; undefined when there are none. */
 export function readKeys(place: DocumentPlace): KeySet | undefined {
-  const content = readDocument(place)
-  return content === undefined ? undefined : keySetOf(place, new Field(content, place.path))
+  const document = readDocument(place, keysSchema)
+  return document === undefined ? undefined : keySetOf(place, document)
 }
 
 /** Seals and writes the keys. */
@@ -141,23 +141,29 @@ function documentOf(place: DocumentPlace, keys: KeySet): object {
   }
 }
 
-function keySetOf(place: DocumentPlace, document: Field): KeySet {
+const pairsSchema = list(object({ id: count, sealed: hex, madeAtMs: count }))
+const keysSchema = object({
+  engine: pairsSchema,
+  release: pairsSchema,
+  receipt: list(object({ kid: text, sealed: orNull(hex), publicKey: hex, madeAtMs: count })),
+  pepper: hex,
+  issuer: hex,
+})
+
+function keySetOf(place: DocumentPlace, document: JsonOf<typeof keysSchema>): KeySet {
   const pairs = (kind: 'engine' | 'release') =>
-    document.get(kind).list.map((one): PinnedPair => {
-      const id = one.get('id').count
-      const secret = openSecret(place, `${kind} ${id}`, one.get('sealed').hex)
-      return { id, secret, publicKey: publicOf(kind, secret), madeAtMs: one.get('madeAtMs').count }
+    document[kind].map(({ id, sealed, madeAtMs }): PinnedPair => {
+      const secret = openSecret(place, `${kind} ${id}`, sealed)
+      return { id, secret, publicKey: publicOf(kind, secret), madeAtMs }
     })
   return {
     engine: pairs('engine'),
     release: pairs('release'),
-    receipt: document.get('receipt').list.map((one): ReceiptKey => {
-      const kid = one.get('kid').text
-      const sealed = one.get('sealed')
-      const seed = sealed.isAbsent ? undefined : openSecret(place, `receipt ${kid}`, sealed.hex)
-      return { kid, seed, publicKey: fromHex(one.get('publicKey').hex), madeAtMs: one.get('madeAtMs').count }
+    receipt: document.receipt.map(({ kid, sealed, publicKey, madeAtMs }): ReceiptKey => {
+      const seed = sealed === null ? undefined : openSecret(place, `receipt ${kid}`, sealed)
+      return { kid, seed, publicKey: fromHex(publicKey), madeAtMs }
     }),
-    pepper: openSecret(place, 'pepper', document.get('pepper').hex),
-    issuerSeed: openSecret(place, 'issuer', document.get('issuer').hex),
+    pepper: openSecret(place, 'pepper', document.pepper),
+    issuerSeed: openSecret(place, 'issuer', document.issuer),
   }
 }

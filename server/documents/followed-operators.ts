@@ -12,7 +12,7 @@ import type { DocumentPlace } from './sealed-document.ts'
 
 export type FollowedOperators = OperatorList & { readonly reload: () => void; readonly stop: () => void }
 
-/** Throws a Fault `keys-missing` when the list is not what we wrote. `readLists` hears what was read of it. */
+/** Throws a Fault `file-damaged` when the list is not what we wrote. `readLists` hears what was read of it. */
 export function followOperators(
   place: DocumentPlace,
   chores: Chores,

@@ -1,3 +1,4 @@
+import { count, list, object, text } from '../../base/json.ts'
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -8,7 +9,12 @@ import { newMasterKey } from './master-key.ts'
 import { type DocumentPlace, readDocument, revisionsKeptMax, writeDocument } from './sealed-document.ts'
 import { testFolder, testLog } from '../log/test-folder.ts'
 
-const older: unknown = expect.objectContaining({ code: 'keys-missing', message: expect.stringContaining('older copy') })
+const anything = object({})
+const named = object({ keys: list(text) })
+const numbered = object({ keys: list(count) })
+const revised = object({ revision: object({ number: count }) })
+
+const older: unknown = expect.objectContaining({ code: 'file-older', message: expect.stringContaining('older copy') })
 
 /** A document of one folder, and engines that start on it and remember what a journal would. */
 function world() {
@@ -19,7 +25,7 @@ function world() {
   const start = (acceptOlder = false): DocumentPlace => {
     const documents = new KnownDocuments({ acceptOlder, log })
     const watched = documents.watched(place)
-    readDocument(watched)
+    readDocument(watched, anything)
     documents.begin({ known: (name) => known.get(name), take: (name, text) => void known.set(name, text) })
     return watched
   }
@@ -40,7 +46,7 @@ describe('a sealed document', () => {
     start()
     putBack()
     expect(() => start()).toThrow(older)
-    expect(readDocument(start(true))).toMatchObject({ keys: ['old'] })
+    expect(readDocument(start(true), named)).toMatchObject({ keys: ['old'] })
     expect(lines).toMatchObject([{ level: 'warning', event: 'lists.older-accepted', fields: { known: 2, found: 1 } }])
     start()
   })
@@ -52,7 +58,7 @@ describe('a sealed document', () => {
     const watched = start()
     writeDocument(watched, { keys: ['new'] })
     putBack()
-    expect(() => readDocument(watched)).toThrow(older)
+    expect(() => readDocument(watched, anything)).toThrow(older)
   })
 
   it('that was put back and then changed, however often, is refused as well', () => {
@@ -84,14 +90,14 @@ describe('a sealed document', () => {
       writeDocument(place, { keys: [] })
       start()
       for (let change = 0; change < changes; change++) writeDocument(place, { keys: [change] })
-      expect(readDocument(start())).toMatchObject({ keys: [changes - 1] })
+      expect(readDocument(start(), numbered)).toMatchObject({ keys: [changes - 1] })
     },
   )
 
   it('names the texts that it was made from, so many and no more', () => {
     const { path, place } = world()
     for (let change = 0; change <= revisionsKeptMax + 1; change++) writeDocument(place, { keys: [change] })
-    expect(readDocument(place)).toMatchObject({ revision: { number: revisionsKeptMax + 2 } })
+    expect(readDocument(place, revised)).toMatchObject({ revision: { number: revisionsKeptMax + 2 } })
     expect(readFileSync(path, 'utf8').match(/"[0-9a-f]{32}"/g)).toHaveLength(revisionsKeptMax)
   })
 

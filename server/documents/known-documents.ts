@@ -43,7 +43,7 @@ export class KnownDocuments {
     return { ...place, watch }
   }
 
-  /** From now on the journal is asked; first for what was read before. Throws a Fault `keys-missing` on an older text. */
+  /** From now on the journal is asked; first for what was read before. Throws a Fault `file-older` on an older text. */
   begin(keeper: Keeper): void {
     for (const [name, found] of this.#found) this.#judge(keeper, name, found, this.#acceptOlder)
     this.#found.clear()
@@ -81,7 +81,7 @@ function isFrom(known: KnownText, found: Revision | null): boolean {
 function older(path: string, known: KnownText, found: Revision | null): Fault {
   const state = found === null ? 'is gone' : `has version ${found.number}, which was not made from it`
   return new Fault(
-    'keys-missing',
+    'file-older',
     `${path} ${state}, but version ${known.number} was taken before: an older copy was put back. Bring back the newest one; what was ` +
       'revoked or dropped since would else be valid again. If this older one is meant, start once with lists.acceptOlder.',
   )

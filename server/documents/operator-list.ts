@@ -12,7 +12,7 @@ import { fromHex, toHex } from '../../base/bytes.ts'
 import { type OperatorRole, operatorRoles } from '../../protocol/operator-api.ts'
 import { ListError, lockedIn } from './list-lock.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'
-import { Field } from '../files/shape.ts'
+import { count, hex, list, object, oneOf, text } from '../../base/json.ts'
 
 /** What `bandpass operator add` takes for a role. */
 export const roleNames: readonly string[] = operatorRoles
@@ -26,20 +26,25 @@ export function operatorsPlace(data: string, keyring: Keyring): DocumentPlace {
   return { path: join(data, 'operators.json'), name: 'operators', keyring }
 }
 
+const operatorsSchema = object({
+  operators: list(
+    object({
+      name: text,
+      role: oneOf(operatorRoles),
+      token: object({ salt: hex, hash: hex }),
+      passkeys: list(object({ id: text, publicKey: hex, counter: count, addedAtMs: count })),
+    }),
+  ),
+})
+
 /** The operators; none when the document is not there. */
 export function readOperators(place: DocumentPlace): readonly ListedOperator[] {
-  const content = readDocument(place)
-  if (content === undefined) return []
-  return new Field(content, place.path).get('operators').list.map((one) => ({
-    name: one.get('name').text,
-    role: one.get('role').oneOf(operatorRoles),
-    token: { salt: fromHex(one.get('token').get('salt').hex), hash: fromHex(one.get('token').get('hash').hex) },
-    passkeys: one.get('passkeys').list.map((passkey) => ({
-      id: passkey.get('id').text,
-      publicKey: fromHex(passkey.get('publicKey').hex),
-      counter: passkey.get('counter').count,
-      addedAtMs: passkey.get('addedAtMs').count,
-    })),
+  const { operators = [] } = readDocument(place, operatorsSchema) ?? {}
+  return operators.map(({ name, role, token, passkeys }) => ({
+    name,
+    role,
+    token: { salt: fromHex(token.salt), hash: fromHex(token.hash) },
+    passkeys: passkeys.map((passkey) => ({ ...passkey, publicKey: fromHex(passkey.publicKey) })),
   }))
 }
 

@@ -7,7 +7,7 @@ import { nodePrimitives } from '../../crypto/primitives/node-primitives.ts'
 import type { Bytes } from '../../base/bytes.ts'
 import { type PartnerId, parsePartnerId } from '../../protocol/ids.ts'
 import { type DocumentPlace, openSecret, readDocument, sealSecret, writeDocument } from './sealed-document.ts'
-import { Field } from '../files/shape.ts'
+import { count, hex, list, object, text } from '../../base/json.ts'
 
 type OfferKey = { readonly kid: number; readonly key: Bytes; readonly madeAtMs: number }
 
@@ -21,25 +21,18 @@ export function partnersPlace(data: string, keyring: Keyring): DocumentPlace {
   return { path: join(data, 'lists', 'partners.json'), name: 'partners', keyring }
 }
 
+const partnersSchema = object({
+  partners: list(object({ id: text, name: text, keys: list(object({ kid: count, sealed: hex, madeAtMs: count })) })),
+})
+
 /** The partners; none when the document is not there. */
 export function readPartners(place: DocumentPlace): readonly ListedPartner[] {
-  const content = readDocument(place)
-  if (content === undefined) return []
-  return new Field(content, place.path).get('partners').list.map((one): ListedPartner => {
-    const id = parsePartnerId(one.get('id').text)
-    return {
-      id,
-      name: one.get('name').text,
-      keys: one.get('keys').list.map((key) => {
-        const kid = key.get('kid').count
-        return {
-          kid,
-          key: openSecret(place, `${id} ${kid}`, key.get('sealed').hex),
-          madeAtMs: key.get('madeAtMs').count,
-        }
-      }),
-    }
-  })
+  const { partners = [] } = readDocument(place, partnersSchema) ?? {}
+  return partners.map(({ id, name, keys }) => ({
+    id: parsePartnerId(id),
+    name,
+    keys: keys.map(({ kid, sealed, madeAtMs }) => ({ kid, key: openSecret(place, `${id} ${kid}`, sealed), madeAtMs })),
+  }))
 }
 
 export function writePartners(place: DocumentPlace, partners: readonly ListedPartner[]): void {

@@ -14,7 +14,7 @@ import type { Log } from '../log/log.ts'
 const plainFiles = ['backed-up.json', 'manifest.json'] as const
 
 /**
- * Closes the data folder to other users, and says so when it was open. Throws a Fault `keys-missing` when a part of it is another
+ * Closes the data folder to other users, and says so when it was open. Throws a Fault `file-not-private` when a part of it is another
  * user's: that one has to close it, or give it to the engine's.
  */
 export function closeDataFolder(data: string, lists: string, log: Log): void {
@@ -56,7 +56,7 @@ function close(path: string, mode: number): boolean {
     if (codeOf(error) !== 'EPERM') throw error
     const is = (found.mode & 0o777).toString(8)
     throw new Fault(
-      'keys-missing',
+      'file-not-private',
       `${path} holds who paid where, so only the engine's user may have access, but its mode is 0${is} and it belongs to user ` +
         `${found.uid}. Run as root: chown -R ${process.getuid?.() ?? 'USER'} ${dirname(path)} - the next start closes it.`,
     )

@@ -6,7 +6,8 @@ import type { Keyring } from '../../crypto/at-rest.ts'
 import { Fault } from '../../engine/ports/fault.ts'
 import { ascii, fromHex, toHex } from '../../base/bytes.ts'
 import { createPrivateFile, readPrivateFile, writePrivateFile } from '../files/private-file.ts'
-import { Field } from '../files/shape.ts'
+import { readFileJson } from '../files/json-file.ts'
+import { type JsonOf, count, hex, list, object } from '../../base/json.ts'
 
 /** Where a document is, and what it is called in its MAC and in the seals of its secrets. */
 export type DocumentPlace = {
@@ -30,12 +31,16 @@ export type DocumentWatch = {
 /** So many texts before it a document names. */
 export const revisionsKeptMax = 64
 
-/** The document, or undefined when there is none. Throws a Fault `keys-missing` when it is not what we wrote. */
-export function readDocument(place: DocumentPlace): unknown {
+type Schema = Parameters<typeof readFileJson>[0]
+
+/** The document as the schema reads it, or undefined when there is none. Throws a Fault `file-damaged` when it is not what we wrote. */
+export function readDocument<S extends Schema>(place: DocumentPlace, schema: S): JsonOf<S> | undefined {
   const found = readText(place)
   place.watch?.read(found?.revision)
-  return found?.content
+  return found === undefined ? undefined : readFileJson(schema, found.content, place.path)
 }
+
+const revisionSchema = object({ revision: object({ number: count, before: list(hex) }) })
 
 function readText(place: DocumentPlace): { readonly content: unknown; readonly revision: Revision } | undefined {
   const text = readPrivateFile(place.path)
@@ -49,18 +54,17 @@ function readText(place: DocumentPlace): { readonly content: unknown; readonly r
     place.keyring.checkMac(place.name, ascii('document'), utf8(body), fromHex(mac))
   if (!fits) {
     throw new Fault(
-      'keys-missing',
+      'file-damaged',
       `${place.path} does not match its MAC: it was altered, or written under a master key that is not given. ` +
         'Change it only by the commands of bandpass; bring it back from a backup.',
     )
   }
   const content: unknown = JSON.parse(body)
-  const revision = new Field(content, place.path).get('revision')
-  const number = revision.get('number').count
-  return { content, revision: { number, digest: mac, before: revision.get('before').list.map((one) => one.hex) } }
+  const { revision } = readFileJson(revisionSchema, content, place.path)
+  return { content, revision: { ...revision, digest: mac } }
 }
 
-/** Replaces the document. Throws a Fault `keys-missing` when what is there is not what we wrote. */
+/** Replaces the document. Throws a Fault `file-damaged` when what is there is not what we wrote. */
 export function writeDocument(place: DocumentPlace, content: object): void {
   const last = readText(place)?.revision
   const { text, revision } = documentText(place, content, last)
@@ -81,10 +85,10 @@ export function sealSecret(place: DocumentPlace, key: string, secret: Uint8Array
   return toHex(place.keyring.seal(place.name, ascii(key), 1, secret))
 }
 
-/** The secret again. Throws a Fault `keys-missing` when it was sealed elsewhere. */
+/** The secret again. Throws a Fault `file-damaged` when it was sealed elsewhere. */
 export function openSecret(place: DocumentPlace, key: string, sealed: string): Uint8Array<ArrayBuffer> {
   const secret = place.keyring.open(place.name, ascii(key), 1, fromHex(sealed))
-  if (secret === undefined) throw new Fault('keys-missing', `${place.path}: the secret ${key} does not open`)
+  if (secret === undefined) throw new Fault('file-damaged', `${place.path}: the secret ${key} does not open`)
   return secret
 }
 

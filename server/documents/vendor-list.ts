@@ -7,7 +7,7 @@ import type { VendorKey } from '../../crypto/signed/band-certs.ts'
 import type { VendorStatus } from '../../engine/ports/surroundings.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type DocumentPlace, readDocument, writeDocument } from './sealed-document.ts'
-import { Field } from '../files/shape.ts'
+import { count, hex, list, object, oneOf, orNull, text } from '../../base/json.ts'
 
 export type VendorRoot = { readonly issuer: number } & VendorKey
 
@@ -25,23 +25,23 @@ export function vendorsPlace(data: string, keyring: Keyring): DocumentPlace {
   return { path: join(data, 'lists', 'vendors.json'), name: 'vendors', keyring }
 }
 
+const vendorsSchema = object({
+  vendors: list(
+    object({
+      vendor: count,
+      name: text,
+      roots: list(object({ issuer: count, signatureType: oneOf(['ed25519', 'es256']), publicKey: hex })),
+      revoked: list(object({ model: orNull(count), batch: orNull(count), atMs: count })),
+    }),
+  ),
+})
+
 /** The vendors; none when the document is not there. */
 export function readVendors(place: DocumentPlace): readonly ListedVendor[] {
-  const content = readDocument(place)
-  if (content === undefined) return []
-  return new Field(content, place.path).get('vendors').list.map((one) => ({
-    vendor: one.get('vendor').count,
-    name: one.get('name').text,
-    roots: one.get('roots').list.map((root) => ({
-      issuer: root.get('issuer').count,
-      signatureType: root.get('signatureType').oneOf(['ed25519', 'es256']),
-      publicKey: fromHex(root.get('publicKey').hex),
-    })),
-    revoked: one.get('revoked').list.map((revocation) => ({
-      model: numberOrNull(revocation.get('model')),
-      batch: numberOrNull(revocation.get('batch')),
-      atMs: revocation.get('atMs').count,
-    })),
+  const { vendors = [] } = readDocument(place, vendorsSchema) ?? {}
+  return vendors.map((vendor) => ({
+    ...vendor,
+    roots: vendor.roots.map((root) => ({ ...root, publicKey: fromHex(root.publicKey) })),
   }))
 }
 
@@ -60,8 +60,4 @@ export function statusOf(vendor: ListedVendor | undefined, model: number, batch:
     (one) => (one.model === null || one.model === model) && (one.batch === null || one.batch === batch),
   )
   return isRevoked ? 'revoked' : 'active'
-}
-
-function numberOrNull(field: Field): number | null {
-  return field.isAbsent ? null : field.count
 }

@@ -22,7 +22,7 @@ import { orNotWritten } from './not-written.ts'
 import { utf8Of } from './text-file.ts'
 
 /**
- * The file's text, or undefined when there is none. Throws a Fault `keys-missing` when others may read or write it, `file-unfit` when it is
+ * The file's text, or undefined when there is none. Throws a Fault `file-not-private` when others may read or write it, `file-unfit` when it is
  * no file or far too large.
  */
 export function readPrivateFile(path: string): string | undefined {
@@ -37,7 +37,7 @@ export function readPrivateFile(path: string): string | undefined {
     const mode = fstatSync(fd).mode & 0o777
     if ((mode & 0o077) !== 0) {
       throw new Fault(
-        'keys-missing',
+        'file-not-private',
         `${path} holds secrets, so only its owner may have access (0600), but its mode is 0${mode.toString(8)}. ` +
           `Run: chmod 600 ${path} - and if others could read it, take its keys as known to them and rotate them.`,
       )

@@ -33,7 +33,7 @@ export const wrongTokensRate = { perSecond: 1, burst: 10 }
 const addressesMax = 10_000
 const tokenBytes = 32
 
-/** Opens the token's file, or makes it. Throws a Fault `keys-missing` when others may read it or it holds no token. */
+/** Opens the token's file, or makes it. Throws a Fault: `file-not-private` when others may read it, `file-damaged` when it holds no token. */
 export function openAccessToken(
   path: string,
   { clock, chores }: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly chores: Chores },
@@ -85,13 +85,13 @@ export function refusedBy(
   }
 }
 
-/** The token in a file, for who shows it. Throws a Fault `keys-missing` when there is none, or others may read it. */
+/** The token in a file, for who shows it. Throws a Fault: `keys-missing` when there is none, `file-damaged` when it is no token, `file-not-private`. */
 export function readToken(path: string): string {
   const token = readPrivateFile(path)?.trim()
   if (token === undefined) throw new Fault('keys-missing', `${path}: a file with a token expected, there is none`)
   if (/^[\w-]{32,512}$/.test(token)) return token
   throw new Fault(
-    'keys-missing',
+    'file-damaged',
     `${path}: a token of 32 to 512 of A-Z a-z 0-9 - _ expected; remove the file, and the next start makes one`,
   )
 }

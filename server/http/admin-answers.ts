@@ -1,6 +1,7 @@
 // The admin API: what an operator's tools ask of a running engine, each request with the admin token. Before the token was
 // right nothing of a body is kept, and nothing is told, not even which paths there are.
 
+import { Mistake } from '../../base/mistake.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { importsUnderWayMax } from '../../engine/operators/import.ts'
 import { Fault } from '../../engine/ports/fault.ts'
@@ -215,7 +216,6 @@ function badRequest(error: unknown): HttpAnswer {
   if (error instanceof ListError) return refusal(409, 'conflict', error.message)
   if (error instanceof Fault && error.code === 'data-in-use') return refusal(503, 'busy', error.message, 1)
   if (error instanceof Fault && error.code === 'not-written') return refusal(503, 'not-written', error.message, 5)
-  const isMistake = error instanceof RangeError || (error instanceof Fault && error.code === 'keys-missing')
-  if (!isMistake) throw error
-  return refusal(400, 'malformed', error.message)
+  if (error instanceof Mistake) return refusal(400, 'malformed', error.message)
+  throw error
 }

@@ -1,3 +1,4 @@
+import { Mistake } from '../../base/mistake.ts'
 import { describe, expect, it } from 'vitest'
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { decisionsMax, readAfter, readBandRequest } from './admin-requests.ts'
@@ -54,6 +55,6 @@ describe('a question about a band', () => {
 describe('since when the last minute is asked for', () => {
   it('is an instant, or the beginning', () => {
     expect([readAfter(''), readAfter('afterMs=1800000000000')]).toEqual([0, 1_800_000_000_000])
-    for (const wrong of ['afterMs=-1', 'afterMs=', 'after=1']) expect(() => readAfter(wrong), wrong).toThrow(RangeError)
+    for (const wrong of ['afterMs=-1', 'afterMs=', 'after=1']) expect(() => readAfter(wrong), wrong).toThrow(Mistake)
   })
 })

@@ -1,13 +1,15 @@
 // What the admin API is asked: JSON bodies and the queries of addresses, read strictly: a member that is not known is a
 // mistake, not a wish that nobody heard.
 
+import { isSessionKey, sessionKeyExpected } from '../tokens/tokens.ts'
 import type { BandNamed } from '../../engine/operators/inspect-band.ts'
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { encodeUtf8, fromHex } from '../../base/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
 import { hiddenIn } from '../../base/printable.ts'
 import { writtenName } from '../../protocol/written-name.ts'
-import { Field } from '../files/shape.ts'
+import { JsonError, type JsonOf, count, exactly, list, orNull, readJson, text } from '../../base/json.ts'
+import { Mistake } from '../../base/mistake.ts'
 import type { TokenRequest } from '../tokens/tokens.ts'
 
 const tokenLifeDefaultS = 3_600
@@ -17,37 +19,47 @@ const partnerNameMax = 200
 /** What a token is asked for; `audience` and `nowMs` are the server's to say. */
 export type WantedToken = Omit<TokenRequest, 'audience' | 'nowMs'>
 
-/** Reads `{account, scopes?, hubAccounts?, sessionKey?, lifeS?}`. Throws an Error that says what was expected. */
+const tokenRequest = exactly({
+  account: text,
+  scopes: orNull(list(text)),
+  hubAccounts: orNull(list(text)),
+  sessionKey: orNull(text),
+  lifeS: orNull(count),
+})
+
+/** Reads `{account, scopes?, hubAccounts?, sessionKey?, lifeS?}`. Throws a Mistake that says what was expected. */
 export function readTokenRequest(body: Uint8Array): WantedToken {
-  const field = objectOf(body, ['account', 'scopes', 'hubAccounts', 'sessionKey', 'lifeS'])
-  const [scopes, hubAccounts, sessionKey, lifeS] = ['scopes', 'hubAccounts', 'sessionKey', 'lifeS'].map((name) => {
-    const one = field.get(name)
-    return one.isAbsent ? undefined : one
+  return asked(() => {
+    const { account, scopes, hubAccounts, sessionKey, lifeS } = objectOf(body, tokenRequest)
+    const life = lifeS ?? tokenLifeDefaultS
+    if (life < 1 || life > tokenLifeMaxS)
+      throw new RangeError(`lifeS: a whole number from 1 to ${tokenLifeMaxS} expected`)
+    return {
+      account: parseAccountId(account),
+      lifeS: life,
+      ...(scopes === null ? {} : { scopes }),
+      ...(hubAccounts === null ? {} : { hubAccounts }),
+      ...(sessionKey === null ? {} : { sessionKey: sessionKeyOf(sessionKey) }),
+    }
   })
-  const life = lifeS?.count ?? tokenLifeDefaultS
-  if (life < 1 || life > tokenLifeMaxS)
-    throw new RangeError(`lifeS: a whole number from 1 to ${tokenLifeMaxS} expected`)
-  return {
-    account: parseAccountId(field.get('account').text),
-    lifeS: life,
-    ...(scopes === undefined ? {} : { scopes: scopes.list.map((one) => one.text) }),
-    ...(hubAccounts === undefined ? {} : { hubAccounts: hubAccounts.list.map((one) => one.text) }),
-    ...(sessionKey === undefined ? {} : { sessionKey: sessionKeyOf(sessionKey.text) }),
-  }
 }
 
 function sessionKeyOf(written: string): Uint8Array<ArrayBuffer> {
-  if (/^([0-9a-f]{2})+$/i.test(written)) return fromHex(written)
-  throw new RangeError('sessionKey: pairs of hex digits expected')
+  if (!/^([0-9a-f]{2})+$/i.test(written)) throw new RangeError('sessionKey: pairs of hex digits expected')
+  const key = fromHex(written)
+  if (!isSessionKey(key)) throw new RangeError(`sessionKey: ${sessionKeyExpected}`)
+  return key
 }
 
-/** Reads `{name}`. Throws an Error that says what was expected. */
+/** Reads `{name}`. Throws a Mistake that says what was expected. */
 export function readPartnerRequest(body: Uint8Array): string {
-  const name = objectOf(body, ['name']).get('name').text.trim()
-  if (name === '' || name.length > partnerNameMax) {
-    throw new RangeError(`name: text of 1 to ${partnerNameMax} characters expected`)
-  }
-  return name
+  return asked(() => {
+    const name = objectOf(body, exactly({ name: text })).name.trim()
+    if (name === '' || name.length > partnerNameMax) {
+      throw new RangeError(`name: text of 1 to ${partnerNameMax} characters expected`)
+    }
+    return name
+  })
 }
 
 /** Decisions told of one band unless asked otherwise, and at most. */
@@ -61,20 +73,24 @@ export type BandRequest = {
   readonly openReason: string | undefined
 }
 
-/** Reads a band's name, as it stands in an address, with `decisions` and `open`. Throws a RangeError that says what was expected. */
+/** Reads a band's name, as it stands in an address, with `decisions` and `open`. Throws a Mistake that says what was expected. */
 export function readBandRequest(name: string, query: string): BandRequest {
-  const { decisions, open } = queryOf(query, ['decisions', 'open'])
-  return {
-    named: namedBand(name),
-    decisionsMax: countOf('decisions', decisions, { default: decisionsDefault, max: decisionsMax }),
-    openReason: open === undefined ? undefined : reasonOf(open),
-  }
+  return asked(() => {
+    const { decisions, open } = queryOf(query, ['decisions', 'open'])
+    return {
+      named: namedBand(name),
+      decisionsMax: countOf('decisions', decisions, { default: decisionsDefault, max: decisionsMax }),
+      openReason: open === undefined ? undefined : reasonOf(open),
+    }
+  })
 }
 
-/** Reads `afterMs`, an instant; 0 when there is none. Throws a RangeError that says what was expected. */
+/** Reads `afterMs`, an instant; 0 when there is none. Throws a Mistake that says what was expected. */
 export function readAfter(query: string): number {
-  const { afterMs } = queryOf(query, ['afterMs'])
-  return countOf('afterMs', afterMs, { default: 0, max: Number.MAX_SAFE_INTEGER })
+  return asked(() => {
+    const { afterMs } = queryOf(query, ['afterMs'])
+    return countOf('afterMs', afterMs, { default: 0, max: Number.MAX_SAFE_INTEGER })
+  })
 }
 
 /** An account may look like an id: the engine looks for the band first. */
@@ -141,13 +157,18 @@ function decoded(written: string): string {
   }
 }
 
-function objectOf(body: Uint8Array, members: readonly string[]): Field {
-  const field = new Field(parsed(body), 'body')
-  const unknown = Object.keys(field.object).find((name) => !members.includes(name))
-  if (unknown !== undefined) {
-    throw new RangeError(`body: only ${members.join(', ')} expected, got ${JSON.stringify(unknown.slice(0, 40))}`)
+function objectOf<S extends Parameters<typeof readJson>[0]>(body: Uint8Array, schema: S): JsonOf<S> {
+  return readJson(schema, parsed(body), 'body')
+}
+
+/** What does not fit in a request is a mistake of who sent it; nothing else of the work is. */
+function asked<Read>(read: () => Read): Read {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof JsonError) throw new Mistake(error.message, { cause: error })
+    throw error
   }
-  return field
 }
 
 function parsed(body: Uint8Array): unknown {

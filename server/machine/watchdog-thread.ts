@@ -2,12 +2,11 @@
 
 import { writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
-import { Field } from '../files/shape.ts'
+import { count, object, readJson } from '../../base/json.ts'
 
-const given = new Field(workerData, 'workerData')
-const { signs } = given.object
-const everyMs = given.get('everyMs').count
-const checksPerHang = given.get('checksPerHang').count
+const given: unknown = workerData
+const { everyMs, checksPerHang } = readJson(object({ everyMs: count, checksPerHang: count }), given, 'workerData')
+const signs = typeof given === 'object' && given !== null && 'signs' in given ? given.signs : undefined
 if (!(signs instanceof Int32Array)) throw new TypeError('signs: an Int32Array expected')
 
 let last = -1

@@ -10,7 +10,7 @@ import type { KnownDocuments } from '../documents/known-documents.ts'
 import type { Log } from '../log/log.ts'
 import { removePrivateFile } from '../files/private-file.ts'
 import { type DocumentPlace, readDocument, writeDocument } from '../documents/sealed-document.ts'
-import { Field } from '../files/shape.ts'
+import { count, hex, list, object, oneOf, orNull, text } from '../../base/json.ts'
 
 const methods = ['token', 'passkey', 'oidc'] as const
 
@@ -73,19 +73,20 @@ function removed(path: string): boolean {
   }
 }
 
+const sessionsSchema = object({
+  sessions: list(
+    object({
+      key: hex,
+      name: text,
+      role: oneOf(operatorRoles),
+      method: oneOf(methods),
+      beganAtMs: count,
+      idleAtMs: count,
+      tokenHash: orNull(hex),
+    }),
+  ),
+})
+
 function readSessions(place: DocumentPlace): readonly KeptSession[] {
-  const content = readDocument(place)
-  if (content === undefined) return []
-  return new Field(content, place.path).get('sessions').list.map((one) => {
-    const tokenHash = one.get('tokenHash')
-    return {
-      key: one.get('key').hex,
-      name: one.get('name').text,
-      role: one.get('role').oneOf(operatorRoles),
-      method: one.get('method').oneOf(methods),
-      beganAtMs: one.get('beganAtMs').count,
-      idleAtMs: one.get('idleAtMs').count,
-      tokenHash: tokenHash.isAbsent ? null : tokenHash.hex,
-    }
-  })
+  return readDocument(place, sessionsSchema)?.sessions ?? []
 }

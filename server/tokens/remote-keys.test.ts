@@ -40,7 +40,7 @@ function away(first: string | undefined, stale = staleMs) {
     try {
       return (await tokens.verify(token, sessionKey)) === undefined ? 'refused' : 'good'
     } catch (error) {
-      expect(error).toMatchObject({ code: 'keys-missing', retry: true })
+      expect(error).toMatchObject({ code: 'issuer-unreachable', retry: true })
       return 'unavailable'
     }
   }

@@ -133,7 +133,7 @@ export function remoteKeys(options: RemoteKeysOptions): RemoteKeys {
   }
 
   function unavailable(why: string): Fault {
-    return new Fault('keys-missing', `${issuer}: ${why}, from ${url}`, { retry: true })
+    return new Fault('issuer-unreachable', `${issuer}: ${why}, from ${url}`, { retry: true })
   }
 
   void read()
@@ -158,7 +158,7 @@ async function jwksFrom(url: string, get: NonNullable<RemoteKeysOptions['get']>)
   const response = await get(url, { redirect: 'manual', headers, signal: AbortSignal.timeout(jwksTimeoutMs) })
   if (response.status !== 200) {
     await response.body?.cancel()
-    throw new Fault('keys-missing', `${url}: a JWK set with status 200 expected, got ${response.status}`)
+    throw new Fault('issuer-unreachable', `${url}: a JWK set with status 200 expected, got ${response.status}`)
   }
   const chunks: Uint8Array[] = []
   let length = 0
@@ -167,12 +167,12 @@ async function jwksFrom(url: string, get: NonNullable<RemoteKeysOptions['get']>)
     if (!(chunk instanceof Uint8Array)) throw new TypeError('bytes expected')
     length += chunk.length
     if (length > jwksBytesMax)
-      throw new Fault('keys-missing', `${url}: a JWK set of at most ${jwksBytesMax} bytes expected`)
+      throw new Fault('issuer-unreachable', `${url}: a JWK set of at most ${jwksBytesMax} bytes expected`)
     chunks.push(chunk)
   }
   try {
     return JSON.parse(utf8Of(Buffer.concat(chunks), url))
   } catch (error) {
-    throw new Fault('keys-missing', `${url}: a JWK set expected, this is no JSON`, { cause: error })
+    throw new Fault('issuer-unreachable', `${url}: a JWK set expected, this is no JSON`, { cause: error })
   }
 }

@@ -69,6 +69,6 @@ function readJwks(path: string): unknown {
     }
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    throw new Fault('keys-missing', `${path}: a readable JWK set expected: ${said}`, { cause: error })
+    throw new Fault('file-damaged', `${path}: a readable JWK set expected: ${said}`, { cause: error })
   }
 }

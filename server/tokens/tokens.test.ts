@@ -269,7 +269,7 @@ describe('an account token', () => {
       nowMs: () => nowMs,
     })
     await expect(unreachable.verify(await signed({}), sessionKey)).rejects.toMatchObject({
-      code: 'keys-missing',
+      code: 'issuer-unreachable',
       retry: true,
     })
   })

@@ -210,6 +210,13 @@ export type TokenRequest = {
   readonly hubAccounts?: readonly string[]
 }
 
+/** Is this a key that a token can be bound to? */
+export function isSessionKey(key: Bytes): boolean {
+  return thumbprintOf(key) !== undefined
+}
+
+export const sessionKeyExpected = 'a session key is 32 bytes (Ed25519) or 33 (P-256, compressed)'
+
 /** A token of the local issuer, saying that the wearer signed in just now. */
 export async function mintToken(seed: Bytes, request: TokenRequest): Promise<string> {
   const publicKey = publicJwk(nodePrimitives.ed25519PublicKey(seed))
@@ -217,7 +224,7 @@ export async function mintToken(seed: Bytes, request: TokenRequest): Promise<str
   const nowS = Math.floor(request.nowMs / 1_000)
   const jkt = request.sessionKey === undefined ? undefined : thumbprintOf(request.sessionKey)
   if (request.sessionKey !== undefined && jkt === undefined) {
-    throw new RangeError('a session key is 32 bytes (Ed25519) or 33 (P-256, compressed)')
+    throw new RangeError(sessionKeyExpected)
   }
   return new SignJWT({
     auth_time: nowS,

@@ -195,7 +195,7 @@ describe('An engine that has as many hellos to verify as it may', () => {
   it('tells a phone whose token cannot be judged now to come back, and no bug for each of them', async () => {
     const world = new World()
     await world.start()
-    world.verifying = () => Promise.reject(new Fault('keys-missing', 'the issuer is away', { retry: true }))
+    world.verifying = () => Promise.reject(new Fault('issuer-unreachable', 'the issuer is away', { retry: true }))
     const phone = await RawPhone.connect(world, 'alice')
     expect(phone.last('error')).toMatchObject({ code: errorCodes.unavailable })
     expect([phone.closeCode, world.failures]).toEqual([closeCodes.unavailable.number, []])

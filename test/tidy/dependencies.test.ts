@@ -41,6 +41,7 @@ describe('dependencies', () => {
       'uws-current',
       'ws',
       'xstate',
+      'zod',
     ])
   })
 
