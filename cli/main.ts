@@ -11,7 +11,7 @@ import { endAtOnce, endWithReader, followSignals } from './terminal/signals.ts'
 
 endWithReader()
 const code = await main(process.argv.slice(2))
-// Not `exitCode`: a timer that somebody forgot must not keep the process of a stopped engine.
+// Not `exitCode`: a timer that was forgotten must not keep the process of a stopped engine.
 process.exit(code)
 
 async function main(argv: readonly string[]): Promise<number> {

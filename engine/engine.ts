@@ -50,11 +50,11 @@ export type EnginePorts = {
   readonly tokens: Tokens
   readonly partners: Partners
   readonly vendors: Vendors
-  /** Hears how long the work took; nobody does unless given. */
+  /** Hears how long the work took; nothing does unless given. */
   readonly meters?: Meters
   /** Own what the engine does aside; without them their failures are told to `failed`, once each. */
   readonly chores?: Chores
-  /** Hears of failures that nobody waits for: bugs and faults of the outside world. */
+  /** Hears of failures that no caller waits for: bugs and faults of the outside world. */
   readonly failed: (error: unknown) => void
 }
 
@@ -99,7 +99,7 @@ export type Engine = {
     readonly known: (name: string) => RowOf<'document'> | undefined
     readonly take: (name: string, text: RowOf<'document'>) => void
   }
-  /** Ends all sessions as a stop does, and goes on: phones come back unless their listener takes nobody. */
+  /** Ends all sessions as a stop does, and goes on: phones come back unless their listener accepts none. */
   readonly drain: (withinMs: number) => Promise<void>
   /** Answers what is under way for at most `withinMs`, closes all sessions, writes the view, closes journal and view. */
   readonly stop: (withinMs: number) => Promise<void>

@@ -94,7 +94,7 @@ export type BandContext = {
   readonly effects: readonly BandEffect[]
 }
 
-/** A band nobody ever paired. */
+/** A band that was never paired. */
 export function initialBandMemory(bandId: BandId): BandMemory {
   return {
     bandId,

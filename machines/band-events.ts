@@ -57,7 +57,7 @@ export type BandEvent =
   | At<'arm.expired'>
   | At<'epoch.raised', { readonly ownerEpoch: number }>
   | At<'hold.set', { readonly hold: Hold; readonly by: Surface }>
-  /** `also` is the second operator, without whom no operator freeze is lifted. */
+  /** `also` is the second operator; without one no operator freeze is lifted. */
   | At<'hold.lift', { readonly hold: Hold; readonly by: Surface; readonly also?: Surface }>
   | At<'clone.suspected'>
   /** The owner verified with a tap on the rekeyed band: the clone alarm is over. */

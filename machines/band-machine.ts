@@ -1,4 +1,4 @@
-// The band: its binding and its holds, two regions side by side (DESIGN §5). It reads no clock and does no I/O: time
+// The band: its binding and its holds, two regions side by side (docs/architecture.md §5). It reads no clock and does no I/O: time
 // comes in the event, and what is to be done leaves in `context.effects`, which the engine executes after each send.
 // An event belongs to one region: `holds` answers the hold events, `binding` all others, and the other only follows.
 

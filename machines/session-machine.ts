@@ -1,4 +1,4 @@
-// A phone's session (DESIGN §5): connecting → authenticating → live → draining → closed. It reads no clock: time comes
+// A phone's session (docs/architecture.md §5): connecting → authenticating → live → draining → closed. It reads no clock: time comes
 // in the event, and what is to be done leaves in `context.effects`. Its slots are released exactly once.
 
 import { assign, setup } from 'xstate'

@@ -24,7 +24,7 @@ type Scenario = {
 const amount = (amountMinor: number): Spoilt => ({ terms: { amountMinor } })
 const large: Spoilt = { level: 4, userVerifiedNow: true }
 
-/** One line a rule of DESIGN §6: what is denied, why, and the nearest neighbour that is approved. */
+/** One line a rule of docs/architecture.md §6: what is denied, why, and the nearest neighbour that is approved. */
 const scenarios: readonly Scenario[] = [
   ...[actions.unlock, actions.admit, actions.redeem, actions.identify, actions.ride, 0, 8, 128, 255].map(
     (action): Scenario => ({

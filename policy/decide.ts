@@ -1,5 +1,5 @@
-// The policy decision (DESIGN §6): facts in, approval or denial out. Default deny: the first rule that does not hold gives the reason, and
-// none is left out.
+// The policy decision (docs/architecture.md §6): facts in, approval or denial out. Default deny: the first rule that does not hold gives the
+// reason, and none is left out.
 
 import type { Decision, DecisionFacts } from './facts.ts'
 import { type Room, leftOf, roomOf, spentAfter } from './room.ts'

@@ -33,7 +33,7 @@ export type ProofFacts = {
   readonly armEpoch: number
 }
 
-/** Everything `decide` looks at (DESIGN §6). */
+/** Everything `decide` looks at (docs/architecture.md §6). */
 export type DecisionFacts = {
   readonly nowMs: number
   /** False after a jump of the clock: approvals stop until it is resolved. */

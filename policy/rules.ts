@@ -1,5 +1,6 @@
-// The rules of the policy (DESIGN §6): every condition of an approval, in the order in which they are looked at. `decide` takes the first that
-// does not hold, `explainFacts` shows all of them. Each states what must be true, so a fact that is missing or not a number denies.
+// The rules of the policy (docs/architecture.md §6): every condition of an approval, in the order in which they are looked at. `decide` takes
+// the first that does not hold, `explainFacts` shows all of them. Each states what must be true, so a fact that is missing or not a number
+// denies.
 
 import { actions, parseAction } from '../protocol/actions.ts'
 import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'

@@ -1,5 +1,5 @@
 // Which scope opens which kind of session (PROTOCOL §8 "Account token"). One scope, one meaning: who holds a token for one kind
-// of session is nobody in the others.
+// of session has no role in the others.
 
 /** What a session is once its hello is verified. */
 export type SessionRole = 'phone' | 'web' | 'hub'

@@ -1,5 +1,5 @@
 // Parts of a server that are traced: wrapped where the server is put together, so that neither they nor the engine know of it.
-// Without traces each is given back as it came, and nobody watches.
+// Without traces each is given back as it came, and nothing is watched.
 
 import type { Engine } from '../engine/engine.ts'
 import type { ImportBindings } from '../engine/operators/import.ts'
@@ -32,7 +32,7 @@ export function tracedAdmin(traces: Traces | undefined, admin: AdminAnswers, now
     )
   }
   const told = (request: Asked, answer: HttpAnswer, fromMs: number): HttpAnswer => {
-    // Whoever has no token makes no spans.
+    // A request without a token makes no spans.
     if (answer.status === 401 || answer.status === 429) return answer
     const { name, options } = requestSpan(request)
     const facts = { ...options.facts, ...statusOf(answer) }

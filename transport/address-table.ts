@@ -1,5 +1,5 @@
 // What each address has used of its limits. Addresses with a socket stay as long as it does (`socketsMax` bounds them);
-// the others are kept, longest unseen first out, up to `idleAddressesMax`. So memory is bounded whoever knocks.
+// the others are kept, longest unseen first out, up to `idleAddressesMax`. So memory is bounded, however many knock.
 
 import { addressKey } from '../engine/ports/address.ts'
 import type { ListenLimits } from './limits.ts'

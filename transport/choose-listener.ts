@@ -16,7 +16,7 @@ export type ListenerChoice = {
   readonly listen: Listen
   /** Those tried before it, and what kept each from loading. */
   readonly notLoaded: readonly { readonly name: ListenerName; readonly why: string }[]
-  /** To be shown at start: nobody asked for ws, yet it is ws. */
+  /** To be shown at start: ws was not asked for, yet it is ws. */
   readonly warning?: string
 }
 

@@ -176,7 +176,7 @@ export class Gate {
   }
 }
 
-/** Whether the connection ends with this answer: what was refused may be followed by a body that nobody reads. */
+/** Whether the connection ends with this answer: what was refused may be followed by a body that is not read. */
 export function endsConnection(answer: HttpAnswer): boolean {
   return answer.status >= 400
 }

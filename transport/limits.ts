@@ -1,4 +1,4 @@
-// Every limit of a listener by name, with the default that DESIGN (wire) and the threat list (D1 to D6) ask for.
+// Every limit of a listener by name, with the default that docs/architecture.md §8 and the threat list (D1 to D6) ask for.
 
 import type { Rate } from '../base/token-bucket.ts'
 import type { ConnectionKind } from '../engine/ports/connection.ts'
@@ -47,7 +47,7 @@ export type ListenLimits = {
   readonly idleAddressesMax: number
 }
 
-/** Of the connections that are no sockets yet this share is kept for addresses that opened few, so that a few that open many keep nobody out. */
+/** Of the connections that are no sockets yet this share is kept for addresses that opened few, so that a few that open many keep no others out. */
 export const keptForFew = 1 / 8
 /** So many lately, as the bucket of `connectionsPerAddress` counts them, are few. */
 export const fewConnections = 32

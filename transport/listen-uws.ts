@@ -49,7 +49,7 @@ const lifetimeMinutes = 0
 
 /**
  * The library's default, which takes an address whose last connections are still dying (its exclusive mode need not) but
- * on Linux also one that another listener of the same kind has; that nobody listens is therefore checked before.
+ * on Linux also one that another listener of the same kind has; that the port is free is therefore checked before.
  */
 const sharedPort = 0
 

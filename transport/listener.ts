@@ -52,7 +52,7 @@ export type PostHandler = (request: HttpRequest) => HttpAnswer | TakesBody | und
 /** Takes a body whole and owns it; answers when it can. A rejection is answered 500. */
 export type TakesBody = (body: Uint8Array<ArrayBuffer>) => Promise<HttpAnswer>
 
-/** What a listener tells whoever runs it; neither callback may throw. */
+/** What a listener tells its owner; neither callback may throw. */
 type ListenObserver = {
   /** Our own code threw while it was called: a bug, not the peer's doing. The socket concerned is already closed. */
   readonly failed: (during: 'accept' | 'receive' | 'closed' | 'http' | 'listen', error: unknown) => void

@@ -1,5 +1,5 @@
 // Both ends of one socket in memory. Bytes are copied into a buffer of the receiver's own; the server's is wiped after
-// each message, so that whoever keeps borrowed bytes finds zeros, as with the native listener.
+// each message, so that a callback that keeps borrowed bytes finds zeros, as with the native listener.
 
 import type { HttpAnswer } from './listener.ts'
 import type { RawSocket } from './socket-connection.ts'

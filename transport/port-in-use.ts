@@ -1,4 +1,4 @@
-// Is somebody listening there already? uWebSockets can only refuse a shared port or reuse one whose last connections are
+// Checks whether a port has a listener already. uWebSockets can only refuse a shared port or reuse one whose last connections are
 // still dying, not both; an engine must do both: two never share a port, and one that was killed comes back at once.
 
 import { createServer } from 'node:net'

@@ -98,7 +98,7 @@ export class SocketConnection implements Connection {
     return this.#options.clock.monotonicMs() - this.#heardAtMs
   }
 
-  /** For the listener: the socket is gone, whoever ended it. May be called again. */
+  /** For the listener: the socket is gone, whichever side ended it. May be called again. */
   gone(): void {
     if (!this.#isOpen) return
     this.#isOpen = false

@@ -14,7 +14,7 @@ export class RawPeer {
   readonly socket: Socket
   /** Everything received since the last upgrade. */
   received: Buffer = Buffer.alloc(0)
-  /** Resolves when the connection is gone, whoever ended it. */
+  /** Resolves when the connection is gone, whichever side ended it. */
   readonly gone: Promise<void>
 
   constructor(port: number, localAddress = '127.0.0.1') {

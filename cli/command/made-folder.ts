@@ -1,4 +1,4 @@
-// A data folder for a command that may make one, before the first start. It says when it did: whoever meant the folder of a
+// A data folder for a command that may make one, before the first start. It says when it did: one who meant the folder of a
 // running engine, and left `--data` out, would else look for what was listed in the wrong place.
 
 import { type DataFolder, isDataFolder, openDataFolder } from '../../server/documents/data-folder.ts'

@@ -1,4 +1,4 @@
-// `bandpass serve`: runs the engine until it is told to stop, and fails closed: what nobody caught ends the process.
+// `bandpass serve`: runs the engine until it is told to stop, and fails closed: an uncaught error ends the process.
 
 import { raisePriority } from '../../server/machine/raise-priority.ts'
 import { type Log, stderrLog } from '../../server/log/log.ts'
@@ -14,7 +14,7 @@ import { Histogram, type Percentiles, percentilesOf } from '../../base/histogram
 /** One status line: the engine's counters, and how long its decisions took so far, from the frame to the durable answer. */
 export type StatusLine = ReturnType<RunningServer['status']> & { readonly took: Percentiles }
 
-/** Exit code after a failure that nobody caught (EX_SOFTWARE of sysexits). */
+/** Exit code after an uncaught failure (EX_SOFTWARE of sysexits). */
 const exitAfterBug = 70
 /** Exit code when the data folder was moved away or replaced. */
 const exitFailed = 1
@@ -73,7 +73,7 @@ async function run(given: Given): Promise<number> {
   if (config.thread.goesFirst) raisePriority()
   const server = await startServer(config, { environment, log })
   const { url, port, listener, durability } = server
-  // Whoever reads that it is ready may send it a signal at once.
+  // Who reads that it is ready may send it a signal at once.
   const code = ended(server, orders, log)
   const page = server.operatorsUrl
   printMade(given, { ready: { url, port, listener, durability, operators: page ?? null } }, [

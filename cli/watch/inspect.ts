@@ -11,7 +11,7 @@ import { listJsonOption, printListed } from '../terminal/output.ts'
 
 const decisionsDefault = 10
 const decisionsMax = 100
-/** Somebody sits and waits: what an engine cannot do now is told soon. */
+/** A person waits: what an engine cannot do now is told soon. */
 const patience = { timeoutMs: 10_000, triesMax: 2 } as const
 
 export const inspect: Command = {

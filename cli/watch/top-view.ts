@@ -17,7 +17,7 @@ export type TopPicture = {
   readonly trouble: { readonly text: string; readonly forMs: number } | undefined
   /** The engine was started again while it was watched. */
   readonly isRestarted: boolean
-  /** Redrawn until somebody ends it. */
+  /** Redrawn until it is ended. */
   readonly isLive: boolean
   readonly marks: Marks
 }

@@ -1,4 +1,4 @@
-// `bandpass top`: an engine at work in a terminal, redrawn once a second, until somebody ends it. An engine that is started
+// `bandpass top`: an engine at work in a terminal, redrawn once a second, until it is ended. An engine that is started
 // again or cannot be reached is said to be, and watching goes on by itself.
 
 import { setTimeout as wait } from 'node:timers/promises'

@@ -27,7 +27,7 @@ const oldMacKeysMax = 6
 /** A day: a link is asked to rekey that often, with jitter. */
 const rekeyAgeMs = 24 * 3_600_000
 
-/** Sealed roots and mac keys stay in the cache of rows for long: among themselves, so that they keep nobody else's slabs. */
+/** Sealed roots and mac keys stay in the cache of rows for long: among themselves, so that they keep no slabs of others. */
 const keepBytes = createCopier()
 
 /** Sends a fresh `Ne`, at most once a second per slot: asked sooner, it is sent when the second is over. */
@@ -376,7 +376,7 @@ function openCandidate(
 }
 
 // ◆ After RATCHETED an older root is a copy of the band's flash speaking, or the band itself outrun by a copy. Only a
-// genuine one raises the alarm: the mac keys of the roots before are kept for this, so that nobody can freeze a band by
+// genuine one raises the alarm: the mac keys of the roots before are kept for this, so that no stranger can freeze a band by
 // making numbers up.
 function suspectClone(core: Core, slot: Slot, ratchet: RatchetRow, record: ResumeRecord, nonce: Bytes): void {
   const keys = record.n < ratchet.k ? openOldMacKeys(core, slot, ratchet) : new Uint8Array(0)

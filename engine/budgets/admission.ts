@@ -20,7 +20,7 @@ export class Admission {
     this.#monotonicMs = options.monotonicMs
   }
 
-  /** Takes one frame's worth from whoever `account` names; false when it has to wait. */
+  /** Takes one token of the account for one frame; false when it has to wait. */
   admit(account: string): boolean {
     const nowMs = this.#monotonicMs()
     let bucket = this.#buckets.get(account)

@@ -42,7 +42,7 @@ export type EngineConfig = {
   /** How often changed rows leave for the view, ms, and after how many records at the latest. */
   readonly viewFlushMs: number
   readonly viewFlushRecords: number
-  /** Approve from a view that nobody has found whole yet? A row that vanished from it counts as never there. */
+  /** Approve from a view that was not found whole yet? A row that vanished from it counts as never there. */
   readonly approveBeforeProven: boolean
   /** A wall that is further ahead of the newest record than this is refused at the start, ms. */
   readonly clockAheadMaxMs: number

@@ -53,7 +53,7 @@ export type Core = {
   readonly watch: Watch
   /** Grows with each start; part of session numbers and decision ids. */
   readonly epoch: number
-  /** Takes the failure of work that nobody waits for. */
+  /** Takes the failure of work that no caller waits for. */
   readonly failed: (error: unknown) => void
   /** Hellos being verified. */
   hellosUnderWay: number

@@ -1,4 +1,4 @@
-// What the engine counts as it goes, so that watching it costs nothing: numbers in typed arrays, read by whoever asks.
+// Counters of the engine, in typed arrays: counting costs an addition, and they are read only when a meter asks.
 
 import { accountTally, heldTally } from '../ports/rows.ts'
 import { namesOf } from '../../base/names.ts'

@@ -1,4 +1,4 @@
-// Live links: the sealed channel of each attached band, 132 bytes in slabs, not objects (DESIGN §4).
+// Live links: the sealed channel of each attached band, 132 bytes in slabs, not objects (docs/architecture.md §4).
 // A link is named by its index. Times are tenths of a second since the engine started, which fit 32 bits for 13 years.
 
 import { type Bytes } from '../../base/bytes.ts'

@@ -41,7 +41,7 @@ export class PlacesByBid {
     if ((fields[hole] ?? empty) === empty) return
     fields[hole] = empty
     this.#count--
-    // Whoever stands further on because the hole was taken moves up, or would not be found again.
+    // An entry that stands further on because the hole was taken moves up, or would not be found again.
     for (let at = (hole + 1) & mask; (fields[at] ?? empty) !== empty; at = (at + 1) & mask) {
       const place = (fields[at] ?? empty) - 1
       const home = this.#homeOf(this.#wordAt(place, 0), this.#wordAt(place, 1))

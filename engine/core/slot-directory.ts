@@ -105,7 +105,7 @@ export class SlotDirectory {
     this.#seat(slot.place, session, number)
   }
 
-  /** Gives the place back. Whoever still has the slot finds it without a link, for good. */
+  /** Gives the place back. An object of the slot that is still held has no link, for good. */
   close(slot: Slot): void {
     if (!slot.isAttached) return
     const { place } = slot

@@ -1,5 +1,5 @@
 // A slot names one band inside a session: who may be spoken for through it, its freshness nonce, its link. Slots lie in slabs,
-// 112 bytes each, and are objects only while somebody works with one: a million objects with their names were 400 MB for the
+// 112 bytes each, and are objects only while one is worked with: a million objects with their names were 400 MB for the
 // collector to carry along. Two objects of one slot see the same.
 
 import type { ErrorCode } from '../../protocol/errors.ts'
@@ -72,7 +72,7 @@ type Home = {
   readonly passing: { readonly candidates: Map<SlotPlace, Candidate>; readonly armings: Map<SlotPlace, Arming> }
 }
 
-/** A band's slot while somebody works with it: the names in full, the rest read and written where it lies. */
+/** A band's slot while it is worked with: the names in full, the rest read and written where it lies. */
 export class Slot implements Attached {
   readonly bid: Bid
   readonly bandId: BandId

@@ -1,4 +1,4 @@
-// Who watches the engine hears what happened, as it happens; with nobody watching it costs a null check.
+// Observers of the engine: each hears what happened, as it happens; without one it costs a null check.
 
 import type { BandEventType } from '../../machines/band-context.ts'
 import type { Reason } from '../../protocol/reasons.ts'

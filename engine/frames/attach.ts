@@ -33,7 +33,7 @@ export function attach(core: Core, session: Session, frame: PhoneFrameOf<'attach
   challengeBand(core, slot)
 }
 
-/** A band has one slot: whoever attaches it again takes it along. */
+/** A band has one slot: a session that attaches it again takes it over. */
 function takeOver(core: Core, session: Session, number: number, attached: Attached): Slot {
   const known = core.slots.get(attached.bid)
   if (known === undefined) return core.slots.open(session, number, attached)

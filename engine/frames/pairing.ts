@@ -173,7 +173,7 @@ function takeCommitAck(core: Core, window: PairingWindow, record: DataRecord): v
   tellWindow(core, window, { type: 'ack.received', atMs: core.time.nowMs() })
 }
 
-/** The package names a band that nobody owns: a RELEASE lets it forget an older binding. */
+/** The package names a band without an owner: a RELEASE lets it forget an older binding. */
 function releaseIfUnbound(core: Core, session: Session, slot: number, hint: Uint8Array): void {
   const bandId = parseBandId(hint)
   const band = core.ledger.get('band', bandId)

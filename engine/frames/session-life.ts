@@ -71,7 +71,7 @@ function receive(core: Core, session: Session, bytes: Uint8Array): void {
 
 /**
  * When to ask again for a decision; 0 = now. An engine that is behind decides nothing new: it would be answered late, and what is
- * answered late helps nobody. Nor does one whose view may lack rows: a sum, a reference or a hold that vanished would be believed
+ * answered late is of no use. Nor does one whose view may lack rows: a sum, a reference or a hold that vanished would be believed
  * never to have been there. Both pass, so it is no denial, which would be final for the reference.
  */
 function retryAfterMs({ gate, ledger, config }: Core, atMs: number): number {
@@ -201,7 +201,7 @@ function serveFrame(core: Core, session: Session, { frame, bytes }: Arrived): vo
     .finally(() => place.done())
 }
 
-/** Whoever comes back finds room that newcomers do not take. */
+/** Room kept for sessions that come back: newcomers do not take it. */
 const comingBackFactor = 4
 
 async function verify(core: Core, session: Session, hello: ReceivedHello): Promise<void> {

@@ -23,7 +23,7 @@ export function accountHolds(core: HasLedger, account: AccountId | null): number
   return account === null ? 0 : (core.ledger.get('account', account)?.holds ?? 0)
 }
 
-/** Bits of the account's holds that stop this band of it; 0 for a band that is nobody's. */
+/** Bits of the account's holds that stop this band of it; 0 for a band without an account. */
 export function accountHoldsOn(core: HasLedger, { account, bandId }: Pick<BandRow, 'account' | 'bandId'>): number {
   const row = account === null ? undefined : core.ledger.get('account', account)
   return row === undefined ? 0 : holdsOnBand(row, bandId)

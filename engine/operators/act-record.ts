@@ -1,4 +1,4 @@
-// An operator's act as the journal keeps it: who, why, with whom, about what. On disk before anybody is told it was done.
+// An operator's act as the journal keeps it: who, why, with which second operator, about what. On disk before anybody is told it was done.
 
 import type { Core } from '../core/core.ts'
 import type { AppendUse, Lsn } from '../ports/journal.ts'
@@ -22,7 +22,7 @@ export async function noteAct(core: Core, act: Noted, use: AppendUse): Promise<L
   return (await isOnDisk(core, lsn)) ? lsn : 'unavailable'
 }
 
-/** False when the journal failed meanwhile: nobody knows then what is on disk. */
+/** False when the journal failed meanwhile: then it is not known what is on disk. */
 export async function isOnDisk(core: Core, lsn: Lsn): Promise<boolean> {
   try {
     await core.ledger.durable(lsn)

@@ -1,5 +1,5 @@
 // What an operator does to bands, accounts and sessions. The act's own record comes first, then what it changes, all in one run
-// of the event loop; nobody is told that it was done before all of it is on disk. What takes rights away works on a full disk.
+// of the event loop; it is told as done when all of it is on disk. What takes rights away works on a full disk.
 
 import type { Surface } from '../../policy/holds.ts'
 import { type ActOutcome, type OperatorAct, operatorActs } from '../../protocol/operator-api.ts'
@@ -121,7 +121,7 @@ function unfreeze(core: Core, bandIds: readonly BandId[], { by, also }: ActingOp
   return undefined
 }
 
-/** Whoever comes back is somebody new: the resume token that would bring the slots back is forgotten first. */
+/** A phone that comes back begins anew: the resume token that would bring the slots back is forgotten first. */
 function endSession(core: Core, { session }: Target): undefined {
   if (session === undefined) return undefined
   const { connection, resumeToken } = session

@@ -7,7 +7,7 @@ import type { Core } from '../core/core.ts'
 import { decisionPages } from '../ledger/history.ts'
 import type { Session } from '../core/session.ts'
 
-/** The sessions that hear of a change: the account's phones, and whoever carries a band of it. */
+/** The sessions that hear of a change: the account's phones, and the hubs that carry a band of it. */
 export type Reach = { readonly sessions: ReadonlySet<Session> }
 
 export function reachOf(

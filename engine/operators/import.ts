@@ -189,12 +189,12 @@ function take(core: Core, binding: ImportedBinding, sealed: Sealed): 'imported' 
   if (owner !== undefined) return 'bid-known'
   const lsn = core.ledger.append(recordOf(core, binding, sealed, before), 'normal')
   if (typeof lsn !== 'number') return lsn
-  // An actor that was awake for a band nobody had knows nothing of this.
+  // An actor that was awake for a band without an owner knows nothing of this.
   core.registry.forget(bandId)
   return 'imported'
 }
 
-/** A bound band is either this very binding, which may have lived on since, or somebody else's. */
+/** A bound band is either this very binding, which may have lived on since, or another account's. */
 function asKnown(core: Core, binding: ImportedBinding, row: BandRow): 'known' | ImportRefusal {
   if (row.account !== binding.account) return 'band-elsewhere'
   const isSame =

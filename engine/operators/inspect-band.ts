@@ -73,7 +73,7 @@ type InspectedBand = {
   readonly awake: boolean
   /** Asked for by the bid of a generation that has ended: that generation. */
   readonly endedGeneration: number | null
-  /** Shortened unless opened; null for a band that is nobody's. */
+  /** Shortened unless opened; null for a band without an account. */
   readonly account: string | null
   readonly generation: number
   /** The highest generation that has ended; 0 = none. */

@@ -59,7 +59,7 @@ export type OperatorPort = {
   readonly replay: (lsn: Lsn) => Promise<ReplayAnswer | undefined>
   readonly preview: (act: OperatorAct) => PreviewAnswer
   /**
-   * Whom the act would reach now, as text to compare: another text means that the band is somebody else's, that other bands of
+   * Fingerprint of the act's targets now: another one means that the band is another account's, that other bands of
    * its account are frozen, or that they were frozen again. Empty for what the server carries out itself.
    */
   readonly fingerprintOf: (act: OperatorAct) => string

@@ -1,5 +1,5 @@
-// Whom an act would reach, as text to compare. Between the moment an act is proposed and the moment a second operator agrees, a band
-// may change hands, and bands may be frozen for another reason: nobody has agreed to lift that.
+// Fingerprint of an act's targets; a changed one voids the second operator's approval. Between the moment an act is proposed and the moment a
+// second operator agrees, a band may change hands, and bands may be frozen for another reason: no second operator has agreed to lift that.
 
 import type { OperatorAct } from '../../protocol/operator-api.ts'
 import type { Core } from '../core/core.ts'

@@ -1,4 +1,4 @@
-// Whom an act of an operator reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
+// Targets of an operator's act: which bands it reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
 
 import { type OperatorAct, type PreviewAnswer, operatorActs } from '../../protocol/operator-api.ts'
 import { type AccountId, type BandId, parseBandId, parsePhoneId, tryParse } from '../../protocol/ids.ts'
@@ -27,7 +27,7 @@ export function isAimed(act: OperatorAct): act is AimedAct {
   return 'bandId' in act
 }
 
-/** Undefined for a band that nobody knows. */
+/** Undefined for an unknown band. */
 export function aimAt(core: Core, act: AimedAct): Target | undefined {
   const bandId = tryParse(parseBandId, act.bandId)
   const row = bandId === undefined ? undefined : core.ledger.get('band', bandId)

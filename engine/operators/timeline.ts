@@ -11,7 +11,7 @@ import { askedFor, obligationWord, reasonWord } from '../ports/decision-words.ts
 import { decisionPages } from '../ledger/history.ts'
 import { type HistoryRow, actKey, lsnOfKey, moveKey } from '../ports/rows.ts'
 
-/** A page of a band's timeline. A band that nobody knows has none. */
+/** A page of a band's timeline. An unknown band has none. */
 export async function bandTimeline(core: Core, bandId: BandId, wish: TimelineWish): Promise<TimelineAnswer> {
   const limit = Math.max(1, Math.min(wish.limit, timelineEntriesMax))
   const below = Math.min(wish.beforeLsn ?? Number.MAX_SAFE_INTEGER, core.ledger.durableLsn + 1)

@@ -145,7 +145,7 @@ function withKeysOf(core: Core, key: string, frame: PhoneFrameOf<'hello'>): Phon
 function noteSeen(core: Core, row: PhoneRow): void {
   const atMs = core.time.nowMs()
   if (atMs - core.time.passedMs(row.seenAtMs) < seenAgainMs) return
-  // A full disk keeps nobody out.
+  // A full disk keeps no phone out.
   const by = `phone:${row.phoneId}` as const
   core.ledger.append({ type: 'phone', atMs, cause: 'phone.seen', by, ...row, seenAtMs: atMs }, 'normal')
 }

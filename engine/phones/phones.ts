@@ -1,4 +1,4 @@
-// The phones of an account: listing them (frame 30), and removing one (frame 31). Removing takes somebody's veto away, so it is
+// The phones of an account: listing them (frame 30), and removing one (frame 31). Removing takes a veto of the owner's away, so it is
 // no mere stopping: the web decides at once, but of two phones neither can silence the other (docs/decisions/0020).
 
 import { securityDelayMs } from '../../policy/delays.ts'
@@ -163,7 +163,7 @@ export function dropPhoneNow(core: Core, row: PhoneRow, by: string): boolean {
   return core.ledger.get('phone', phoneKey(row.account, row.phoneId)) === undefined
 }
 
-/** Closes a session that nobody may come back to. */
+/** Closes a session for good: no phone may come back to it. */
 function endSession(core: Core, session: Session): void {
   core.sessions.ofResumeToken.delete(session.resumeToken)
   for (const [, place] of session.slots.bands()) closeSlot(core, core.slots.at(place))

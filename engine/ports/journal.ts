@@ -1,4 +1,4 @@
-// The journal as the engine sees it: one ordered log, appended in groups, answered from only when durable (DESIGN §7).
+// The journal as the engine sees it: one ordered log, appended in groups, answered from only when durable (docs/architecture.md §7).
 
 /** Position of a record in the journal: 1, 2, 3, … without gaps. 0 means "no record". */
 export type Lsn = number

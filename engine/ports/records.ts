@@ -1,4 +1,4 @@
-// The journal's records: everything durable that ever happened, each with when, why and by whom. Type numbers are forever.
+// The journal's records: everything durable that ever happened, each with when, why and by what surface. Type numbers are forever.
 
 import { copyBytes } from '../../base/bytes.ts'
 import { bin, bool, id, orNil, text, tuple, uint } from '../../protocol/messages/frame-fields.ts'
@@ -24,7 +24,7 @@ import { type Shape, type ShapeOf, encodeShape, list, readShape, unpackItems, wo
 const count = uint(Number.MAX_SAFE_INTEGER)
 /** The longest subject of an operator's act that is neither band nor account, bytes of UTF-8. */
 export const operatorSubjectBytesMax = 128
-/** When (engine time, never decreasing in the journal but at `engine.rewound`), what happened, and who did it: `phone:…`, `band`, `operator:…`, `engine`. */
+/** When (engine time, never decreasing in the journal but at `engine.rewound`), what happened, and who did it: `phone:…`, `band`, … */
 const told = { atMs: count, cause: text(causeBytesMax), by: text(actorBytesMax) }
 
 /** The facts a decision was made from, so that it can be made again from the journal alone. */
@@ -96,7 +96,7 @@ const shapes = {
     number: 9,
     fields: {
       ...told,
-      /** Whose it was about; nil = nobody's. */
+      /** Whose it was about; nil = no account's. */
       account: orNil(id(parseAccountId)),
       /** The band it was about; nil = the account as a whole, or something else. */
       bandId: orNil(id(parseBandId)),

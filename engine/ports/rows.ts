@@ -395,7 +395,7 @@ export function historyMarkKey(account: AccountId, lsn: number): string {
   return `${account}|${orderedKey(lsn)}`
 }
 
-/** The reference first: those that rise with time (sdk/references.ts) are neighbours, whoever the partner is. */
+/** The reference first: those that rise with time (sdk/references.ts) are neighbours, whichever the partner. */
 export function referenceKey({ partner, rid }: { readonly partner: PartnerId; readonly rid: Rid }): string {
   return `${rid}${partner}`
 }

@@ -102,7 +102,7 @@ type ReadOnlyJournal = {
   readonly read: (lsn: Lsn, through: Lsn) => Generator<JournalRecordBytes>
 }
 
-/** Reads beside whoever writes; that the records are whole is verifyJournal's to say. */
+/** Reads beside a process that writes; that the records are whole is verifyJournal's to say. */
 function readOnlyJournal(path: string): ReadOnlyJournal {
   const files = realFiles()
   const segments = listSegments(files, path)

@@ -5,7 +5,7 @@ import { lockFile } from '../../store/files/file-lock.ts'
 import { makePrivateFolder } from '../../store/files/private-folder.ts'
 import { orNotWritten } from '../files/not-written.ts'
 
-/** What was asked does not fit what is listed: a slip of whoever asked. */
+/** What was asked does not fit what is listed: a slip of the caller. */
 export class ListError extends Error {
   override readonly name = 'ListError'
 }

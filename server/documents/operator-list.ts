@@ -75,7 +75,7 @@ export function addOperator(
 }
 
 /**
- * Gives an operator a new token; the one before, and the sessions that it began, end at once. So do all passkeys: whoever had the
+ * Gives an operator a new token; the one before, and the sessions that it began, end at once. So do all passkeys: one who had the
  * token may have added one.
  */
 export function renewToken(
@@ -140,7 +140,7 @@ function found(operators: readonly ListedOperator[], name: string): ListedOperat
   return operator
 }
 
-/** The lock of the data folder is the running engine's; that of the lists is for whoever changes one. */
+/** The lock of the data folder is the running engine's; that of the lists is for the command that changes one. */
 function locked<Result>(place: DocumentPlace, work: () => Result): Result {
   return lockedIn(join(dirname(place.path), 'lists'), work)
 }

@@ -1,6 +1,6 @@
 // How long the event loop was held up, lately. A percentile since the start would hardly move after a day, and one that every
 // reading begins anew would tell each of two scrapers half; so readings close a window only when it is old enough, and all
-// who ask meanwhile hear of the window before. Nothing is sampled before somebody asked.
+// who ask meanwhile hear of the window before. Nothing is sampled before the first question.
 
 import { delaysOf, loopMonitor } from './loop-delay.ts'
 

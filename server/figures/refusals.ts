@@ -1,4 +1,4 @@
-// Whom the limits turned away: counted, and told once a minute, so that a flood does not become a flood of log lines.
+// Counters of refusals by limit: counted, and told once a minute, so that a flood does not become a flood of log lines.
 
 import type { Chores } from '../../engine/ports/chores.ts'
 import { type RefusedBy, refusingLimits } from '../../transport/listener.ts'
@@ -9,7 +9,7 @@ const tellEveryMs = 60_000
 export class Refusals {
   readonly #log: Log
   readonly #counts = new Map<RefusedBy, number>()
-  /** Since the start, for every limit, those that turned nobody away too. */
+  /** Since the start, for every limit, those that turned none away too. */
   readonly totals = new Map<RefusedBy, number>(refusingLimits.map((limit) => [limit, 0]))
   readonly #cancel: () => void
 

@@ -1,5 +1,5 @@
-// Spans of what an operator wants to see, through the public API of OpenTelemetry and nothing else: whoever wants traces loads
-// an SDK of their choice before us. Without one there are no traces to ask, and whoever would be traced runs as it is.
+// Spans of what an operator wants to see, through the public API of OpenTelemetry and nothing else: an operator who wants traces loads
+// an SDK of their choice before us. Without one there are no traces to ask, and what would be traced runs as it is.
 
 import {
   type Context,
@@ -18,7 +18,7 @@ import { version } from '../machine/version.ts'
 type SpanFacts = Readonly<Record<string, string | number | boolean>>
 
 export type SpanOptions = {
-  /** `server`: somebody asked for it. */
+  /** `server`: a request asked for it. */
   readonly kind?: 'internal' | 'server'
   readonly facts?: SpanFacts
 }
@@ -51,10 +51,10 @@ export type Traces = {
 /** How long the end of the process waits for the last spans to leave. */
 const flushWithinMs = 2_000
 
-/** Undefined unless somebody has loaded an SDK. */
+/** Undefined unless an SDK was loaded. */
 export function openTraces(): Traces | undefined {
   const tracer = trace.getTracer('bandpass', version)
-  // A span of nobody has no id. This one never ends, so nobody hears of it.
+  // A span without an SDK has no id. This one never ends, so no exporter hears of it.
   const isHeard = isSpanContextValid(tracer.startSpan('probe', { root: true }).spanContext())
   return isHeard ? tracesOf(tracer) : undefined
 }

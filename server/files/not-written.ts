@@ -1,4 +1,4 @@
-// A small file that could not be written (lists, tokens, kept sessions, keys), as a Fault that says what to do: whoever asked learns that it
+// A small file that could not be written (lists, tokens, kept sessions, keys), as a Fault that says what to do: the caller learns that it
 // was the disk, not a bug.
 
 import { Fault } from '../../engine/ports/fault.ts'

@@ -1,4 +1,4 @@
-// GET /metrics: to who shows the metrics token, to everybody, or to nobody, as the setting says. The port is that of the
+// GET /metrics: to who shows the metrics token, to all, or to none, as the setting says. The port is that of the
 // phones, so it is not for everybody unless told. Everything is read in the turn of the event loop that answers.
 
 import { getHeapStatistics } from 'node:v8'
@@ -18,7 +18,7 @@ import type { TokenIssuers } from '../tokens/token-issuers.ts'
 import type { TokenRefusals } from '../tokens/token-refusals.ts'
 
 export type MetricsParts = {
-  /** Whom to let in; undefined when everybody is. */
+  /** The token to show; undefined when all are let in. */
   readonly token: Pick<AccessToken, 'judge'> | undefined
   readonly config: ServerConfig
   readonly version: string

@@ -1,5 +1,5 @@
 // What a log may show. Secrets are told by their type: bytes, keys, and whatever is no plain data never reach a line; nor do
-// fields named like a secret, at any depth, in errors and their causes too. Whoever logs need not think of it.
+// fields named like a secret, at any depth, in errors and their causes too. A caller that logs need not think of it.
 
 import { printableLines } from '../../base/printable.ts'
 
@@ -30,7 +30,7 @@ function printable(name: string, value: unknown, depth: number): unknown {
   try {
     return isSecretName(name, value) ? secret : shown(value, depth)
   } catch {
-    // A getter or a proxy of somebody's: what it threw is not worth losing the line.
+    // A getter or a proxy of others: what it threw is not worth losing the line.
     return '[unreadable]'
   }
 }

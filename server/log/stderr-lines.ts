@@ -1,4 +1,4 @@
-// Whole lines to stderr, at once: a line is with the system before whoever logged it goes on, so a crash right after loses
+// Whole lines to stderr, at once: a line is with the system before the caller goes on, so a crash right after loses
 // none. A reader that is slow must not hold up the engine, nor one that is gone end it: what the pipe does not take waits here,
 // bounded, and what does not fit is counted and said to be lost.
 //

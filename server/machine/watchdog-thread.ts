@@ -18,7 +18,7 @@ setInterval(() => {
   if (stillFor < checksPerHang) return
   const at = new Date().toISOString()
   const line = { at, level: 'error', event: 'watchdog.hang', hangMs: stillFor * everyMs, does: 'kills the process' }
-  // Nothing of the main thread can be relied on: write and end directly, also when nobody reads our log any more.
+  // Nothing of the main thread can be relied on: write and end directly, also when no reader takes our log any more.
   try {
     writeSync(2, `${JSON.stringify(line)}\n`)
   } finally {

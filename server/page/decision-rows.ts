@@ -45,7 +45,7 @@ type Offered =
   | { readonly type: 'end' }
   | { readonly type: 'failed'; readonly error: unknown }
 
-/** What `search` finds, batch by batch: it waits until each is taken, and ends when nobody takes any more. */
+/** What `search` finds, batch by batch: it waits until each is taken, and ends when its reader takes no more. */
 async function* handedOut(
   signal: AbortSignal,
   search: (onBatch: (batch: Batch) => Promise<void>, ended: AbortSignal) => Promise<void>,

@@ -1,5 +1,5 @@
 // Sessions of operators, on disk for the next start: `operator-sessions.json`, under the master key's MAC as the lists are, so that
-// nobody who can only write the disk signs in. It is no part of a backup: a copy of yesterday would sign in who was signed out.
+// an attacker who can only write the disk does not sign in. It is no part of a backup: a copy of yesterday would sign in who was signed out.
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

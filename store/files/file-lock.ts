@@ -15,7 +15,7 @@ import { privateFileMode } from './private-folder.ts'
 
 /** `O_EXLOCK` of macOS, which Node passes on and does not name. */
 const macExclusiveLock = 0x20
-/** Somebody may remove the file between opening and locking it. */
+/** Another process may remove the file between opening and locking it. */
 const attemptsMax = 5
 /** The command is done in milliseconds. */
 const timeoutMs = 10_000

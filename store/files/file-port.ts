@@ -5,7 +5,7 @@
 export type FileErrorCode = string
 
 export type Allocation = {
-  /** `gently`: in steps so small that groups on their way to the same disk hardly wait; `fast`: nobody else is there yet. */
+  /** `gently`: in steps so small that groups on their way to the same disk hardly wait; `fast`: no one else is there yet. */
   readonly pace: 'gently' | 'fast'
   readonly signal: AbortSignal
 }

@@ -149,7 +149,7 @@ async function allocate(path: string, bytes: number, { pace, signal, after }: Pa
   }
 }
 
-/** Resolves after a while, or as soon as nobody wants the file any more. */
+/** Resolves after a while, or as soon as the file is wanted no more. */
 async function pause(pauseMs: number, signal: AbortSignal, after: Clock['after'] | undefined): Promise<void> {
   if (after === undefined || signal.aborted) return
   await new Promise<void>((resolve) => {

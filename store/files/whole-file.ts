@@ -8,7 +8,7 @@ import { type FilePort, fileErrorCode, readWhole } from './file-port.ts'
 import { helperFileBytesMax } from './regular-file.ts'
 
 const stepBytes = 1024 * 1024
-/** About 10 ms of hashing: whoever hashes gigabytes still shows signs of life, or the watchdog would end it. */
+/** About 10 ms of hashing: a process that hashes gigabytes still shows signs of life, or the watchdog would end it. */
 const stepsAtOnce = 16
 
 /** All of a file; undefined when it is not there. Throws a Fault `file-unfit` when it is none, or larger than a helper file may be. */

@@ -37,11 +37,11 @@ export type ScanStep = {
 }
 
 /**
- * A reversal follows its approval as soon as that is on disk, so it is found within the time of one sync. Whoever begins below
+ * A reversal follows its approval as soon as that is on disk, so it is found within the time of one sync. A search that begins below
  * the newest record looks this far above it for reversals, ms of engine time.
  */
 export const reversedWithinMs = 30_000
-/** Records after which a step is handed out, so that whoever reads can stop, or let others go on. */
+/** Records after which a step is handed out, so that the reader can stop, or let others go on. */
 const recordsPerStep = 2_000
 const attemptsMax = 5
 

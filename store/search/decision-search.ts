@@ -15,7 +15,7 @@ export type DecisionSearch = {
   readonly throughLsn: Lsn
   /** Entries to find, 1 or more. */
   readonly limit: number
-  /** Newest first. The search goes on when it resolves, so whoever writes slowly is not overrun; also called without entries. */
+  /** Newest first. The search goes on when it resolves, so a slow writer is not overrun; also called without entries. */
   readonly onBatch: (entries: readonly FoundDecision[], searched: Searched) => void | Promise<void>
   readonly signal?: AbortSignal
   /** Where journal time ran back the last time; 0 = nowhere. */
@@ -93,7 +93,7 @@ function* batchesOf(entries: readonly FoundDecision[]): Generator<readonly Found
   for (let at = 0; at < entries.length; at += decisionsPerBatch) yield entries.slice(at, at + decisionsPerBatch)
 }
 
-/** One question at a time. Rejects when the thread ends, or the signal says that nobody waits any more. */
+/** One question at a time. Rejects when the thread ends, or the signal says that no caller waits any more. */
 function more(worker: Worker, signal: AbortSignal | undefined): Promise<SearchAnswer> {
   return new Promise((resolve, reject) => {
     const forget = () => {

@@ -48,7 +48,7 @@ export type LmdbRows = {
   /**
    * All changes in one transaction, on disk when this returns. The changes are asked for within it: what they read then is as
    * those before them left it. Throws lmdb's error, and what they throw. Not lmdb's asynchronous batches: of one
-   * that fails on a full disk, a second promise rejects that nobody can hold, which would end the process.
+   * that fails on a full disk, a second promise rejects that no caller can hold, which would end the process.
    */
   readonly commit: (changes: Iterable<StoredChange>) => void
   /** What other threads committed is read from here on. */

@@ -151,7 +151,7 @@ class LmdbView implements FileView {
 
   constructor(opened: Opened) {
     this.checked = opened.checked
-    // Whoever does not watch still learns of it: a damaged view is not sealed, so the next opening refuses it.
+    // A caller that does not watch still learns of it: a damaged view is not sealed, so the next opening refuses it.
     this.checked.then(
       () => (this.#isProven = true),
       () => {},

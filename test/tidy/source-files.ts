@@ -30,6 +30,9 @@ const importForms: readonly RegExp[] = [
   /\b(?<keyword>import|require|resolve)\(\s*(?<quote>['"])(?<specifier>[^'"\n$]+)\k<quote>/g,
 ]
 
+/** Comments, and strings and templates that may hold what looks like one. */
+const token = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g
+
 const generated = ['node_modules', '.build', '.node', '.node.partial']
 
 /** Folders that are TypeScript projects of their own, deepest first, such as `engine/ports` before `engine`. */
@@ -60,9 +63,13 @@ function readSource(path: string): SourceFile {
   }
 }
 
+/** The comments of a file alone, one a line. */
+export function commentsOf(text: string): string {
+  return [...text.matchAll(token)].map(([found]) => (found.startsWith('/') ? found : '')).join('\n')
+}
+
 /** Removes comments; leaves what merely looks like one inside a string or a template. */
 export function withoutComments(text: string): string {
-  const token = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g
   return text.replace(token, (found) => (found.startsWith('/') ? ' ' : found))
 }
 
