@@ -1,6 +1,7 @@
 // HTTP routing and authorization of the operators' API: the one door to hono. A request is judged in this order: is it from our own
 // page, is it small enough, who is it, may they; only then is it read.
 
+import { Mistake } from '../../base/mistake.ts'
 import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
 import { canonicalAddress } from '../../engine/ports/address.ts'
@@ -13,7 +14,6 @@ import type { ForeignLog } from '../guards/foreign-log.ts'
 import { operatorLimits } from '../ports/limits.ts'
 import { type Origins, foreign } from './origins.ts'
 import type { OperatorLog } from '../ports/ports.ts'
-import { RequestMistake } from './request-reader.ts'
 import { may } from '../ports/roles.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { OperatorSessions } from '../guards/sessions.ts'
@@ -142,7 +142,7 @@ function patternOf(path: string): RegExp {
 
 /** Error handler: for a request that does not fit, the error says how. A bug goes to the log, and the client learns that there was one. */
 function failed({ log }: AppParts, error: unknown): Exclude<Answered, Streamed> {
-  if (error instanceof RequestMistake) return refused(400, 'malformed', error.message)
+  if (error instanceof Mistake) return refused(400, 'malformed', error.message)
   log('error', 'operator.request-failed', { error })
   if (error instanceof Fault) return refused(503, 'unavailable', 'expected a store that works; see the log', 2_000)
   return refused(500, 'internal', 'expected no bug; see the log')

@@ -1,18 +1,13 @@
 // Strict request validation: a member that is not known is a mistake, which is refused and not silently ignored. Every function here
-// throws a `RequestMistake` on what does not fit.
+// throws a `Mistake` on what does not fit.
 
-import type { JsonObject } from './json.ts'
-import { isObject } from './json.ts'
-
-/** Validation error of a request; the message says what was expected. */
-export class RequestMistake extends Error {
-  override readonly name = 'RequestMistake'
-}
+import { Mistake } from '../../base/mistake.ts'
+import { type JsonObject, isObject } from './json.ts'
 
 /** An object with these members and no other, from a JSON body in UTF-8. */
 export function readBody(body: Uint8Array, members: readonly string[]): JsonObject {
   const parsed = parsedJson(body)
-  if (!isObject(parsed)) throw new RequestMistake('body: a JSON object in UTF-8 expected')
+  if (!isObject(parsed)) throw new Mistake('body: a JSON object in UTF-8 expected')
   knownOnly(parsed, members)
   return parsed
 }
@@ -21,7 +16,7 @@ export function knownOnly(object: JsonObject, members: readonly string[]): void 
   const unknown = Object.keys(object).find((name) => !members.includes(name))
   if (unknown === undefined) return
   const expected = members.length === 0 ? 'no member' : `only ${members.join(', ')}`
-  throw new RequestMistake(`body: ${expected} expected, got ${JSON.stringify(unknown.slice(0, 40))}`)
+  throw new Mistake(`body: ${expected} expected, got ${JSON.stringify(unknown.slice(0, 40))}`)
 }
 
 /** The members of a query: each at most once, and none that is not known. */
@@ -34,9 +29,9 @@ export function readQuery<const Name extends string>(
     const name = names.find((known) => known === given)
     if (name === undefined) {
       const expected = names.length === 0 ? 'nothing' : `only ${names.join(', ')}`
-      throw new RequestMistake(`query: ${expected} expected, got ${JSON.stringify(given.slice(0, 40))}`)
+      throw new Mistake(`query: ${expected} expected, got ${JSON.stringify(given.slice(0, 40))}`)
     }
-    if (found[name] !== undefined) throw new RequestMistake(`${name}: expected once`)
+    if (found[name] !== undefined) throw new Mistake(`${name}: expected once`)
     found[name] = value
   }
   return found
@@ -46,13 +41,13 @@ export function readQuery<const Name extends string>(
 export function textOf(object: JsonObject, name: string, max: number): string {
   const value = object[name]
   if (typeof value === 'string' && value !== '' && value.length <= max) return value
-  throw new RequestMistake(`${name}: text of 1 to ${max} characters expected`)
+  throw new Mistake(`${name}: text of 1 to ${max} characters expected`)
 }
 
 export function countOf(object: JsonObject, name: string, max: number): number {
   const value = object[name]
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max) return value
-  throw new RequestMistake(`${name}: a whole number from 0 to ${max} expected`)
+  throw new Mistake(`${name}: a whole number from 0 to ${max} expected`)
 }
 
 /** A whole number written in digits. */
@@ -65,15 +60,15 @@ export function numberOf(
   const digits = written?.trim() ?? ''
   const count = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN
   if (count >= min && count <= max) return count
-  throw new RequestMistake(`${name}: a whole number from ${min} to ${max} expected`)
+  throw new Mistake(`${name}: a whole number from ${min} to ${max} expected`)
 }
 
-/** What `parse` makes of it; its RangeError is turned into a `RequestMistake` of the client. */
+/** What `parse` makes of it; its RangeError is turned into a `Mistake` of the client. */
 export function parsedAs<Value>(name: string, parse: () => Value): Value {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof RangeError) throw new RequestMistake(`${name}: ${error.message}`, { cause: error })
+    if (error instanceof RangeError) throw new Mistake(`${name}: ${error.message}`, { cause: error })
     throw error
   }
 }
@@ -82,6 +77,6 @@ function parsedJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (error) {
-    throw new RequestMistake('body: a JSON object in UTF-8 expected', { cause: error })
+    throw new Mistake('body: a JSON object in UTF-8 expected', { cause: error })
   }
 }

@@ -1,5 +1,6 @@
 // Request parsers of the routes: filters, acts, pages. All read strictly, by request-reader.ts.
 
+import { Mistake } from '../../base/mistake.ts'
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { encodeUtf8 } from '../../base/bytes.ts'
 import { type BandId, parseAccountId, parseBandId, parsePartnerId, parsePhoneId } from '../../protocol/ids.ts'
@@ -16,16 +17,7 @@ import { reasons } from '../../protocol/reasons.ts'
 import { idDigitsMin, writtenName } from '../../protocol/written-name.ts'
 import type { JsonObject } from './json.ts'
 import { operatorLimits } from '../ports/limits.ts'
-import {
-  RequestMistake,
-  countOf,
-  knownOnly,
-  numberOf,
-  parsedAs,
-  readBody,
-  readQuery,
-  textOf,
-} from './request-reader.ts'
+import { countOf, knownOnly, numberOf, parsedAs, readBody, readQuery, textOf } from './request-reader.ts'
 
 const filterNames = [
   'fromMs',
@@ -58,7 +50,7 @@ export function readDecisionsQuery(query: string): { readonly filter: DecisionFi
 export function readExportQuery(query: string): { readonly filter: DecisionFilter; readonly format: ExportFormat } {
   const given = readQuery(query, [...filterNames, 'format'])
   const format = exportFormats.find((one) => one === given.format)
-  if (format === undefined) throw new RequestMistake(`format: one of ${exportFormats.join(', ')} expected`)
+  if (format === undefined) throw new Mistake(`format: one of ${exportFormats.join(', ')} expected`)
   return { filter: filterOf(given), format }
 }
 
@@ -91,19 +83,19 @@ function filterOf(given: Written): DecisionFilter {
 function reasonOf(written: string): string {
   const known = ['denied', ...namesOf(reasons)]
   if (known.includes(written)) return written
-  throw new RequestMistake(`reason: one of ${known.join(', ')} expected`)
+  throw new Mistake(`reason: one of ${known.join(', ')} expected`)
 }
 
 function actionOf(written: string): string {
   if (/^[a-z0-9-]{1,32}$/.test(written)) return written
-  throw new RequestMistake('action: a name such as pay, or a number, expected')
+  throw new Mistake('action: a name such as pay, or a number, expected')
 }
 
 /** A reference, or its beginning, in whatever case it was copied. */
 function referenceOf(written: string): string {
   const { digits } = writtenName(written)
   if (digits !== undefined && digits.length <= referenceDigits) return digits
-  throw new RequestMistake(`reference: ${idDigitsMin} to ${referenceDigits} hex digits expected`)
+  throw new Mistake(`reference: ${idDigitsMin} to ${referenceDigits} hex digits expected`)
 }
 
 const referenceDigits = 16
@@ -117,9 +109,7 @@ export function bandIdOf(written: string): BandId {
 export function readBandName(query: string): string {
   const name = readQuery(query, ['name']).name?.trim()
   if (name !== undefined && name !== '' && name.length <= bandNameMax) return name
-  throw new RequestMistake(
-    `name: a band id, a bid, an account or a phone id of at most ${bandNameMax} characters expected`,
-  )
+  throw new Mistake(`name: a band id, a bid, an account or a phone id of at most ${bandNameMax} characters expected`)
 }
 
 const bandNameMax = 100
@@ -155,7 +145,7 @@ const numberMax = 0xffff
 
 function actOf(object: JsonObject, more: readonly string[]): OperatorAct {
   const name = namesOf(operatorActs).find((one) => one === object['act'])
-  if (name === undefined) throw new RequestMistake(`act: one of ${namesOf(operatorActs).join(', ')} expected`)
+  if (name === undefined) throw new Mistake(`act: one of ${namesOf(operatorActs).join(', ')} expected`)
   knownOnly(object, ['act', ...membersOf(name), ...more])
   switch (name) {
     case 'drain':
@@ -199,7 +189,7 @@ function readReason(object: JsonObject): string {
   const hidden = hiddenIn(reason)
   if (reason !== '' && hidden === undefined && encodeUtf8(reason).length <= operatorReasonBytesMax) return reason
   const got = hidden === undefined ? '' : `, got ${hidden}, which is not seen or moves what is beside it`
-  throw new RequestMistake(`reason: one line of 1 to ${operatorReasonBytesMax} bytes of text expected${got}`)
+  throw new Mistake(`reason: one line of 1 to ${operatorReasonBytesMax} bytes of text expected${got}`)
 }
 
 /** POST /api/session/token. */

@@ -1,8 +1,9 @@
 // Parsers of WebAuthn credentials as browsers send them, as far as they are needed: the id, and the signed or attested bytes, all base64url.
 
+import { Mistake } from '../../base/mistake.ts'
 import { type JsonObject, isObject } from '../http/json.ts'
 import { operatorLimits } from '../ports/limits.ts'
-import { RequestMistake, readBody } from '../http/request-reader.ts'
+import { readBody } from '../http/request-reader.ts'
 
 export type CreatedResponse = {
   readonly id: string
@@ -50,7 +51,7 @@ function credentialOf(body: Uint8Array): { readonly id: string; readonly respons
   const { response: credential } = readBody(body, ['response'])
   const isCredential = isObject(credential) && credential['type'] === 'public-key'
   const response = isCredential ? credential['response'] : undefined
-  if (!isCredential || !isObject(response)) throw new RequestMistake('response: a public-key credential expected')
+  if (!isCredential || !isObject(response)) throw new Mistake('response: a public-key credential expected')
   return { id: partOf(credential)('id'), response }
 }
 
@@ -59,6 +60,6 @@ function partOf(object: JsonObject): (name: string) => string {
   return (name) => {
     const value = object[name]
     if (typeof value === 'string' && value.length <= max && /^[A-Za-z0-9_-]+$/.test(value)) return value
-    throw new RequestMistake(`response: ${name} in base64url of at most ${max} characters expected`)
+    throw new Mistake(`response: ${name} in base64url of at most ${max} characters expected`)
   }
 }
