@@ -1,11 +1,17 @@
-// The version, from package.json: the one place where it stands.
+// The version, from package.json: the one place where it stands. Read without the schemas of base/json.ts: `bandpass --help` loads this, and is
+// to be there at once.
 
 import { readFileSync } from 'node:fs'
-import { object, readJson, text } from '../../base/json.ts'
 
 /** Such as `0.1.0`. */
-export const { version } = readJson(
-  object({ version: text }),
+export const version: string = versionIn(
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')),
-  'package.json',
 )
+
+function versionIn(manifest: unknown): string {
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    const { version } = manifest
+    if (typeof version === 'string') return version
+  }
+  throw new TypeError('package.json: a version expected')
+}
