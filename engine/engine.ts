@@ -1,4 +1,4 @@
-// Puts a running engine together from its ports: recovers what the journal has, then takes connections.
+// Composition root of the engine. Puts a running engine together from its ports: recovers what the journal has, then takes connections.
 
 import type { Primitives } from '../crypto/primitives/primitives.ts'
 import { Actors } from './core/actors.ts'

@@ -1,4 +1,4 @@
-// What happens when an alarm's time has come: an arming, a pairing, a delay is over.
+// Timer handlers. What happens when an alarm's time has come: an arming, a pairing, a delay is over.
 
 import { parseAccountId, parseBandId } from '../protocol/ids.ts'
 import { accountHoldsOn, accountRow } from './ledger/account-rows.ts'

@@ -1,4 +1,5 @@
-// What an engine's actors of bands and sessions run on: the logic made of each machine's table, once.
+// Actor logic of bands and sessions (XState's `ActorLogic`). What an engine's actors of bands and sessions run on: the logic made of each
+// machine's table, once.
 
 import type { BandContext, BandEffect } from './band-context.ts'
 import type { BandEvent } from './band-events.ts'

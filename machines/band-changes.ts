@@ -1,5 +1,5 @@
-// How each event changes a band's binding: pure, one function an event, in the order of the states. The machine
-// (band-machine.ts) only chooses when to call them. Each returns what changes, with fresh `effects`.
+// Transition functions of the band machine. How each event changes a band's binding: pure, one function an event, in the order of the states.
+// The machine (band-machine.ts) only chooses when to call them. Each returns what changes, with fresh `effects`.
 
 import { armedUntil, whyNotArm } from '../policy/arming.ts'
 import { decide } from '../policy/decide.ts'

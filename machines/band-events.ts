@@ -1,4 +1,5 @@
-// What may happen to a band. Every event carries the engine's time; reports are past (`band.removed`), asks are plain.
+// Events of the band machine. What may happen to a band. Every event carries the engine's time; reports are past (`band.removed`), asks are
+// plain.
 
 import type { AccountId, Bid, PairingId } from '../protocol/ids.ts'
 import type { Hold } from '../protocol/states.ts'

@@ -1,5 +1,5 @@
-// For tests: what must hold of every single step a band takes, whatever led to it, and the events worth trying in a
-// state. Said a second time, from the documents rather than from the machine.
+// Invariants of the band machine. For tests: what must hold of every single step a band takes, whatever led to it, and the events worth trying
+// in a state. Said a second time, from the documents rather than from the machine.
 
 import { actions } from '../protocol/actions.ts'
 import { parseAccountId, parseBandId, parseBid, parsePairingId } from '../protocol/ids.ts'

@@ -1,4 +1,5 @@
-// How each event changes a band's holds: pure, beside band-changes.ts. Setting a hold disarms at once (PROTOCOL §7).
+// Transition functions of holds. How each event changes a band's holds: pure, beside band-changes.ts. Setting a hold disarms at once (PROTOCOL
+// §7).
 
 import { cloneRule, isOwners, mayLiftHold, maySetHold, surfacesWith } from '../policy/holds.ts'
 import { type Hold, holdBits } from '../protocol/states.ts'

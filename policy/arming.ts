@@ -1,4 +1,5 @@
-// When a band may be armed (docs/architecture.md §5, PROTOCOL §5 "Wrist latch"). That the user was verified, the engine has checked.
+// Preconditions of arming. When a band may be armed (docs/architecture.md §5, PROTOCOL §5 "Wrist latch"). That the user was verified, the
+// engine has checked.
 
 import type { ErrorCode } from '../protocol/errors.ts'
 import { armedMaxMs } from '../protocol/limits.ts'

@@ -1,4 +1,4 @@
-// Who may set and lift each hold (PROTOCOL §7): stopping is cheap, restoring is dear.
+// Permission rules of holds. Who may set and lift each hold (PROTOCOL §7): stopping is cheap, restoring is dear.
 
 import { type Hold, holdBits } from '../protocol/states.ts'
 

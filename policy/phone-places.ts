@@ -1,4 +1,5 @@
-// Which enrolled phone of a full account gives its place to a new one (PROTOCOL §8 "Enrolment"): never one that is in use.
+// Eviction policy of enrolled phones. Which enrolled phone of a full account gives its place to a new one (PROTOCOL §8 "Enrolment"): never one
+// that is in use.
 
 import { phoneUnusedMs } from '../protocol/limits.ts'
 

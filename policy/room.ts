@@ -1,5 +1,5 @@
-// What limits and evidence leave of an account's money for one request: the one place where limits, what was used of them, the arming and the
-// evidence meet. All amounts in minor units.
+// Remaining limits of a request. What limits and evidence leave of an account's money for one request: the one place where limits, what was
+// used of them, the arming and the evidence meet. All amounts in minor units.
 
 import { parseAction } from '../protocol/actions.ts'
 import { conformanceBits } from '../protocol/band-cert.ts'

@@ -1,4 +1,5 @@
-// Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the other one.
+// Composition root of the server. Puts a server together: master key, keys, view, journal, engine, listener; in that order, and back in the
+// other one.
 
 import { dirname, join } from 'node:path'
 import { durationText } from '../engine/ledger/engine-time.ts'

@@ -1,4 +1,4 @@
-// Walks a journal without opening it for writing: checksums, chain, lsn, and whether every record still means something.
+// Journal verifier. Walks a journal without opening it for writing: checksums, chain, lsn, and whether every record still means something.
 
 import type { Lsn } from '../engine/ports/journal.ts'
 import { Fault } from '../engine/ports/fault.ts'

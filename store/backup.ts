@@ -1,6 +1,6 @@
-// A copy of a data folder, taken beside a running engine: first the view, then the journal up to what is durable, so that the
-// journal of a backup always reaches its view. On disk and verified before it counts; then the data folder notes how far it is
-// backed up, and older segments may be recycled.
+// Online backup. A copy of a data folder, taken beside a running engine: first the view, then the journal up to what is durable, so that the
+// journal of a backup always reaches its view. On disk and verified before it counts; then the data folder notes how far it is backed up, and
+// older segments may be recycled.
 
 import { basename, dirname, join } from 'node:path'
 import { Fault } from '../engine/ports/fault.ts'

@@ -1,4 +1,4 @@
-// What each address has used of its limits. Addresses with a socket stay as long as it does (`socketsMax` bounds them);
+// Per-address limits. What each address has used of its limits. Addresses with a socket stay as long as it does (`socketsMax` bounds them);
 // the others are kept, longest unseen first out, up to `idleAddressesMax`. So memory is bounded, however many knock.
 
 import { addressKey } from '../engine/ports/address.ts'

@@ -1,5 +1,5 @@
-// The door of a listener: who may connect, ask and upgrade, and what the others are told. One gate per listener, the
-// same for every library.
+// Admission gate of a listener. The door of a listener: who may connect, ask and upgrade, and what the others are told. One gate per listener,
+// the same for every library.
 
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { AddressTable } from './address-table.ts'

@@ -1,6 +1,6 @@
-// The body of a POST on its way in: bounded in bytes and time, then handed to its handler, whose answer is sent (so is the end of a GET whose
-// answer takes a moment). What is too much is read and thrown away up to the same bounds, so that the peer still hears why: an answer sent
-// into the middle of a body is lost with the connection.
+// Bounded request body reader. The body of a POST on its way in: bounded in bytes and time, then handed to its handler, whose answer is sent
+// (so is the end of a GET whose answer takes a moment). What is too much is read and thrown away up to the same bounds, so that the peer still
+// hears why: an answer sent into the middle of a body is lost with the connection.
 
 import type { ListenLimits } from './limits.ts'
 import type { HttpAnswer, ListenOptions, TakesBody } from './listener.ts'

@@ -1,5 +1,5 @@
-// One socket, whichever library carries it: what the engine sees of it (`Connection`), the limits that run before the
-// engine sees a frame, and the promise that `closed` is called exactly once, never from inside a call the engine makes.
+// Connection adapter of a socket. One socket, whichever library carries it: what the engine sees of it (`Connection`), the limits that run
+// before the engine sees a frame, and the promise that `closed` is called exactly once, never from inside a call the engine makes.
 
 import type { Acceptor, Connection, ConnectionEvents, ConnectionKind } from '../engine/ports/connection.ts'
 import { closeCodes } from '../protocol/errors.ts'

@@ -1,5 +1,5 @@
-// Decides what an HTTP request becomes: a socket, a refusal that says what was expected, or a question for the handler.
-// Pure, so that every listener answers the same.
+// HTTP upgrade handshake. Decides what an HTTP request becomes: a socket, a refusal that says what was expected, or a question for the
+// handler. Pure, so that every listener answers the same.
 
 import type { ConnectionKind } from '../engine/ports/connection.ts'
 import { subprotocol } from '../protocol/versions.ts'

@@ -1,4 +1,4 @@
-// Which engine an operator's command talks to, and with which token.
+// Options of commands that ask a running engine. Which engine an operator's command talks to, and with which token.
 
 import { AdminClient } from '../../sdk/admin/admin-client.ts'
 import { readToken } from '../../server/http/access-token.ts'

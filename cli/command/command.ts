@@ -1,5 +1,5 @@
-// What a command is: its help, its options, and what it does. Arguments are read here, so that every command treats an
-// unknown flag, a missing value and --help alike.
+// Command type and argument parser. What a command is: its help, its options, and what it does. Arguments are read here, so that every command
+// treats an unknown flag, a missing value and --help alike.
 
 import { parseArgs } from 'node:util'
 import { hiddenIn } from '../../base/printable.ts'

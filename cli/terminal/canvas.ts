@@ -1,4 +1,4 @@
-// Draws in place on a terminal, below what was there before: each picture over the one before.
+// In-place redrawing on a terminal. Draws in place on a terminal, below what was there before: each picture over the one before.
 
 import { columnsOf } from './drawing.ts'
 

@@ -1,5 +1,5 @@
-// What pictures on a terminal are made of: bars, courses of a figure over time, and lines of differently weighted text that
-// are cut to the terminal and never wrapped. Pure; who writes them knows the terminal.
+// Text widgets: bars and sparklines. What pictures on a terminal are made of: bars, courses of a figure over time, and lines of differently
+// weighted text that are cut to the terminal and never wrapped. Pure; who writes them knows the terminal.
 
 import { printable as printableAs } from '../../base/printable.ts'
 

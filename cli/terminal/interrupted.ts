@@ -1,5 +1,5 @@
-// Signals that end a long command early (SIGINT, SIGTERM; SIGHUP ends nothing): the first is obeyed in order, so that what was done is told; the
-// second ends the process at once. The exit code is 130 either way, as shells have it after Ctrl-C.
+// Graceful interruption. Signals that end a long command early (SIGINT, SIGTERM; SIGHUP ends nothing): the first is obeyed in order, so that
+// what was done is told; the second ends the process at once. The exit code is 130 either way, as shells have it after Ctrl-C.
 
 export const exitInterrupted = 130
 

@@ -1,5 +1,5 @@
-// The whole of a terminal for a while: its other screen, without the cursor, drawn from the top; then it is left as it was.
-// The sequences are xterm's private modes 1049 and 25, which every terminal of today knows.
+// Alternate screen buffer of a terminal. The whole of a terminal for a while: its other screen, without the cursor, drawn from the top; then
+// it is left as it was. The sequences are xterm's private modes 1049 and 25, which every terminal of today knows.
 
 import { type Line, columnsOf, paint } from './drawing.ts'
 

@@ -1,4 +1,4 @@
-// Rows for people: columns as wide as their widest cell. Names in them were written by others.
+// Text tables. Rows for people: columns as wide as their widest cell. Names in them were written by others.
 
 import { printable } from './drawing.ts'
 

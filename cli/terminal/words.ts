@@ -1,4 +1,4 @@
-// Figures as people read them: how long ago, when, how much, how often.
+// Formatting of figures. Figures as people read them: how long ago, when, how much, how often.
 
 import { currencyLetters } from '../../server/settings/limit-tables.ts'
 

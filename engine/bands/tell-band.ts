@@ -1,4 +1,5 @@
-// Telling a band's actor something, and doing what it asks: journal the row, then lock, alert, tell the phones.
+// Dispatch of an event to a band's actor, and its effects. Telling a band's actor something, and doing what it asks: journal the row, then
+// lock, alert, tell the phones.
 
 import { wipe } from '../../crypto/primitives/secret.ts'
 import type { BandEffect } from '../../machines/band-context.ts'

@@ -1,4 +1,5 @@
-// What a band says on its live link: heartbeats and wear edges, acknowledgements, gestures (PROTOCOL §5).
+// Handlers of band records on a live link. What a band says on its live link: heartbeats and wear edges, acknowledgements, gestures (PROTOCOL
+// §5).
 
 import type { BandEvent } from '../../machines/band-events.ts'
 import { tickServesMaxMs, tickShareOfHeartbeat } from '../../protocol/limits.ts'

@@ -1,4 +1,5 @@
-// What an account may ask for before any cryptography is spent on it, and how often its pairings may fail.
+// Admission control: rate limits by account and address. What an account may ask for before any cryptography is spent on it, and how often its
+// pairings may fail.
 
 import { RecentKeys } from '../../base/recent-keys.ts'
 import { TokenBucket } from '../../base/token-bucket.ts'

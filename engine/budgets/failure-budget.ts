@@ -1,5 +1,5 @@
-// Failures that cost the engine work, bounded for each who causes them (token bucket): success is free, so that a fleet that comes
-// back at once waits for none of it.
+// Rate limit of failures. Failures that cost the engine work, bounded for each who causes them (token bucket): success is free, so that a
+// fleet that comes back at once waits for none of it.
 
 import { RecentKeys } from '../../base/recent-keys.ts'
 import { type Rate, TokenBucket } from '../../base/token-bucket.ts'

@@ -1,4 +1,4 @@
-// What the wearer should know, told to every live session of an account.
+// Alerts (frame 122). What the wearer should know, told to every live session of an account.
 
 import { type AlertKind, alertKinds } from '../../protocol/messages/frames.ts'
 import { type AccountId, type Bid, type PhoneId, idBytes } from '../../protocol/ids.ts'

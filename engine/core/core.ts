@@ -1,4 +1,4 @@
-// The parts of a running engine, handed to each step of a frame's road.
+// Context object of the engine. The parts of a running engine, handed to each step of a frame's road.
 
 import type { Primitives } from '../../crypto/primitives/primitives.ts'
 import type { Actors } from './actors.ts'

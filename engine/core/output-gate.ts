@@ -1,6 +1,6 @@
-// Answers wait here until their records are on disk. How long the oldest has waited is how far behind the engine is: past
-// `gateWaitMaxMs` it takes no new requests to decide, before any cryptography is spent on them. What is refused at once can
-// be asked again; what is taken and answered late is of no use.
+// Load shedding at the output gate. Answers wait here until their records are on disk. How long the oldest has waited is how far behind the
+// engine is: past `gateWaitMaxMs` it takes no new requests to decide, before any cryptography is spent on them. What is refused at once can be
+// asked again; what is taken and answered late is of no use.
 
 export class OutputGate {
   /** Requests of any kind whose answers wait; changed by `GatePlace`. */

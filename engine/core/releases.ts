@@ -1,5 +1,5 @@
-// Answers that wait for one group of the journal become free together: those of one socket leave in one write. A write for
-// each was a tenth of what the engine's thread did.
+// Write coalescing after a group commit. Answers that wait for one group of the journal become free together: those of one socket leave in one
+// write. A write for each was a tenth of what the engine's thread did.
 
 import type { Connection } from '../ports/connection.ts'
 

@@ -1,5 +1,6 @@
-// The road of an authorization (docs/architecture.md §3), one named step after the other; the only wait is that for the disk. Hundreds of
-// requests wait there at once and the collector carries what each keeps, so each keeps little, and no promise of its own.
+// Authorization handler (frame 5). The road of an authorization (docs/architecture.md §3), one named step after the other; the only wait is
+// that for the disk. Hundreds of requests wait there at once and the collector carries what each keeps, so each keeps little, and no promise
+// of its own.
 
 import { verifyOffer } from '../../crypto/signed/offers.ts'
 import { requestDigest } from '../../crypto/signed/proof.ts'

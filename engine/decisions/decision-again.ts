@@ -1,5 +1,5 @@
-// Makes a decision again from its record (threat R1): the facts as the journal has them, judged by the code and the limit tables
-// that are running. Pure, so that a test can do it for every record there is.
+// Deterministic replay of a decision. Makes a decision again from its record (threat R1): the facts as the journal has them, judged by the
+// code and the limit tables that are running. Pure, so that a test can do it for every record there is.
 
 import { decide } from '../../policy/decide.ts'
 import type { Decision, DecisionFacts } from '../../policy/facts.ts'

@@ -1,4 +1,4 @@
-// What a request is decided from: the band's proof opened and checked, and the facts around it.
+// Input of the policy. What a request is decided from: the band's proof opened and checked, and the facts around it.
 
 import { armKey, proofTag } from '../../crypto/signed/proof.ts'
 import { equalSecret, wipe } from '../../crypto/primitives/secret.ts'

@@ -1,4 +1,4 @@
-// Freeze, lost, and the way back: stopping is cheap and at once, restoring is dear (PROTOCOL §7).
+// Handlers of holds. Freeze, lost, and the way back: stopping is cheap and at once, restoring is dear (PROTOCOL §7).
 
 import { isDeactivationImmediate, securityDelayMs } from '../../policy/delays.ts'
 import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'

@@ -1,4 +1,5 @@
-// Every frame of a live session goes to its handler here. To add a frame: its entry in protocol/messages/frames.ts, a line here.
+// Dispatch table of phone frames. Every frame of a live session goes to its handler here. To add a frame: its entry in
+// protocol/messages/frames.ts, a line here.
 
 import { decodeHubRecords } from '../../protocol/messages/frame-codec.ts'
 import type { PhoneFrame, SlotRecord } from '../../protocol/messages/frames.ts'

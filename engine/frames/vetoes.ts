@@ -1,5 +1,5 @@
-// What waits for its Security Delay: the list of it (frame 29), told after a hello while there is something, and the veto (frame 14).
-// What an owner may stop, the owner can name.
+// Handlers of pending changes and vetoes. What waits for its Security Delay: the list of it (frame 29), told after a hello while there is
+// something, and the veto (frame 14). What an owner may stop, the owner can name.
 
 import { mayVeto } from '../../policy/delays.ts'
 import type { Surface } from '../../policy/holds.ts'

@@ -1,4 +1,4 @@
-// An account as its rows tell it: its epoch and limits, the holds in force for its bands, and the list of these.
+// Read model of an account. An account as its rows tell it: its epoch and limits, the holds in force for its bands, and the list of these.
 
 import type { AccountId, BandId } from '../../protocol/ids.ts'
 import type { Ledger } from './ledger.ts'

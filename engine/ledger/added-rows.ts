@@ -1,5 +1,5 @@
-// Encoded rows one behind the other in large pieces of memory of their own: a row that waits for the view costs the collector
-// a number, not an object. Nothing is taken out; all goes at once.
+// Append-only arena of encoded rows. Encoded rows one behind the other in large pieces of memory of their own: a row that waits for the view
+// costs the collector a number, not an object. Nothing is taken out; all goes at once.
 
 import { readU32 } from '../../base/bytes.ts'
 

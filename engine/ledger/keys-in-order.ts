@@ -1,5 +1,5 @@
-// Values by position in the journal, which come in its order: two numbers each in arrays, where a map would keep the text of the
-// key and an entry of its own, tens of thousands of them, for the collector to carry along.
+// Map of increasing keys in typed arrays. Values by position in the journal, which come in its order: two numbers each in arrays, where a map
+// would keep the text of the key and an entry of its own, tens of thousands of them, for the collector to carry along.
 
 import { orderedKey } from '../ports/rows.ts'
 

@@ -1,5 +1,5 @@
-// Journal first, then rows: every durable change passes here. Rows that the view has not got yet are kept in memory, so
-// that the engine reads what it has appended; what leaves the engine waits for `durable`.
+// Write-ahead log. Journal first, then rows: every durable change passes here. Rows that the view has not got yet are kept in memory, so that
+// the engine reads what it has appended; what leaves the engine waits for `durable`.
 
 import { apply } from '../ports/apply.ts'
 import type { Change, RowReader } from '../ports/rows.ts'

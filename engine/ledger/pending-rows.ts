@@ -1,4 +1,5 @@
-// Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest only.
+// Write-back buffer of the view. Rows that were changed and that the view has not got yet, as they become. Kept by table and key, the newest
+// only.
 
 import { AddedRows } from './added-rows.ts'
 import { type ByKey, KeysInOrder } from './keys-in-order.ts'

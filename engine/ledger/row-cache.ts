@@ -1,5 +1,5 @@
-// Rows as they were last read or written, decoded: a read from the view costs its MAC and its shape again each time. Bounded
-// by count and forgetful: whatever is not asked for falls out after two fillings, and the view still has it.
+// Bounded cache of decoded rows, two generations. Rows as they were last read or written, decoded: a read from the view costs its MAC and its
+// shape again each time. Bounded by count and forgetful: whatever is not asked for falls out after two fillings, and the view still has it.
 
 import type { Table } from '../ports/view.ts'
 

@@ -1,5 +1,5 @@
-// Approvals on their way to the disk. What stops their band or account reverses them in the same group of the journal, so that
-// after a crash both are there or neither is (deny beats allow; docs/decisions/0022).
+// In-flight approvals. Approvals on their way to the disk. What stops their band or account reverses them in the same group of the journal, so
+// that after a crash both are there or neither is (deny beats allow; docs/decisions/0022).
 
 import { reasonOfHolds } from '../../policy/rules.ts'
 import type { AccountId, BandId, PartnerId, Rid } from '../../protocol/ids.ts'

@@ -1,5 +1,5 @@
-// What an operator does to bands, accounts and sessions. The act's own record comes first, then what it changes, all in one run
-// of the event loop; it is told as done when all of it is on disk. What takes rights away works on a full disk.
+// Commands of operators. What an operator does to bands, accounts and sessions. The act's own record comes first, then what it changes, all in
+// one run of the event loop; it is told as done when all of it is on disk. What takes rights away works on a full disk.
 
 import type { Surface } from '../../policy/holds.ts'
 import { type ActOutcome, type OperatorAct, operatorActs } from '../../protocol/operator-api.ts'

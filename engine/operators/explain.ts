@@ -1,4 +1,5 @@
-// Why an old decision came out as it did, and whether it would again: from its record, wherever that stands in the journal.
+// Explanation and replay of a past decision. Why an old decision came out as it did, and whether it would again: from its record, wherever
+// that stands in the journal.
 
 import type { ExplanationAnswer, ReplayAnswer } from '../../protocol/operator-api.ts'
 import { decodeOfferTerms } from '../../protocol/offer.ts'

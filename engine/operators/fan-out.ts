@@ -1,4 +1,4 @@
-// How far a freeze reached: the sessions that were told, the approvals it overtook, the last one before it.
+// Reach of a freeze. How far a freeze reached: the sessions that were told, the approvals it overtook, the last one before it.
 
 import type { ActOutcome } from '../../protocol/operator-api.ts'
 import type { AccountId, BandId } from '../../protocol/ids.ts'

@@ -1,5 +1,5 @@
-// What happened to one band, newest first: its moves, what was decided about it, what operators did. Only what is on disk. Asked
-// for page by page; a long history of the account's other bands is read with pauses, and not to its end at once.
+// Timeline of one band, paged. What happened to one band, newest first: its moves, what was decided about it, what operators did. Only what is
+// on disk. Asked for page by page; a long history of the account's other bands is read with pauses, and not to its end at once.
 
 import type { TimelineAnswer, TimelineEntry } from '../../protocol/operator-api.ts'
 import type { AccountId, BandId } from '../../protocol/ids.ts'

@@ -1,5 +1,5 @@
-// Who is this? A token says which account, a signature says which phone, and the row says whether we know it
-// (PROTOCOL §8 "Enrolment").
+// Authentication and enrolment of a session (frame 1). Who is this? A token says which account, a signature says which phone, and the row says
+// whether we know it (PROTOCOL §8 "Enrolment").
 
 import { helloMessage, verifyPhoneSignature } from '../../crypto/signed/phone-auth.ts'
 import { securityDelayMs } from '../../policy/delays.ts'

@@ -1,4 +1,5 @@
-// The owner of a band as a session speaks for one: signed in lately, verified for this very frame, and of which band.
+// Authorization of the owner. The owner of a band as a session speaks for one: signed in lately, verified for this very frame, and of which
+// band.
 
 import type { PhoneFrameOf } from '../../protocol/messages/frames.ts'
 import { parseBid } from '../../protocol/ids.ts'

@@ -1,5 +1,5 @@
-// What a journal record does to the rows. One function for the living engine, for replay at start and for audit:
-// replaying the journal gives exactly the rows the engine answered from.
+// Reducer: journal record → row changes. What a journal record does to the rows. One function for the living engine, for replay at start and
+// for audit: replaying the journal gives exactly the rows the engine answered from.
 
 import { type OfferTerms, moneyOf, referenceOf } from '../../protocol/offer.ts'
 import type { AccountId } from '../../protocol/ids.ts'

@@ -1,4 +1,4 @@
-// What a listener and the engine say to each other about one socket.
+// Port of one socket. What a listener and the engine say to each other about one socket.
 
 import type { CloseCode } from '../../protocol/errors.ts'
 

@@ -1,4 +1,5 @@
-// Who the engine asks about the world outside: tokens, partners, vendors, its own keys. Each answer is a value; doubt denies.
+// Ports of tokens, partners, vendors and keys. Who the engine asks about the world outside: tokens, partners, vendors, its own keys. Each
+// answer is a value; doubt denies.
 
 import type { Keyring } from '../../crypto/at-rest.ts'
 import type { KeysetOp } from '../../crypto/signed/keyset.ts'

@@ -1,5 +1,6 @@
-// Rollback of a single file: the journal knows which text of each sealed document was taken last, so an older one that is put back,
-// with a partner's dropped key or without a vendor's revocation, is refused. A text that was made from the known one is newer.
+// Rollback protection of documents. Rollback of a single file: the journal knows which text of each sealed document was taken last, so an
+// older one that is put back, with a partner's dropped key or without a vendor's revocation, is refused. A text that was made from the known
+// one is newer.
 
 import { Fault } from '../../engine/ports/fault.ts'
 import type { Log } from '../log/log.ts'

@@ -1,6 +1,6 @@
-// Modes of a data folder: what the engine makes is for its user alone, and what was there before (a folder that a service manager made, a
-// backup that was put in place) is closed at the start. Files that hold secrets by themselves are refused instead, when they are read:
-// who could read them may know them (private-file.ts).
+// File permissions of a data folder. Modes of a data folder: what the engine makes is for its user alone, and what was there before (a folder
+// that a service manager made, a backup that was put in place) is closed at the start. Files that hold secrets by themselves are refused
+// instead, when they are read: who could read them may know them (private-file.ts).
 
 import { type Stats, chmodSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

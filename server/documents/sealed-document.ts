@@ -1,6 +1,6 @@
-// A small JSON document with a MAC under the master key: an attacker who can write the disk but has no key cannot add a vendor, a
-// partner or a key. Secrets inside are sealed one by one, so that the rest can be read by people. Each text names those that it was
-// made from, so that an older one can be told from a newer one (known-documents.ts).
+// Authenticated JSON document. A small JSON document with a MAC under the master key: an attacker who can write the disk but has no key cannot
+// add a vendor, a partner or a key. Secrets inside are sealed one by one, so that the rest can be read by people. Each text names those that
+// it was made from, so that an older one can be told from a newer one (known-documents.ts).
 
 import type { Keyring } from '../../crypto/at-rest.ts'
 import { Fault } from '../../engine/ports/fault.ts'

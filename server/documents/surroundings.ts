@@ -1,5 +1,5 @@
-// What the engine asks of the world outside, kept fresh from the data folder: its keys, partners and vendors follow their
-// files while it runs, so that a revocation needs no restart.
+// Adapter of the engine's ports to the data folder. What the engine asks of the world outside, kept fresh from the data folder: its keys,
+// partners and vendors follow their files while it runs, so that a revocation needs no restart.
 
 import { dirname } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

@@ -1,5 +1,5 @@
-// How long the event loop was held up, lately. A percentile since the start would hardly move after a day, and one that every
-// reading begins anew would tell each of two scrapers half; so readings close a window only when it is old enough, and all
+// Sliding window of event-loop delay. How long the event loop was held up, lately. A percentile since the start would hardly move after a day,
+// and one that every reading begins anew would tell each of two scrapers half; so readings close a window only when it is old enough, and all
 // who ask meanwhile hear of the window before. Nothing is sampled before the first question.
 
 import { delaysOf, loopMonitor } from './loop-delay.ts'

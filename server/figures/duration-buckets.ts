@@ -1,5 +1,5 @@
-// Durations counted into buckets for as long as the process lives, as Prometheus wants its histograms: it is the scraper
-// that takes differences. Recording is a short walk over a few numbers, and allocates nothing.
+// Histogram of durations. Durations counted into buckets for as long as the process lives, as Prometheus wants its histograms: it is the
+// scraper that takes differences. Recording is a short walk over a few numbers, and allocates nothing.
 
 export class DurationBuckets {
   /** Upper ends of the buckets, seconds, each included in its bucket (`le`); what is longer is in no bucket but in the count. */

@@ -1,6 +1,6 @@
-// What happened lately, second by second, for who watches an engine: the last minute for terminals, five for the pictures of the
-// operators' page. Each second is closed once, by the server, and then only read: so any number of viewers see the same, none
-// takes anything away from another or from who measures an interval of the meters, and who comes has all of it at once.
+// Ring buffer of figures by second. What happened lately, second by second, for who watches an engine: the last minute for terminals, five for
+// the pictures of the operators' page. Each second is closed once, by the server, and then only read: so any number of viewers see the same,
+// none takes anything away from another or from who measures an interval of the meters, and who comes has all of it at once.
 
 import { PerformanceObserver } from 'node:perf_hooks'
 import type { EngineStatus } from '../../engine/engine.ts'

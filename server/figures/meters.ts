@@ -1,6 +1,6 @@
-// The server's own figures: how long answers and the disk took, how long the event loop was held up, what the collector
-// and the processor did. Twice: as a report since the start or the last reset, and as totals that only grow, for one who
-// takes differences himself. Recording costs a fraction of a microsecond.
+// Meters of the server. The server's own figures: how long answers and the disk took, how long the event loop was held up, what the collector
+// and the processor did. Twice: as a report since the start or the last reset, and as totals that only grow, for one who takes differences
+// himself. Recording costs a fraction of a microsecond.
 
 import { type RecordableHistogram, PerformanceObserver, constants, createHistogram } from 'node:perf_hooks'
 import type { Meters } from '../../engine/ports/meters.ts'

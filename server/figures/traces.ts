@@ -1,5 +1,5 @@
-// Spans of what an operator wants to see, through the public API of OpenTelemetry and nothing else: an operator who wants traces loads
-// an SDK of their choice before us. Without one there are no traces to ask, and what would be traced runs as it is.
+// OpenTelemetry tracing. Spans of what an operator wants to see, through the public API of OpenTelemetry and nothing else: an operator who
+// wants traces loads an SDK of their choice before us. Without one there are no traces to ask, and what would be traced runs as it is.
 
 import {
   type Context,

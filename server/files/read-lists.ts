@@ -1,5 +1,6 @@
-// What the running engine has read of the files that commands change: it says so in a note beside the lists, and holds the note's lock
-// (flock) for as long as it runs. So a command that changed a list can wait until the change counts, and knows when nothing runs.
+// Acknowledgement of reloaded lists. What the running engine has read of the files that commands change: it says so in a note beside the
+// lists, and holds the note's lock (flock) for as long as it runs. So a command that changed a list can wait until the change counts, and
+// knows when nothing runs.
 
 import { type Stats, existsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'

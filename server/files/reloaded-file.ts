@@ -1,4 +1,4 @@
-// A file whose content follows the disk: read at start, and again within a second of a change. A file that cannot be read
+// Hot-reloaded file. A file whose content follows the disk: read at start, and again within a second of a change. A file that cannot be read
 // keeps the content from before, says so once, and is read again until it can be: a slip of an editor must not lock everybody out, or let
 // anybody in.
 

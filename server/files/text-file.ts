@@ -1,5 +1,5 @@
-// UTF-8 text as other programs write it: a byte order mark (RFC 3629 §6) in front of it is no part of it, and UTF-16, which some editors
-// call Unicode, is told as what it is instead of as a mistake of whatever is read from it.
+// Text decoding. UTF-8 text as other programs write it: a byte order mark (RFC 3629 §6) in front of it is no part of it, and UTF-16, which
+// some editors call Unicode, is told as what it is instead of as a mistake of whatever is read from it.
 
 /** A text that is not UTF-8: the message says what it is and what to do. */
 class TextError extends Error {

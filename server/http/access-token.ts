@@ -1,5 +1,5 @@
-// Tokens that open a part of the server: the admin token for imports, meters and partners, the metrics token for /metrics
-// alone. Each is a file of its own, made at the first start; a new content is taken within a second, so that a token that
+// Bearer tokens of the server (RFC 6750). Tokens that open a part of the server: the admin token for imports, meters and partners, the metrics
+// token for /metrics alone. Each is a file of its own, made at the first start; a new content is taken within a second, so that a token that
 // leaked ends without a restart.
 
 import { dirname } from 'node:path'

@@ -1,5 +1,5 @@
-// What the admin API is asked: JSON bodies and the queries of addresses, read strictly: a member that is not known is a
-// mistake, not a wish that goes unheard.
+// Request validation of the admin API. What the admin API is asked: JSON bodies and the queries of addresses, read strictly: a member that is
+// not known is a mistake, not a wish that goes unheard.
 
 import { isSessionKey, sessionKeyExpected } from '../tokens/tokens.ts'
 import type { BandNamed } from '../../engine/operators/inspect-band.ts'

@@ -1,4 +1,5 @@
-// Plain HTTP beside the sockets: is the process alive, can it serve, how is it doing, and which keys sign its receipts.
+// Health, readiness and public keys over HTTP. Plain HTTP beside the sockets: is the process alive, can it serve, how is it doing, and which
+// keys sign its receipts.
 
 import { durationText } from '../../engine/ledger/engine-time.ts'
 import type { EngineStatus } from '../../engine/engine.ts'

@@ -1,4 +1,4 @@
-// What a log may show. Secrets are told by their type: bytes, keys, and whatever is no plain data never reach a line; nor do
+// Log redaction. What a log may show. Secrets are told by their type: bytes, keys, and whatever is no plain data never reach a line; nor do
 // fields named like a secret, at any depth, in errors and their causes too. A caller that logs need not think of it.
 
 import { printableLines } from '../../base/printable.ts'

@@ -1,6 +1,6 @@
-// Whole lines to stderr, at once: a line is with the system before the caller goes on, so a crash right after loses
-// none. A reader that is slow must not hold up the engine, nor one that is gone end it: what the pipe does not take waits here,
-// bounded, and what does not fit is counted and said to be lost.
+// Non-blocking, bounded log sink. Whole lines to stderr, at once: a line is with the system before the caller goes on, so a crash right after
+// loses none. A reader that is slow must not hold up the engine, nor one that is gone end it: what the pipe does not take waits here, bounded,
+// and what does not fit is counted and said to be lost.
 //
 // Why not what pino brings: its synchronous destination sleeps while the pipe is full, so a stuck reader stops the engine (and
 // the watchdog ends it); its asynchronous one loses in a crash what a thread had not written yet.

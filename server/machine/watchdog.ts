@@ -1,5 +1,5 @@
-// Ends a process whose event loop hangs, so that its supervisor starts it again (threat D12). A worker thread counts its
-// own ticks in which the main thread showed no sign of life: a machine that sleeps stops both, so sleep is no hang.
+// Watchdog. Ends a process whose event loop hangs, so that its supervisor starts it again (threat D12). A worker thread counts its own ticks
+// in which the main thread showed no sign of life: a machine that sleeps stops both, so sleep is no hang.
 
 import { Worker } from 'node:worker_threads'
 import { type Chores, choreWaitMs } from '../../engine/ports/chores.ts'

@@ -1,5 +1,6 @@
-// Decisions of the journal for the operators' page: a page at a time for who looks, or all of them as fast as they are taken for
-// who exports. The search is in a thread of its own (store/search/decision-search.ts); nothing is found faster than it is read.
+// Decision queries of the operators' page. Decisions of the journal for the operators' page: a page at a time for who looks, or all of them as
+// fast as they are taken for who exports. The search is in a thread of its own (store/search/decision-search.ts); nothing is found faster than
+// it is read.
 
 import type { Journal } from '../../engine/ports/journal.ts'
 import type { Decisions } from '../../operators/ports/ports.ts'

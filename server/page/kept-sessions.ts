@@ -1,5 +1,6 @@
-// Sessions of operators, on disk for the next start: `operator-sessions.json`, under the master key's MAC as the lists are, so that
-// an attacker who can only write the disk does not sign in. It is no part of a backup: a copy of yesterday would sign in who was signed out.
+// Persistent session store of operators. Sessions of operators, on disk for the next start: `operator-sessions.json`, under the master key's
+// MAC as the lists are, so that an attacker who can only write the disk does not sign in. It is no part of a backup: a copy of yesterday would
+// sign in who was signed out.
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

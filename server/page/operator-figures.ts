@@ -1,6 +1,6 @@
-// What the feed of the operators' page tells, field by field: read from the engine's counters, the second that ended last and the
-// process, when a page looks. A value that was not measured is null, never a zero. For the minutes before only what was kept
-// anyway is known.
+// Feed snapshot of the operators' page. What the feed of the operators' page tells, field by field: read from the engine's counters, the
+// second that ended last and the process, when a page looks. A value that was not measured is null, never a zero. For the minutes before only
+// what was kept anyway is known.
 
 import type { OwnFigures } from '../../operators/ports/ports.ts'
 import type { AlarmRule, FleetHistory } from '../../protocol/operator-api.ts'

@@ -1,4 +1,4 @@
-// Reads the configuration: defaults < JSON file < environment < flags. Validated whole: every mistake is told at once,
+// Configuration loader. Reads the configuration: defaults < JSON file < environment < flags. Validated whole: every mistake is told at once,
 // with where it stands, what was expected, what came and, where it helps, what to do.
 
 import { hubFrameBytesMax, phoneFrameBytesMax } from '../../protocol/limits.ts'

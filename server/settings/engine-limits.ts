@@ -1,4 +1,4 @@
-// From the configuration as operators write it to what engine and listener take.
+// Mapping from settings to limits. From the configuration as operators write it to what engine and listener take.
 
 import type { EngineConfig } from '../../engine/core/config.ts'
 import { type ListenLimits, defaultLimits } from '../../transport/limits.ts'

@@ -1,6 +1,6 @@
-// Owner and mode of what is made or replaced: root's hand in a service user's folder leaves files that the service can read. What is
-// made takes owner and group of the folder it stands in, what is replaced keeps its own. Only root can give a file away, and only
-// root has to: what another user makes is that user's.
+// Ownership of files. Owner and mode of what is made or replaced: root's hand in a service user's folder leaves files that the service can
+// read. What is made takes owner and group of the folder it stands in, what is replaced keeps its own. Only root can give a file away, and
+// only root has to: what another user makes is that user's.
 
 import { type Stats, fchmodSync, fchownSync, fstatSync, statSync } from 'node:fs'
 import { Fault } from '../../engine/ports/fault.ts'

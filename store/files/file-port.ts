@@ -1,5 +1,5 @@
-// What the journal asks of a disk: files written at positions, synced, renamed. A port, so that a simulated disk that
-// loses power can stand in for the real one (real-files.ts).
+// File system port. What the journal asks of a disk: files written at positions, synced, renamed. A port, so that a simulated disk that loses
+// power can stand in for the real one (real-files.ts).
 
 /** A failure of the file system, as Node reports it: `ENOSPC`, `EIO`, `ENOENT`, … */
 export type FileErrorCode = string

@@ -1,5 +1,5 @@
-// A reserve of open files (file descriptors): held open for nothing, and given up when the process may open no more, so that what must open
-// a file to stay correct (the next segment, a list, the thread that writes the view) still can.
+// Reserve of file descriptors. A reserve of open files (file descriptors): held open for nothing, and given up when the process may open no
+// more, so that what must open a file to stay correct (the next segment, a list, the thread that writes the view) still can.
 
 import { closeSync, openSync } from 'node:fs'
 import { fileErrorCode } from './file-port.ts'

@@ -1,4 +1,4 @@
-// How much of the machine a thread beside the engine's may take.
+// Lowers the scheduling priority of a thread. How much of the machine a thread beside the engine's may take.
 
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'

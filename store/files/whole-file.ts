@@ -1,4 +1,4 @@
-// Files that are read, replaced or hashed as a whole.
+// Atomic file replacement and hashing. Files that are read, replaced or hashed as a whole.
 
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'

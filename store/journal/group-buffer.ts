@@ -1,4 +1,5 @@
-// The group that is being collected: records are copied in, one behind the other, where the disk will get them from.
+// Group buffer of the journal. The group that is being collected: records are copied in, one behind the other, where the disk will get them
+// from.
 
 import { chainBytes, groupHeaderBytes, recordHeaderBytes, sectorsUp } from './journal-format.ts'
 

@@ -1,6 +1,6 @@
-// Writes groups to their places, one at a time and in order: seal, write, sync, tell. While one is under way the next one
-// collects. After a failed write or sync nothing can be known of what is on disk, so nothing more is written (fsync reports
-// an error once and forgets it).
+// Group commit. Writes groups to their places, one at a time and in order: seal, write, sync, tell. While one is under way the next one
+// collects. After a failed write or sync nothing can be known of what is on disk, so nothing more is written (fsync reports an error once and
+// forgets it).
 
 import type { Lsn } from '../../engine/ports/journal.ts'
 import type { FilePort, OpenFile } from '../files/file-port.ts'

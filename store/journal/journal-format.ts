@@ -1,6 +1,6 @@
-// The bytes of the journal. A segment is one sector of header, then groups, each starting on a sector of its own, then
-// zeros. Sectors matter: a disk writes one whole or not at all, so no write ever touches bytes that were acknowledged, and
-// a torn group is told from a damaged one (journal-scan.ts). Integers are big-endian. Field offsets are forever.
+// On-disk format of the journal. The bytes of the journal. A segment is one sector of header, then groups, each starting on a sector of its
+// own, then zeros. Sectors matter: a disk writes one whole or not at all, so no write ever touches bytes that were acknowledged, and a torn
+// group is told from a damaged one (journal-scan.ts). Integers are big-endian. Field offsets are forever.
 
 import { hash } from 'node:crypto'
 import { u64 } from '../../base/bytes.ts'

@@ -1,6 +1,6 @@
-// Finds single groups of a segment without walking the chain: from header to header, and then only the group that is wanted. For
-// readers beside the road, who must neither hold up a thread nor hold a whole segment in memory. That the chain is unbroken is
-// for the opening and the audit to say; here a group vouches for itself, by its checksum and its hash.
+// Random access to groups. Finds single groups of a segment without walking the chain: from header to header, and then only the group that is
+// wanted. For readers beside the road, who must neither hold up a thread nor hold a whole segment in memory. That the chain is unbroken is for
+// the opening and the audit to say; here a group vouches for itself, by its checksum and its hash.
 
 import type { Lsn } from '../../engine/ports/journal.ts'
 import type { OpenFile } from '../files/file-port.ts'

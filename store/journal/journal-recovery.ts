@@ -1,5 +1,5 @@
-// Opening a journal that was there: walk its segments, find where it ends, refuse what is damaged, cut what is torn, and put what
-// is believed on disk: what was read may stand in the page cache alone (docs/decisions/0015).
+// Crash recovery of the journal. Opening a journal that was there: walk its segments, find where it ends, refuse what is damaged, cut what is
+// torn, and put what is believed on disk: what was read may stand in the page cache alone (docs/decisions/0015).
 
 import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'

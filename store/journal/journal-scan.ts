@@ -1,4 +1,4 @@
-// Reads a segment and says how far it is good. What ends it is one of three: nothing (zeros to the end), a torn group (cut
+// Segment scanner. Reads a segment and says how far it is good. What ends it is one of three: nothing (zeros to the end), a torn group (cut
 // off: it was never told as durable), or damage (refused: something that was acknowledged may be missing).
 //
 // What can be told apart, given that a sector is written whole or not at all, that segments are zeroed before use, and that

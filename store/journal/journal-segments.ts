@@ -1,4 +1,4 @@
-// The files of a journal's folder: segments named by their first lsn, and spares, zeroed and waiting. Two spares are kept
+// Segment allocation. The files of a journal's folder: segments named by their first lsn, and spares, zeroed and waiting. Two spares are kept
 // ahead of need: the next segment, and the reserve that only records which take rights away may use (threat D11).
 
 import { join } from 'node:path'

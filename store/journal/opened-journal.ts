@@ -1,5 +1,5 @@
-// An open journal: gives each record its place when it is appended, so that one is only taken when its room
-// is certain (threat D11); what shares a turn of the event loop shares a group, one write and one sync (group commit).
+// Journal writer. An open journal: gives each record its place when it is appended, so that one is only taken when its room is certain (threat
+// D11); what shares a turn of the event loop shares a group, one write and one sync (group commit).
 
 import type { Chores } from '../../engine/ports/chores.ts'
 import type { Clock } from '../../engine/ports/clock.ts'

@@ -1,5 +1,5 @@
-// How far the journal was, kept in another place than the journal (threat T8): a data folder put back from yesterday's copy
-// ends before its witness, and is refused until an operator says that this is meant.
+// Rollback witness of the journal. How far the journal was, kept in another place than the journal (threat T8): a data folder put back from
+// yesterday's copy ends before its witness, and is refused until an operator says that this is meant.
 
 import { crc32c } from '../files/crc32c.ts'
 import { ascii, fromHex, toHex } from '../../base/bytes.ts'

@@ -1,5 +1,6 @@
-// Goes through the journal's files from the newest record down and finds decisions, beside the engine that writes them: only what
-// was durable when it was asked, one group in memory at a time. A segment that is recycled meanwhile ends the search where it began.
+// Reverse scan of the journal. Goes through the journal's files from the newest record down and finds decisions, beside the engine that writes
+// them: only what was durable when it was asked, one group in memory at a time. A segment that is recycled meanwhile ends the search where it
+// began.
 
 import type { DecisionEntry, DecisionFilter } from '../../protocol/operator-api.ts'
 import type { Lsn } from '../../engine/ports/journal.ts'

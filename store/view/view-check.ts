@@ -1,5 +1,5 @@
-// Is every row of the view there, and reachable? A walk through the whole file, compared with the digest in the state row.
-// It runs in a process of its own: a damaged LMDB file can crash the process that reads it (threat T7).
+// Integrity check of the view. Is every row of the view there, and reachable? A walk through the whole file, compared with the digest in the
+// state row. It runs in a process of its own: a damaged LMDB file can crash the process that reads it (threat T7).
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,6 +1,6 @@
-// A digest of all rows of the view that can be kept up row by row: the sum, modulo 2^128, of one number per row, made from
-// where the row is and its MAC. LMDB has no checksums: a row that a damaged page no longer leads to would simply be absent,
-// and only a digest of the whole can tell (view-check.ts).
+// Incremental multiset hash of the view's rows. A digest of all rows of the view that can be kept up row by row: the sum, modulo 2^128, of one
+// number per row, made from where the row is and its MAC. LMDB has no checksums: a row that a damaged page no longer leads to would simply be
+// absent, and only a digest of the whole can tell (view-check.ts).
 
 import { readU32 } from '../../base/bytes.ts'
 import { crc32c } from '../files/crc32c.ts'

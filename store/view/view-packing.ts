@@ -1,6 +1,6 @@
-// Changed rows as one run of bytes, so that handing thousands of them to another thread costs nothing.
-// Each: table u8 (its place in `storedTableNames`), key length u16, value length u32 (all ones: removed), key, and unless it is removed
-// the value and room for its MAC: so the other thread makes of it what is stored without moving it.
+// Serialization of changed rows. Changed rows as one run of bytes, so that handing thousands of them to another thread costs nothing. Each:
+// table u8 (its place in `storedTableNames`), key length u16, value length u32 (all ones: removed), key, and unless it is removed the value
+// and room for its MAC: so the other thread makes of it what is stored without moving it.
 
 import type { StoredChange } from './lmdb.ts'
 import { macBytes } from './view-digest.ts'

@@ -1,5 +1,5 @@
-// A view that was closed in order is sealed: a MAC over the hash of its whole file stands beside it. Opening it again costs
-// one reading of the file (0.5 s a GB) and proves every byte. A view without a seal was left by a crash: it is walked.
+// Clean-shutdown seal. A view that was closed in order is sealed: a MAC over the hash of its whole file stands beside it. Opening it again
+// costs one reading of the file (0.5 s a GB) and proves every byte. A view without a seal was left by a crash: it is walked.
 
 import { join } from 'node:path'
 import { ascii, equalBytes } from '../../base/bytes.ts'

@@ -1,5 +1,5 @@
-// The one row that speaks of all others: how far the journal is applied, and the digest of the rows. It has a MAC like any
-// row and is written in the same transaction as what it speaks of.
+// State row of the view. The one row that speaks of all others: how far the journal is applied, and the digest of the rows. It has a MAC like
+// any row and is written in the same transaction as what it speaks of.
 
 import type { Keyring } from '../../crypto/at-rest.ts'
 import { Fault } from '../../engine/ports/fault.ts'
