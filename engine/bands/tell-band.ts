@@ -20,7 +20,7 @@ import { answerAccount } from '../core/session-directory.ts'
 import { alertAccount, alertTexts } from '../core/alerts.ts'
 
 export type BandOutcome =
-  /** `lsn` is 0 when nothing durable changed; wait for it before telling anyone. */
+  /** `lsn` is 0 when nothing durable changed; wait for it before any answer leaves. */
   | { readonly type: 'done'; readonly lsn: Lsn; readonly row: BandRow; readonly decision: Decision | undefined }
   | { readonly type: 'refused'; readonly error: ErrorCode }
 

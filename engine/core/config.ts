@@ -1,4 +1,4 @@
-// What an operator may set about the engine; server/ validates it whole and fills the defaults.
+// Configuration of the engine: what an operator may set about it; server/ validates it whole and fills the defaults.
 
 import type { Delays } from '../../policy/delays.ts'
 import type { LimitTable } from '../../policy/limits.ts'

@@ -1,5 +1,5 @@
-// Every attached band's slot: by the band's name on the air, and by session and number. Holds the slabs in which slots lie, and
-// of a session only that it has some.
+// Slab allocator and index of slots: every attached band's, by the band's name on the air, and by session and number. Of a session it
+// holds only that it has some.
 
 import { ascii, readText } from '../../base/bytes.ts'
 import { type AccountId, type Bid, idBytes, parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'

@@ -1,4 +1,4 @@
-// Deadlines that survive restarts: rows of the view, of which the near ones wait in a heap here.
+// Durable timers: deadlines that survive restarts, rows of the view, of which the near ones wait in a heap here.
 // A row removed before its time has passed silently cancels its alarm: what fires is checked against the row.
 
 import { type Chores, choreRetryMs, choreWaitMs } from '../ports/chores.ts'

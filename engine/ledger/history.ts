@@ -27,7 +27,7 @@ export function decisionsBefore(
   return page
 }
 
-/** How far back a history is read for whoever looks: an account with a long one must not be felt by those who pay. */
+/** How far back a history is read for one look: an account with a long one must not be felt by those who pay. */
 export const lookBackMax = 1_024
 
 export type DecisionPage = {

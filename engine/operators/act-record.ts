@@ -1,4 +1,4 @@
-// An operator's act as the journal keeps it: who, why, with which second operator, about what. On disk before anybody is told it was done.
+// Audit record of an operator's act: who, why, with which second operator, about what. On disk before the act is told as done.
 
 import type { Core } from '../core/core.ts'
 import type { AppendUse, Lsn } from '../ports/journal.ts'

@@ -1,5 +1,5 @@
-// Bands by what an operator has of them: a band id, the name on the air, a phone id, or the beginning of one as a page shows it; an
-// account. What looks like several of these finds the bands of all. By an account only when the caller says so: a guess that is
+// Search for bands by what an operator has of them: a band id, the name on the air, a phone id, or the beginning of one as a page shows
+// it; an account. What looks like several of these finds the bands of all. By an account only when the caller says so: a guess that is
 // right tells whose band it is.
 
 import type { BandsAnswer, FoundBand } from '../../protocol/operator-api.ts'

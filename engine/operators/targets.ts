@@ -1,4 +1,5 @@
-// Targets of an operator's act: which bands it reaches, what it will touch, and why it cannot be done now: asked before it is done, and again when.
+// Targets of an operator's act: which bands it reaches, what it will touch, and why it cannot be done now. Asked for the preview, and again
+// when it is done.
 
 import { type OperatorAct, type PreviewAnswer, operatorActs } from '../../protocol/operator-api.ts'
 import { type AccountId, type BandId, parseBandId, parsePhoneId, tryParse } from '../../protocol/ids.ts'
