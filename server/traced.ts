@@ -1,5 +1,5 @@
-// Parts of a server that are traced: wrapped where the server is put together, so that neither they nor the engine know of it.
-// Without traces each is given back as it came, and nothing is watched.
+// Tracing decorators: parts of a server that are traced: wrapped where the server is put together, so that neither they nor the engine know of
+// it. Without traces each is given back as it came, and nothing is watched.
 
 import type { Engine } from '../engine/engine.ts'
 import type { ImportBindings } from '../engine/operators/import.ts'

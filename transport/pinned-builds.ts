@@ -1,6 +1,6 @@
-// Pinned hashes (integrity check) of native builds. Hashes of the native listener's builds. The package that has one comes from a registry and runs in
-// front of the internet, beside the master key; so a build is loaded only when its bytes are those that are written down here. For every other
-// one `ws` is used.
+// Pinned hashes (integrity check) of the native listener's builds. The package that has one comes from a registry and runs in front of the
+// internet, beside the master key; so a build is loaded only when its bytes are those that are written down here. For every other one `ws` is
+// used.
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Bytes as hex on the command line.
+// Hex encoding of bytes on the command line.
 
 import { UsageError } from './command.ts'
 

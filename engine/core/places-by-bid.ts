@@ -1,6 +1,5 @@
-// Hash table bid → slot place (open addressing, linear probing, backward-shift deletion). Where each attached band lies, by the name it has on
-// the air: a table of places alone, eight bytes a band. The names themselves stand at the places. Open addressing: what does not fit where it
-// belongs stands in the next field that is free.
+// Hash table bid → slot place (open addressing, linear probing, backward-shift deletion): where each attached band lies, a table of places
+// alone, eight bytes a band. The names themselves stand at the places.
 
 import { type Bytes, readU32 } from '../../base/bytes.ts'
 

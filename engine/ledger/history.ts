@@ -1,5 +1,5 @@
-// Linked list of an account's decisions, with skip marks. The decisions of an account, newest first. They lie in the order of the journal,
-// each naming the one before it of its account; marks on the way lead to any position.
+// Linked list of an account's decisions, with skip marks, newest first. They lie in the order of the journal, each naming the one before it of
+// its account; marks on the way lead to any position.
 
 import type { AccountId } from '../../protocol/ids.ts'
 import { pageEntriesMax } from '../../protocol/limits.ts'

@@ -1,5 +1,5 @@
-// Is the journal whole, and does the view say what it says? The journal is applied again into a view of its own, and both
-// are compared row by row, byte by byte (invariant I7).
+// Audit of a data folder: is the journal whole, and does the view say what it says? The journal is applied again into a view of its own, and
+// both are compared row by row, byte by byte (invariant I7).
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Operator registry. The operators of the page: who may sign in, what they may do, and what they show for it. Of a token only a salted hash is
-// kept: it has 256 random bits, so one hash is enough. A running engine reads a change within a second.
+// Operator registry of the page: who may sign in, what they may do, and what they show for it. Of a token only a salted hash is kept: it has
+// 256 random bits, so one hash is enough. A running engine reads a change within a second.
 
 import { dirname, join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

@@ -1,5 +1,5 @@
-// Partner registry. The partners: who may ask, and with which offer keys. A document of its own in the data folder, changed by `bandpass
-// partner`, read again by a running engine.
+// Partner registry: who may ask, and with which offer keys. A document of its own in the data folder, changed by `bandpass partner`, read
+// again by a running engine.
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

@@ -1,5 +1,5 @@
-// Vendor registry. The vendors: whose bands may pair. A vendor has roots by issuer number, and a status for itself, a model or a batch: what
-// is revoked anywhere above a band revokes the band.
+// Vendor registry: whose bands may pair. A vendor has roots by issuer number, and a status for itself, a model or a batch: what is revoked
+// anywhere above a band revokes the band.
 
 import { join } from 'node:path'
 import type { Keyring } from '../../crypto/at-rest.ts'

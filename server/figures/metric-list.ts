@@ -1,6 +1,6 @@
-// Everything that /metrics shows, in its order: one list from which the answer, the table in docs/operating.md and the tests
-// come. Names follow Prometheus: base units last, `_total` for what only grows. A label's values are a closed list of the
-// code or of this build; no band, account, partner or address is ever one, or the series would grow with the users.
+// Metric registry: everything that /metrics shows, in its order: one list from which the answer, the table in docs/operating.md and the tests
+// come. Names follow Prometheus: base units last, `_total` for what only grows. A label's values are a closed list of the code or of this
+// build; no band, account, partner or address is ever one, or the series would grow with the users.
 
 import type { EngineStatus } from '../../engine/engine.ts'
 import { type Chores, choreNames } from '../../engine/ports/chores.ts'

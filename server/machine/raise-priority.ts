@@ -1,4 +1,4 @@
-// Raises the scheduling priority of the engine's thread. Whose turn it is, when the machine has more to do than cores: the engine's thread's.
+// Raises the scheduling priority of the engine's thread: it is served first when the machine has more to do than cores.
 
 import { setPriority } from 'node:os'
 

@@ -1,5 +1,5 @@
-// Everything an operator may set: one list from which the configuration's type, its validation, `--help` and the table in
-// the documents come. A setting `a.bC` is `a.bC` in the file, BANDPASS_A_B_C in the environment and --a-b-c as a flag.
+// Configuration schema: everything an operator may set: one list from which the configuration's type, its validation, `--help` and the table
+// in the documents come. A setting `a.bC` is `a.bC` in the file, BANDPASS_A_B_C in the environment and --a-b-c as a flag.
 
 import type { Rate } from '../../base/token-bucket.ts'
 import { armedMaxMs } from '../../protocol/limits.ts'

@@ -1,4 +1,4 @@
-// The environment of a process that reads what may be hostile: nothing of ours, but where the system's linker finds what Node needs.
+// Sanitized environment of a process that reads what may be hostile: nothing of ours, but where the system's linker finds what Node needs.
 
 const namesKept = ['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'] as const
 

@@ -5,7 +5,8 @@ import { setPriority } from 'node:os'
 
 /**
  * No caller waits for such a thread, and on few cores a batch of its own would hold up approvals. Not the least favoured of all:
- * beside two busy threads on two cores it would starve, and what waits for it fill the memory (at 19 it did). Only Linux has a priority for each thread; elsewhere it stays as it is.
+ * beside two busy threads on two cores it would starve, and what waits for it would fill the memory (at 19 it did). Only Linux has a
+ * priority for each thread; elsewhere it stays as it is.
  */
 export function lowerPriority(): void {
   if (process.platform !== 'linux') return

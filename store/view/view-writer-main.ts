@@ -1,5 +1,5 @@
-// Writer thread of the view. The thread that writes the view (view-writer.ts): in one transaction it gives rows their MACs, writes them, keeps
-// up the digest and writes the state; then it waits for the disk.
+// Writer thread of the view (view-writer.ts): in one transaction it gives rows their MACs, writes them, keeps up the digest and writes the
+// state; then it waits for the disk.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { rowMac } from '../../crypto/at-rest.ts'

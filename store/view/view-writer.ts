@@ -1,5 +1,5 @@
-// Handle of the writer thread of the view. The thread that writes the view: a batch of thousands of rows costs tens of milliseconds, which the
-// engine's thread does not have. It begins with the first write. Here is the engine's side; view-writer-main.ts is the other.
+// Handle of the writer thread of the view: a batch of thousands of rows costs tens of milliseconds, which the engine's thread does not have.
+// It begins with the first write. Here is the engine's side; view-writer-main.ts is the other.
 
 import { Worker } from 'node:worker_threads'
 import type { Lsn } from '../../engine/ports/journal.ts'
