@@ -2,7 +2,6 @@
 // used of them, the arming and the evidence meet. All amounts in minor units.
 
 import { parseAction } from '../protocol/actions.ts'
-import { conformanceBits } from '../protocol/band-cert.ts'
 import { amountMinorMax } from '../protocol/limits.ts'
 import type { DecisionFacts } from './facts.ts'
 import { armingAfter, armingLeft, countsInArming } from './arming-room.ts'
@@ -76,11 +75,6 @@ function verifiedMinor({ userVerifiedNow, nowMs, band }: DecisionFacts, { verifi
   let most = amountMinorMax
   for (const { aboveMinor, withinMs } of verification) if (!(agoMs < withinMs)) most = Math.min(most, aboveMinor)
   return most
-}
-
-/** Could a tap of this band's wearer be better evidence than there is? */
-export function canTap(level: ProximityLevel, conformance: number): boolean {
-  return level < 2 && (conformance & conformanceBits.tap) !== 0
 }
 
 /**

@@ -3,11 +3,13 @@
 // denies.
 
 import { actions, parseAction } from '../protocol/actions.ts'
+import { conformanceBits } from '../protocol/band-cert.ts'
 import { amountMinorMax, offerLifeMaxMs } from '../protocol/limits.ts'
 import type { DenialReason, Obligation } from '../protocol/reasons.ts'
 import { holdBits, holdsOf } from '../protocol/states.ts'
 import type { DecisionFacts } from './facts.ts'
-import { type Room, canTap } from './room.ts'
+import type { ProximityLevel } from './proximity.ts'
+import type { Room } from './room.ts'
 
 /** What a rule denies for, the rule in words, and what would help the wearer past it. */
 export type Denial = {
@@ -82,6 +84,11 @@ const overArming = denial(
   'Since the band was armed, the shares of the day limits that payments of all currencies took must sum up to 1 at most.',
   'verify-user',
 )
+
+/** Could a tap of this band's wearer be better evidence than there is? */
+function canTap(level: ProximityLevel, conformance: number): boolean {
+  return level < 2 && (conformance & conformanceBits.tap) !== 0
+}
 
 /** Would a tap be better evidence, and enough for this amount? */
 function tapHelps({ level, band, terms }: DecisionFacts, room: Room): boolean {
