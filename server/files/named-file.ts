@@ -47,12 +47,12 @@ type Reading = { readonly path: string; readonly bytesMax: number; readonly sile
 
 function readAll(fd: number, { path, bytesMax, silenceMaxMs }: Reading): Uint8Array {
   const isPipe = fstatSync(fd).isFIFO()
+  const into = new Uint8Array(chunkBytes)
   const chunks: Uint8Array[] = []
   let bytes = 0
   let silentMs = 0
   for (;;) {
-    const chunk = new Uint8Array(chunkBytes)
-    const count = readSome(fd, chunk)
+    const count = readSome(fd, into)
     // Of a pipe that nothing came from yet, the end says only that no one writes into it yet.
     if (count === 0 && !(isPipe && bytes === 0)) return Buffer.concat(chunks)
     if (count === undefined || count === 0) {
@@ -68,7 +68,7 @@ function readAll(fd: number, { path, bytesMax, silenceMaxMs }: Reading): Uint8Ar
     silentMs = 0
     bytes += count
     if (bytes > bytesMax) throw new NamedFileError(`${path}: a file of at most ${bytesMax} bytes expected, it has more`)
-    chunks.push(chunk.subarray(0, count))
+    chunks.push(into.slice(0, count))
   }
 }
 
