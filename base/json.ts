@@ -11,7 +11,8 @@ export class JsonError extends Error {
   override readonly name = 'JsonError'
 }
 
-type Schema<Value = unknown> = z.ZodType<Value>
+/** What reads a value of JSON. */
+export type Schema<Value = unknown> = z.ZodType<Value>
 /** What a schema reads. */
 export type JsonOf<S extends Schema> = z.output<S>
 

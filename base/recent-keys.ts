@@ -1,4 +1,4 @@
-// LRU map with a bound: the latest keys are kept, and the oldest sixteenth goes at once when there are too many (see evict-oldest.ts).
+// Bounded map in order of writing: the keys set last are kept, and the oldest sixteenth goes at once when there are too many (see evict-oldest.ts).
 
 import { evictOldest } from './evict-oldest.ts'
 

@@ -7,7 +7,7 @@ import { Fault } from '../../engine/ports/fault.ts'
 import { ascii, fromHex, toHex } from '../../base/bytes.ts'
 import { createPrivateFile, readPrivateFile, writePrivateFile } from '../files/private-file.ts'
 import { readFileJson } from '../files/json-file.ts'
-import { type JsonOf, count, hex, list, object } from '../../base/json.ts'
+import { type JsonOf, type Schema, count, hex, list, object } from '../../base/json.ts'
 
 /** Where a document is, and what it is called in its MAC and in the seals of its secrets. */
 export type DocumentPlace = {
@@ -30,8 +30,6 @@ export type DocumentWatch = {
 
 /** So many texts before it a document names. */
 export const revisionsKeptMax = 64
-
-type Schema = Parameters<typeof readFileJson>[0]
 
 /** The document as the schema reads it, or undefined when there is none. Throws a Fault `file-damaged` when it is not what we wrote. */
 export function readDocument<S extends Schema>(place: DocumentPlace, schema: S): JsonOf<S> | undefined {
