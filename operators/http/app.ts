@@ -1,7 +1,7 @@
 // HTTP routing and authorization of the operators' API: the one door to hono. A request is judged in this order: is it from our own
 // page, is it small enough, who is it, may they; only then is it read.
 
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake } from '../../base/request.ts'
 import type { IncomingMessage } from 'node:http'
 import { type Context, Hono } from 'hono'
 import { canonicalAddress } from '../../engine/ports/address.ts'

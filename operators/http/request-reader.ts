@@ -1,12 +1,12 @@
 // Strict request validation: a member that is not known is a mistake, which is refused and not silently ignored. Every function here
 // throws a `Mistake` on what does not fit.
 
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake, parsedBody } from '../../base/request.ts'
 import { type JsonObject, isObject } from './json.ts'
 
 /** An object with these members and no other, from a JSON body in UTF-8. */
 export function readBody(body: Uint8Array, members: readonly string[]): JsonObject {
-  const parsed = parsedJson(body)
+  const parsed = parsedBody(body)
   if (!isObject(parsed)) throw new Mistake('body: a JSON object in UTF-8 expected')
   knownOnly(parsed, members)
   return parsed
@@ -17,24 +17,6 @@ export function knownOnly(object: JsonObject, members: readonly string[]): void 
   if (unknown === undefined) return
   const expected = members.length === 0 ? 'no member' : `only ${members.join(', ')}`
   throw new Mistake(`body: ${expected} expected, got ${JSON.stringify(unknown.slice(0, 40))}`)
-}
-
-/** The members of a query: each at most once, and none that is not known. */
-export function readQuery<const Name extends string>(
-  query: string,
-  names: readonly Name[],
-): { readonly [Key in Name]?: string } {
-  const found: { [Key in Name]?: string } = {}
-  for (const [given, value] of new URLSearchParams(query)) {
-    const name = names.find((known) => known === given)
-    if (name === undefined) {
-      const expected = names.length === 0 ? 'nothing' : `only ${names.join(', ')}`
-      throw new Mistake(`query: ${expected} expected, got ${JSON.stringify(given.slice(0, 40))}`)
-    }
-    if (found[name] !== undefined) throw new Mistake(`${name}: expected once`)
-    found[name] = value
-  }
-  return found
 }
 
 /** Text of 1 to `max` characters. */
@@ -70,13 +52,5 @@ export function parsedAs<Value>(name: string, parse: () => Value): Value {
   } catch (error) {
     if (error instanceof RangeError) throw new Mistake(`${name}: ${error.message}`, { cause: error })
     throw error
-  }
-}
-
-function parsedJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (error) {
-    throw new Mistake('body: a JSON object in UTF-8 expected', { cause: error })
   }
 }

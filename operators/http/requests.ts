@@ -1,6 +1,6 @@
 // Request parsers of the routes: filters, acts, pages. All read strictly, by request-reader.ts.
 
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake, readQuery } from '../../base/request.ts'
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { encodeUtf8 } from '../../base/bytes.ts'
 import { type BandId, parseAccountId, parseBandId, parsePartnerId, parsePhoneId } from '../../protocol/ids.ts'
@@ -17,7 +17,7 @@ import { reasons } from '../../protocol/reasons.ts'
 import { idDigitsMin, writtenName } from '../../protocol/written-name.ts'
 import type { JsonObject } from './json.ts'
 import { operatorLimits } from '../ports/limits.ts'
-import { countOf, knownOnly, numberOf, parsedAs, readBody, readQuery, textOf } from './request-reader.ts'
+import { countOf, knownOnly, numberOf, parsedAs, readBody, textOf } from './request-reader.ts'
 
 const filterNames = [
   'fromMs',

@@ -1,6 +1,6 @@
 // Parsers of WebAuthn credentials as browsers send them, as far as they are needed: the id, and the signed or attested bytes, all base64url.
 
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake } from '../../base/request.ts'
 import { type JsonObject, isObject } from '../http/json.ts'
 import { operatorLimits } from '../ports/limits.ts'
 import { readBody } from '../http/request-reader.ts'

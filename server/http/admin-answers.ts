@@ -1,7 +1,7 @@
 // The admin API: what an operator's tools ask of a running engine, each request with the admin token. Before the token was
 // right nothing of a body is kept, and nothing is told, not even which paths there are.
 
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake } from '../../base/request.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { importsUnderWayMax } from '../../engine/operators/import.ts'
 import { Fault } from '../../engine/ports/fault.ts'

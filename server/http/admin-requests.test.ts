@@ -1,4 +1,4 @@
-import { Mistake } from '../../base/mistake.ts'
+import { Mistake } from '../../base/request.ts'
 import { describe, expect, it } from 'vitest'
 import { operatorReasonBytesMax } from '../../engine/ports/rows.ts'
 import { decisionsMax, readAfter, readBandRequest } from './admin-requests.ts'

@@ -8,8 +8,8 @@ import { encodeUtf8, fromHex } from '../../base/bytes.ts'
 import { parseAccountId, parseBandId, parseBid } from '../../protocol/ids.ts'
 import { hiddenIn } from '../../base/printable.ts'
 import { writtenName } from '../../protocol/written-name.ts'
-import { JsonError, type JsonOf, count, exactly, list, orNull, readJson, text } from '../../base/json.ts'
-import { Mistake } from '../../base/mistake.ts'
+import { JsonError, type JsonOf, type Schema, count, exactly, list, orNull, readJson, text } from '../../base/json.ts'
+import { Mistake, parsedBody, readQuery } from '../../base/request.ts'
 import type { TokenRequest } from '../tokens/tokens.ts'
 
 const tokenLifeDefaultS = 3_600
@@ -76,7 +76,7 @@ export type BandRequest = {
 /** Reads a band's name, as it stands in an address, with `decisions` and `open`. Throws a Mistake that says what was expected. */
 export function readBandRequest(name: string, query: string): BandRequest {
   return asked(() => {
-    const { decisions, open } = queryOf(query, ['decisions', 'open'])
+    const { decisions, open } = readQuery(query, ['decisions', 'open'])
     return {
       named: namedBand(name),
       decisionsMax: countOf('decisions', decisions, { default: decisionsDefault, max: decisionsMax }),
@@ -88,7 +88,7 @@ export function readBandRequest(name: string, query: string): BandRequest {
 /** Reads `afterMs`, an instant; 0 when there is none. Throws a Mistake that says what was expected. */
 export function readAfter(query: string): number {
   return asked(() => {
-    const { afterMs } = queryOf(query, ['afterMs'])
+    const { afterMs } = readQuery(query, ['afterMs'])
     return countOf('afterMs', afterMs, { default: 0, max: Number.MAX_SAFE_INTEGER })
   })
 }
@@ -132,23 +132,6 @@ function countOf(
   throw new RangeError(`${name}: a whole number from 0 to ${range.max} expected`)
 }
 
-/** Each member at most once, and none that is not known. */
-function queryOf<const Name extends string>(
-  query: string,
-  names: readonly Name[],
-): { readonly [Key in Name]?: string } {
-  const found: { [Key in Name]?: string } = {}
-  for (const [given, value] of new URLSearchParams(query)) {
-    const name = names.find((known) => known === given)
-    if (name === undefined) {
-      throw new RangeError(`query: only ${names.join(', ')} expected, got ${JSON.stringify(given.slice(0, 40))}`)
-    }
-    if (found[name] !== undefined) throw new RangeError(`${name}: expected once`)
-    found[name] = value
-  }
-  return found
-}
-
 function decoded(written: string): string {
   try {
     return decodeURIComponent(written)
@@ -157,8 +140,8 @@ function decoded(written: string): string {
   }
 }
 
-function objectOf<S extends Parameters<typeof readJson>[0]>(body: Uint8Array, schema: S): JsonOf<S> {
-  return readJson(schema, parsed(body), 'body')
+function objectOf<S extends Schema>(body: Uint8Array, schema: S): JsonOf<S> {
+  return readJson(schema, parsedBody(body), 'body')
 }
 
 /** What does not fit in a request is a mistake of who sent it; nothing else of the work is. */
@@ -168,13 +151,5 @@ function asked<Read>(read: () => Read): Read {
   } catch (error) {
     if (error instanceof RangeError || error instanceof JsonError) throw new Mistake(error.message, { cause: error })
     throw error
-  }
-}
-
-function parsed(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (error) {
-    throw new RangeError('body: a JSON object in UTF-8 expected', { cause: error })
   }
 }
