@@ -1,6 +1,6 @@
 // The command line of Bandpass: finds the command, reads its arguments, and says what went wrong in one place.
-// Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug; 130 and 143 after SIGINT and SIGTERM, 141 when the
-// reader of its output went away. Of the commands only the one that is run is loaded.
+// Exit codes: 0 done, 1 it failed, 2 something typed or configured does not fit, 70 a bug; 130 after SIGINT, 143 after SIGTERM (130 where a
+// command ends in an order of its own), 141 when the reader of its output went away. Of the commands only the one that is run is loaded.
 
 import { didYouMean } from '../base/did-you-mean.ts'
 import { remedyOf } from '../server/files/system-error.ts'

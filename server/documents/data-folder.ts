@@ -48,7 +48,7 @@ export function openDataFolder(
   if (isNew) requireNoJournal(path)
   if (isNew) makePrivateFolder(path)
   const folder = withMasterKeys(path, loadMasterKeys({ data: path, file, environment, mayCreate: isNew }), documents)
-  // With the first thing sealed under it, the master key is no longer anybody's to make anew.
+  // With the first thing sealed under it, the master key may no longer be made anew.
   if (isNew) loadKeys(folder.places.keys, Date.now())
   return folder
 }

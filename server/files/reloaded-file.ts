@@ -1,6 +1,6 @@
 // Hot-reloaded file. A file whose content follows the disk: read at start, and again within a second of a change. A file that cannot be read
-// keeps the content from before, says so once, and is read again until it can be: a slip of an editor must not lock everybody out, or let
-// anybody in.
+// keeps the content from before, says so once, and is read again until it can be: a slip of an editor must not lock all out, or let
+// the wrong ones in.
 
 import { type Chores, choreWaitMs } from '../../engine/ports/chores.ts'
 import { versionOf } from './read-lists.ts'

@@ -1,5 +1,5 @@
 // One band over the admin API. To open an account's id is an act of its own: it needs a reason, and the journal has it before
-// anybody is told.
+// it is told.
 
 import type { InspectBand } from '../../engine/operators/inspect-band.ts'
 import type { HttpAnswer } from '../../transport/listener.ts'

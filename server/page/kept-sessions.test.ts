@@ -57,7 +57,7 @@ describe('the sessions of operators on disk', () => {
     expect(told.length).toBe(1)
   })
 
-  it('sign no one in again whom an older file, put back, still has', () => {
+  it('sign no one in again that an older file, put back, still has', () => {
     keeper().write([otto])
     const older = readFileSync(path)
     keeper().write([])

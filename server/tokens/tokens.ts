@@ -284,7 +284,7 @@ function accountIn(
   payload: JWTPayload,
   { issuer, accountClaim = 'sub' }: TokenIssuer,
 ): TokenClaims['account'] | undefined {
-  // An address that its provider has not verified may be anybody's.
+  // An address that its provider has not verified may be another person's.
   if (accountClaim === 'email' && payload['email_verified'] !== true) return undefined
   return issuer === localIssuer ? accountNamed(payload.sub) : accountOf(claimAt(payload, accountClaim))
 }
